@@ -1,1 +1,18 @@
-//! To come.
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod choices;
+mod clock;
+mod issuer;
+mod rules;
+mod seconds;
+mod server;
+mod web;
+
+pub use self::accounts::Accounts;
+pub use self::choices::{Issuing, Rejections, Rounding, Shape};
+pub use self::clock::Clock;
+pub use self::issuer::{AccountStatus, Counters, Issuer, IssuerBuilder};
+pub use self::rules::Rules;
+pub use self::server::{Sandbox, SandboxBuilder};
+pub use self::web::{Disconnected, ResponseFuture, SandboxService, router};

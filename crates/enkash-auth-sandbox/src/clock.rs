@@ -1,0 +1,131 @@
+//! The issuer's own clock: the only file that reads the time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// The last millisecond that an HTTP date can express: the end of the year 9999.
+const LAST_MS: i64 = 253_402_300_799_999;
+
+/// The clock that the issuer goes by: it ends tokens and stamps the `Date` header.
+///
+/// [`Clock::real`] runs on tokio's clock, so a test that pauses and advances tokio's time moves it;
+/// [`Clock::manual`] stands still until it is moved. Either can be wrong on purpose. Clones are
+/// handles to the same clock.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// use enkash_auth_sandbox::Clock;
+///
+/// let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+/// clock.advance(Duration::from_secs(5));
+/// assert_eq!(clock.now(), UNIX_EPOCH + Duration::from_secs(1_700_000_005));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Clock {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// What `now` was at the start, in Unix milliseconds.
+    start: i64,
+    /// Where tokio's clock stood at the start; `None` in a manual clock.
+    running_since: Option<Instant>,
+    /// How far `advance` has moved the clock, in milliseconds.
+    advanced: AtomicI64,
+    /// How far ahead of the truth the clock is on purpose, in milliseconds.
+    offset: AtomicI64,
+}
+
+impl Clock {
+    /// A clock that starts at the machine's time and runs with tokio's.
+    #[must_use]
+    pub fn real() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the anchor of the clock; everything after runs on tokio's time"
+        )]
+        let wall = SystemTime::now();
+        Self::new(wall, Some(Instant::now()))
+    }
+
+    /// A clock that stands at `start` until [`advance`](Self::advance) moves it.
+    #[must_use]
+    pub fn manual(start: SystemTime) -> Self {
+        Self::new(start, None)
+    }
+
+    /// The time it is, as far as the issuer knows.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.unix_ms().unsigned_abs())
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, by: Duration) {
+        self.inner.advanced.fetch_add(millis(by), Ordering::SeqCst);
+    }
+
+    /// Makes the clock wrong: ahead of the truth by `by` milliseconds, or behind if negative.
+    ///
+    /// As with any server whose clock is set, tokens already issued end earlier or later for it.
+    pub fn set_offset_ms(&self, by: i64) {
+        self.inner
+            .offset
+            .store(by.clamp(-LAST_MS, LAST_MS), Ordering::SeqCst);
+    }
+
+    /// How far ahead of the truth the clock is, in milliseconds.
+    #[must_use]
+    pub fn offset_ms(&self) -> i64 {
+        self.inner.offset.load(Ordering::SeqCst)
+    }
+
+    /// The time it is in Unix milliseconds; never before 1970 or after 9999.
+    pub(crate) fn unix_ms(&self) -> i64 {
+        self.inner
+            .start
+            .saturating_add(self.elapsed_ms())
+            .saturating_add(self.offset_ms())
+            .clamp(0, LAST_MS)
+    }
+
+    /// Milliseconds since the start, whatever the clock was set to meanwhile.
+    pub(crate) fn elapsed_ms(&self) -> i64 {
+        let ran = self
+            .inner
+            .running_since
+            .map_or(0, |since| millis(since.elapsed()));
+        ran.saturating_add(self.inner.advanced.load(Ordering::SeqCst))
+    }
+
+    fn new(start: SystemTime, running_since: Option<Instant>) -> Self {
+        let start = start.duration_since(UNIX_EPOCH).map_or(0, millis);
+        let inner = Inner {
+            start,
+            running_since,
+            advanced: AtomicI64::new(0),
+            offset: AtomicI64::new(0),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::real()
+    }
+}
+
+/// A duration in whole milliseconds, at most what a clock can show.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).map_or(LAST_MS, |ms| ms.min(LAST_MS))
+}

@@ -1,0 +1,20 @@
+//! Durations in JSON: a number of seconds, with a fraction where there is one.
+
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serializer};
+
+pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    if duration.subsec_nanos() == 0 {
+        to.serialize_u64(duration.as_secs())
+    } else {
+        to.serialize_f64(duration.as_secs_f64())
+    }
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(from)?;
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| D::Error::custom(format_args!("{seconds} is not a number of seconds")))
+}

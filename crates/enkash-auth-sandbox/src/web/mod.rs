@@ -1,0 +1,17 @@
+//! The issuer over HTTP.
+
+mod answer;
+mod api;
+mod bearer;
+mod control;
+mod date;
+mod echo;
+mod form;
+mod merchant;
+mod page;
+mod router;
+mod service;
+mod token;
+
+pub use self::router::router;
+pub use self::service::{Disconnected, ResponseFuture, SandboxService};

@@ -1,0 +1,41 @@
+//! Which path leads where.
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::post;
+
+use super::{api, control, date, token};
+use crate::issuer::Issuer;
+
+/// The issuer as an axum router: both token endpoints, the control API, and guarded API paths
+/// everywhere else.
+///
+/// For an application that mounts it beside its own routes. A test without a socket is better off
+/// with [`SandboxService`](crate::SandboxService), which can also fail as a connection does.
+///
+/// # Examples
+///
+/// ```
+/// use axum::http::{Request, StatusCode};
+/// use enkash_auth_sandbox::{Issuer, router};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let request = Request::get("/api/v0/cards").body(String::new()).unwrap();
+/// let response = router(Issuer::default()).oneshot(request).await.unwrap();
+/// assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+/// # }
+/// ```
+pub fn router(issuer: Issuer) -> Router {
+    Router::new()
+        .route("/oauth/token", post(token::form))
+        .route("/api/v0/merchant/token", post(token::merchant))
+        .nest("/-/sandbox", control::routes())
+        .fallback(api::call)
+        .layer(middleware::map_response_with_state(
+            issuer.clone(),
+            date::stamp,
+        ))
+        .with_state(issuer)
+}

@@ -1,0 +1,142 @@
+//! What a grant looks like: dialects, shapes, lifetimes.
+
+use std::time::Duration;
+
+use enkash_auth_sandbox::{Issuer, Issuing, Rounding, Rules, Shape};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::support::{RIGHT, START, api, form, issuer, merchant, send, token};
+
+const KEYS: &str = r#"{"accessKey":"access-key","secretKey":"secret-key"}"#;
+
+fn of(seconds: u64) -> Rules {
+    Rules::new().lifetime(Duration::from_secs(seconds))
+}
+
+#[tokio::test]
+async fn the_form_dialect_answers_shape_b() {
+    let answer = send(&issuer(of(300)), form(RIGHT)).await;
+
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(
+        answer.header("content-type"),
+        "application/json;charset=UTF-8"
+    );
+    assert_eq!(answer.header("date"), "Tue, 14 Nov 2023 22:13:20 GMT");
+    let body = answer.json();
+    assert_eq!(body["token_type"], "bearer");
+    assert_eq!(body["scope"], "read write trust");
+    assert_eq!(body["expires_in"], 299);
+    assert_eq!(body["access_token"].as_str().unwrap().len(), 27);
+    assert_eq!(body["refresh_token"].as_str().unwrap().len(), 27);
+}
+
+#[tokio::test]
+async fn the_json_dialect_answers_shape_a() {
+    let body = send(&issuer(of(300)), merchant(KEYS)).await.json();
+
+    assert_eq!(body["token"].as_str().unwrap().len(), 27);
+    assert_eq!(body["expiry"], (START + 300) * 1000);
+    assert_eq!(body["resultCode"], 200);
+    assert_eq!(body["resultMessage"], "Success");
+}
+
+#[tokio::test]
+async fn either_dialect_answers_any_shape() {
+    let issuer = issuer(of(300).shape(Shape::C));
+    for request in [form(RIGHT), merchant(KEYS)] {
+        let body = send(&issuer, request).await.json();
+        assert_eq!(body["accessToken"].as_str().unwrap().len(), 27);
+        assert_eq!(body["tokenType"], "bearer");
+        assert_eq!(body["expiresIn"], 299);
+    }
+
+    issuer.change_rules(|rules| rules.shape(Shape::A).result_code(0));
+    let body = send(&issuer, form(RIGHT)).await.json();
+    assert_eq!(body["resultCode"], 0);
+}
+
+#[tokio::test]
+async fn an_envelope_carries_the_grant_as_payload() {
+    let body = send(&issuer(of(300).envelope(true)), form(RIGHT))
+        .await
+        .json();
+
+    assert_eq!(body["response_code"], 0);
+    assert_eq!(body["errorResponse"], json!(null));
+    assert_eq!(body["payload"]["expires_in"], 299);
+}
+
+#[tokio::test]
+async fn a_sticky_issuer_repeats_its_token_until_it_is_over() {
+    let issuer = issuer(of(300));
+    let first = send(&issuer, form(RIGHT)).await;
+    issuer.clock().advance(Duration::from_millis(100_500));
+    let second = send(&issuer, form(RIGHT)).await;
+    issuer.clock().advance(Duration::from_millis(199_499));
+    let third = send(&issuer, form(RIGHT)).await;
+    issuer.clock().advance(Duration::from_millis(1));
+    let fourth = send(&issuer, form(RIGHT)).await;
+
+    assert_eq!(first.token(), second.token());
+    assert_eq!(second.json()["expires_in"], 199);
+    assert_eq!(first.token(), third.token());
+    assert_eq!(third.json()["expires_in"], 0);
+    assert_ne!(first.token(), fourth.token());
+    assert_eq!(fourth.json()["expires_in"], 299);
+    assert_eq!((issuer.counters().grants, issuer.counters().minted), (4, 2));
+}
+
+#[tokio::test]
+async fn a_rotating_issuer_mints_and_lets_the_earlier_live() {
+    let issuer = issuer(of(300).issuing(Issuing::Rotating));
+    let (first, second) = (token(&issuer).await, token(&issuer).await);
+
+    assert_ne!(first, second);
+    assert!(issuer.accepts(&first) && issuer.accepts(&second));
+    assert_eq!(issuer.tokens_alive(), 2);
+}
+
+#[tokio::test]
+async fn exact_rounding_tells_a_fresh_lifetime_in_full() {
+    let issuer = issuer(of(300).rounding(Rounding::Exact));
+
+    assert_eq!(send(&issuer, form(RIGHT)).await.json()["expires_in"], 300);
+    issuer.clock().advance(Duration::from_millis(1));
+    assert_eq!(send(&issuer, form(RIGHT)).await.json()["expires_in"], 299);
+}
+
+#[tokio::test]
+async fn a_grant_can_be_over_when_it_comes() {
+    let issuer = issuer(of(0));
+    let answer = send(&issuer, form(RIGHT)).await;
+
+    assert_eq!(answer.json()["expires_in"], 0);
+    assert!(!issuer.accepts(&answer.token()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_real_clock_runs_on_tokios_time() {
+    let issuer = Issuer::builder().rules(of(300)).build();
+    let token = token(&issuer).await;
+
+    tokio::time::advance(Duration::from_secs(299)).await;
+    assert_eq!(send(&issuer, api(&token)).await.status, StatusCode::OK);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let refused = send(&issuer, api(&token)).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_holds_the_answer_back_and_not_the_grant() {
+    let issuer = Issuer::builder()
+        .rules(of(300).delay(Duration::from_secs(7)))
+        .build();
+    let before = tokio::time::Instant::now();
+    let answer = send(&issuer, form(RIGHT)).await;
+
+    assert_eq!(before.elapsed(), Duration::from_secs(7));
+    assert_eq!(answer.json()["expires_in"], 299);
+    assert_eq!(send(&issuer, form(RIGHT)).await.json()["expires_in"], 292);
+}

@@ -1,0 +1,17 @@
+//! What the sandbox does, seen from outside.
+
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod grants;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod program;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod socket;
+#[cfg(test)]
+mod support;
