@@ -1,1 +1,28 @@
-//! To come.
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod answer;
+mod bearer;
+mod credentials;
+mod error;
+pub mod lifetime;
+mod policy;
+mod request;
+pub mod state;
+pub mod strikes;
+mod time;
+mod token;
+
+#[cfg(feature = "test-util")]
+pub use self::time::ManualClock;
+pub use self::{
+    address::{BaseUrl, Environment, Origin},
+    answer::{AnswerBody, Grant, TokenAnswer},
+    bearer::Bearer,
+    credentials::{AccountId, Client, Credentials, Fingerprint, User},
+    error::{Error, ErrorKind},
+    policy::RefreshPolicy,
+    request::TokenRequest,
+    time::{Clock, Moment, SystemClock},
+    token::AccessToken,
+};

@@ -1,0 +1,68 @@
+use super::BaseUrl;
+use crate::{Credentials, Error, credentials::GrantType};
+
+/// Which of EnKash's installations to ask.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Credentials, Environment};
+///
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let base = Environment::Live.base_url(&keys)?;
+/// assert_eq!(base.as_str(), "https://olympus-pg.enkash.in");
+///
+/// let sandbox = Environment::custom("http://127.0.0.1:4010")?;
+/// assert_eq!(sandbox.base_url(&keys)?.as_str(), "http://127.0.0.1:4010");
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Environment {
+    /// The test installation (UAT).
+    Test,
+    /// The test installation for cards.
+    TestCards,
+    /// Real money.
+    Live,
+    /// Real money, on cards.
+    LiveCards,
+    /// Any other address: a sandbox, a gateway of one's own.
+    Custom(BaseUrl),
+}
+
+impl Environment {
+    /// An installation at `base`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`](crate::ErrorKind::InvalidSetting) for what is no [`BaseUrl`].
+    pub fn custom(base: &str) -> Result<Self, Error> {
+        base.parse().map(Self::Custom)
+    }
+
+    /// The base address for `credentials`: merchant keys have a server of their own.
+    ///
+    /// # Errors
+    ///
+    /// None for what can be constructed today; the signature is that of [`BaseUrl`]'s parser.
+    pub fn base_url(&self, credentials: &Credentials) -> Result<BaseUrl, Error> {
+        let merchant = matches!(credentials.grant, GrantType::Merchant { .. });
+        match self {
+            Self::Custom(base) => return Ok(base.clone()),
+            Self::Test | Self::TestCards if merchant => "https://olympus-pg-uat.enkash.in",
+            Self::Live | Self::LiveCards if merchant => "https://olympus-pg.enkash.in",
+            Self::Test => "https://ekpayout-uat.enkash.in",
+            Self::TestCards => "https://pay-uat.enkash.in",
+            Self::Live => "https://api.enkash.in",
+            Self::LiveCards => "https://pay.enkash.in",
+        }
+        .parse()
+    }
+}
+
+impl From<BaseUrl> for Environment {
+    fn from(base: BaseUrl) -> Self {
+        Self::Custom(base)
+    }
+}

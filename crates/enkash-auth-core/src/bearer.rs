@@ -1,0 +1,72 @@
+use std::fmt;
+
+use http::HeaderValue;
+use zeroize::Zeroizing;
+
+use crate::{Error, ErrorKind};
+
+const SCHEME: &str = "Bearer ";
+
+/// A bearer token (RFC 6750) as the header value that carries it, marked sensitive.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::Bearer;
+///
+/// let bearer = Bearer::new("2YotnFZFEjr1zCsicMWpAA")?;
+/// assert_eq!(format!("{bearer:?}"), "Bearer(..)");
+/// assert!(Bearer::new("two\r\nlines").is_err());
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Clone, Eq, PartialEq)]
+pub struct Bearer(HeaderValue);
+
+impl Bearer {
+    /// The longest token that is taken, in bytes; with more, servers refuse the request's head.
+    pub const MAX_LEN: usize = 8 * 1024;
+
+    /// `token` as a header value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidAnswer`] for a token that is empty, longer than
+    /// [`MAX_LEN`](Self::MAX_LEN), or holds anything but visible ASCII characters.
+    pub fn new(token: &str) -> Result<Self, Error> {
+        if token.is_empty() || token.len() > Self::MAX_LEN {
+            return Err(invalid("the token is empty or too long"));
+        }
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(invalid("the token cannot be a header value"));
+        }
+        let text = Zeroizing::new([SCHEME, token].concat());
+        let mut value = HeaderValue::from_bytes(text.as_bytes())
+            .map_err(|_| invalid("the token cannot be a header value"))?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+
+    /// The header value: `Bearer …`.
+    pub fn header(&self) -> &HeaderValue {
+        &self.0
+    }
+
+    /// The token without its scheme. A secret: print it nowhere.
+    pub fn expose(&self) -> &str {
+        self.0
+            .to_str()
+            .ok()
+            .and_then(|value| value.strip_prefix(SCHEME))
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bearer(..)")
+    }
+}
+
+fn invalid(why: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidAnswer, why)
+}

@@ -1,0 +1,104 @@
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+
+use super::{Credentials, GrantType};
+use crate::BaseUrl;
+
+/// One account at one server: what a lock-out hits, whatever the password was.
+///
+/// SHA-256 of the base address, the client id and the user name (or the access key). It survives a
+/// change of password and shows none of them.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{BaseUrl, Client, Credentials, User};
+///
+/// let base: BaseUrl = "https://api.enkash.in".parse()?;
+/// let old = Credentials::password(Client::new("id", "secret"), User::new("user", "old"));
+/// let new = Credentials::password(Client::new("id", "secret"), User::new("user", "new"));
+/// assert_eq!(old.account(&base), new.account(&base));
+/// assert_ne!(old.fingerprint(&[7; 32]), new.fingerprint(&[7; 32]));
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct AccountId([u8; 32]);
+
+/// One set of secrets, so that an old password can be told from a new one without keeping either.
+///
+/// HMAC-SHA-256 over all secrets, under a random salt that is kept beside it.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::Credentials;
+///
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// assert_eq!(keys.fingerprint(&[1; 32]), keys.clone().fingerprint(&[1; 32]));
+/// assert_ne!(keys.fingerprint(&[1; 32]), keys.fingerprint(&[2; 32]));
+/// ```
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Credentials {
+    /// The account that these credentials belong to at `base`.
+    pub fn account(&self, base: &BaseUrl) -> AccountId {
+        let (kind, client, user) = match &self.grant {
+            GrantType::Password { client, user } => {
+                ("password", client.id.as_str(), user.name.as_str())
+            }
+            GrantType::Merchant { access_key, .. } => ("merchant", access_key.expose_secret(), ""),
+        };
+        let mut hash = Sha256::new();
+        for part in [kind, base.as_str(), client, user] {
+            hash.update(prefix(part));
+            hash.update(part);
+        }
+        AccountId(hash.finalize().into())
+    }
+
+    /// What tells these secrets from others, under `salt`.
+    pub fn fingerprint(&self, salt: &[u8; 32]) -> Fingerprint {
+        // As RFC 2104 pads a key that is shorter than a block.
+        let mut block = [0; 64];
+        for (byte, salt) in block.iter_mut().zip(salt) {
+            *byte = *salt;
+        }
+        let mut mac = Hmac::<Sha256>::new(&block.into());
+        for secret in self.secrets() {
+            mac.update(&prefix(secret));
+            mac.update(secret.as_bytes());
+        }
+        Fingerprint(mac.finalize().into_bytes().into())
+    }
+}
+
+/// The length of a part, so that no two lists of parts hash alike.
+fn prefix(part: &str) -> [u8; 8] {
+    (part.len() as u64).to_le_bytes()
+}
+
+impl fmt::Display for AccountId {
+    /// The first six bytes, in hexadecimal: enough to tell accounts apart in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .take(6)
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountId({self})")
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(..)")
+    }
+}

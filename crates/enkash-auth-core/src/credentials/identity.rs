@@ -1,0 +1,71 @@
+use std::fmt;
+
+use secrecy::SecretString;
+
+/// The program, as EnKash registered it.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::Client;
+///
+/// let client = Client::new("client-id", "client-secret");
+/// assert_eq!(format!("{client:?}"), r#"Client { id: "client-id", .. }"#);
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) id: String,
+    pub(crate) secret: SecretString,
+}
+
+impl Client {
+    /// A client with the id and the secret that EnKash sent.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            secret: SecretString::from(secret.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The user in whose name the program acts.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::User;
+///
+/// let user = User::new("user@example.com", "password");
+/// assert_eq!(format!("{user:?}"), r#"User { name: "user@example.com", .. }"#);
+/// ```
+#[derive(Clone)]
+pub struct User {
+    pub(crate) name: String,
+    pub(crate) password: SecretString,
+}
+
+impl User {
+    /// A user with the name and the password of its EnKash login.
+    pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            password: SecretString::from(password.into()),
+        }
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

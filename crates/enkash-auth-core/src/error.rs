@@ -1,0 +1,181 @@
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+/// Why there is no token, or why none was attached.
+///
+/// One word wide and cheap to clone: every caller that waited for a fetch gets the same one. The
+/// text never holds a secret and never repeats its [`source`](StdError::source).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_core::{Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::Unavailable, "status 503")
+///     .with_retry_after(Duration::from_secs(2));
+/// assert!(error.is_transient());
+/// assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
+/// assert_eq!(error.to_string(), "token server unavailable: status 503");
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    detail: Cow<'static, str>,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// What an [`Error`] means for whoever gets it.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::ErrorKind;
+///
+/// assert!(ErrorKind::Unavailable.is_transient());
+/// assert!(!ErrorKind::Rejected.is_transient());
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting cannot be used; the text names it. Nothing was sent.
+    InvalidSetting,
+    /// The token server could not be reached, was overloaded or failed: 429, 5xx, a block page, a
+    /// connection that never stood.
+    Unavailable,
+    /// The server said yes, but its answer holds no token that could be attached.
+    InvalidAnswer,
+    /// The server refused these credentials. They are not tried again.
+    Rejected,
+    /// The server says that the account is locked or disabled. It is not asked again.
+    AccountLocked,
+    /// The server does not take such a request: wrong address, grant or scope.
+    Misconfigured,
+    /// The server refuses this caller, whatever its credentials: an address that is not
+    /// allow-listed, an API that is not enabled.
+    Forbidden,
+    /// The password was sent and nobody knows what the server made of it: it may count as a failed
+    /// attempt there.
+    Unresolved,
+    /// The request goes to an origin that must not see the token. Nothing was sent.
+    ForeignOrigin,
+    /// Too many callers wait for a token already.
+    Saturated,
+    /// The caller waited for a token as long as a caller may.
+    WaitTimeout,
+    /// A token has to be fetched, and the caller is outside any tokio runtime.
+    NoRuntime,
+}
+
+impl ErrorKind {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable | Self::InvalidAnswer | Self::Saturated | Self::WaitTimeout
+        )
+    }
+
+    /// Whether the server refused the credentials themselves.
+    pub fn is_rejection(self) -> bool {
+        matches!(self, Self::Rejected | Self::AccountLocked)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidSetting => "invalid setting",
+            Self::Unavailable => "token server unavailable",
+            Self::InvalidAnswer => "unusable token answer",
+            Self::Rejected => "credentials rejected",
+            Self::AccountLocked => "account locked",
+            Self::Misconfigured => "token request not supported by the server",
+            Self::Forbidden => "token request forbidden",
+            Self::Unresolved => "outcome of the token request unknown",
+            Self::ForeignOrigin => "origin not allowed to see the token",
+            Self::Saturated => "too many callers wait for a token",
+            Self::WaitTimeout => "no token in time",
+            Self::NoRuntime => "no tokio runtime to fetch a token on",
+        })
+    }
+}
+
+impl Error {
+    /// An error of `kind`; `detail` says what happened, in lower case and without a secret.
+    pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            detail: detail.into(),
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// The same error, caused by `source`, whose text must hold no secret either.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        inner.source = Some(Arc::from(source.into()));
+        Self(Arc::new(inner))
+    }
+
+    /// The same error, with the time after which a new attempt makes sense.
+    #[must_use]
+    pub fn with_retry_after(self, after: Duration) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        inner.retry_after = Some(after);
+        Self(Arc::new(inner))
+    }
+
+    /// What this error means for its caller.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        self.0.kind.is_transient()
+    }
+
+    /// How long to wait before a new attempt makes sense, counted from the moment at which this
+    /// error was handed out; `None` where nobody knows.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, detail, .. } = &*self.0;
+        if detail.is_empty() {
+            return kind.fmt(f);
+        }
+        write!(f, "{kind}: {detail}")
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        debug
+            .field("kind", &self.0.kind)
+            .field("detail", &self.0.detail);
+        if let Some(after) = self.0.retry_after {
+            debug.field("retry_after", &after);
+        }
+        if let Some(source) = &self.0.source {
+            debug.field("source", source);
+        }
+        debug.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,14 @@
+//! How long a token lives, from what the server says to the moments at which we act.
+//!
+//! Three steps, a file each: what the answer says ([`Expiry`]), how long that is on *our* clocks
+//! ([`Lifetime`]), and the moments inside it ([`Schedule`]).
+
+mod expiry;
+mod remaining;
+mod schedule;
+
+pub use self::{
+    expiry::Expiry,
+    remaining::{Exchange, Lifetime},
+    schedule::Schedule,
+};

@@ -1,0 +1,135 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::Expiry;
+use crate::Moment;
+
+/// No lifetime longer than this is believed: the token is asked for again then.
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a token is taken to live of which nobody said.
+pub(crate) const UNKNOWN: Duration = Duration::from_secs(300);
+
+/// What is left must be worth attaching: below this a token counts as over already.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(8);
+
+/// When a token request was made, and what the server's clock said meanwhile.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use enkash_auth_core::{Moment, lifetime::{Exchange, Expiry, Lifetime}};
+///
+/// // The local clock is an hour slow: with the server's `Date` that changes nothing.
+/// let sent = Moment::new(0, 1_700_000_000_000_000_000);
+/// let date = UNIX_EPOCH + Duration::from_secs(1_700_003_600);
+/// let lifetime = Exchange::new(sent, Some(date)).lifetime(&[Expiry::AtUnixMillis(1_700_003_660_000)]);
+/// assert_eq!(lifetime.length(), Some(Duration::from_secs(59)));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange {
+    sent: Moment,
+    date: Option<SystemTime>,
+}
+
+/// How long a token lives, counted from the moment at which its request was sent.
+///
+/// The lower end of what the answer allows: on the server's clock where that is known.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_core::{Moment, lifetime::{Exchange, Expiry}};
+///
+/// let exchange = Exchange::new(Moment::new(0, 0), None);
+/// assert_eq!(exchange.lifetime(&[]).length(), Some(Duration::from_secs(300)));
+/// assert_eq!(exchange.lifetime(&[Expiry::Over]).length(), None);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Lifetime {
+    sent: Moment,
+    length: Option<Duration>,
+    local_clock: bool,
+}
+
+impl Exchange {
+    /// An exchange whose request was sent at `sent` and whose answer carried `date`.
+    pub fn new(sent: Moment, date: Option<SystemTime>) -> Self {
+        Self { sent, date }
+    }
+
+    /// The lifetime of a token of which the answer says `said`: the shortest, where it says more.
+    pub fn lifetime(&self, said: &[Expiry]) -> Lifetime {
+        said.iter()
+            .filter_map(|expiry| self.read(*expiry))
+            .min_by_key(|lifetime| lifetime.length)
+            .unwrap_or(self.of(Some(UNKNOWN)))
+    }
+
+    /// `None` where `expiry` says nothing.
+    fn read(&self, expiry: Expiry) -> Option<Lifetime> {
+        match expiry {
+            Expiry::In(length) => Some(self.of(Some(length))),
+            Expiry::SecondsFromNow(seconds) => Some(self.of(Some(Duration::from_secs(seconds)))),
+            Expiry::AtUnixMillis(millis) => self.until(Duration::from_millis(millis)),
+            Expiry::AtUnixSeconds(seconds) => self.until(Duration::from_secs(seconds)),
+            Expiry::Over => Some(self.of(None)),
+            Expiry::Unknown => None,
+        }
+    }
+
+    /// `end` counts from the Unix epoch.
+    fn until(&self, end: Duration) -> Option<Lifetime> {
+        match self.date {
+            Some(date) => Some(self.on_server_clock(end, date)),
+            None => self.on_local_clock(end),
+        }
+    }
+
+    /// `Date` has whole seconds, rounded down: the answer was made up to a second after it.
+    fn on_server_clock(&self, end: Duration, date: SystemTime) -> Lifetime {
+        let date = date.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let left = end.saturating_sub(date);
+        self.of(Some(
+            left.saturating_sub(Duration::from_secs(1)).max(left / 2),
+        ))
+    }
+
+    /// The last resort: only what makes sense on the local clock is taken from it.
+    fn on_local_clock(&self, end: Duration) -> Option<Lifetime> {
+        let now = Duration::from_nanos(self.sent.unix_nanos());
+        let left = end.checked_sub(now)?;
+        (!left.is_zero() && left <= LONGEST).then(|| Lifetime {
+            local_clock: true,
+            ..self.of(Some(left))
+        })
+    }
+
+    fn of(&self, length: Option<Duration>) -> Lifetime {
+        Lifetime {
+            sent: self.sent,
+            length: length
+                .map(|length| length.min(LONGEST))
+                .filter(|length| *length >= SHORTEST),
+            local_clock: false,
+        }
+    }
+}
+
+impl Lifetime {
+    /// The moment from which the lifetime counts.
+    pub fn sent(&self) -> Moment {
+        self.sent
+    }
+
+    /// From 8 ms to 24 h; `None` for a token that was over when it came.
+    pub fn length(&self) -> Option<Duration> {
+        self.length
+    }
+
+    /// Whether it rests on the local wall clock, for want of the server's.
+    pub fn is_local(&self) -> bool {
+        self.local_clock
+    }
+}

@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use super::Lifetime;
+use crate::{Moment, RefreshPolicy};
+
+/// The moments in the life of one token: early start < deadline < expiry, whatever its lifetime.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_core::{Moment, RefreshPolicy, lifetime::{Exchange, Expiry, Schedule}};
+///
+/// let sent = Moment::new(0, 0);
+/// let lifetime = Exchange::new(sent, None).lifetime(&[Expiry::In(Duration::from_secs(300))]);
+/// let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).unwrap();
+/// assert_eq!(schedule.early(), sent.plus(Duration::from_secs(240)));
+/// assert_eq!(schedule.deadline(), sent.plus(Duration::from_secs(294)));
+/// assert_eq!(schedule.expiry(), sent.plus(Duration::from_secs(300)));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Schedule {
+    early: Moment,
+    deadline: Moment,
+    expiry: Moment,
+}
+
+impl Schedule {
+    /// The schedule of a token; `None` where its lifetime is over already.
+    ///
+    /// `draw`, in `[0, 1]`, shifts the early start between three quarters of the window (0) and
+    /// all of it (1), so that replicas spread out. It is drawn once per token.
+    pub fn new(lifetime: &Lifetime, policy: &RefreshPolicy, draw: f64) -> Option<Self> {
+        let length = lifetime.length()?;
+        let guard = guard(length, policy, lifetime.is_local());
+        // Not a number is taken for 0.
+        let draw = if draw > 0.0 { draw.min(1.0) } else { 0.0 };
+        let early = window(length, policy)
+            .mul_f64(0.75 + 0.25 * draw)
+            // However the policy was set, there is a moment between the two.
+            .max(guard * 5 / 4);
+        let sent = lifetime.sent();
+        Some(Self {
+            early: sent.plus(length - early),
+            deadline: sent.plus(length - guard),
+            expiry: sent.plus(length),
+        })
+    }
+
+    /// From here on the next token is fetched in the background.
+    pub fn early(&self) -> Moment {
+        self.early
+    }
+
+    /// From here on the token is attached to nothing.
+    pub fn deadline(&self) -> Moment {
+        self.deadline
+    }
+
+    /// The server's end of the token, by the lower end of what it said.
+    pub fn expiry(&self) -> Moment {
+        self.expiry
+    }
+}
+
+/// A fifth of the lifetime, at least 10 s, at most what the policy says, never over a quarter: a
+/// fixed window would make a short token refresh on every request.
+fn window(length: Duration, policy: &RefreshPolicy) -> Duration {
+    (length / 5)
+        .max(Duration::from_secs(10))
+        .min(policy.early_window_max)
+        .min(length / 4)
+}
+
+/// A fiftieth of the lifetime, from 250 ms to what the policy says, never over an eighth: a request
+/// in flight still arrives in time. Twice that where only the local clock was to be had.
+fn guard(length: Duration, policy: &RefreshPolicy, local_clock: bool) -> Duration {
+    let least = Duration::from_millis(250);
+    let guard = (length / 50).min(policy.guard_max).max(least);
+    let guard = if local_clock { guard * 2 } else { guard };
+    guard.min(length / 8)
+}

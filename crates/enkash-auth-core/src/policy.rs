@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+/// When a token is renewed, and the bounds of all that waits or tries again.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_core::RefreshPolicy;
+///
+/// let mut policy = RefreshPolicy::default();
+/// policy.fetch_timeout = Duration::from_secs(5);
+/// policy.max_waiters = 1_000;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RefreshPolicy {
+    /// The longest window before a token's expiry in which it is renewed in the background: 300 s.
+    /// Shorter tokens have shorter windows: a fifth of the lifetime, at least 10 s, at most a
+    /// quarter of it.
+    pub early_window_max: Duration,
+    /// The longest time before a token's expiry in which it is no longer attached: 10 s. Shorter
+    /// tokens have shorter guards: a fiftieth of the lifetime, at least 250 ms, at most an eighth.
+    pub guard_max: Duration,
+    /// How long one fetch may take, its attempts and their pauses included: 8 s. It is no caller's
+    /// timeout: a caller with 50 ms must not end everybody's fetch.
+    pub fetch_timeout: Duration,
+    /// The longest pause after failed fetches, which starts at 0.5 s and doubles: 30 s.
+    pub backoff_max: Duration,
+    /// The longest `Retry-After` that is honoured: 300 s.
+    pub retry_after_max: Duration,
+    /// When an attempt is made again after two whose outcome nobody knows: 15 min; `None` for not
+    /// before a reset.
+    pub retry_unresolved_after: Option<Duration>,
+    /// How long one caller waits for a token: 10 s.
+    pub wait_timeout: Duration,
+    /// How many callers wait for a token at once: 65,536. One more fails at once.
+    pub max_waiters: usize,
+}
+
+impl Default for RefreshPolicy {
+    fn default() -> Self {
+        Self {
+            early_window_max: Duration::from_secs(300),
+            guard_max: Duration::from_secs(10),
+            fetch_timeout: Duration::from_secs(8),
+            backoff_max: Duration::from_secs(30),
+            retry_after_max: Duration::from_secs(300),
+            retry_unresolved_after: Some(Duration::from_secs(15 * 60)),
+            wait_timeout: Duration::from_secs(10),
+            max_waiters: 65_536,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The token request as a value, in both dialects of the platform.
+
+use std::fmt;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use form_urlencoded::Serializer;
+use http::{
+    HeaderValue, Method, Request,
+    header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, USER_AGENT},
+};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::{BaseUrl, Client, Credentials, Error, ErrorKind, User, credentials::GrantType};
+
+/// A request for a token, ready to be sent.
+///
+/// Password credentials make a form with HTTP Basic, `POST {base}/oauth/token`; merchant keys make
+/// JSON, `POST {base}/api/v0/merchant/token`. The body is wiped when its last copy is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Client, Credentials, TokenRequest, User};
+///
+/// let credentials = Credentials::password(
+///     Client::new("client-id", "client-secret"),
+///     User::new("user@example.com", "100% p+ss"),
+/// );
+/// let request = TokenRequest::new(&"https://api.enkash.in".parse()?, &credentials)?.into_http();
+/// assert_eq!(request.uri(), "https://api.enkash.in/oauth/token");
+/// assert_eq!(
+///     request.body(),
+///     "grant_type=password&username=user%40example.com&password=100%25+p%2Bss",
+/// );
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+pub struct TokenRequest(Request<Bytes>);
+
+impl TokenRequest {
+    /// The request that asks the server at `base` for a token with `credentials`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`] where the credentials cannot be sent, naming the setting: an
+    /// empty one, a client id with a colon (RFC 7617), an API key that is no header value, a form
+    /// field without a name, beside merchant keys or under a name that the request sets itself.
+    pub fn new(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
+        let mut request = match &credentials.grant {
+            GrantType::Password { client, user } => form(base, credentials, client, user),
+            GrantType::Merchant {
+                access_key,
+                secret_key,
+            } => json(base, credentials, access_key, secret_key),
+        }?;
+        *request.method_mut() = Method::POST;
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("enkash-auth/", env!("CARGO_PKG_VERSION"))),
+        );
+        if let Some(key) = &credentials.api_key {
+            let value = sensitive(required("API key", key)?.as_bytes())
+                .ok_or_else(|| invalid("API key: it is no header value"))?;
+            headers.insert("api-key", value);
+        }
+        Ok(Self(request))
+    }
+
+    /// The request as a value of the `http` crate. Its body holds the password: print it nowhere.
+    pub fn into_http(self) -> Request<Bytes> {
+        self.0
+    }
+}
+
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRequest")
+            .field("uri", self.0.uri())
+            .finish_non_exhaustive()
+    }
+}
+
+fn form(
+    base: &BaseUrl,
+    credentials: &Credentials,
+    client: &Client,
+    user: &User,
+) -> Result<Request<Bytes>, Error> {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "password")
+        .append_pair("username", named("username", &user.name)?)
+        .append_pair("password", required("password", &user.password)?);
+    if let Some(company) = &credentials.company_id {
+        form.append_pair("clientId", named("company id", company)?);
+    }
+    for (name, value) in &credentials.form_fields {
+        if name.is_empty() {
+            return Err(invalid("form field: its name is empty"));
+        }
+        if matches!(
+            name.as_str(),
+            "grant_type" | "username" | "password" | "clientId"
+        ) {
+            return Err(invalid(format!(
+                "form field {name:?}: the request sets it itself"
+            )));
+        }
+        form.append_pair(name, value.expose_secret());
+    }
+    let mut request = Request::new(wiped(form.finish()));
+    *request.uri_mut() = base.join("/oauth/token")?;
+    let headers = request.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    headers.insert(AUTHORIZATION, basic(client)?);
+    Ok(request)
+}
+
+fn json(
+    base: &BaseUrl,
+    credentials: &Credentials,
+    access_key: &SecretString,
+    secret_key: &SecretString,
+) -> Result<Request<Bytes>, Error> {
+    if let Some((name, _)) = credentials.form_fields.first() {
+        return Err(invalid(format!(
+            "form field {name:?}: merchant keys are sent as JSON"
+        )));
+    }
+    if credentials.company_id.is_some() {
+        return Err(invalid("company id: merchant keys are sent without one"));
+    }
+    let body = format!(
+        r#"{{"accessKey":{},"secretKey":{}}}"#,
+        serde_json::Value::from(required("access key", access_key)?),
+        serde_json::Value::from(required("secret key", secret_key)?),
+    );
+    let mut request = Request::new(wiped(body));
+    *request.uri_mut() = base.join("/api/v0/merchant/token")?;
+    request
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(request)
+}
+
+/// HTTP Basic over the raw values, as RFC 7617 has it; RFC 6749 would URL-encode them first, which
+/// this platform does not undo.
+fn basic(client: &Client) -> Result<HeaderValue, Error> {
+    let id = named("client id", &client.id)?;
+    if id.contains(':') {
+        return Err(invalid("client id: it has a colon"));
+    }
+    let secret = required("client secret", &client.secret)?;
+    let pair = Zeroizing::new(format!("{id}:{secret}"));
+    let value = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())));
+    sensitive(value.as_bytes()).ok_or_else(|| invalid("client secret: it is no header value"))
+}
+
+fn sensitive(value: &[u8]) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_bytes(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn wiped(body: String) -> Bytes {
+    Bytes::from_owner(Zeroizing::new(body.into_bytes()))
+}
+
+fn named<'a>(setting: &str, value: &'a str) -> Result<&'a str, Error> {
+    match value {
+        "" => Err(invalid(format!("{setting}: it is empty"))),
+        value => Ok(value),
+    }
+}
+
+fn required<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
+    named(setting, value.expose_secret())
+}
+
+fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidSetting, detail)
+}

@@ -1,0 +1,93 @@
+use std::fmt;
+
+use crate::{Bearer, Error, Moment, lifetime::Lifetime};
+
+/// One fetch of a token: its number, and the moment from which nobody waits for it any more.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Moment, RefreshPolicy, state::{Reason, State}};
+///
+/// let decision = State::new().ask(Moment::new(0, 0), true, &RefreshPolicy::default());
+/// let flight = decision.launch.unwrap();
+/// assert_eq!((flight.number(), flight.reason()), (1, Reason::Cold));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Flight {
+    pub(super) number: u64,
+    pub(super) reason: Reason,
+    pub(super) overdue: Moment,
+    pub(super) fresh_connection: bool,
+}
+
+impl Flight {
+    /// Counts the flights of a cache, from 1.
+    pub fn number(self) -> u64 {
+        self.number
+    }
+
+    /// Why it was launched.
+    pub fn reason(self) -> Reason {
+        self.reason
+    }
+
+    /// From here on it is abandoned by whoever asks: its runtime is dead, or nobody drives it.
+    pub fn overdue(self) -> Moment {
+        self.overdue
+    }
+
+    /// Whether it must not use a connection of the flights before it, of which one never landed: a
+    /// connection belongs to the runtime that opened it.
+    pub fn needs_fresh_connection(self) -> bool {
+        self.fresh_connection
+    }
+}
+
+/// Why a token is fetched.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(enkash_auth_core::state::Reason::Early.to_string(), "early");
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// There was none yet.
+    Cold,
+    /// The one at hand will be over soon.
+    Early,
+    /// The one at hand is over.
+    Over,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cold => "cold",
+            Self::Early => "early",
+            Self::Over => "over",
+        })
+    }
+}
+
+/// How a flight ended.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Error, ErrorKind, state::Outcome};
+///
+/// let outcome = Outcome::Failed(Error::new(ErrorKind::Unavailable, "status 503"));
+/// assert!(matches!(outcome, Outcome::Failed(error) if error.is_transient()));
+/// ```
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// With a token.
+    Granted(Bearer, Lifetime),
+    /// With an error, which every waiter gets and which is remembered for a pause.
+    Failed(Error),
+    /// With nothing: the runtime that drove it was shut down. Whoever asks next launches another.
+    Aborted,
+}

@@ -1,0 +1,228 @@
+use super::{Decision, Flight, Outcome, Reason, Verdict, View, pause::Pause};
+use crate::{
+    AccessToken, Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    lifetime::{Lifetime, Schedule},
+};
+
+/// The state of one cache: the token at hand, the flight that is on, the pause after a failure.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_core::{
+///     Bearer, Moment, RefreshPolicy,
+///     lifetime::{Exchange, Expiry},
+///     state::{Outcome, State, Verdict},
+/// };
+///
+/// let (mut state, policy, now) = (State::new(), RefreshPolicy::default(), Moment::new(0, 0));
+/// let flight = state.ask(now, true, &policy).launch.unwrap();
+///
+/// let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(Duration::from_secs(300))]);
+/// let granted = Outcome::Granted(Bearer::new("2YotnFZFEjr1zCsicMWpAA")?, lifetime);
+/// assert!(state.land(flight.number(), granted, now, 0.5, &policy));
+/// assert!(matches!(state.ask(now, true, &policy).verdict, Verdict::Serve(_)));
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The newest token, also when it is over.
+    token: Option<AccessToken>,
+    flight: Option<Flight>,
+    /// The last failure, until a flight succeeds; also when its pause is over.
+    pause: Option<Pause>,
+    /// Failures in a row.
+    failures: u32,
+    flights: u64,
+    generations: u64,
+    distrust_connection: bool,
+}
+
+/// A flight that somebody joined or launched.
+struct Joined {
+    flight: Flight,
+    is_new: bool,
+}
+
+impl State {
+    /// Nothing held, nothing known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Somebody asks for a token. `can_fetch`: whether a flight could be launched for it and waited
+    /// for, which takes a runtime.
+    pub fn ask(&mut self, now: Moment, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
+        let abandoned = self.abandon_overdue(now);
+        let usable = self.token.clone().filter(|token| token.is_usable(now));
+        let (verdict, launch) = match usable {
+            Some(token) if !token.schedule().early().is_over(now) => (Verdict::Serve(token), None),
+            Some(token) => {
+                let joined = self.join_or_launch(Reason::Early, now, can_fetch, policy);
+                (
+                    Verdict::Serve(token),
+                    joined.ok().and_then(Joined::launched),
+                )
+            }
+            None => {
+                let reason = if self.token.is_some() {
+                    Reason::Over
+                } else {
+                    Reason::Cold
+                };
+                match self.join_or_launch(reason, now, can_fetch, policy) {
+                    Ok(joined) => (Verdict::Wait(joined.flight), joined.launched()),
+                    Err(error) => (Verdict::Fail(error), None),
+                }
+            }
+        };
+        Decision {
+            verdict,
+            launch,
+            abandoned,
+        }
+    }
+
+    /// Flight `number` lands. `draw`, in `[0, 1]`, is random. False where that flight has been
+    /// abandoned: then it changes nothing.
+    pub fn land(
+        &mut self,
+        number: u64,
+        outcome: Outcome,
+        now: Moment,
+        draw: f64,
+        policy: &RefreshPolicy,
+    ) -> bool {
+        if self
+            .flight
+            .take_if(|flight| flight.number == number)
+            .is_none()
+        {
+            return false;
+        }
+        match outcome {
+            Outcome::Granted(bearer, lifetime) => self.grant(bearer, &lifetime, now, draw, policy),
+            Outcome::Failed(error) => self.fail(error, now, draw, policy),
+            Outcome::Aborted => self.distrust_connection = true,
+        }
+        true
+    }
+
+    /// The token that may be attached without asking, and until when.
+    pub fn view(&self) -> Option<View> {
+        let token = self.token.clone()?;
+        let schedule = token.schedule();
+        let look = match (&self.flight, &self.pause) {
+            (Some(flight), _) => flight.overdue,
+            (None, Some(pause)) => pause.until(),
+            (None, None) => schedule.early(),
+        };
+        let until = schedule.deadline().earlier(look);
+        Some(View { token, until })
+    }
+
+    /// The newest token, also when it is over.
+    pub fn token(&self) -> Option<&AccessToken> {
+        self.token.as_ref()
+    }
+
+    /// The flight that is on.
+    pub fn flight(&self) -> Option<Flight> {
+        self.flight
+    }
+
+    /// How many flights there have been.
+    pub fn flights(&self) -> u64 {
+        self.flights
+    }
+
+    /// Why the last flight failed, if it did.
+    pub fn last_error(&self) -> Option<&Error> {
+        self.pause.as_ref().map(Pause::error)
+    }
+
+    /// The flight that is on, or a new one; an error where none may be launched.
+    fn join_or_launch(
+        &mut self,
+        reason: Reason,
+        now: Moment,
+        can_fetch: bool,
+        policy: &RefreshPolicy,
+    ) -> Result<Joined, Error> {
+        if let (None, Some(pause)) = (&self.flight, &self.pause)
+            && !pause.is_over(now)
+        {
+            return Err(pause.error_at(now));
+        }
+        if !can_fetch {
+            return Err(Error::new(ErrorKind::NoRuntime, ""));
+        }
+        if let Some(flight) = self.flight {
+            return Ok(Joined {
+                flight,
+                is_new: false,
+            });
+        }
+        self.flights += 1;
+        // A sixteenth more than the fetch itself may take: it ends itself where it is driven at all.
+        let limit = policy
+            .fetch_timeout
+            .saturating_add(policy.fetch_timeout / 16);
+        let flight = Flight {
+            number: self.flights,
+            reason,
+            overdue: now.plus(limit).on_monotonic(),
+            fresh_connection: std::mem::take(&mut self.distrust_connection),
+        };
+        self.flight = Some(flight);
+        Ok(Joined {
+            flight,
+            is_new: true,
+        })
+    }
+
+    fn abandon_overdue(&mut self, now: Moment) -> bool {
+        let overdue = self.flight.take_if(|flight| flight.overdue.is_over(now));
+        self.distrust_connection |= overdue.is_some();
+        overdue.is_some()
+    }
+
+    fn grant(
+        &mut self,
+        bearer: Bearer,
+        lifetime: &Lifetime,
+        now: Moment,
+        draw: f64,
+        policy: &RefreshPolicy,
+    ) {
+        let schedule = Schedule::new(lifetime, policy, draw)
+            .filter(|schedule| !schedule.deadline().is_over(now));
+        let Some(schedule) = schedule else {
+            let error = Error::new(ErrorKind::InvalidAnswer, "the token was over when it came");
+            return self.fail(error, now, draw, policy);
+        };
+        let same = |held: &&AccessToken| *held.bearer() == bearer;
+        let generation = match self.token.as_ref().filter(same) {
+            Some(held) => held.generation(),
+            None => {
+                self.generations += 1;
+                self.generations
+            }
+        };
+        self.token = Some(AccessToken::new(bearer, generation, schedule));
+        self.pause = None;
+        self.failures = 0;
+    }
+
+    fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {
+        self.failures = self.failures.saturating_add(1);
+        self.pause = Some(Pause::new(error, self.failures, now, draw, policy));
+    }
+}
+
+impl Joined {
+    fn launched(self) -> Option<Flight> {
+        self.is_new.then_some(self.flight)
+    }
+}

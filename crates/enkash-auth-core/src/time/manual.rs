@@ -1,0 +1,89 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::Clock;
+
+/// A clock that moves when it is told to. Clones share their time.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_core::{Clock, ManualClock};
+///
+/// let clock = ManualClock::new();
+/// let start = clock.now();
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now(), start.plus(Duration::from_secs(60)));
+///
+/// clock.step_wall_back(Duration::from_secs(3600));
+/// assert_eq!(clock.now().monotonic_nanos(), start.monotonic_nanos() + 60_000_000_000);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<Readings>);
+
+#[derive(Debug)]
+struct Readings {
+    monotonic: AtomicU64,
+    unix: AtomicU64,
+}
+
+impl ManualClock {
+    /// 2026-01-01T12:00:00Z, the machine up for an hour.
+    pub fn new() -> Self {
+        Self(Arc::new(Readings {
+            monotonic: AtomicU64::new(3_600_000_000_000),
+            unix: AtomicU64::new(1_767_268_800_000_000_000),
+        }))
+    }
+
+    /// Time passes.
+    pub fn advance(&self, span: Duration) {
+        set(&self.0.monotonic, |monotonic| {
+            monotonic.saturating_add(nanos(span))
+        });
+        self.suspend(span);
+    }
+
+    /// The machine sleeps: only the wall clock goes on. Also: somebody sets it forth.
+    pub fn suspend(&self, span: Duration) {
+        set(&self.0.unix, |unix| unix.saturating_add(nanos(span)));
+    }
+
+    /// Somebody sets the wall clock back, to the epoch at most.
+    pub fn step_wall_back(&self, span: Duration) {
+        set(&self.0.unix, |unix| unix.saturating_sub(nanos(span)));
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn monotonic_nanos(&self) -> u64 {
+        self.0.monotonic.load(Ordering::Relaxed)
+    }
+
+    fn unix_nanos(&self) -> u64 {
+        self.0.unix.load(Ordering::Relaxed)
+    }
+}
+
+/// A clock stops at the end of its range; it does not start over.
+fn set(reading: &AtomicU64, change: impl Fn(u64) -> u64) {
+    let _ = reading.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+        Some(change(now))
+    });
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,14 @@
+//! Two clocks, read together and enforced together.
+//!
+//! A monotonic clock stops while the machine is suspended; a wall clock can be set back. A token is
+//! over as soon as *either* says so. Nothing in the workspace reads time but through [`Clock`].
+
+mod clock;
+#[cfg(feature = "test-util")]
+mod manual;
+mod moment;
+mod system;
+
+#[cfg(feature = "test-util")]
+pub use self::manual::ManualClock;
+pub use self::{clock::Clock, moment::Moment, system::SystemClock};

@@ -1,0 +1,38 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Clock;
+
+/// The clocks of this machine. The default.
+///
+/// The monotonic reading is the kernel's coarse one: 2.5 ns instead of 22 ns, with ticks of at most
+/// a few milliseconds (4 ms on Linux), far below the smallest guard of a token.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Clock, SystemClock};
+///
+/// let before = SystemClock.now();
+/// assert!(before.is_over(SystemClock.now()));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn monotonic_nanos(&self) -> u64 {
+        let ticks = coarsetime::Instant::now_without_cache_update().as_ticks();
+        coarsetime::Duration::from_ticks(ticks).as_nanos()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock"
+    )]
+    fn unix_nanos(&self) -> u64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| {
+                u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+            })
+    }
+}

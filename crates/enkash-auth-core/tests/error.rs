@@ -1,0 +1,123 @@
+//! What an error says and what it does not.
+
+use std::{error::Error as _, time::Duration};
+
+use enkash_auth_core::{Error, ErrorKind};
+
+const KINDS: [ErrorKind; 12] = [
+    ErrorKind::InvalidSetting,
+    ErrorKind::Unavailable,
+    ErrorKind::InvalidAnswer,
+    ErrorKind::Rejected,
+    ErrorKind::AccountLocked,
+    ErrorKind::Misconfigured,
+    ErrorKind::Forbidden,
+    ErrorKind::Unresolved,
+    ErrorKind::ForeignOrigin,
+    ErrorKind::Saturated,
+    ErrorKind::WaitTimeout,
+    ErrorKind::NoRuntime,
+];
+
+#[test]
+fn the_text_is_lower_case_without_a_full_stop() {
+    for kind in KINDS {
+        for text in [
+            kind.to_string(),
+            Error::new(kind, "").to_string(),
+            Error::new(kind, "some detail").to_string(),
+        ] {
+            assert!(
+                text.starts_with(|first: char| first.is_lowercase()),
+                "{text}"
+            );
+            assert!(!text.ends_with(['.', ':', ' ']), "{text}");
+        }
+        assert_eq!(
+            Error::new(kind, "detail").to_string(),
+            format!("{kind}: detail")
+        );
+        assert_eq!(Error::new(kind, "").to_string(), kind.to_string());
+    }
+    let mut texts = KINDS.map(|kind| kind.to_string()).to_vec();
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), KINDS.len());
+}
+
+#[test]
+fn the_text_never_repeats_its_source() {
+    let cause = Error::new(ErrorKind::InvalidSetting, "the cause");
+    for kind in KINDS {
+        let error = Error::new(kind, "the effect").with_source(cause.clone());
+        assert!(!error.to_string().contains("cause"), "{error}");
+        let source = error.source().unwrap();
+        assert_eq!(source.to_string(), cause.to_string());
+        assert!(source.downcast_ref::<Error>().is_some());
+        assert!(Error::new(kind, "no cause").source().is_none());
+    }
+}
+
+#[test]
+fn what_may_pass_by_itself_is_transient() {
+    for kind in KINDS {
+        let transient = matches!(
+            kind,
+            ErrorKind::Unavailable
+                | ErrorKind::InvalidAnswer
+                | ErrorKind::Saturated
+                | ErrorKind::WaitTimeout
+        );
+        assert_eq!(kind.is_transient(), transient, "{kind:?}");
+        assert_eq!(Error::new(kind, "").is_transient(), transient, "{kind:?}");
+        let rejection = matches!(kind, ErrorKind::Rejected | ErrorKind::AccountLocked);
+        assert_eq!(kind.is_rejection(), rejection, "{kind:?}");
+        assert_eq!(Error::new(kind, "").kind(), kind);
+    }
+}
+
+#[test]
+fn it_is_one_word_wide() {
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+    assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+}
+
+#[test]
+fn a_clone_shares_its_source() {
+    let error = Error::new(ErrorKind::Unavailable, "status 503")
+        .with_source(Error::new(ErrorKind::NoRuntime, "cause"));
+    let clone = error.clone();
+    let address = |error: &Error| {
+        std::ptr::from_ref(error.source().unwrap())
+            .cast::<()>()
+            .addr()
+    };
+    assert_eq!(address(&error), address(&clone));
+    assert_eq!(error.to_string(), clone.to_string());
+}
+
+#[test]
+fn a_changed_clone_leaves_the_others_alone() {
+    let error = Error::new(ErrorKind::Unavailable, "status 503");
+    let later = error.clone().with_retry_after(Duration::from_secs(2));
+    assert_eq!(error.retry_after(), None);
+    assert_eq!(later.retry_after(), Some(Duration::from_secs(2)));
+    let later = later.with_source(Error::new(ErrorKind::NoRuntime, ""));
+    assert_eq!(later.retry_after(), Some(Duration::from_secs(2)));
+    assert_eq!(later.kind(), ErrorKind::Unavailable);
+    let shown = format!("{later:?}");
+    assert!(
+        shown.contains("Unavailable") && shown.contains("status 503"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("2s") && shown.contains("NoRuntime"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn it_crosses_threads() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<Error>();
+}

@@ -1,0 +1,240 @@
+//! How long a token lives on our clocks, from what the answer says.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use enkash_auth_core::{
+    Moment,
+    lifetime::{Exchange, Expiry, Lifetime},
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
+const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
+
+const DAY: u64 = 86_400;
+const HOUR: u64 = 3600;
+/// `SENT` in seconds since the epoch.
+const NOW: u64 = 1_700_000_000;
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + secs(seconds)
+}
+
+fn lifetime(date: Option<SystemTime>, said: &[Expiry]) -> Lifetime {
+    Exchange::new(SENT, date).lifetime(said)
+}
+
+#[test]
+fn expires_in_is_in_seconds() {
+    for (value, expected) in [
+        (json!(86_399), Expiry::In(secs(86_399))),
+        (json!("86399"), Expiry::In(secs(86_399))),
+        (json!(" 60 "), Expiry::In(secs(60))),
+        (json!(59.9), Expiry::In(secs(59))),
+        (json!("59.9"), Expiry::In(secs(59))),
+        (json!(1e3), Expiry::In(secs(1000))),
+        (
+            json!(1_700_000_000_000_u64),
+            Expiry::In(secs(1_700_000_000_000)),
+        ),
+        (json!(u64::MAX), Expiry::In(secs(i64::MAX.unsigned_abs()))),
+        (json!(1e300), Expiry::In(secs(i64::MAX.unsigned_abs()))),
+        (json!(0), Expiry::Over),
+        (json!("0"), Expiry::Over),
+        (json!(0.9), Expiry::Over),
+        (json!(-0.1), Expiry::Over),
+        (json!(-1), Expiry::Over),
+        (json!("-1"), Expiry::Over),
+        (json!(i64::MIN), Expiry::Over),
+        (json!(-1e300), Expiry::Over),
+        (json!(""), Expiry::Unknown),
+        (json!("soon"), Expiry::Unknown),
+        (json!("60s"), Expiry::Unknown),
+        (json!("NaN"), Expiry::Unknown),
+        (json!(true), Expiry::Unknown),
+        (json!([60]), Expiry::Unknown),
+        (json!({ "seconds": 60 }), Expiry::Unknown),
+        (Value::Null, Expiry::Unknown),
+    ] {
+        assert_eq!(Expiry::from_expires_in(&value), expected, "{value}");
+        assert!(!Expiry::from_expires_in(&value).is_unit_guessed());
+    }
+}
+
+#[test]
+fn expiry_is_in_milliseconds_and_its_unit_is_guessed_otherwise() {
+    for (value, expected) in [
+        (
+            json!(1_672_531_199_000_u64),
+            Expiry::AtUnixMillis(1_672_531_199_000),
+        ),
+        (
+            json!("1672531199000"),
+            Expiry::AtUnixMillis(1_672_531_199_000),
+        ),
+        (
+            json!(100_000_000_000_u64),
+            Expiry::AtUnixMillis(100_000_000_000),
+        ),
+        (
+            json!(99_999_999_999_999_u64),
+            Expiry::AtUnixMillis(99_999_999_999_999),
+        ),
+        (
+            json!(1_672_531_199_000.5),
+            Expiry::AtUnixMillis(1_672_531_199_000),
+        ),
+        (
+            json!(99_999_999_999_u64),
+            Expiry::AtUnixSeconds(99_999_999_999),
+        ),
+        (json!("1672531199"), Expiry::AtUnixSeconds(1_672_531_199)),
+        (json!(1_000_000_000), Expiry::AtUnixSeconds(1_000_000_000)),
+        (json!(999_999_999), Expiry::SecondsFromNow(999_999_999)),
+        (json!("300"), Expiry::SecondsFromNow(300)),
+        (json!(1), Expiry::SecondsFromNow(1)),
+        (json!(0), Expiry::Over),
+        (json!("0"), Expiry::Over),
+        (json!(-1_672_531_199_000_i64), Expiry::Over),
+        (json!(100_000_000_000_000_u64), Expiry::Unknown),
+        (json!(u64::MAX), Expiry::Unknown),
+        (json!(1e300), Expiry::Unknown),
+        (json!("2022-12-31T23:59:59Z"), Expiry::Unknown),
+        (json!(""), Expiry::Unknown),
+        (json!(false), Expiry::Unknown),
+        (Value::Null, Expiry::Unknown),
+    ] {
+        let expiry = Expiry::from_expiry(&value);
+        assert_eq!(expiry, expected, "{value}");
+        let guessed = matches!(
+            expected,
+            Expiry::AtUnixSeconds(_) | Expiry::SecondsFromNow(_)
+        );
+        assert_eq!(expiry.is_unit_guessed(), guessed, "{value}");
+    }
+}
+
+#[test]
+fn a_relative_lifetime_counts_from_the_moment_of_sending() {
+    for date in [None, Some(at(NOW)), Some(at(NOW + HOUR))] {
+        for expiry in [Expiry::In(secs(300)), Expiry::SecondsFromNow(300)] {
+            let lifetime = lifetime(date, &[expiry]);
+            assert_eq!(lifetime.length(), Some(secs(300)));
+            assert_eq!(lifetime.sent(), SENT);
+            assert!(!lifetime.is_local());
+        }
+    }
+}
+
+#[test]
+fn a_wrong_local_clock_changes_nothing_where_the_server_says_its_time() {
+    // Right, an hour fast and an hour slow, as the server sees it.
+    for now in [NOW, NOW - HOUR, NOW + HOUR] {
+        for (left, expected) in [
+            (300, Some(secs(299))),
+            (2, Some(secs(1))),
+            // Half of what is left, where a second is more than that.
+            (1, Some(Duration::from_millis(500))),
+            (DAY + 1, Some(secs(DAY))),
+            (DAY * 365, Some(secs(DAY))),
+            (0, None),
+        ] {
+            for expiry in [
+                Expiry::AtUnixMillis((now + left) * 1000),
+                Expiry::AtUnixSeconds(now + left),
+            ] {
+                let lifetime = lifetime(Some(at(now)), &[expiry]);
+                assert_eq!(lifetime.length(), expected, "{now} {left}");
+                assert!(!lifetime.is_local());
+            }
+        }
+    }
+}
+
+#[test]
+fn on_the_servers_clock_the_past_is_over_and_a_breath_is_too() {
+    let length = |millis| lifetime(Some(at(NOW)), &[Expiry::AtUnixMillis(millis)]).length();
+    assert_eq!(length(NOW * 1000 - 1), None);
+    assert_eq!(length(1), None);
+    assert_eq!(length(NOW * 1000 + 15), None);
+    assert_eq!(length(NOW * 1000 + 16), Some(Duration::from_millis(8)));
+    let early = UNIX_EPOCH - secs(1);
+    let lifetime = lifetime(Some(early), &[Expiry::AtUnixMillis(NOW * 1000)]);
+    assert_eq!(lifetime.length(), Some(secs(DAY)));
+}
+
+#[test]
+fn without_the_servers_clock_ours_is_taken_as_far_as_it_makes_sense() {
+    for (millis, expected, local) in [
+        ((NOW + 100) * 1000, secs(100), true),
+        ((NOW + DAY) * 1000, secs(DAY), true),
+        ((NOW + DAY) * 1000 + 1, secs(300), false),
+        ((NOW + DAY * 36_500) * 1000, secs(300), false),
+        (NOW * 1000, secs(300), false),
+        ((NOW - HOUR) * 1000, secs(300), false),
+    ] {
+        let lifetime = lifetime(None, &[Expiry::AtUnixMillis(millis)]);
+        assert_eq!(lifetime.length(), Some(expected), "{millis}");
+        assert_eq!(lifetime.is_local(), local, "{millis}");
+    }
+}
+
+#[test]
+fn the_earlier_of_two_counts() {
+    let date = Some(at(NOW));
+    let minute = Expiry::In(secs(60));
+    for (said, expected) in [
+        ([minute, Expiry::AtUnixSeconds(NOW + 31)], Some(secs(30))),
+        ([minute, Expiry::AtUnixSeconds(NOW + HOUR)], Some(secs(60))),
+        ([Expiry::AtUnixSeconds(NOW + HOUR), minute], Some(secs(60))),
+        ([minute, Expiry::Over], None),
+        ([minute, Expiry::Unknown], Some(secs(60))),
+        ([Expiry::Unknown, Expiry::Unknown], Some(secs(300))),
+        ([Expiry::In(secs(HOUR)), Expiry::Unknown], Some(secs(HOUR))),
+    ] {
+        assert_eq!(lifetime(date, &said).length(), expected, "{said:?}");
+    }
+    // Senseless on the local clock: the other one, not five minutes.
+    let past = Expiry::AtUnixSeconds(NOW - HOUR);
+    assert_eq!(
+        lifetime(None, &[past, Expiry::In(secs(HOUR))]).length(),
+        Some(secs(HOUR))
+    );
+}
+
+#[test]
+fn nothing_longer_than_a_day_is_believed() {
+    for seconds in [DAY, DAY + 1, i64::MAX.unsigned_abs(), u64::MAX] {
+        assert_eq!(
+            lifetime(None, &[Expiry::In(secs(seconds))]).length(),
+            Some(secs(DAY))
+        );
+    }
+    assert_eq!(lifetime(None, &[]).length(), Some(secs(300)));
+    assert_eq!(
+        lifetime(None, &[Expiry::In(Duration::from_millis(7))]).length(),
+        None
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_value_has_a_lifetime_out_of_bounds(
+        number in any::<i64>(),
+        float in any::<f64>(),
+        date in prop::option::of(0..=4_000_000_000_u64),
+    ) {
+        for value in [json!(number), json!(float), json!(number.to_string()), json!(float.to_string())] {
+            for expiry in [Expiry::from_expires_in(&value), Expiry::from_expiry(&value)] {
+                if let Some(length) = lifetime(date.map(at), &[expiry]).length() {
+                    prop_assert!(length >= Duration::from_millis(8) && length <= secs(DAY));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The token request in both dialects, and the settings that make none.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use enkash_auth_core::{BaseUrl, Client, Credentials, Error, ErrorKind, TokenRequest, User};
+use http::{Method, Request};
+
+/// What a form, a URL or JSON would have to escape.
+const ODD: &str = "p+s&s%41=\u{e9} \"\\:#é€😀;/?";
+
+fn credentials() -> Credentials {
+    Credentials::password(
+        Client::new("client-id", "cl1ent-s3cret"),
+        User::new("user@example.com", "p4ssw0rd!"),
+    )
+}
+
+fn base() -> BaseUrl {
+    "https://api.enkash.in".parse().expect("a base address")
+}
+
+fn request(credentials: &Credentials) -> Request<Bytes> {
+    TokenRequest::new(&base(), credentials)
+        .expect("good settings")
+        .into_http()
+}
+
+fn refusal(credentials: &Credentials) -> Error {
+    TokenRequest::new(&base(), credentials).expect_err("a bad setting")
+}
+
+fn fields(request: &Request<Bytes>) -> Vec<(String, String)> {
+    form_urlencoded::parse(request.body())
+        .into_owned()
+        .collect()
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[test]
+fn the_form_dialect() {
+    let request = request(&credentials());
+    assert_eq!(request.method(), Method::POST);
+    assert_eq!(request.uri(), "https://api.enkash.in/oauth/token");
+    assert_eq!(
+        request.headers()["content-type"],
+        "application/x-www-form-urlencoded"
+    );
+    assert_eq!(
+        request.headers()["authorization"],
+        format!(
+            "Basic {}",
+            BASE64_STANDARD.encode("client-id:cl1ent-s3cret")
+        ),
+    );
+    assert!(!request.headers().contains_key("api-key"));
+    assert_eq!(
+        fields(&request),
+        [
+            pair("grant_type", "password"),
+            pair("username", "user@example.com"),
+            pair("password", "p4ssw0rd!"),
+        ],
+    );
+}
+
+#[test]
+fn the_json_dialect() {
+    let request = request(&Credentials::merchant(ODD, "s3cret").api_key("the-key"));
+    assert_eq!(request.method(), Method::POST);
+    assert_eq!(request.uri(), "https://api.enkash.in/api/v0/merchant/token");
+    assert_eq!(request.headers()["content-type"], "application/json");
+    assert_eq!(request.headers()["api-key"], "the-key");
+    assert!(!request.headers().contains_key("authorization"));
+    let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({ "accessKey": ODD, "secretKey": "s3cret" })
+    );
+}
+
+#[test]
+fn both_dialects_ask_for_json_in_english_and_say_who_they_are() {
+    for credentials in [credentials(), Credentials::merchant("access", "secret")] {
+        let request = request(&credentials);
+        let agent = concat!("enkash-auth/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(request.headers()["user-agent"], agent);
+        assert_eq!(request.headers()["accept"], "application/json");
+        assert_eq!(request.headers()["accept-language"], "en");
+        assert!(!request.headers().contains_key("cookie"));
+    }
+}
+
+#[test]
+fn a_path_of_the_base_address_is_kept() {
+    let base: BaseUrl = "https://proxy.example:8443/enkash/".parse().unwrap();
+    for (credentials, expected) in [
+        (
+            credentials(),
+            "https://proxy.example:8443/enkash/oauth/token",
+        ),
+        (
+            Credentials::merchant("access", "secret"),
+            "https://proxy.example:8443/enkash/api/v0/merchant/token",
+        ),
+    ] {
+        let request = TokenRequest::new(&base, &credentials).unwrap().into_http();
+        assert_eq!(request.uri(), expected);
+    }
+}
+
+#[test]
+fn basic_is_made_from_the_raw_values() {
+    for secret in ["100%", "a%2Bb", "a+b", "a:b:c", "pässwörd€", " ", ODD] {
+        let client = Client::new("cliént+%", secret);
+        let request = request(&Credentials::password(
+            client,
+            User::new("user", "password"),
+        ));
+        let value = request.headers()["authorization"].to_str().unwrap();
+        let encoded = value.strip_prefix("Basic ").unwrap();
+        let decoded = BASE64_STANDARD.decode(encoded).unwrap();
+        assert_eq!(decoded, format!("cliént+%:{secret}").into_bytes());
+    }
+}
+
+#[test]
+fn the_form_comes_back_as_it_went_in() {
+    let credentials = Credentials::password(Client::new("id", "secret"), User::new(ODD, ODD))
+        .company_id(ODD)
+        .form_field("scope", "read write")
+        .form_field("sc&=pe", ODD);
+    let request = request(&credentials);
+    assert!(request.body().is_ascii());
+    assert_eq!(
+        fields(&request),
+        [
+            pair("grant_type", "password"),
+            pair("username", ODD),
+            pair("password", ODD),
+            pair("clientId", ODD),
+            pair("scope", "read write"),
+            pair("sc&=pe", ODD),
+        ],
+    );
+}
+
+#[test]
+fn headers_with_secrets_are_sensitive() {
+    let request = request(&credentials().api_key("ap1-key"));
+    for name in ["authorization", "api-key"] {
+        assert!(request.headers()[name].is_sensitive(), "{name}");
+    }
+    let shown = format!("{:?}", request.headers());
+    assert!(
+        !shown.contains("ap1-key") && !shown.contains("Basic"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn every_bad_setting_is_named() {
+    let form = |id, secret, name, password| {
+        Credentials::password(Client::new(id, secret), User::new(name, password))
+    };
+    let mut rows = vec![
+        (form("", "s", "u", "p"), "client id: it is empty".to_owned()),
+        (
+            form("a:b", "s", "u", "p"),
+            "client id: it has a colon".to_owned(),
+        ),
+        (
+            form("c", "", "u", "p"),
+            "client secret: it is empty".to_owned(),
+        ),
+        (form("c", "s", "", "p"), "username: it is empty".to_owned()),
+        (form("c", "s", "u", ""), "password: it is empty".to_owned()),
+        (
+            credentials().company_id(""),
+            "company id: it is empty".to_owned(),
+        ),
+        (
+            credentials().form_field("", "v"),
+            "form field: its name is empty".to_owned(),
+        ),
+        (credentials().api_key(""), "API key: it is empty".to_owned()),
+        (
+            credentials().api_key("a\nb"),
+            "API key: it is no header value".to_owned(),
+        ),
+        (
+            Credentials::merchant("", "s"),
+            "access key: it is empty".to_owned(),
+        ),
+        (
+            Credentials::merchant("a", ""),
+            "secret key: it is empty".to_owned(),
+        ),
+        (
+            Credentials::merchant("a", "s").company_id("CEK"),
+            "company id: merchant keys are sent without one".to_owned(),
+        ),
+        (
+            Credentials::merchant("a", "s").form_field("scope", "read"),
+            "form field \"scope\": merchant keys are sent as JSON".to_owned(),
+        ),
+        (
+            Credentials::merchant("a", "s").api_key("a\0b"),
+            "API key: it is no header value".to_owned(),
+        ),
+    ];
+    for name in ["grant_type", "username", "password", "clientId"] {
+        let text = format!("form field {name:?}: the request sets it itself");
+        rows.push((credentials().form_field(name, "value"), text));
+    }
+    for (credentials, expected) in rows {
+        let error = refusal(&credentials);
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{expected}");
+        assert_eq!(error.to_string(), format!("invalid setting: {expected}"));
+    }
+}
+
+#[test]
+fn nothing_shows_a_secret() {
+    let secrets = [
+        "cl1ent-s3cret",
+        "p4ssw0rd!",
+        "ap1-key",
+        "f1eld",
+        "acc3ss",
+        "s3cret-key",
+    ];
+    let form = credentials()
+        .api_key("ap1-key")
+        .form_field("scope", "f1eld");
+    let keys = Credentials::merchant("acc3ss", "s3cret-key");
+    for credentials in [form, keys] {
+        let request = TokenRequest::new(&base(), &credentials).unwrap();
+        let client = Client::new("id", "cl1ent-s3cret");
+        let user = User::new("user", "p4ssw0rd!");
+        let shown = [
+            format!("{credentials:?} {credentials:#?}"),
+            format!("{request:?} {request:#?}"),
+            format!("{client:?} {user:?}"),
+            format!("{:?}", credentials.account(&base())),
+            format!("{:?}", credentials.fingerprint(&[0; 32])),
+        ]
+        .concat();
+        for secret in secrets {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("TokenRequest"));
+    }
+}
+
+#[test]
+fn an_account_is_known_by_its_address_client_and_user() {
+    let of = |id, secret, name, password| {
+        Credentials::password(Client::new(id, secret), User::new(name, password))
+    };
+    let account = of("c", "s", "u", "p").account(&base());
+    assert_eq!(account, of("c", "other", "u", "other").account(&base()));
+    assert_ne!(account, of("d", "s", "u", "p").account(&base()));
+    assert_ne!(account, of("c", "s", "v", "p").account(&base()));
+    assert_ne!(
+        of("c", "s", "du", "p").account(&base()),
+        of("cd", "s", "u", "p").account(&base())
+    );
+    let elsewhere = "https://pay.enkash.in".parse().unwrap();
+    assert_ne!(account, of("c", "s", "u", "p").account(&elsewhere));
+    assert_ne!(account, Credentials::merchant("c", "s").account(&base()));
+
+    let print = of("c", "s", "u", "p").fingerprint(&[1; 32]);
+    assert_ne!(print, of("c", "other", "u", "p").fingerprint(&[1; 32]));
+    assert_ne!(print, of("c", "s", "u", "other").fingerprint(&[1; 32]));
+    assert_ne!(print, of("c", "sp", "u", "").fingerprint(&[1; 32]));
+    assert_ne!(
+        print,
+        of("c", "s", "u", "p").api_key("k").fingerprint(&[1; 32])
+    );
+}

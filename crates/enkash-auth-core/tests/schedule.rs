@@ -1,0 +1,153 @@
+//! The moments in the life of a token: early start, deadline, expiry.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use enkash_auth_core::{
+    Moment, RefreshPolicy,
+    lifetime::{Exchange, Expiry, Lifetime, Schedule},
+};
+use proptest::prelude::*;
+
+/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
+const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
+
+const DAY: u64 = 86_400;
+/// `SENT` in seconds since the epoch.
+const NOW: u64 = 1_700_000_000;
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + secs(seconds)
+}
+
+fn lifetime(date: Option<SystemTime>, said: &[Expiry]) -> Lifetime {
+    Exchange::new(SENT, date).lifetime(said)
+}
+
+fn guard(lifetime: &Lifetime, policy: &RefreshPolicy) -> Duration {
+    let schedule = Schedule::new(lifetime, policy, 1.0).expect("not over");
+    schedule.expiry().remaining(schedule.deadline())
+}
+
+fn window(length: Duration, draw: f64) -> Duration {
+    let lifetime = lifetime(None, &[Expiry::In(length)]);
+    let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), draw).expect("not over");
+    schedule.expiry().remaining(schedule.early())
+}
+
+#[test]
+fn on_the_local_clock_the_guard_is_doubled() {
+    let policy = RefreshPolicy::default();
+    let end = Expiry::AtUnixSeconds(NOW + 100);
+    let local = lifetime(None, &[end]);
+    let server = lifetime(Some(at(NOW - 1)), &[end]);
+    assert_eq!(server.length(), local.length());
+    assert_eq!(guard(&server, &policy), secs(2));
+    assert_eq!(guard(&local, &policy), secs(4));
+}
+
+#[test]
+fn a_token_that_is_over_has_no_schedule() {
+    let over = lifetime(None, &[Expiry::Over]);
+    assert_eq!(over.length(), None);
+    assert_eq!(Schedule::new(&over, &RefreshPolicy::default(), 1.0), None);
+}
+
+#[test]
+fn the_guard_scales_with_the_lifetime() {
+    for (length, expected) in [
+        (Duration::from_millis(8), Duration::from_millis(1)),
+        (secs(1), Duration::from_millis(125)),
+        (secs(10), Duration::from_millis(250)),
+        (secs(300), secs(6)),
+        (secs(500), secs(10)),
+        (secs(DAY), secs(10)),
+    ] {
+        let lifetime = lifetime(None, &[Expiry::In(length)]);
+        assert_eq!(
+            guard(&lifetime, &RefreshPolicy::default()),
+            expected,
+            "{length:?}"
+        );
+    }
+}
+
+#[test]
+fn the_early_window_scales_with_the_lifetime_and_the_draw() {
+    for (length, whole) in [
+        (4, 1),
+        (40, 10),
+        (48, 10),
+        (300, 60),
+        (1500, 300),
+        (DAY, 300),
+    ] {
+        assert_eq!(window(secs(length), 1.0), secs(whole), "{length}");
+        assert_eq!(window(secs(length), 0.0), secs(whole) * 3 / 4, "{length}");
+        for (odd, even) in [
+            (-7.0, 0.0),
+            (7.0, 1.0),
+            (f64::INFINITY, 1.0),
+            (f64::NAN, 0.0),
+        ] {
+            assert_eq!(window(secs(length), odd), window(secs(length), even));
+        }
+    }
+}
+
+fn any_span() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        Just(Duration::ZERO),
+        Just(Duration::MAX),
+        (0..=u64::MAX).prop_map(Duration::from_nanos),
+        (0..=100_000_u64).prop_map(Duration::from_millis),
+    ]
+}
+
+fn any_length() -> impl Strategy<Value = Duration> {
+    let day = DAY * 1_000_000_000;
+    prop_oneof![
+        (8_000_000..=day).prop_map(Duration::from_nanos),
+        (8_u64..=10_000).prop_map(Duration::from_millis),
+        Just(Duration::from_millis(8)),
+        Just(secs(DAY)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn early_start_deadline_and_expiry_are_in_order(
+        length in any_length(),
+        draw in any::<f64>(),
+        early_window_max in any_span(),
+        guard_max in any_span(),
+        is_local in any::<bool>(),
+    ) {
+        let mut policy = RefreshPolicy::default();
+        policy.early_window_max = early_window_max;
+        policy.guard_max = guard_max;
+        let lifetime = if is_local {
+            // The local clock reads whole milliseconds' worth of nanoseconds before the end.
+            let unix = (NOW + 2 * DAY) * 1_000_000_000 - u64::try_from(length.as_nanos())?;
+            let sent = Moment::new(SENT.monotonic_nanos(), unix);
+            Exchange::new(sent, None).lifetime(&[Expiry::AtUnixSeconds(NOW + 2 * DAY)])
+        } else {
+            lifetime(None, &[Expiry::In(length)])
+        };
+        prop_assert_eq!(lifetime.length(), Some(length));
+        prop_assert_eq!(lifetime.is_local(), is_local);
+
+        let schedule = Schedule::new(&lifetime, &policy, draw).expect("not over");
+        let moments = [lifetime.sent(), schedule.early(), schedule.deadline(), schedule.expiry()];
+        prop_assert!(moments.is_sorted_by_key(|moment| moment.monotonic_nanos()));
+        for pair in moments.windows(2) {
+            prop_assert!(pair[0].monotonic_nanos() < pair[1].monotonic_nanos(), "{:?}", moments);
+            prop_assert!(pair[0].unix_nanos() < pair[1].unix_nanos(), "{:?}", moments);
+        }
+        prop_assert_eq!(schedule.expiry(), lifetime.sent().plus(length));
+    }
+}

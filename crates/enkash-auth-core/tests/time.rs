@@ -1,0 +1,106 @@
+//! Two clocks: whichever says "over" first is right.
+
+use std::time::Duration;
+
+use enkash_auth_core::{Clock, ManualClock, Moment};
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn time_passes_on_both_clocks() {
+    let clock = ManualClock::new();
+    let start = clock.now();
+    let end = start.plus(secs(60));
+    for (passed, left, over) in [(0, 60, false), (59, 1, false), (60, 0, true), (90, 0, true)] {
+        let clock = ManualClock::new();
+        clock.advance(secs(passed));
+        assert_eq!(clock.now(), start.plus(secs(passed)));
+        assert_eq!(end.remaining(clock.now()), secs(left));
+        assert_eq!(end.is_over(clock.now()), over);
+    }
+    assert_eq!(end.minus(secs(60)), start);
+}
+
+#[test]
+fn a_suspend_counts() {
+    let clock = ManualClock::new();
+    let end = clock.now().plus(secs(60));
+    clock.suspend(secs(59));
+    assert!(!end.is_over(clock.now()));
+    assert_eq!(end.remaining(clock.now()), secs(1));
+    clock.suspend(secs(1));
+    assert!(end.is_over(clock.now()));
+    assert_eq!(
+        clock.monotonic_nanos(),
+        ManualClock::new().monotonic_nanos()
+    );
+}
+
+#[test]
+fn a_wall_clock_that_is_set_back_prolongs_nothing() {
+    let clock = ManualClock::new();
+    let end = clock.now().plus(secs(60));
+    clock.step_wall_back(secs(3600));
+    assert_eq!(end.remaining(clock.now()), secs(60));
+    clock.advance(secs(60));
+    assert!(end.is_over(clock.now()));
+    assert!(end.remaining(clock.now()).is_zero());
+}
+
+#[test]
+fn our_own_pauses_know_only_the_monotonic_clock() {
+    let clock = ManualClock::new();
+    let pause = clock.now().plus(secs(60)).on_monotonic();
+    clock.suspend(secs(3600));
+    assert!(!pause.is_over(clock.now()));
+    assert_eq!(pause.remaining(clock.now()), secs(60));
+    clock.step_wall_back(secs(7200));
+    clock.advance(secs(59));
+    assert!(!pause.is_over(clock.now()));
+    clock.advance(secs(1));
+    assert!(pause.is_over(clock.now()));
+}
+
+#[test]
+fn sums_end_where_the_clock_does() {
+    let now = Moment::new(5, 7);
+    assert_eq!(now.plus(Duration::MAX), Moment::new(u64::MAX, u64::MAX));
+    assert_eq!(now.minus(Duration::MAX), Moment::new(0, 0));
+    assert_eq!(now.minus(Duration::from_nanos(6)), Moment::new(0, 1));
+    let last = Moment::new(u64::MAX, u64::MAX - 1);
+    assert_eq!(
+        last.plus(Duration::from_nanos(2)),
+        Moment::new(u64::MAX, u64::MAX)
+    );
+    assert_eq!(Moment::new(0, 0).remaining(last), Duration::ZERO);
+}
+
+#[test]
+fn the_earlier_moment_is_earlier_on_each_clock() {
+    let (a, b) = (Moment::new(1, 20), Moment::new(2, 10));
+    assert_eq!(a.earlier(b), Moment::new(1, 10));
+    assert_eq!(b.earlier(a), Moment::new(1, 10));
+}
+
+#[test]
+fn a_manual_clock_stops_at_the_ends_of_its_range() {
+    let clock = ManualClock::new();
+    clock.step_wall_back(Duration::MAX);
+    assert_eq!(
+        clock.now(),
+        Moment::new(ManualClock::new().monotonic_nanos(), 0)
+    );
+    clock.advance(Duration::MAX);
+    assert_eq!(clock.now(), Moment::new(u64::MAX, u64::MAX));
+}
+
+#[test]
+fn clones_of_a_manual_clock_share_their_time() {
+    let clock = ManualClock::default();
+    let clone = clock.clone();
+    clock.advance(secs(1));
+    assert_eq!(clock.now(), clone.now());
+    assert_ne!(clock.now(), ManualClock::new().now());
+}

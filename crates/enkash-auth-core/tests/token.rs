@@ -1,0 +1,91 @@
+//! Bearer tokens, and tokens that can be attached.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use enkash_auth_core::{
+    AccessToken, Bearer, ErrorKind, Moment, RefreshPolicy,
+    lifetime::{Exchange, Expiry, Schedule},
+};
+
+/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
+const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
+
+const TEXT: &str = "2YotnFZFEjr1zCsicMWpAA";
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn token() -> AccessToken {
+    let lifetime = Exchange::new(SENT, None).lifetime(&[Expiry::In(secs(300))]);
+    let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).expect("not over");
+    AccessToken::new(Bearer::new(TEXT).expect("a token"), 7, schedule)
+}
+
+#[test]
+fn a_bearer_is_a_sensitive_header() {
+    for text in [TEXT, "a", "!~\"\\{}", &"x".repeat(Bearer::MAX_LEN)] {
+        let bearer = Bearer::new(text).unwrap();
+        assert_eq!(bearer.header(), &format!("Bearer {text}"));
+        assert_eq!(bearer.expose(), text);
+        assert!(bearer.header().is_sensitive());
+        assert_eq!(bearer, Bearer::new(text).unwrap());
+        assert_ne!(bearer, Bearer::new("other").unwrap());
+    }
+}
+
+#[test]
+fn what_cannot_be_a_header_is_an_invalid_answer() {
+    let long = "x".repeat(Bearer::MAX_LEN + 1);
+    for text in [
+        "", " ", "a b", " ab", "ab ", "a\r\nb", "a\tb", "a\0b", "a\u{7f}b", "tök", &long,
+    ] {
+        let error = Bearer::new(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidAnswer, "{text:?}");
+        let shown = format!("{error} {error:?}");
+        assert!(text.trim().is_empty() || !shown.contains(text), "{shown}");
+    }
+}
+
+#[test]
+fn a_token_is_usable_until_its_deadline_by_either_clock() {
+    let token = token();
+    let deadline = token.schedule().deadline();
+    assert_eq!(deadline, SENT.plus(secs(294)));
+    assert_eq!(token.remaining(SENT), secs(294));
+    assert!(token.is_usable(SENT));
+
+    let (monotonic, unix) = (deadline.monotonic_nanos(), deadline.unix_nanos());
+    for (now, usable) in [
+        (Moment::new(monotonic - 1, unix - 1), true),
+        (deadline, false),
+        (Moment::new(monotonic, unix - 1), false),
+        (Moment::new(monotonic - 1, unix), false),
+        (Moment::new(monotonic + 1, 0), false),
+        (Moment::new(0, unix + 1), false),
+    ] {
+        assert_eq!(token.is_usable(now), usable, "{now:?}");
+        assert_eq!(!token.remaining(now).is_zero(), usable, "{now:?}");
+    }
+}
+
+#[test]
+fn a_token_shows_its_generation_and_not_itself() {
+    let token = token();
+    assert_eq!(token.header(), &format!("Bearer {TEXT}"));
+    assert!(token.header().is_sensitive());
+    assert_eq!(token.expose(), TEXT);
+    assert_eq!(token.generation(), 7);
+    let shown = format!("{token:?} {:#?} {:?}", token.clone(), token.header());
+    assert!(!shown.contains(TEXT), "{shown}");
+    assert!(shown.contains("generation: 7"), "{shown}");
+    assert_eq!(format!("{:?}", Bearer::new(TEXT).unwrap()), "Bearer(..)");
+}
+
+#[test]
+fn a_clone_shares_its_header() {
+    let token = token();
+    let clone = token.clone();
+    assert!(std::ptr::eq(token.header(), clone.header()));
+}
