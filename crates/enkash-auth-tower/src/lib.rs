@@ -1,1 +1,18 @@
-//! To come.
+#![doc = include_str!("../README.md")]
+
+mod auth;
+mod cache;
+mod endpoint;
+mod flight;
+mod sync;
+
+pub use enkash_auth_core as core;
+
+pub use self::{
+    auth::{EnkashAuth, EnkashAuthLayer, ResponseFuture},
+    cache::{Builder, Status, TokenCache, TokenFuture},
+    endpoint::{NotSent, TokenEndpoint},
+};
+
+/// Any error, as tower has it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,128 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use enkash_auth_core::Error;
+use http::Request;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::slow::Slow;
+use crate::BoxError;
+
+pin_project! {
+    /// The future of [`EnkashAuth`](super::EnkashAuth).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits for a token, nothing of the request has left, and the fetch goes on
+    /// for the others.
+    ///
+    /// # Examples
+    ///
+    /// A service that names the type instead of boxing it:
+    ///
+    /// ```
+    /// use enkash_auth_tower::{EnkashAuth, ResponseFuture};
+    /// use http::Request;
+    /// use tower::Service;
+    ///
+    /// struct Payouts<S>(EnkashAuth<S>);
+    ///
+    /// impl<S> Payouts<S>
+    /// where
+    ///     S: Service<Request<String>> + Clone,
+    ///     S::Error: Into<enkash_auth_tower::BoxError>,
+    /// {
+    ///     fn send(&mut self, request: Request<String>) -> ResponseFuture<S, String> {
+    ///         self.0.call(request)
+    ///     }
+    /// }
+    /// ```
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        // The request is on its way, with a token.
+        Calling { #[pin] future: S::Future },
+        // No token yet. Boxed: it is large, and the way with a token must not carry it.
+        Waiting { slow: Pin<Box<Slow<S, B>>> },
+        // There will be none, or the request must not see it.
+        Failed { error: Option<Error> },
+    }
+}
+
+impl<S, B> ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn calling(future: S::Future) -> Self {
+        Self {
+            state: State::Calling { future },
+        }
+    }
+
+    pub(super) fn waiting(slow: Slow<S, B>) -> Self {
+        Self {
+            state: State::Waiting {
+                slow: Box::pin(slow),
+            },
+        }
+    }
+
+    pub(super) fn failed(error: Error) -> Self {
+        Self {
+            state: State::Failed { error: Some(error) },
+        }
+    }
+}
+
+impl<S, B> Future for ResponseFuture<S, B>
+where
+    S: Service<Request<B>> + Clone,
+    S::Error: Into<BoxError>,
+{
+    type Output = Result<S::Response, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Calling { future } => return future.poll(cx).map_err(Into::into),
+                StateProj::Waiting { slow } => {
+                    let future = ready!(slow.as_mut().poll_call(cx))?;
+                    this.state.set(State::Calling { future });
+                }
+                // Taken once; who polls a finished future waits for ever.
+                StateProj::Failed { error } => {
+                    return error
+                        .take()
+                        .map_or(Poll::Pending, |error| Poll::Ready(Err(error.into())));
+                }
+            }
+        }
+    }
+}
+
+impl<S, B> fmt::Debug for ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+use enkash_auth_core::Origin;
+use tower_layer::Layer;
+
+use super::{EnkashAuth, rules::Rules};
+use crate::{cache::TokenCache, sync::Arc};
+
+/// Puts a valid `Authorization: Bearer …` on every request of the service below.
+///
+/// The token goes to the origin of the token server's base address and to those that
+/// [`allow_origin`](Self::allow_origin) names, and nowhere else. Put this layer *below* one that
+/// follows redirects, and it looks at each hop.
+///
+/// # Examples
+///
+/// ```
+/// use std::convert::Infallible;
+/// use enkash_auth_core::{Credentials, Environment};
+/// use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
+/// use http::{Request, Response};
+/// use tower::{ServiceBuilder, service_fn};
+///
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
+///
+/// let client = ServiceBuilder::new()
+///     .layer(EnkashAuthLayer::new(tokens).allow_origin("https://pay-uat.enkash.in".parse()?))
+///     .service(service_fn(|request: Request<()>| async move {
+///         Ok::<_, Infallible>(Response::new(()))
+///     }));
+/// # drop(client);
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EnkashAuthLayer(Arc<Rules>);
+
+impl EnkashAuthLayer {
+    /// A layer that takes its tokens from `tokens`.
+    pub fn new(tokens: TokenCache) -> Self {
+        Self(Arc::new(Rules::new(&tokens)))
+    }
+
+    /// Lets the token go to `origin`, too.
+    #[must_use]
+    pub fn allow_origin(mut self, origin: Origin) -> Self {
+        Arc::make_mut(&mut self.0).origins.push(origin);
+        self
+    }
+
+    /// Takes a request whose URI is only a path to go to an allowed origin. For stacks that add the
+    /// origin further below, such as tonic; whoever says this answers for where requests go.
+    #[must_use]
+    pub fn assume_origin(mut self) -> Self {
+        Arc::make_mut(&mut self.0).assume_origin = true;
+        self
+    }
+}
+
+impl<S> Layer<S> for EnkashAuthLayer {
+    type Service = EnkashAuth<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        EnkashAuth::new(inner, Arc::clone(&self.0))
+    }
+}

@@ -1,0 +1,27 @@
+//! One token for everybody: a snapshot that is read without a lock, and behind it the state, which
+//! launches flights.
+//!
+//! - `snapshot`: the token and until when it may be attached without asking;
+//! - `header`: one handle's own copy of the header;
+//! - `shared`: the lock, and what is decided under it;
+//! - `waiting`: a caller that waits for a flight;
+//! - `token_cache`, `token_future`, `status`: the public face.
+
+mod header;
+mod shared;
+mod snapshot;
+mod status;
+mod token_cache;
+mod token_future;
+mod waiting;
+
+pub(crate) use self::{
+    header::HeaderCopy,
+    shared::{Shared, Started},
+    waiting::Waiting,
+};
+pub use self::{
+    status::Status,
+    token_cache::{Builder, TokenCache},
+    token_future::TokenFuture,
+};

@@ -1,0 +1,201 @@
+//! What all handles of one cache share.
+//!
+//! 1. State and snapshot change together, under one lock; the landing of the flight that is on lies
+//!    beside them.
+//! 2. Under the lock nothing is awaited, read from a clock, drawn, spawned or woken, and nothing that
+//!    may hold a value of the user's is dropped.
+
+use enkash_auth_core::{
+    AccessToken, Clock, Error, Moment, RefreshPolicy,
+    state::{Decision, Flight, Outcome, State, Verdict},
+};
+use tokio::runtime::Handle;
+
+use super::{Status, Waiting, snapshot::Snapshot};
+use crate::{
+    endpoint::TokenEndpoint,
+    flight::{self, Fetch, Landed, Landing},
+    sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering},
+};
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    endpoint: TokenEndpoint,
+    policy: RefreshPolicy,
+    clock: Arc<dyn Clock>,
+    /// Names this cache before the ledger.
+    number: u64,
+    snapshot: Snapshot,
+    books: Mutex<Books>,
+    waiting: AtomicUsize,
+    requests: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    state: State,
+    /// Where the waiters of the state's flight wait, while there is one.
+    landing: Option<Arc<Landing>>,
+}
+
+/// A flight to wait for.
+pub(crate) struct Boarding {
+    pub(crate) landing: Arc<Landing>,
+    /// When to ask again, should it never land.
+    pub(crate) overdue: Moment,
+}
+
+/// What there is for somebody who needs a token.
+pub(crate) enum Started {
+    Token(AccessToken),
+    Waiting(Waiting),
+    Failed(Error),
+}
+
+/// What the state says to somebody who asks.
+pub(crate) enum Asked {
+    Token(AccessToken),
+    Wait(Boarding),
+}
+
+impl Shared {
+    pub(crate) fn new(
+        endpoint: TokenEndpoint,
+        policy: RefreshPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        static CACHES: AtomicU64 = AtomicU64::new(0);
+        Self {
+            endpoint,
+            policy,
+            clock,
+            number: CACHES.fetch_add(1, Ordering::Relaxed),
+            snapshot: Snapshot::default(),
+            books: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> &TokenEndpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn policy(&self) -> &RefreshPolicy {
+        &self.policy
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(crate) fn waiting(&self) -> &AtomicUsize {
+        &self.waiting
+    }
+
+    pub(crate) fn fetch(&self) -> Fetch<'_> {
+        Fetch {
+            endpoint: &self.endpoint,
+            clock: &self.clock,
+            policy: &self.policy,
+            holder: self.number,
+            requests: &self.requests,
+        }
+    }
+
+    /// A token from the snapshot, from the state, or a place among those who wait for one.
+    pub(crate) fn start(self: &Arc<Self>) -> Started {
+        let now = self.clock.now();
+        if let Some(view) = self.snapshot.load().as_deref()
+            && !view.until().is_over(now)
+        {
+            return Started::Token(view.token().clone());
+        }
+        match self.ask() {
+            Ok(Asked::Token(token)) => Started::Token(token),
+            Ok(Asked::Wait(boarding)) => match Waiting::new(Arc::clone(self), boarding) {
+                Ok(waiting) => Started::Waiting(waiting),
+                Err(error) => Started::Failed(error),
+            },
+            Err(error) => Started::Failed(error),
+        }
+    }
+
+    /// Asks the state, and launches the flight that it wants on the caller's runtime.
+    pub(crate) fn ask(self: &Arc<Self>) -> Result<Asked, Error> {
+        let runtime = Handle::try_current().ok();
+        let now = self.clock.now();
+        let (asked, launch, left, old) = {
+            let mut books = self.books.lock();
+            let Decision {
+                verdict,
+                launch,
+                abandoned,
+            } = books.state.ask(now, runtime.is_some(), &self.policy);
+            let left = books.landing.take_if(|_| abandoned);
+            let changed = abandoned || launch.is_some();
+            let old = changed.then(|| self.snapshot.publish(books.state.view()));
+            (books.answer(verdict), launch, left, old)
+        };
+        drop(old);
+        if let Some(landing) = left {
+            tracing::warn!(account = %self.endpoint.account(), "token fetch overdue, abandoned");
+            landing.land(Landed::Ask);
+        }
+        if let (Some(flight), Some(runtime)) = (launch, runtime) {
+            flight::launch(&runtime, Arc::clone(self), flight);
+        }
+        asked
+    }
+
+    /// Lands `flight`, tells its waiters, and publishes what came of it. Nothing where it has been
+    /// abandoned.
+    pub(crate) fn land(&self, flight: Flight, outcome: Outcome) {
+        let (now, draw) = (self.clock.now(), fastrand::f64());
+        let landed = match &outcome {
+            Outcome::Failed(error) => Landed::Failed(error.clone()),
+            Outcome::Granted(..) | Outcome::Aborted => Landed::Ask,
+        };
+        let (landing, old) = {
+            let mut books = self.books.lock();
+            // What is displaced may hold an error of the user's: it goes after the lock.
+            let old = (books.state.clone(), outcome.clone());
+            if !books
+                .state
+                .land(flight.number(), outcome, now, draw, &self.policy)
+            {
+                drop(books);
+                return;
+            }
+            let view = self.snapshot.publish(books.state.view());
+            (books.landing.take(), (old, view))
+        };
+        drop(old);
+        if let Some(landing) = landing {
+            landing.land(landed);
+        }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let now = self.clock.now();
+        let state = self.books.lock().state.clone();
+        Status::new(&state, now, &self.waiting, &self.requests)
+    }
+}
+
+impl Books {
+    fn answer(&mut self, verdict: Verdict) -> Result<Asked, Error> {
+        match verdict {
+            Verdict::Serve(token) => Ok(Asked::Token(token)),
+            Verdict::Fail(error) => Err(error),
+            Verdict::Wait(flight) => Ok(Asked::Wait(Boarding {
+                landing: Arc::clone(self.landing.get_or_insert_with(Landing::new)),
+                overdue: flight.overdue(),
+            })),
+        }
+    }
+}

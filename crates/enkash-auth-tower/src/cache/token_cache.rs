@@ -1,0 +1,154 @@
+use std::fmt;
+
+use enkash_auth_core::{AccessToken, Clock, Error, Origin, RefreshPolicy, SystemClock};
+
+use super::{Shared, Status, TokenFuture};
+use crate::{endpoint::TokenEndpoint, sync::Arc};
+
+/// One token for everybody: fetched once however many callers wait, renewed before it expires.
+///
+/// Cheap to clone; clones share everything. Idle, it asks for nothing.
+///
+/// # Examples
+///
+/// ```no_run
+/// use enkash_auth_core::{Client, Credentials, Environment, User};
+/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
+///
+/// # async fn example() -> Result<(), enkash_auth_core::Error> {
+/// let credentials = Credentials::password(
+///     Client::new("client-id", "client-secret"),
+///     User::new("user@example.com", "password"),
+/// );
+/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, credentials)?);
+/// tokens.warm_up().await?;
+/// let token = tokens.token().await?;
+/// assert!(token.header().is_sensitive());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TokenCache(Arc<Shared>);
+
+impl TokenCache {
+    /// A cache over `endpoint` with the default policy.
+    pub fn new(endpoint: TokenEndpoint) -> Self {
+        Self::builder(endpoint).build()
+    }
+
+    /// A cache over `endpoint` with a policy or a clock of one's own.
+    pub fn builder(endpoint: TokenEndpoint) -> Builder {
+        Builder {
+            endpoint,
+            policy: RefreshPolicy::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// A token that may be attached now: the one at hand, or the one that is being fetched.
+    ///
+    /// # Errors
+    ///
+    /// The error of the fetch, the same for all who wait for it and for all who ask before the
+    /// pause after it is over; [`Saturated`](enkash_auth_core::ErrorKind::Saturated) and
+    /// [`WaitTimeout`](enkash_auth_core::ErrorKind::WaitTimeout) at the bounds of the policy;
+    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) where something must be fetched
+    /// outside a tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// Where something must be fetched inside a tokio runtime whose timers are disabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the fetch to the others, and to the next to come.
+    pub fn token(&self) -> TokenFuture {
+        TokenFuture::new(&self.0)
+    }
+
+    /// The token at hand, where it may be attached now. Fetches nothing.
+    pub fn peek(&self) -> Option<AccessToken> {
+        let view = self.0.snapshot().load();
+        let token = view.as_deref()?.token();
+        token.is_usable(self.0.clock().now()).then(|| token.clone())
+    }
+
+    /// Fetches a token unless there is one, so that the first request need not wait.
+    ///
+    /// # Errors, Panics, Cancel safety
+    ///
+    /// As for [`token`](Self::token).
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.token().await.map(drop)
+    }
+
+    /// How the cache stands.
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        self.0.endpoint().origin()
+    }
+}
+
+impl fmt::Debug for TokenCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCache")
+            .field("endpoint", self.0.endpoint())
+            .field("status", &self.status())
+            .finish()
+    }
+}
+
+/// Builds a [`TokenCache`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_core::{Credentials, Environment, RefreshPolicy};
+/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
+///
+/// let mut policy = RefreshPolicy::default();
+/// policy.wait_timeout = Duration::from_secs(3);
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let tokens = TokenCache::builder(TokenEndpoint::new(Environment::Test, keys)?)
+///     .policy(policy)
+///     .build();
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder builds nothing by itself"]
+pub struct Builder {
+    endpoint: TokenEndpoint,
+    policy: RefreshPolicy,
+    clock: Arc<dyn Clock>,
+}
+
+impl Builder {
+    /// When to renew, and the bounds of waiting.
+    pub fn policy(mut self, policy: RefreshPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Where the time comes from.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The cache. It asks for nothing yet.
+    pub fn build(self) -> TokenCache {
+        TokenCache(Arc::new(Shared::new(
+            self.endpoint,
+            self.policy,
+            self.clock,
+        )))
+    }
+}

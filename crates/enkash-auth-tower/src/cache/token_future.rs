@@ -1,0 +1,68 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use enkash_auth_core::{AccessToken, Error};
+use pin_project_lite::pin_project;
+
+use super::{Shared, Started, Waiting};
+use crate::sync::Arc;
+
+pin_project! {
+    /// The future of [`TokenCache::token`](super::TokenCache::token).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use enkash_auth_core::{Credentials, Environment, Error};
+    /// use enkash_auth_tower::{TokenCache, TokenEndpoint, TokenFuture};
+    ///
+    /// let keys = Credentials::merchant("access-key", "secret-key");
+    /// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
+    /// let future: TokenFuture = tokens.token();
+    /// # drop(future);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use = "futures do nothing unless polled"]
+    pub struct TokenFuture {
+        shared: Arc<Shared>,
+        // From the first poll that finds no token.
+        #[pin]
+        waiting: Option<Waiting>,
+    }
+}
+
+impl TokenFuture {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            waiting: None,
+        }
+    }
+}
+
+impl Future for TokenFuture {
+    type Output = Result<AccessToken, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            if let Some(waiting) = this.waiting.as_mut().as_pin_mut() {
+                return waiting.poll(cx);
+            }
+            match this.shared.start() {
+                Started::Token(token) => return Poll::Ready(Ok(token)),
+                Started::Failed(error) => return Poll::Ready(Err(error)),
+                Started::Waiting(waiting) => this.waiting.set(Some(waiting)),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for TokenFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use enkash_auth_core::{AccessToken, Error, ErrorKind};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{
+    Shared,
+    shared::{Asked, Boarding},
+};
+use crate::{
+    flight::{Landed, Seat},
+    sync::{Arc, Ordering},
+};
+
+/// How many flights a caller sees end without a token or an error before it gives up: as many
+/// runtimes were shut down under it, or one is being shut down.
+const MAX_FLIGHTS: u8 = 8;
+
+pin_project! {
+    /// One caller that waits for a token, no longer than the policy lets it.
+    ///
+    /// It also looks after the flight: should that not land in time, the waiter asks again, and so
+    /// abandons it.
+    #[derive(Debug)]
+    pub(crate) struct Waiting {
+        #[pin]
+        timer: Sleep,
+        seat: Seat,
+        give_up: Instant,
+        flights: u8,
+        place: Place,
+    }
+}
+
+/// One of the places for waiters, of which there are so many.
+#[derive(Debug)]
+struct Place(Arc<Shared>);
+
+impl Waiting {
+    pub(super) fn new(shared: Arc<Shared>, boarding: Boarding) -> Result<Self, Error> {
+        let place = Place::take(shared)?;
+        let give_up = Instant::now() + place.0.policy().wait_timeout;
+        Ok(Self {
+            timer: sleep_until(place.wake_at(&boarding, give_up)),
+            seat: boarding.landing.seat(),
+            give_up,
+            flights: 1,
+            place,
+        })
+    }
+}
+
+impl Future for Waiting {
+    type Output = Result<AccessToken, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.seat.poll(cx) {
+                Poll::Ready(Landed::Failed(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Landed::Ask) => *this.flights += 1,
+                Poll::Pending => ready!(this.timer.as_mut().poll(cx)),
+            }
+            let boarding = match this.place.0.ask()? {
+                Asked::Token(token) => return Poll::Ready(Ok(token)),
+                Asked::Wait(boarding) => boarding,
+            };
+            if Instant::now() >= *this.give_up || *this.flights > MAX_FLIGHTS {
+                return Poll::Ready(Err(Error::new(ErrorKind::WaitTimeout, "")));
+            }
+            let wake_at = this.place.wake_at(&boarding, *this.give_up);
+            this.timer.as_mut().reset(wake_at);
+            *this.seat = boarding.landing.seat();
+        }
+    }
+}
+
+impl Place {
+    fn take(shared: Arc<Shared>) -> Result<Self, Error> {
+        let max = shared.policy().max_waiters;
+        let place = Self(shared);
+        // Counted first: an overshoot is given back by the drop.
+        if place.0.waiting().fetch_add(1, Ordering::Relaxed) >= max {
+            return Err(Error::new(ErrorKind::Saturated, ""));
+        }
+        Ok(place)
+    }
+
+    /// When to look up from waiting: at the end of patience, or when the flight is overdue.
+    fn wake_at(&self, boarding: &Boarding, give_up: Instant) -> Instant {
+        let left = boarding.overdue.remaining(self.0.clock().now());
+        // The clock may tick more coarsely than the timer: look again no sooner than its next tick.
+        let left = left.max(Duration::from_millis(5));
+        Instant::now()
+            .checked_add(left)
+            .map_or(give_up, |overdue| overdue.min(give_up))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.waiting().fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,13 @@
+//! One exchange with the token server, over any HTTP service.
+
+#[cfg(feature = "client")]
+mod connect;
+mod exchange;
+#[cfg(feature = "client")]
+mod https;
+mod not_sent;
+mod token_endpoint;
+mod transport;
+
+pub(crate) use self::exchange::{Exchanged, Failure, IsTokenRequest};
+pub use self::{not_sent::NotSent, token_endpoint::TokenEndpoint};

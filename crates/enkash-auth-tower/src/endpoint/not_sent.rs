@@ -1,0 +1,54 @@
+use std::{error::Error as StdError, fmt, io};
+
+use crate::BoxError;
+
+/// Says of an HTTP service's error that nothing of the request was sent.
+///
+/// What fails before the password leaves may be tried again at once; what fails after may have cost
+/// one of three attempts. Of hyper-util's client, and of a refused connection, that is known. A
+/// service with errors of its own says so by wrapping them:
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_tower::NotSent;
+///
+/// let error = NotSent::new("no address for this host");
+/// assert_eq!(error.to_string(), "nothing was sent");
+/// ```
+#[derive(Debug)]
+pub struct NotSent(BoxError);
+
+impl NotSent {
+    /// `error` happened before anything was sent.
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for NotSent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing was sent")
+    }
+}
+
+impl StdError for NotSent {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
+    says_so(error) || error.source().is_some_and(was_not_sent)
+}
+
+fn says_so(error: &(dyn StdError + 'static)) -> bool {
+    #[cfg(feature = "client")]
+    if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+        return error.is_connect();
+    }
+    error.is::<NotSent>()
+        || error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}

@@ -1,0 +1,169 @@
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use enkash_auth_core::{
+    AccountId, BaseUrl, Clock, Credentials, Environment, Error, Fingerprint, Origin, TokenRequest,
+};
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::{
+    exchange::{Exchange, Exchanged, Failure, Plug},
+    transport::Transport,
+};
+use crate::BoxError;
+
+/// Where tokens come from: an address, credentials, and the HTTP service that carries the requests.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Client, Credentials, Environment, User};
+/// use enkash_auth_tower::TokenEndpoint;
+///
+/// let credentials = Credentials::password(
+///     Client::new("client-id", "client-secret"),
+///     User::new("user@example.com", "password"),
+/// );
+/// let endpoint = TokenEndpoint::new(Environment::Test, credentials)?;
+/// assert_eq!(endpoint.base_url().as_str(), "https://ekpayout-uat.enkash.in");
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct TokenEndpoint(Arc<Inner>);
+
+struct Inner {
+    base: BaseUrl,
+    credentials: Credentials,
+    account: AccountId,
+    fingerprint: Fingerprint,
+    transport: Transport,
+}
+
+impl TokenEndpoint {
+    /// The token server of `environment`, asked over an HTTPS client of our own: HTTP/1.1, rustls
+    /// with ring and the Mozilla roots, 3 s for a connection, no redirects.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for credentials
+    /// that cannot be sent; the text names the setting.
+    #[cfg(feature = "client")]
+    pub fn new(
+        environment: impl Into<Environment>,
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
+        let tls = super::https::tls()?;
+        Self::with_service_factory(environment, credentials, move || {
+            super::https::client(tls.clone())
+        })
+    }
+
+    /// The same, asked over `service`.
+    ///
+    /// It must not follow redirects. A pool inside it keeps its connections: see
+    /// [`with_service_factory`](Self::with_service_factory).
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn with_service<S, B>(
+        environment: impl Into<Environment>,
+        credentials: Credentials,
+        service: S,
+    ) -> Result<Self, Error>
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        Self::with_service_factory(environment, credentials, move || service.clone())
+    }
+
+    /// The same, asked over what `make` makes: at once, and again after a fetch that never ended.
+    ///
+    /// A pooled connection belongs to the runtime that opened it. When that runtime is no longer
+    /// driven, a fetch over its connections hangs; the next one is given a service made anew.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn with_service_factory<S, B>(
+        environment: impl Into<Environment>,
+        credentials: Credentials,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Result<Self, Error>
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let base = environment.into().base_url(&credentials)?;
+        TokenRequest::new(&base, &credentials)?;
+        Ok(Self(Arc::new(Inner {
+            account: credentials.account(&base),
+            // It stays in memory, where the secrets themselves are: no salt is needed.
+            fingerprint: credentials.fingerprint(&[0; 32]),
+            transport: Transport::new(move || Arc::new(Plug(make())) as Arc<dyn Exchange>),
+            base,
+            credentials,
+        })))
+    }
+
+    /// The address of the token server.
+    pub fn base_url(&self) -> &BaseUrl {
+        &self.0.base
+    }
+
+    /// The account that tokens are asked for.
+    pub fn account(&self) -> AccountId {
+        self.0.account
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        self.0.base.origin()
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.0.credentials
+    }
+
+    /// No connection that is open now carries a request after this.
+    pub(crate) fn drop_connections(&self) {
+        self.0.transport.renew();
+    }
+
+    /// Sends one token request: one password attempt.
+    pub(crate) async fn exchange(
+        &self,
+        clock: Arc<dyn Clock>,
+        deadline: Instant,
+    ) -> Result<Exchanged, Failure> {
+        let request = TokenRequest::new(&self.0.base, &self.0.credentials)
+            .map_err(|error| Failure::NotSent(error.into()))?;
+        let service = self.0.transport.current();
+        service.exchange(request, clock, deadline).await
+    }
+}
+
+impl fmt::Debug for TokenEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenEndpoint")
+            .field("base_url", &self.0.base.as_str())
+            .field("account", &self.0.account)
+            .finish_non_exhaustive()
+    }
+}

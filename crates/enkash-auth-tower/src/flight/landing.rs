@@ -1,0 +1,152 @@
+//! Where the waiters of one flight wait: a broadcast that happens once.
+//!
+//! 1. A waiter that polls after the flight has landed is answered; one that polled before is woken.
+//! 2. Wakers are cloned before the lock is taken, and dropped and woken after it is released.
+//! 3. A waiter that leaves takes its waker with it: the memory is that of who waits now.
+
+use std::task::{Context, Poll, Waker};
+
+use enkash_auth_core::Error;
+use slab::Slab;
+
+use crate::sync::{Arc, Mutex};
+
+/// What a landing tells its waiters.
+#[derive(Clone, Debug)]
+pub(crate) enum Landed {
+    /// There is a token, or nobody knows: ask again.
+    Ask,
+    /// There is none, for everybody.
+    Failed(Error),
+}
+
+#[derive(Debug)]
+pub(crate) struct Landing(Mutex<State>);
+
+#[derive(Debug)]
+enum State {
+    /// The flight is on; so many wait for it.
+    Flying(Slab<Waker>),
+    Landed(Landed),
+}
+
+/// A place among the waiters; leaving it is dropping it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    landing: Arc<Landing>,
+    key: Option<usize>,
+}
+
+impl Landing {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State::Flying(Slab::new()))))
+    }
+
+    /// A place for one waiter.
+    pub(crate) fn seat(self: Arc<Self>) -> Seat {
+        Seat {
+            landing: self,
+            key: None,
+        }
+    }
+
+    /// Lands: everybody who waits is woken, everybody who comes later is answered. The first
+    /// landing counts.
+    pub(crate) fn land(&self, landed: Landed) {
+        let waiters = {
+            let mut state = self.0.lock();
+            match &mut *state {
+                State::Landed(_) => return,
+                State::Flying(waiters) => {
+                    let waiters = std::mem::take(waiters);
+                    *state = State::Landed(landed);
+                    waiters
+                }
+            }
+        };
+        waiters.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+}
+
+impl Seat {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Landed> {
+        let waker = cx.waker().clone();
+        let mut state = self.landing.0.lock();
+        let spare = match &mut *state {
+            State::Landed(landed) => return Poll::Ready(landed.clone()),
+            State::Flying(waiters) => match self.key.and_then(|key| waiters.get_mut(key)) {
+                Some(seated) => Some(std::mem::replace(seated, waker)),
+                None => {
+                    self.key = Some(waiters.insert(waker));
+                    None
+                }
+            },
+        };
+        drop(state);
+        drop(spare);
+        Poll::Pending
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let mut state = self.landing.0.lock();
+        let waker = match &mut *state {
+            State::Flying(waiters) => waiters.try_remove(key),
+            State::Landed(_) => None,
+        };
+        drop(state);
+        drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_test::{assert_pending, assert_ready, task};
+
+    use super::*;
+
+    fn seat(landing: &Arc<Landing>) -> Seat {
+        Arc::clone(landing).seat()
+    }
+
+    #[test]
+    fn who_waits_is_woken_and_who_comes_later_is_answered() {
+        let landing = Landing::new();
+        let mut early = task::spawn(seat(&landing));
+        assert_pending!(early.enter(|cx, mut seat| seat.poll(cx)));
+        landing.land(Landed::Ask);
+        assert!(early.is_woken());
+        assert_ready!(early.enter(|cx, mut seat| seat.poll(cx)));
+        let mut late = task::spawn(seat(&landing));
+        assert_ready!(late.enter(|cx, mut seat| seat.poll(cx)));
+    }
+
+    #[test]
+    fn the_first_landing_counts() {
+        let landing = Landing::new();
+        landing.land(Landed::Ask);
+        landing.land(Landed::Failed(Error::new(
+            enkash_auth_core::ErrorKind::Unavailable,
+            "",
+        )));
+        let mut late = task::spawn(seat(&landing));
+        assert!(matches!(
+            assert_ready!(late.enter(|cx, mut seat| seat.poll(cx))),
+            Landed::Ask
+        ));
+    }
+
+    #[test]
+    fn who_leaves_takes_the_waker_along() {
+        let landing = Landing::new();
+        let mut waiter = task::spawn(seat(&landing));
+        for _ in 0..3 {
+            assert_pending!(waiter.enter(|cx, mut seat| seat.poll(cx)));
+        }
+        assert!(matches!(&*landing.0.lock(), State::Flying(waiters) if waiters.len() == 1));
+        drop(waiter);
+        assert!(matches!(&*landing.0.lock(), State::Flying(waiters) if waiters.is_empty()));
+    }
+}

@@ -1,0 +1,90 @@
+//! A fresh token costs a request no allocation of ours.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+};
+
+use allocation_counter::measure;
+use enkash_auth_core::{Credentials, Environment};
+use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
+use futures_util::FutureExt;
+use http::{Request, Response, header::AUTHORIZATION};
+use http_body_util::Full;
+use tower::{Layer, Service};
+
+/// Answers every request at once, and looks that it has a token.
+#[derive(Clone)]
+struct Bare;
+
+impl Service<Request<()>> for Bare {
+    type Response = Request<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Request<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        ready(Ok(request))
+    }
+}
+
+/// A request whose header map has room already.
+fn request() -> Request<()> {
+    let mut request = Request::get("https://olympus-pg.enkash.in/api")
+        .body(())
+        .unwrap();
+    request.headers_mut().reserve(8);
+    request
+}
+
+#[test]
+fn a_fresh_token_costs_no_allocation() {
+    let service = tower::service_fn(|_: Request<Full<bytes::Bytes>>| async {
+        let answer = format!(
+            r#"{{"access_token":"{}","expires_in":86399}}"#,
+            "t".repeat(1000)
+        );
+        Ok::<_, Infallible>(Response::new(answer))
+    });
+    let keys = Credentials::merchant("allocations", "secret-key");
+    let endpoint = TokenEndpoint::with_service(Environment::Live, keys, service).unwrap();
+    let tokens = TokenCache::new(endpoint);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
+        .block_on(tokens.warm_up())
+        .unwrap();
+    let mut kept = EnkashAuthLayer::new(tokens.clone()).layer(Bare);
+    // The second use makes the handle's own copy, once per token.
+    for _ in 0..3 {
+        kept.call(request()).now_or_never().unwrap().unwrap();
+    }
+
+    let mut requests: Vec<_> = (0..1_000).map(|_| request()).collect();
+    let counted = measure(|| {
+        for request in requests.drain(..500) {
+            let request = kept.call(request).now_or_never().unwrap().unwrap();
+            assert!(request.headers().contains_key(AUTHORIZATION));
+        }
+    });
+    assert_eq!(counted.count_total, 0, "kept handle");
+
+    let counted = measure(|| {
+        for request in requests.drain(..) {
+            let request = kept.clone().call(request).now_or_never().unwrap().unwrap();
+            assert!(request.headers().contains_key(AUTHORIZATION));
+        }
+    });
+    assert_eq!(counted.count_total, 0, "cloned per request");
+
+    let counted = measure(|| drop(tokens.token().now_or_never()));
+    assert_eq!(counted.count_total, 0, "token()");
+    // The counter counts.
+    assert_ne!(measure(|| drop(vec![0_u8; 100])).count_total, 0);
+}

@@ -1,0 +1,118 @@
+//! Waiting, memory and attempts are bounded; what is over the bound fails at once.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use enkash_auth_core::{ErrorKind, RefreshPolicy};
+use tokio::time::{Instant, sleep};
+use tokio_test::{assert_pending, task};
+
+use crate::support::{Kit, cache, endpoint, grant, rules, status};
+
+#[tokio::test(start_paused = true)]
+async fn one_caller_too_many_fails_at_once() {
+    let mut policy = RefreshPolicy::default();
+    policy.max_waiters = 3;
+    let kit = Kit::with_policy(rules(300, 50), policy);
+    let mut waiting: Vec<_> = (0..3).map(|_| task::spawn(kit.tokens.token())).collect();
+    for caller in &mut waiting {
+        assert_pending!(caller.poll());
+    }
+    let started = Instant::now();
+    let error = kit.tokens.token().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), started.elapsed()),
+        (ErrorKind::Saturated, Duration::ZERO)
+    );
+    assert_eq!(kit.tokens.status().waiting(), 3);
+
+    for caller in waiting {
+        caller.await.unwrap();
+    }
+    assert_eq!(kit.tokens.status().waiting(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_waits_as_long_as_the_policy_says() {
+    let mut policy = RefreshPolicy::default();
+    policy.wait_timeout = Duration::from_secs(1);
+    let kit = Kit::with_policy(rules(300, 5_000), policy);
+    let started = Instant::now();
+    let error = kit.tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+    assert_eq!(started.elapsed().as_secs(), 1);
+    sleep(Duration::from_secs(5)).await;
+    kit.tokens.token().await.unwrap();
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_costs_the_fetch_timeout_and_one_error() {
+    let tokens = cache(endpoint(|_| pending()));
+    let started = Instant::now();
+    let error = tokens.token().await.unwrap_err();
+    // Credentials that never succeeded: the attempt may have counted against the account.
+    assert_eq!(error.kind(), ErrorKind::Unresolved);
+    assert_eq!(started.elapsed().as_secs(), 8);
+    assert_eq!(tokens.status().token_requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_too_large_is_not_read_to_its_end() {
+    let tokens = cache(endpoint(|_| async {
+        let mut answer = grant("one", 300);
+        answer.body_mut().push_str(&" ".repeat(64 * 1024));
+        answer
+    }));
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+    assert_eq!(tokens.status().token_requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blip_stays_invisible() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let tokens = cache(endpoint({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            let nth = asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if nth < 2 {
+                    status(500)
+                } else {
+                    grant("one", 300)
+                }
+            }
+        }
+    }));
+    let started = Instant::now();
+    assert_eq!(tokens.token().await.unwrap().expose(), "one");
+    assert_eq!(started.elapsed().as_millis(), 700);
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_when_to_come_back_is_not_asked_before() {
+    let tokens = cache(endpoint(|_| async {
+        let mut answer = status(429);
+        answer.headers_mut().insert("retry-after", 20.into());
+        answer
+    }));
+    assert_eq!(
+        tokens.token().await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    assert_eq!(
+        tokens.status().token_requests(),
+        1,
+        "no second attempt in the same fetch"
+    );
+    let after = tokens.token().await.unwrap_err().retry_after().unwrap();
+    assert!(after > Duration::from_secs(19), "{after:?}");
+}

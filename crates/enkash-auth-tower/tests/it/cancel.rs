@@ -1,0 +1,75 @@
+//! Callers that go away, and fetches that end in odd ways.
+
+use std::time::Duration;
+
+use enkash_auth_core::ErrorKind;
+use tokio::time::{sleep, timeout};
+use tokio_test::{assert_pending, assert_ready_ok, task};
+
+use crate::support::{Kit, cache, endpoint, grant, rules};
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_does_not_cancel_the_fetch() {
+    let kit = Kit::new(rules(300, 1000));
+    let mut first = task::spawn(kit.tokens.token());
+    assert_pending!(first.poll());
+    let mut second = task::spawn(kit.tokens.token());
+    assert_pending!(second.poll());
+
+    sleep(Duration::from_millis(100)).await;
+    drop(first);
+    sleep(Duration::from_millis(950)).await;
+    assert!(second.is_woken());
+    assert_ready_ok!(second.poll());
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_everybody_left_serves_who_comes_later() {
+    let kit = Kit::new(rules(300, 1000));
+    timeout(Duration::from_millis(50), kit.tokens.token())
+        .await
+        .unwrap_err();
+    assert_eq!(kit.tokens.status().waiting(), 0);
+    sleep(Duration::from_secs(2)).await;
+    assert!(kit.tokens.peek().is_some());
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_future_that_is_never_polled_asks_for_nothing() {
+    let kit = Kit::new(rules(300, 10));
+    drop(kit.tokens.token());
+    assert_eq!(
+        (kit.tokens.status().waiting(), kit.tokens.status().fetches()),
+        (0, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_service_that_panics_fails_its_waiters_and_pauses() {
+    let tokens = cache(endpoint(|_| async { panic!("not our panic") }));
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        tokens.token().await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    assert_eq!(tokens.status().fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_outlives_the_caller_that_asked_for_it() {
+    let tokens = cache(endpoint(|_| async {
+        sleep(Duration::from_secs(3)).await;
+        grant("one", 300)
+    }));
+    let caller = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { tokens.token().await }
+    });
+    sleep(Duration::from_secs(1)).await;
+    caller.abort();
+    assert_eq!(tokens.token().await.unwrap().expose(), "one");
+    assert_eq!(tokens.status().fetches(), 1);
+}

@@ -1,0 +1,14 @@
+//! Black-box tests: the cache and the layer over in-memory services, on tokio's paused clock.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod abandon;
+mod bounds;
+mod cancel;
+mod layer;
+mod origin;
+mod readiness;
+mod refusal;
+mod renewal;
+mod secrets;
+mod storm;
+mod support;

@@ -1,0 +1,78 @@
+//! The token goes to allowed origins, and nowhere else.
+
+use enkash_auth_core::{Error, ErrorKind};
+use enkash_auth_tower::EnkashAuthLayer;
+use tower::{Layer, ServiceExt};
+
+use crate::support::{Kit, Recorder, get, rules};
+
+async fn send(layer: &EnkashAuthLayer, uri: &str) -> Result<(), ErrorKind> {
+    let inner = Recorder::default();
+    let sent = layer.layer(inner.clone()).oneshot(get(uri)).await;
+    assert_eq!(inner.calls(), usize::from(sent.is_ok()), "{uri}");
+    match sent {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.downcast_ref::<Error>().unwrap().kind()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_goes_to_the_origin_of_the_base_address() {
+    let layer = EnkashAuthLayer::new(Kit::new(rules(300, 10)).tokens);
+    for uri in [
+        "http://localhost/api",
+        "http://LOCALHOST:80/",
+        "http://localhost:80?q",
+    ] {
+        assert_eq!(send(&layer, uri).await, Ok(()), "{uri}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_origin_never_sees_it() {
+    let kit = Kit::new(rules(300, 10));
+    let layer = EnkashAuthLayer::new(kit.tokens.clone());
+    for uri in [
+        "https://localhost/api",
+        "http://localhost:8080/api",
+        "http://localhost.example.com/api",
+        "http://example.com/api",
+        "http://localhost@example.com/api",
+        "http://user@localhost/api",
+        "ws://localhost/api",
+        "localhost:80",
+        "/api",
+        "*",
+    ] {
+        assert_eq!(
+            send(&layer, uri).await,
+            Err(ErrorKind::ForeignOrigin),
+            "{uri}"
+        );
+    }
+    assert_eq!(
+        kit.tokens.status().fetches(),
+        0,
+        "nothing is fetched for them"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn further_origins_are_allowed_one_by_one() {
+    let layer = EnkashAuthLayer::new(Kit::new(rules(300, 10)).tokens)
+        .allow_origin("https://pay.enkash.in".parse().unwrap());
+    assert_eq!(send(&layer, "https://pay.enkash.in/cards").await, Ok(()));
+    assert_eq!(send(&layer, "http://localhost/api").await, Ok(()));
+    let downgraded = send(&layer, "http://pay.enkash.in/cards").await;
+    assert_eq!(downgraded, Err(ErrorKind::ForeignOrigin));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_an_authority_needs_assume_origin() {
+    let layer = EnkashAuthLayer::new(Kit::new(rules(300, 10)).tokens).assume_origin();
+    assert_eq!(send(&layer, "/package.Service/Method").await, Ok(()));
+    assert_eq!(
+        send(&layer, "http://example.com/").await,
+        Err(ErrorKind::ForeignOrigin)
+    );
+}

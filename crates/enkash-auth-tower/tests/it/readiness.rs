@@ -1,0 +1,144 @@
+//! What the layer does with the readiness of the service below.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use enkash_auth_tower::EnkashAuthLayer;
+use http::{Request, Response};
+use tokio::time::{sleep, timeout};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimitLayer};
+
+use crate::support::{Kit, Recorder, call, get, rules};
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_for_a_token_does_not_hold_the_permit() {
+    let kit = Kit::new(rules(300, 1000));
+    let limited = ConcurrencyLimitLayer::new(1).layer(Recorder::default());
+    let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(limited.clone());
+
+    let waiting = client.ready().await.unwrap().call(get("http://localhost/"));
+    let waiting = tokio::spawn(waiting);
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(kit.tokens.status().waiting(), 1);
+
+    // A stranger's request under the same limit.
+    let mut stranger = limited;
+    timeout(Duration::from_millis(1), call(&mut stranger))
+        .await
+        .expect("the permit is free")
+        .unwrap();
+    waiting.await.unwrap().unwrap();
+    timeout(Duration::from_millis(1), call(&mut stranger))
+        .await
+        .expect("the permit was given back")
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_is_called_only_after_it_was_ready() {
+    let kit = Kit::new(rules(300, 50));
+    let inner = Strict::default();
+    let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(inner.clone());
+    let waiting = client.ready().await.unwrap().call(get("http://localhost/"));
+    waiting.await.unwrap();
+    for _ in 0..3 {
+        call(&mut client).await.unwrap();
+        call(&mut client.clone()).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_is_looked_at_again_when_the_service_is_ready() {
+    let kit = Kit::new(rules(60, 50));
+    let inner = Gate::default();
+    let layer = EnkashAuthLayer::new(kit.tokens.clone());
+    let mut client = layer.layer(inner.clone());
+    inner.open();
+    let waiting = tokio::spawn(client.ready().await.unwrap().call(get("http://localhost/")));
+    inner.close();
+    // The token came at 50 ms; by the time the service is ready, it is long over.
+    sleep(Duration::from_secs(120)).await;
+    inner.open();
+    waiting.await.unwrap().unwrap();
+
+    let used = inner.recorder.tokens();
+    assert_eq!(
+        used,
+        [kit.tokens.peek().unwrap().header().to_str().unwrap()]
+    );
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+/// Panics when called without having been ready.
+#[derive(Default)]
+struct Strict {
+    is_ready: bool,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Service<Request<String>> for Strict {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.is_ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<String>) -> Self::Future {
+        assert!(
+            std::mem::take(&mut self.is_ready),
+            "called before it was ready"
+        );
+        ready(Ok(Response::new(String::new())))
+    }
+}
+
+/// Ready while it is open.
+#[derive(Clone, Default)]
+struct Gate {
+    recorder: Recorder,
+    state: Arc<Mutex<(bool, Vec<Waker>)>>,
+}
+
+impl Gate {
+    fn open(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.0 = true;
+        state.1.drain(..).for_each(Waker::wake);
+    }
+
+    fn close(&self) {
+        self.state.lock().unwrap().0 = false;
+    }
+}
+
+impl Service<Request<String>> for Gate {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        let mut state = self.state.lock().unwrap();
+        if state.0 {
+            return Poll::Ready(Ok(()));
+        }
+        state.1.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn call(&mut self, request: Request<String>) -> Self::Future {
+        self.recorder.call(request)
+    }
+}

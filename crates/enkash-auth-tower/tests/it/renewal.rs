@@ -1,0 +1,124 @@
+//! Tokens that grow old.
+
+use std::time::Duration;
+
+use enkash_auth_core::ErrorKind;
+use tokio::{
+    task::yield_now,
+    time::{Instant, sleep},
+};
+
+use crate::support::{Kit, cache, endpoint, grant, rules, status};
+
+#[tokio::test(start_paused = true)]
+async fn an_early_renewal_makes_nobody_wait() {
+    let kit = Kit::new(rules(60, 500));
+    let first = kit.tokens.token().await.unwrap();
+    sleep(Duration::from_secs(52)).await;
+
+    let asked = Instant::now();
+    let during = kit.tokens.token().await.unwrap();
+    assert_eq!(
+        (during.generation(), asked.elapsed()),
+        (first.generation(), Duration::ZERO)
+    );
+    assert!(kit.tokens.status().is_fetching());
+    for _ in 0..100 {
+        kit.tokens.token().await.unwrap();
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(
+        kit.tokens.token().await.unwrap().generation(),
+        first.generation() + 1
+    );
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_early_renewal_leaves_the_valid_token() {
+    let kit = Kit::new(rules(60, 10));
+    let first = kit.tokens.token().await.unwrap();
+    sleep(Duration::from_secs(52)).await;
+    kit.issuer.set_outage(true);
+    let end = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < end {
+        let token = kit.tokens.token().await.unwrap();
+        assert_eq!(token.generation(), first.generation());
+        sleep(Duration::from_millis(10)).await;
+    }
+    let status = kit.tokens.status();
+    assert_eq!(status.last_error().unwrap().kind(), ErrorKind::Unavailable);
+    assert!(
+        (3..=5).contains(&status.fetches()),
+        "it backs off: {} fetches",
+        status.fetches()
+    );
+
+    // Nothing is attached past the deadline, a fiftieth of the lifetime before its end.
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(
+        kit.tokens.token().await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    assert!(kit.tokens.peek().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_nobody_uses_asks_for_nothing() {
+    let kit = Kit::new(rules(60, 10));
+    sleep(Duration::from_secs(600)).await;
+    kit.tokens.token().await.unwrap();
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_over_when_it_comes_is_asked_for_again_after_the_pause() {
+    let tokens = cache(endpoint(|_| async { grant("one", 0) }));
+    for _ in 0..1_000 {
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+        yield_now().await;
+    }
+    assert_eq!(tokens.status().token_requests(), 1);
+    assert!(tokens.peek().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_longer_than_the_lifetime_is_no_loop() {
+    let tokens = cache(endpoint(|_| async {
+        sleep(Duration::from_secs(2)).await;
+        grant("one", 1)
+    }));
+    assert_eq!(
+        tokens.token().await.unwrap_err().kind(),
+        ErrorKind::InvalidAnswer
+    );
+    assert_eq!(tokens.status().token_requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_token_again_keeps_its_generation() {
+    let tokens = cache(endpoint(|_| async { grant("one", 60) }));
+    let first = tokens.token().await.unwrap();
+    sleep(Duration::from_secs(55)).await;
+    tokens.token().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let second = tokens.token().await.unwrap();
+    assert_eq!(tokens.status().token_requests(), 2);
+    assert_eq!(second.generation(), first.generation());
+    assert_ne!(
+        second.schedule(),
+        first.schedule(),
+        "its end is anchored anew"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_misconfigured_endpoint_fails_at_once_and_is_not_tried_again_in_the_fetch() {
+    let tokens = cache(endpoint(|_| async { status(404) }));
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(error.to_string().contains("base address"), "{error}");
+    assert_eq!(tokens.status().token_requests(), 1);
+}

@@ -1,0 +1,134 @@
+//! Many callers at once.
+
+use std::time::Duration;
+
+use enkash_auth_core::ErrorKind;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::support::{Kit, call, rules};
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_cold_callers_cause_one_fetch() {
+    let kit = Kit::new(rules(300, 50));
+    let client = kit.client();
+    let mut callers = JoinSet::new();
+    for _ in 0..10_000 {
+        let mut client = client.clone();
+        callers.spawn(async move { call(&mut client).await.unwrap() });
+    }
+    let started = Instant::now();
+    let statuses = callers.join_all().await;
+
+    assert_eq!(statuses, vec![200; 10_000]);
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+    assert!(
+        started.elapsed() < Duration::from_millis(60),
+        "all served by the same fetch"
+    );
+    assert_eq!(kit.tokens.status().waiting(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_callers_share_the_error_of_one_fetch() {
+    let kit = Kit::new(rules(300, 50));
+    kit.issuer.set_outage(true);
+    let mut callers = JoinSet::new();
+    for _ in 0..10_000 {
+        let tokens = kit.tokens.clone();
+        callers.spawn(async move { tokens.token().await.unwrap_err() });
+    }
+    let errors = callers.join_all().await;
+
+    assert_eq!(errors.len(), 10_000);
+    assert!(
+        errors
+            .iter()
+            .all(|error| error.kind() == ErrorKind::Unavailable)
+    );
+    let status = kit.tokens.status();
+    assert_eq!(
+        (status.fetches(), status.token_requests()),
+        (1, 3),
+        "one fetch of three attempts"
+    );
+    assert_eq!(status.waiting(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_remembered_while_a_thousand_callers_retry() {
+    let kit = Kit::new(rules(300, 5));
+    kit.issuer.set_outage(true);
+    let end = Instant::now() + Duration::from_secs(5);
+    let mut callers = JoinSet::new();
+    for _ in 0..1_000 {
+        let tokens = kit.tokens.clone();
+        callers.spawn(async move {
+            while Instant::now() < end {
+                let error = tokens.token().await.unwrap_err();
+                assert!(error.is_transient());
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+    }
+    callers.join_all().await;
+
+    // Each fetch takes 0.7 s; the pauses after it are at least 0.5, 1, 2 s.
+    let fetches = kit.tokens.status().fetches();
+    assert!((2..=4).contains(&fetches), "{fetches} fetches");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_failure_says_when_to_come_back() {
+    let kit = Kit::new(rules(300, 5));
+    kit.issuer.set_outage(true);
+    kit.tokens.token().await.unwrap_err();
+    let error = kit.tokens.token().await.unwrap_err();
+    let after = error.retry_after().unwrap();
+    assert!(
+        (Duration::from_millis(480)..Duration::from_millis(760)).contains(&after),
+        "{after:?}"
+    );
+
+    kit.issuer.set_outage(false);
+    sleep(after).await;
+    kit.tokens.token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn impatient_callers_are_served_once_the_fetch_is_done() {
+    let kit = Kit::new(rules(300, 50));
+    let started = Instant::now();
+    let mut callers = JoinSet::new();
+    for caller in 0..100_u64 {
+        let tokens = kit.tokens.clone();
+        callers.spawn(async move {
+            sleep(Duration::from_millis(caller % 10)).await;
+            let (mut early, mut late) = (0, 0);
+            while started.elapsed() < Duration::from_secs(1) {
+                let asked = started.elapsed();
+                let answer = timeout(Duration::from_millis(30), tokens.token()).await;
+                match answer {
+                    Ok(token) => drop(token.unwrap()),
+                    Err(_) if asked < Duration::from_millis(60) => early += 1,
+                    Err(_) => late += 1,
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+            (early, late)
+        });
+    }
+    let outcomes = callers.join_all().await;
+
+    assert!(
+        outcomes.iter().all(|(_, late)| *late == 0),
+        "nobody fails once it is done"
+    );
+    assert!(
+        outcomes.iter().any(|(early, _)| *early > 0),
+        "some had left before"
+    );
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+}

@@ -1,0 +1,194 @@
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use enkash_auth_core::{Client, Clock, Credentials, Environment, RefreshPolicy, User};
+use enkash_auth_sandbox::{Accounts, Issuer, Rules, SandboxService};
+use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, TokenCache, TokenEndpoint};
+use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use tokio::time::Instant;
+use tower::{Layer, Service, ServiceExt};
+
+/// Loopback, and over no socket: everything below is in memory.
+pub(crate) const BASE: &str = "http://localhost";
+
+/// A clock that moves as tokio's does, paused or not.
+#[derive(Debug)]
+pub(crate) struct TokioClock(Instant);
+
+impl TokioClock {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for TokioClock {
+    fn monotonic_nanos(&self) -> u64 {
+        self.0.elapsed().as_nanos() as u64
+    }
+
+    fn unix_nanos(&self) -> u64 {
+        1_767_268_800_000_000_000 + self.monotonic_nanos()
+    }
+}
+
+/// A user nobody else has: the ledger is one for the whole process.
+pub(crate) fn user() -> String {
+    static USERS: AtomicU64 = AtomicU64::new(0);
+    format!("user-{}@example.com", USERS.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) fn credentials(user: &str, password: &str) -> Credentials {
+    Credentials::password(
+        Client::new("client-id", "client-secret"),
+        User::new(user, password),
+    )
+}
+
+pub(crate) fn environment() -> Environment {
+    Environment::custom(BASE).unwrap()
+}
+
+/// An endpoint whose token requests are answered by `answer`.
+pub(crate) fn endpoint<F, Fut>(answer: F) -> TokenEndpoint
+where
+    F: Fn(Request<http_body_util::Full<Bytes>>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Response<String>> + Send + 'static,
+{
+    let service = tower::service_fn(move |request| {
+        let answer = answer(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    TokenEndpoint::with_service(environment(), credentials(&user(), "password"), service).unwrap()
+}
+
+pub(crate) fn cache(endpoint: TokenEndpoint) -> TokenCache {
+    TokenCache::builder(endpoint)
+        .clock(TokioClock::new())
+        .build()
+}
+
+/// The answer of a server that grants `token`.
+pub(crate) fn grant(token: &str, seconds: u64) -> Response<String> {
+    Response::new(format!(
+        r#"{{"access_token":"{token}","token_type":"bearer","expires_in":{seconds}}}"#
+    ))
+}
+
+pub(crate) fn status(code: u16) -> Response<String> {
+    Response::builder()
+        .status(code)
+        .body(String::new())
+        .unwrap()
+}
+
+/// A sandbox in memory and a cache that asks it.
+pub(crate) struct Kit {
+    pub(crate) issuer: Issuer,
+    pub(crate) tokens: TokenCache,
+    pub(crate) user: String,
+}
+
+impl Kit {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self::with_policy(rules, RefreshPolicy::default())
+    }
+
+    pub(crate) fn with_policy(rules: Rules, policy: RefreshPolicy) -> Self {
+        let user = user();
+        let accounts = Accounts::none()
+            .client("client-id", "client-secret")
+            .user(&user, "password");
+        let issuer = Issuer::builder().accounts(accounts).rules(rules).build();
+        let endpoint = TokenEndpoint::with_service(
+            environment(),
+            credentials(&user, "password"),
+            SandboxService::new(issuer.clone()),
+        )
+        .unwrap();
+        let tokens = TokenCache::builder(endpoint)
+            .policy(policy)
+            .clock(TokioClock::new())
+            .build();
+        Self {
+            issuer,
+            tokens,
+            user,
+        }
+    }
+
+    /// A client of the sandbox's API, with tokens.
+    pub(crate) fn client(&self) -> EnkashAuth<SandboxService> {
+        EnkashAuthLayer::new(self.tokens.clone()).layer(SandboxService::new(self.issuer.clone()))
+    }
+}
+
+/// Rules for a test: a new token each time, and each fetch takes `delay`.
+pub(crate) fn rules(lifetime: u64, delay: u64) -> Rules {
+    Rules::new()
+        .lifetime(Duration::from_secs(lifetime))
+        .issuing(enkash_auth_sandbox::Issuing::Rotating)
+        .delay(Duration::from_millis(delay))
+}
+
+pub(crate) fn get(uri: &str) -> Request<String> {
+    Request::get(uri).body(String::new()).unwrap()
+}
+
+/// One API call; its status.
+pub(crate) async fn call<S, B>(service: &mut S) -> Result<u16, S::Error>
+where
+    S: Service<Request<String>, Response = Response<B>>,
+{
+    let request = get("http://localhost/api/v0/cards");
+    let response = service.ready().await?.call(request).await?;
+    Ok(response.status().as_u16())
+}
+
+/// A service that keeps the heads of the requests it got.
+#[derive(Clone, Default)]
+pub(crate) struct Recorder(Arc<Mutex<Vec<HeaderMap>>>);
+
+impl Recorder {
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        let heads = self.0.lock().unwrap();
+        heads
+            .iter()
+            .map(|head| {
+                let mut values = head.get_all(AUTHORIZATION).iter();
+                let value = values.next().unwrap();
+                assert!(values.next().is_none(), "one Authorization header");
+                assert!(value.is_sensitive());
+                value.to_str().unwrap().to_owned()
+            })
+            .collect()
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+impl Service<Request<String>> for Recorder {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<String>) -> Self::Future {
+        self.0.lock().unwrap().push(request.headers().clone());
+        std::future::ready(Ok(Response::new(String::new())))
+    }
+}
