@@ -64,7 +64,8 @@ impl TokenEndpoint {
 
     /// The same, asked over `service`.
     ///
-    /// It must not follow redirects. A pool inside it keeps its connections: see
+    /// It must not follow redirects, and its errors, which are logged and handed on, must hold no
+    /// secret. A pool inside it keeps its connections: see
     /// [`with_service_factory`](Self::with_service_factory).
     ///
     /// # Errors
