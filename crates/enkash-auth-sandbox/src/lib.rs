@@ -10,7 +10,7 @@ mod server;
 mod web;
 
 pub use self::accounts::Accounts;
-pub use self::choices::{Issuing, Rejections, Rounding, Shape};
+pub use self::choices::{Issuing, Refresh, Rejections, Rounding, Shape, Stated};
 pub use self::clock::Clock;
 pub use self::issuer::{AccountStatus, Counters, Issuer, IssuerBuilder};
 pub use self::rules::Rules;

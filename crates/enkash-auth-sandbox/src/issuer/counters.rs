@@ -26,6 +26,8 @@ pub struct Counters {
     pub grants: u64,
     /// Grants for which a token was minted; the others answered one that was there.
     pub minted: u64,
+    /// Grants for a refresh token.
+    pub refreshes: u64,
     /// Token requests that were refused for what they asked or who they were.
     pub rejections: u64,
     /// Requests to API paths, whatever became of them.

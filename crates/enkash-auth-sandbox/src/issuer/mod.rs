@@ -3,6 +3,7 @@
 mod attempt;
 mod builder;
 mod counters;
+mod grant;
 mod handle;
 mod judge;
 mod refusal;

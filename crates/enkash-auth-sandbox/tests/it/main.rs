@@ -10,8 +10,12 @@ mod grants;
 #[cfg(feature = "cli")]
 mod program;
 #[cfg(test)]
+mod refresh;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod socket;
+#[cfg(test)]
+mod stated;
 #[cfg(test)]
 mod support;

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+pub(crate) const KEYS: &str = r#"{"accessKey":"access-key","secretKey":"secret-key"}"#;
 /// `client-id:client-secret`
 pub(crate) const BASIC: &str = "Basic Y2xpZW50LWlkOmNsaWVudC1zZWNyZXQ=";
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -63,11 +64,11 @@ pub(crate) async fn send(issuer: &Issuer, request: Request<Body>) -> Answer {
     }
 }
 
-pub(crate) fn form(fields: &'static str) -> Request<Body> {
+pub(crate) fn form(fields: &str) -> Request<Body> {
     Request::post("/oauth/token")
         .header(AUTHORIZATION, BASIC)
         .header(CONTENT_TYPE, FORM)
-        .body(fields.into())
+        .body(fields.to_owned().into())
         .unwrap()
 }
 
