@@ -34,6 +34,11 @@ pub struct Counters {
     pub api_calls: u64,
     /// Requests to API paths that were refused for their token.
     pub api_refusals: u64,
+    /// Requests that a [fault to order](crate::Fault) struck.
+    pub faults: u64,
+    /// Requests at `/-/sandbox/trap`, where [`Fault::Redirect`](crate::Fault::Redirect) leads: made
+    /// by a client that carries its password to wherever it is sent.
+    pub redirects_followed: u64,
 }
 
 /// A token request under way, counted until it is dropped.

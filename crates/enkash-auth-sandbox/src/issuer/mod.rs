@@ -6,6 +6,7 @@ mod counters;
 mod grant;
 mod handle;
 mod judge;
+mod orders;
 mod refusal;
 mod state;
 mod strikes;

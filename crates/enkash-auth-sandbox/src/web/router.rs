@@ -11,7 +11,8 @@ use crate::issuer::Issuer;
 /// everywhere else.
 ///
 /// For an application that mounts it beside its own routes. A test without a socket is better off
-/// with [`SandboxService`](crate::SandboxService), which can also fail as a connection does.
+/// with [`SandboxService`](crate::SandboxService), which can also fail as a connection does: here,
+/// a connection that is to be closed without an answer gets a head, and a body that fails.
 ///
 /// # Examples
 ///

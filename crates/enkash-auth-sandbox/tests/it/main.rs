@@ -5,6 +5,8 @@ mod api;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 #[cfg(feature = "cli")]
@@ -19,3 +21,5 @@ mod socket;
 mod stated;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod wire;
