@@ -16,5 +16,7 @@ pub use self::clock::Clock;
 pub use self::faults::{Endpoint, Fault, Order};
 pub use self::issuer::{AccountStatus, Counters, Issuer, IssuerBuilder};
 pub use self::rules::Rules;
-pub use self::server::{Sandbox, SandboxBuilder};
+#[cfg(feature = "tls")]
+pub use self::server::Tls;
+pub use self::server::{CertificateAuthority, Sandbox, SandboxBuilder};
 pub use self::web::{Disconnected, ResponseFuture, SandboxService, router};

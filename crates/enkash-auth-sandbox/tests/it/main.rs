@@ -22,4 +22,7 @@ mod stated;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(test)]
 mod wire;
