@@ -140,7 +140,7 @@ impl Rules {
         self
     }
 
-    /// How many refusals in a row lock an account; `None` for never. Default: 3.
+    /// How many refusals in a row lock an account; `None` or 0 for never. Default: 3.
     #[must_use]
     pub fn lock_after(mut self, strikes: impl Into<Option<u32>>) -> Self {
         self.lock_after = strikes.into();

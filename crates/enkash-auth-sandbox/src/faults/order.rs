@@ -75,7 +75,8 @@ impl Order {
         self
     }
 
-    /// For as long, from when the order comes into force, whatever the issuer's clock says.
+    /// For as long, from when the order comes into force. An issuer's clock that is set wrong does
+    /// not change that; one that is advanced does.
     pub fn lasting(mut self, duration: Duration) -> Self {
         self.span = Span::Lasting(duration);
         self

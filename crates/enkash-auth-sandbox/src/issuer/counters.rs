@@ -18,7 +18,7 @@ use super::Issuer;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Requests to a token endpoint, whatever became of them.
+    /// POST requests to a token endpoint, whatever became of them.
     pub token_requests: u64,
     /// The most token requests that were under way at one time.
     pub token_requests_at_once: u64,

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::post;
+use axum::routing::{any, post};
 
 use super::{api, control, date, token};
 use crate::issuer::Issuer;
@@ -33,6 +33,7 @@ pub fn router(issuer: Issuer) -> Router {
         .route("/oauth/token", post(token::form))
         .route("/api/v0/merchant/token", post(token::merchant))
         .nest("/-/sandbox", control::routes())
+        .route("/-/sandbox/", any(control::unknown))
         .fallback(api::call)
         .layer(middleware::map_response_with_state(
             issuer.clone(),

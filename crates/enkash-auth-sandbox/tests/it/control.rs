@@ -161,8 +161,9 @@ async fn the_clock_is_set_wrong_and_moved_on() {
 #[tokio::test]
 async fn an_unknown_order_is_404_and_no_api_call() {
     let issuer = Issuer::default();
-    let answer = send(&issuer, control(Method::GET, "/nonsense", "")).await;
-
-    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    for path in ["", "/", "/nonsense", "/faults/1"] {
+        let answer = send(&issuer, control(Method::GET, path, "")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
     assert_eq!(issuer.counters().api_calls, 0);
 }

@@ -73,6 +73,19 @@ async fn a_caller_that_leaves_a_hanging_answer_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_refused_upload_is_answered() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let length = 1 << 20;
+    let request = format!(
+        "PUT /any HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{}",
+        "x".repeat(length)
+    );
+    let answer = exchange(&sandbox, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized"), "{answer}");
+}
+
+#[tokio::test]
 async fn the_date_is_stamped_once_or_not_at_all() {
     let sandbox = Sandbox::start().await.unwrap();
     let request = "GET /any HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n";

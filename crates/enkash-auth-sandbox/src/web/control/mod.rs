@@ -6,4 +6,4 @@ mod faults;
 mod routes;
 mod rules;
 
-pub(crate) use self::routes::routes;
+pub(crate) use self::routes::{routes, unknown};

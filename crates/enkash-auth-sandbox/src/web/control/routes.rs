@@ -72,7 +72,8 @@ async fn unlock(State(issuer): State<Issuer>) -> Response {
     ok(json!({ "accounts": issuer.account_statuses() }))
 }
 
-async fn unknown() -> Response {
+/// Everything else, so that a slip of the pen is no API call.
+pub(crate) async fn unknown() -> Response {
     let body = json!({ "error": "no such order; GET /-/sandbox/status shows what there is" });
     respond(StatusCode::NOT_FOUND, &body)
 }
