@@ -128,6 +128,14 @@ impl Lifetime {
         self.length
     }
 
+    /// The same token, known to last longer than was said.
+    pub(crate) fn lasting(self, length: Duration) -> Self {
+        Self {
+            length: Some(length.min(LONGEST)),
+            ..self
+        }
+    }
+
     /// Whether it rests on the local wall clock, for want of the server's.
     pub fn is_local(&self) -> bool {
         self.local_clock

@@ -19,6 +19,7 @@ pub struct Flight {
     pub(super) reason: Reason,
     pub(super) overdue: Moment,
     pub(super) fresh_connection: bool,
+    pub(super) not_before: Option<Moment>,
 }
 
 impl Flight {
@@ -35,6 +36,12 @@ impl Flight {
     /// From here on it is abandoned by whoever asks: its runtime is dead, or nobody drives it.
     pub fn overdue(self) -> Moment {
         self.overdue
+    }
+
+    /// When to send its request: before, a sticky issuer would repeat the token that is over for us
+    /// and not yet for it. `None` for at once.
+    pub fn not_before(self) -> Option<Moment> {
+        self.not_before
     }
 
     /// Whether it must not use a connection of the flights before it, of which the last one failed or never landed: a
@@ -60,6 +67,8 @@ pub enum Reason {
     Early,
     /// The one at hand is over.
     Over,
+    /// The API refused the one at hand.
+    Refused,
 }
 
 impl fmt::Display for Reason {
@@ -68,6 +77,7 @@ impl fmt::Display for Reason {
             Self::Cold => "cold",
             Self::Early => "early",
             Self::Over => "over",
+            Self::Refused => "refused",
         })
     }
 }

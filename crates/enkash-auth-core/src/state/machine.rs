@@ -1,8 +1,11 @@
-use super::{Decision, Flight, Outcome, Reason, Verdict, View, pause::Pause};
-use crate::{
-    AccessToken, Bearer, Error, ErrorKind, Moment, RefreshPolicy,
-    lifetime::{Lifetime, Schedule},
+use super::{
+    Decision, Flight, Outcome, Reason, Verdict, View,
+    bucket::Bucket,
+    held::{Held, Refusal},
+    issuer::{Issuer, good_moment},
+    pause::Pause,
 };
+use crate::{AccessToken, Error, ErrorKind, Moment, RefreshPolicy};
 
 /// The state of one cache: the token at hand, the flight that is on, the pause after a failure.
 ///
@@ -28,16 +31,20 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// The newest token, also when it is over.
-    token: Option<AccessToken>,
-    flight: Option<Flight>,
+    pub(super) held: Option<Held>,
+    pub(super) flight: Option<Flight>,
     /// The last failure, until a flight succeeds; also when its pause is over.
-    pause: Option<Pause>,
+    pub(super) pause: Option<Pause>,
     /// Failures in a row.
-    failures: u32,
+    pub(super) failures: u32,
     /// Flights without an outcome since the last token.
-    aborts: u32,
+    pub(super) aborts: u32,
+    /// Answers of this flight with a token that is as good as over.
+    pub(super) repeats: u32,
     flights: u64,
-    generations: u64,
+    pub(super) generations: u64,
+    pub(super) issuer: Issuer,
+    bucket: Bucket,
     distrust_connection: bool,
 }
 
@@ -57,9 +64,9 @@ impl State {
     /// for, which takes a runtime.
     pub fn ask(&mut self, now: Moment, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
         let abandoned = self.abandon_overdue(now);
-        let usable = self.token.clone().filter(|token| token.is_usable(now));
-        let (verdict, launch) = match usable {
-            Some(token) if !token.schedule().early().is_over(now) => (Verdict::Serve(token), None),
+        let usable = self.held.as_ref().filter(|held| held.is_usable(now));
+        let (verdict, launch) = match usable.map(|held| held.token.clone()) {
+            Some(token) if !self.is_due(&token, now) => (Verdict::Serve(token), None),
             Some(token) => {
                 let joined = self.join_or_launch(Reason::Early, now, can_fetch, policy);
                 (
@@ -67,17 +74,10 @@ impl State {
                     joined.ok().and_then(Joined::launched),
                 )
             }
-            None => {
-                let reason = if self.token.is_some() {
-                    Reason::Over
-                } else {
-                    Reason::Cold
-                };
-                match self.join_or_launch(reason, now, can_fetch, policy) {
-                    Ok(joined) => (Verdict::Wait(joined.flight), joined.launched()),
-                    Err(error) => (Verdict::Fail(error), None),
-                }
-            }
+            None => match self.join_or_launch(self.need(), now, can_fetch, policy) {
+                Ok(joined) => (Verdict::Wait(joined.flight), joined.launched()),
+                Err(error) => (Verdict::Fail(error), None),
+            },
         };
         Decision {
             verdict,
@@ -111,9 +111,27 @@ impl State {
         true
     }
 
+    /// The API refused the token of `generation`. True where that changes something: it was the
+    /// token at hand, and another one is to be fetched for it.
+    ///
+    /// A late refusal of an older token changes nothing; nor does a second one of the same, nor any
+    /// beyond two at once and one more every 30 s: then the API's answer is the caller's.
+    pub fn refuse(&mut self, generation: u64, now: Moment) -> bool {
+        let Some(held) = &mut self.held else {
+            return false;
+        };
+        let is_news = held.token.generation() == generation && held.refusal == Refusal::None;
+        if is_news && self.bucket.take(now) {
+            held.refusal = Refusal::Standing;
+            return true;
+        }
+        false
+    }
+
     /// The token that may be attached without asking, and until when, as things stand at `now`.
     pub fn view(&self, now: Moment) -> Option<View> {
-        let token = self.token.clone()?;
+        let held = self.held.as_ref();
+        let token = held.filter(|held| held.is_usable(now))?.token.clone();
         let until = token.schedule().deadline().earlier(self.next_look(now)?);
         Some(View { token, until })
     }
@@ -123,7 +141,7 @@ impl State {
     pub fn next_look(&self, now: Moment) -> Option<Moment> {
         let flight = self.flight.map(|flight| flight.overdue);
         let pause = || self.running_pause(now).map(Pause::until);
-        let early = || self.token.as_ref().map(|token| token.schedule().early());
+        let early = || self.held.as_ref().map(|held| self.due(&held.token));
         flight.or_else(pause).or_else(early)
     }
 
@@ -135,7 +153,12 @@ impl State {
 
     /// The newest token, also when it is over.
     pub fn token(&self) -> Option<&AccessToken> {
-        self.token.as_ref()
+        self.held.as_ref().map(|held| &held.token)
+    }
+
+    /// Whether the issuer was seen to answer with the same token until that is over.
+    pub fn is_sticky(&self) -> bool {
+        self.issuer.is_sticky()
     }
 
     /// The flight that is on.
@@ -174,6 +197,7 @@ impl State {
             });
         }
         self.flights += 1;
+        self.repeats = 0;
         // A sixteenth more than the fetch itself may take: it ends itself where it is driven at all.
         let limit = policy
             .fetch_timeout
@@ -183,6 +207,7 @@ impl State {
             reason,
             overdue: now.plus(limit).on_monotonic(),
             fresh_connection: self.distrust_connection,
+            not_before: self.not_before(reason, now),
         };
         self.flight = Some(flight);
         Ok(Joined {
@@ -191,38 +216,39 @@ impl State {
         })
     }
 
+    /// When a request for the token after the one that is over has a chance with a sticky issuer.
+    fn not_before(&self, reason: Reason, now: Moment) -> Option<Moment> {
+        let is_repeated = self.issuer.is_sticky() && reason == Reason::Over;
+        let held = self.held.as_ref().filter(|_| is_repeated)?;
+        let at = held.next.unwrap_or(good_moment(held.first_seen, now));
+        Some(at.on_monotonic())
+    }
+
+    /// Why a token is needed when none is usable.
+    fn need(&self) -> Reason {
+        match &self.held {
+            None => Reason::Cold,
+            Some(held) if held.refusal == Refusal::Standing => Reason::Refused,
+            Some(_) => Reason::Over,
+        }
+    }
+
+    /// When `token` is to be renewed: early, unless the issuer would only repeat it.
+    fn due(&self, token: &AccessToken) -> Moment {
+        if self.issuer.is_sticky() {
+            return token.schedule().deadline();
+        }
+        token.schedule().early()
+    }
+
+    fn is_due(&self, token: &AccessToken, now: Moment) -> bool {
+        self.due(token).is_over(now)
+    }
+
     fn abandon_overdue(&mut self, now: Moment) -> bool {
         let overdue = self.flight.take_if(|flight| flight.overdue.is_over(now));
         self.distrust_connection |= overdue.is_some();
         overdue.is_some()
-    }
-
-    fn grant(
-        &mut self,
-        bearer: Bearer,
-        lifetime: &Lifetime,
-        now: Moment,
-        draw: f64,
-        policy: &RefreshPolicy,
-    ) {
-        let schedule = Schedule::new(lifetime, policy, draw)
-            .filter(|schedule| !schedule.deadline().is_over(now));
-        let Some(schedule) = schedule else {
-            let error = Error::new(ErrorKind::InvalidAnswer, "the token was over when it came");
-            return self.fail(error, now, draw, policy);
-        };
-        let same = |held: &&AccessToken| *held.bearer() == bearer;
-        let generation = match self.token.as_ref().filter(same) {
-            Some(held) => held.generation(),
-            None => {
-                self.generations += 1;
-                self.generations
-            }
-        };
-        self.token = Some(AccessToken::new(bearer, generation, schedule));
-        self.pause = None;
-        self.failures = 0;
-        self.aborts = 0;
     }
 
     /// A runtime that ends under a fetch is nobody's fault, and whoever asks next launches another.
@@ -244,7 +270,7 @@ impl State {
         self.pause.as_ref().filter(|pause| !pause.is_over(now))
     }
 
-    fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {
+    pub(super) fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {
         self.failures = self.failures.saturating_add(1);
         self.pause = Some(Pause::new(error, self.failures, now, draw, policy));
     }

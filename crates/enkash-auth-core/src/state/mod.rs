@@ -1,8 +1,9 @@
 //! The life of a token as a pure function: (state, event, now) → (state, decision).
 //!
 //! No clock is read, nothing is drawn, nothing is waited for in here: the caller brings the time and
-//! a random number, and carries out what is decided. Two events: somebody [asks](State::ask), and a
-//! flight (one fetch of a token) [lands](State::land).
+//! a random number, and carries out what is decided. The events: somebody [asks](State::ask); a flight
+//! (one fetch of a token) is [answered](State::hand_over) and [lands](State::land); the API
+//! [refuses](State::refuse) a token.
 //!
 //! A token is *fresh*, in its *early window*, or *over*. Beside it, a flight may be on, or the last
 //! one has failed and a pause runs. Every combination is possible, and each is one line of a table:
@@ -12,9 +13,15 @@
 //! | fresh | serve | serve | serve |
 //! | early | serve, launch | serve | serve |
 //! | over | wait, launch | wait | fail with the last error |
+//!
+//! A token that the API refused is over. One of a sticky issuer has no early window.
 
+mod bucket;
 mod decision;
 mod flight;
+mod grant;
+mod held;
+mod issuer;
 mod machine;
 mod pause;
 

@@ -127,7 +127,7 @@ fn a_token_that_is_over_when_it_comes_is_a_failure() {
 fn the_same_token_keeps_its_generation_and_another_gets_the_next() {
     let mut life = Life::fresh();
     for (token, generation) in [("one", 1), ("two", 2), ("two", 2), ("one", 3)] {
-        life.pass(250.0);
+        life.pass(300.0);
         let flight = life.launch();
         life.grant(flight, token, 300);
         assert_eq!(life.state.token().unwrap().generation(), generation);
