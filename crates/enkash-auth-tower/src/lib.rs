@@ -5,6 +5,7 @@ mod cache;
 mod deadline;
 mod endpoint;
 mod flight;
+mod replay;
 mod sync;
 
 pub use enkash_auth_core as core;
@@ -13,6 +14,7 @@ pub use self::{
     auth::{EnkashAuth, EnkashAuthLayer, ResponseFuture},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint},
+    replay::{Replay, ReplayFuture, ReplayLayer, ReplayPolicy},
 };
 
 /// Any error, as tower has it.

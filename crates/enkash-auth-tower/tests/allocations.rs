@@ -15,21 +15,22 @@ use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
 use tower::{Layer, Service};
 
-/// Answers every request at once, and looks that it has a token.
+/// Answers every request at once: whether it has a token.
 #[derive(Clone)]
 struct Bare;
 
 impl Service<Request<()>> for Bare {
-    type Response = Request<()>;
+    type Response = Response<bool>;
     type Error = Infallible;
-    type Future = Ready<Result<Request<()>, Infallible>>;
+    type Future = Ready<Result<Response<bool>, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
-        ready(Ok(request))
+        let has_token = request.headers().contains_key(AUTHORIZATION);
+        ready(Ok(Response::new(has_token)))
     }
 }
 
@@ -71,8 +72,8 @@ fn a_fresh_token_costs_no_allocation() {
     let mut requests: Vec<_> = (0..1_000).map(|_| request()).collect();
     let counted = measure(|| {
         for request in requests.drain(..500) {
-            let request = kept.call(request).now_or_never().unwrap().unwrap();
-            assert!(request.headers().contains_key(AUTHORIZATION));
+            let answer = kept.call(request).now_or_never().unwrap().unwrap();
+            assert!(answer.into_body());
         }
     });
     assert_eq!(counted.count_total, 0, "kept handle");
@@ -100,8 +101,8 @@ fn a_fresh_token_costs_no_allocation() {
 
     let counted = measure(|| {
         for request in requests.drain(..) {
-            let request = kept.clone().call(request).now_or_never().unwrap().unwrap();
-            assert!(request.headers().contains_key(AUTHORIZATION));
+            let answer = kept.clone().call(request).now_or_never().unwrap().unwrap();
+            assert!(answer.into_body());
         }
     });
     assert_eq!(counted.count_total, 0, "cloned per request");

@@ -5,12 +5,12 @@ use std::{
 };
 
 use enkash_auth_core::Error;
-use http::Request;
+use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::slow::Slow;
-use crate::BoxError;
+use crate::{BoxError, cache::Attached};
 
 pin_project! {
     /// The future of [`EnkashAuth`](super::EnkashAuth).
@@ -58,7 +58,11 @@ pin_project! {
         S: Service<Req>,
     {
         // The request is on its way, with a token.
-        Calling { #[pin] future: S::Future },
+        Calling {
+            #[pin]
+            future: S::Future,
+            attached: Option<Attached>,
+        },
         // No token yet. Boxed: it is large, and the way with a token must not carry it.
         Waiting { slow: Pin<Box<Slow<S, Req>>> },
         // There will be none, or the request must not see it.
@@ -70,9 +74,10 @@ impl<S, Req> ResponseFuture<S, Req>
 where
     S: Service<Req>,
 {
-    pub(super) fn calling(future: S::Future) -> Self {
+    /// `attached`: our token, if it was attached.
+    pub(super) fn calling(future: S::Future, attached: Option<Attached>) -> Self {
         Self {
-            state: State::Calling { future },
+            state: State::Calling { future, attached },
         }
     }
 
@@ -93,21 +98,33 @@ where
     }
 }
 
-impl<S, B> Future for ResponseFuture<S, Request<B>>
+impl<S, B, R> Future for ResponseFuture<S, Request<B>>
 where
-    S: Service<Request<B>> + Clone,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: Into<BoxError>,
 {
-    type Output = Result<S::Response, BoxError>;
+    type Output = Result<Response<R>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProj::Calling { future } => return future.poll(cx).map_err(Into::into),
+                StateProj::Calling { future, attached } => {
+                    let mut response = ready!(future.poll(cx)).map_err(Into::into)?;
+                    if response.status() == StatusCode::UNAUTHORIZED
+                        && let Some(attached) = attached.take()
+                    {
+                        attached.refused();
+                        response.extensions_mut().insert(attached);
+                    }
+                    return Poll::Ready(Ok(response));
+                }
                 StateProj::Waiting { slow } => {
                     let state = match ready!(slow.as_mut().poll_call(cx)) {
-                        Ok(future) => State::Calling { future },
+                        Ok((future, attached)) => State::Calling {
+                            future,
+                            attached: Some(attached),
+                        },
                         Err(error) => State::Failed { error: Some(error) },
                     };
                     // With the old state goes the inner service, and its place in a limit.

@@ -2,7 +2,11 @@ use enkash_auth_core::Origin;
 use tower_layer::Layer;
 
 use super::{EnkashAuth, rules::Rules};
-use crate::{cache::TokenCache, sync::Arc};
+use crate::{
+    cache::TokenCache,
+    replay::{ReplayLayer, ReplayPolicy},
+    sync::Arc,
+};
 
 /// Puts a valid `Authorization: Bearer …` on every request of the service below.
 ///
@@ -52,6 +56,15 @@ impl EnkashAuthLayer {
     pub fn assume_origin(mut self) -> Self {
         Arc::make_mut(&mut self.0).assume_origin = true;
         self
+    }
+}
+
+impl EnkashAuthLayer {
+    /// Sends a call once more, with another token, whose token the API refused with 401, where the
+    /// first provably did nothing. The body must be `Clone`.
+    #[must_use]
+    pub fn replay(self, policy: ReplayPolicy) -> ReplayLayer {
+        ReplayLayer::new(self, policy)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::task::{Context, Poll};
 
 use enkash_auth_core::{Error, ErrorKind};
-use http::{Request, header::AUTHORIZATION};
+use http::{Request, Response, header::AUTHORIZATION};
 use tower_service::Service;
 
 use super::{future::ResponseFuture, rules::Rules, slow::Slow};
@@ -104,12 +104,12 @@ impl<S> EnkashAuth<S> {
 /// # Panics
 ///
 /// As [`TokenCache::token`](crate::TokenCache::token): inside a runtime whose timers are disabled.
-impl<S, B> Service<Request<B>> for EnkashAuth<S>
+impl<S, B, R> Service<Request<B>> for EnkashAuth<S>
 where
-    S: Service<Request<B>> + Clone,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: Into<BoxError>,
 {
-    type Response = S::Response;
+    type Response = Response<R>;
     type Error = BoxError;
     type Future = ResponseFuture<S, Request<B>>;
 
@@ -121,15 +121,16 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if request.extensions().get::<IsTokenRequest>().is_some() {
-            return ResponseFuture::calling(self.inner.call(request));
+            return ResponseFuture::calling(self.inner.call(request), None);
         }
         if !self.rules.allow(request.uri()) {
             return self.refuse(Rules::refusal(request.uri()));
         }
-        let header = match self.header.get(&self.rules.shared) {
-            Some(header) => header,
-            None => match self.rules.shared.start() {
-                Started::Token(token) => token.header().clone(),
+        let shared = &self.rules.shared;
+        let (header, attached) = match self.header.get(shared) {
+            Some(ready) => ready,
+            None => match shared.start() {
+                Started::Token(token) => (token.header().clone(), shared.attached(&token)),
                 Started::Waiting(waiting) => return self.call_later(request, Some(waiting)),
                 // Made outside a runtime; it may well be polled inside one.
                 Started::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
@@ -139,6 +140,6 @@ where
             },
         };
         request.headers_mut().insert(AUTHORIZATION, header);
-        ResponseFuture::calling(self.inner.call(request))
+        ResponseFuture::calling(self.inner.call(request), Some(attached))
     }
 }

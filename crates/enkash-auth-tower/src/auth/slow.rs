@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use crate::{
     BoxError,
-    cache::{Shared, Started, Waiting},
+    cache::{Attached, Shared, Started, Waiting},
     sync::Arc,
 };
 
@@ -56,7 +56,7 @@ impl<S, B> Slow<S, Request<B>> {
     pub(super) fn poll_call(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<S::Future, BoxError>>
+    ) -> Poll<Result<(S::Future, Attached), BoxError>>
     where
         S: Service<Request<B>> + Clone,
         S::Error: Into<BoxError>,
@@ -79,7 +79,8 @@ impl<S, B> Slow<S, Request<B>> {
                             request
                                 .headers_mut()
                                 .insert(AUTHORIZATION, token.header().clone());
-                            return Poll::Ready(Ok(this.inner.call(request)));
+                            let attached = this.shared.attached(&token);
+                            return Poll::Ready(Ok((this.inner.call(request), attached)));
                         }
                         Started::Failed(error) => return Poll::Ready(Err(error.into())),
                         Started::Waiting(waiting) => {

@@ -7,7 +7,7 @@
 use enkash_auth_core::{Clock, Moment};
 use http::HeaderValue;
 
-use super::{Shared, snapshot::Published};
+use super::{Attached, Shared, snapshot::Published};
 
 #[derive(Debug, Default)]
 pub(crate) struct HeaderCopy {
@@ -18,6 +18,7 @@ pub(crate) struct HeaderCopy {
 #[derive(Debug)]
 struct Own {
     header: HeaderValue,
+    attached: Attached,
     version: u64,
     until: Moment,
     /// The reading of the monotonic clock at which this was last seen to be fresh. Within one tick
@@ -27,18 +28,18 @@ struct Own {
 
 impl HeaderCopy {
     /// The header of a token that may be attached now without asking the state.
-    pub(crate) fn get(&mut self, shared: &Shared) -> Option<HeaderValue> {
+    pub(crate) fn get(&mut self, shared: &Shared) -> Option<(HeaderValue, Attached)> {
         if let Some(own) = &mut self.copy
             && own.version == shared.snapshot().version()
             && own.is_fresh(shared.clock())
         {
-            return Some(own.header.clone());
+            return Some((own.header.clone(), own.attached.clone()));
         }
         self.look(shared)
     }
 
     /// Off the fastest path: the first uses, a new token, or time to ask the state.
-    fn look(&mut self, shared: &Shared) -> Option<HeaderValue> {
+    fn look(&mut self, shared: &Shared) -> Option<(HeaderValue, Attached)> {
         self.copy = None;
         let now = shared.clock().now();
         let current = shared.snapshot().load();
@@ -47,7 +48,8 @@ impl HeaderCopy {
         if std::mem::replace(&mut self.used, true) {
             self.copy = Own::new(current, now);
         }
-        Some(current.view.token().header().clone())
+        let header = current.view.token().header().clone();
+        Some((header, current.attached.clone()))
     }
 }
 
@@ -59,6 +61,7 @@ impl Own {
         drop(header.clone());
         Some(Self {
             header,
+            attached: current.attached.copy(),
             version: current.version,
             until: current.view.until(),
             tick: now.monotonic_nanos(),

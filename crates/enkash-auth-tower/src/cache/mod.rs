@@ -2,12 +2,14 @@
 //! launches flights.
 //!
 //! - `snapshot`: the token and until when it may be attached without asking;
+//! - `attached`: which token a request carries;
 //! - `header`: one handle's own copy of the header;
 //! - `keeper`: renewal without traffic;
 //! - `shared`: the lock, and what is decided under it;
 //! - `waiting`: a caller that waits for a flight;
 //! - `token_cache`, `token_future`, `status`: the public face.
 
+mod attached;
 mod header;
 mod keeper;
 mod shared;
@@ -18,6 +20,7 @@ mod token_future;
 mod waiting;
 
 pub(crate) use self::{
+    attached::Attached,
     header::HeaderCopy,
     shared::{Shared, Started},
     waiting::Waiting,

@@ -8,20 +8,21 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccessToken, Clock, Error, Moment, RefreshPolicy,
+    AccessToken, Clock, Error, Grant, Moment, RefreshPolicy,
     state::{Decision, Flight, Outcome, State, Verdict},
 };
 use tokio::runtime::Handle;
 
-use super::{Status, Waiting, keeper::Keeper, snapshot::Snapshot};
+use super::{Attached, Status, Waiting, keeper::Keeper, snapshot::Snapshot};
 use crate::{
     endpoint::TokenEndpoint,
     flight::{self, Landed, Landing},
-    sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering},
+    sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
 };
 
 #[derive(Debug)]
 pub(crate) struct Shared {
+    own: Weak<Self>,
     endpoint: TokenEndpoint,
     policy: RefreshPolicy,
     clock: Arc<dyn Clock>,
@@ -66,9 +67,10 @@ impl Shared {
         endpoint: TokenEndpoint,
         policy: RefreshPolicy,
         clock: Arc<dyn Clock>,
-    ) -> Self {
+    ) -> Arc<Self> {
         static CACHES: AtomicU64 = AtomicU64::new(0);
-        Self {
+        Arc::new_cyclic(|own| Self {
+            own: Weak::clone(own),
             endpoint,
             policy,
             clock,
@@ -78,7 +80,7 @@ impl Shared {
             waiting: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
             keeper: Keeper::default(),
-        }
+        })
     }
 
     pub(crate) fn endpoint(&self) -> &TokenEndpoint {
@@ -109,6 +111,11 @@ impl Shared {
     /// What names this cache before the ledger.
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// What to remember of a request that carries `token`.
+    pub(crate) fn attached(&self, token: &AccessToken) -> Attached {
+        Attached::new(Weak::clone(&self.own), token.generation())
     }
 
     pub(crate) fn count_request(&self) {
@@ -153,7 +160,7 @@ impl Shared {
             let left = books.landing.take_if(|_| abandoned);
             let is_served = matches!(verdict, Verdict::Serve(_));
             let old = (is_served || abandoned || launch.is_some())
-                .then(|| self.snapshot.publish(books.state.view(now)));
+                .then(|| self.snapshot.publish(books.state.view(now), &self.own));
             (books.answer(verdict), launch, left, old)
         };
         drop(old);
@@ -183,7 +190,7 @@ impl Shared {
                 drop(books);
                 return;
             }
-            let view = self.snapshot.publish(books.state.view(now));
+            let view = self.snapshot.publish(books.state.view(now), &self.own);
             let landed = books
                 .state
                 .error_at(now)
@@ -194,6 +201,33 @@ impl Shared {
         if let Some(landing) = landing {
             landing.land(landed);
         }
+    }
+
+    /// `flight` was answered with `grant`: how long to wait before asking again, where that is the
+    /// token at hand and it is over.
+    pub(crate) fn hand_over(&self, flight: Flight, grant: &Grant) -> Option<Duration> {
+        let now = self.clock.now();
+        let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
+        let mut books = self.books.lock();
+        books
+            .state
+            .hand_over(flight.number(), bearer, lifetime, now, &self.policy)
+    }
+
+    /// The API refused the token of `generation`: another one is fetched, if that is news.
+    pub(crate) fn refuse(self: &Arc<Self>, generation: u64) {
+        let now = self.clock.now();
+        let old = {
+            let mut books = self.books.lock();
+            if !books.state.refuse(generation, now) {
+                return;
+            }
+            self.snapshot.publish(books.state.view(now), &self.own)
+        };
+        drop(old);
+        tracing::debug!(generation, "token refused by the api");
+        // Launches the flight; whoever needs its token asks for it.
+        drop(self.ask());
     }
 
     /// How long there is nothing to decide: zero when there is now. While a flight is on, nobody

@@ -9,7 +9,8 @@
 use arc_swap::{ArcSwapOption, Guard};
 use enkash_auth_core::state::View;
 
-use crate::sync::{Arc, AtomicU64, Ordering};
+use super::{Attached, Shared};
+use crate::sync::{Arc, AtomicU64, Ordering, Weak};
 
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
@@ -21,6 +22,7 @@ pub(crate) struct Snapshot {
 pub(crate) struct Published {
     pub(crate) version: u64,
     pub(crate) view: View,
+    pub(crate) attached: Attached,
 }
 
 impl Snapshot {
@@ -34,9 +36,20 @@ impl Snapshot {
     }
 
     /// Replaces the view; the old one is the caller's to drop, outside the lock.
-    pub(crate) fn publish(&self, view: Option<View>) -> Option<Arc<Published>> {
+    pub(crate) fn publish(
+        &self,
+        view: Option<View>,
+        cache: &Weak<Shared>,
+    ) -> Option<Arc<Published>> {
         let version = self.version.load(Ordering::Relaxed) + 1;
-        let published = view.map(|view| Arc::new(Published { version, view }));
+        let published = view.map(|view| {
+            let generation = view.token().generation();
+            Arc::new(Published {
+                version,
+                view,
+                attached: Attached::new(Weak::clone(cache), generation),
+            })
+        });
         let old = self.current.swap(published);
         self.version.store(version, Ordering::Release);
         old

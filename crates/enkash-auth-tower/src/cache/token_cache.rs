@@ -146,10 +146,6 @@ impl TokenCacheBuilder {
 
     /// The cache. It asks for nothing yet.
     pub fn build(self) -> TokenCache {
-        TokenCache(Arc::new(Shared::new(
-            self.endpoint,
-            self.policy,
-            self.clock,
-        )))
+        TokenCache(Shared::new(self.endpoint, self.policy, self.clock))
     }
 }

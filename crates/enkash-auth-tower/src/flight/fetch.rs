@@ -20,6 +20,9 @@ use crate::{
 /// The pauses between the attempts of one flight: three attempts, so that a blip stays invisible.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(500)];
 
+/// How long a flight waits at most for the moment at which a sticky issuer has the next token.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
 /// How often a flight looks whether another cache's attempt has ended.
 const BUSY_POLL: Duration = Duration::from_millis(100);
 
@@ -52,6 +55,10 @@ impl<'a> Fetch<'a> {
     ///
     /// Dropping it while an attempt is on leaves that attempt on the record as interrupted.
     pub(super) async fn run(self) -> Outcome {
+        if let Some(at) = self.flight.not_before() {
+            let early = at.remaining(self.shared.clock().now());
+            sleep(early.min(LONGEST_WAIT)).await;
+        }
         let mut pauses = PAUSES.into_iter();
         loop {
             let leave = match self.leave().await {
@@ -60,7 +67,13 @@ impl<'a> Fetch<'a> {
             };
             let Attempted { result, again } = self.attempt(leave).await;
             let error = match result {
-                Ok(grant) => return granted(&grant),
+                Ok(grant) => match self.shared.hand_over(self.flight, &grant) {
+                    Some(pause) if Instant::now() + pause < self.deadline => {
+                        sleep(pause).await;
+                        continue;
+                    }
+                    _ => return granted(&grant),
+                },
                 Err(error) => error,
             };
             let pause = pauses

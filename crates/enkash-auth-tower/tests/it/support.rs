@@ -123,6 +123,21 @@ impl Kit {
         }
     }
 
+    /// Another cache for the same account.
+    pub(crate) fn beside(other: &Self) -> Self {
+        let endpoint = TokenEndpoint::with_service(
+            environment(),
+            credentials(&other.user, "password"),
+            SandboxService::new(other.issuer.clone()),
+        )
+        .unwrap();
+        Self {
+            issuer: other.issuer.clone(),
+            tokens: cache(endpoint),
+            user: other.user.clone(),
+        }
+    }
+
     /// A client of the sandbox's API, with tokens.
     pub(crate) fn client(&self) -> EnkashAuth<SandboxService> {
         EnkashAuthLayer::new(self.tokens.clone()).layer(SandboxService::new(self.issuer.clone()))

@@ -1,0 +1,140 @@
+use std::borrow::Cow;
+
+use http::{HeaderMap, header::WWW_AUTHENTICATE};
+
+/// Whether one of the challenges (RFC 9110 section 11.6.1) is `Bearer` with `error="invalid_token"`.
+///
+/// There may be several in one header and several headers; what makes no sense is passed over.
+pub(super) fn says_invalid_token(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(WWW_AUTHENTICATE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(header_says_invalid_token)
+}
+
+fn header_says_invalid_token(value: &str) -> bool {
+    let mut is_bearer = false;
+    for item in items(value) {
+        let (first, rest) = token(item.trim());
+        // `name = value` belongs to the challenge before; anything else begins another.
+        let parameter = match rest.trim_start().strip_prefix('=') {
+            Some(value) => Some((first, value)),
+            None => {
+                is_bearer = first.eq_ignore_ascii_case("bearer");
+                let (name, rest) = token(rest.trim_start());
+                let value = rest.trim_start().strip_prefix('=');
+                value.map(|value| (name, value))
+            }
+        };
+        if is_bearer
+            && parameter.is_some_and(|(name, value)| {
+                name.eq_ignore_ascii_case("error") && unquoted(value.trim()) == "invalid_token"
+            })
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// What stands between the commas that are outside quotes.
+fn items(value: &str) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    value.split(move |char| {
+        if is_escaped {
+            is_escaped = false;
+            return false;
+        }
+        match char {
+            '"' => is_quoted = !is_quoted,
+            '\\' => is_escaped = is_quoted,
+            ',' => return !is_quoted,
+            _ => {}
+        }
+        false
+    })
+}
+
+/// The token (RFC 9110 section 5.6.2) that `text` begins with, and what follows it.
+fn token(text: &str) -> (&str, &str) {
+    let is_token = |char: char| char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(char);
+    let end = text.find(|char| !is_token(char)).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// A parameter's value; empty where a quote is missing.
+fn unquoted(value: &str) -> Cow<'_, str> {
+    let Some(quoted) = value.strip_prefix('"') else {
+        return Cow::Borrowed(value);
+    };
+    let Some(text) = quoted.strip_suffix('"') else {
+        return Cow::Borrowed("");
+    };
+    let mut is_escaped = false;
+    text.chars()
+        .filter(|char| {
+            is_escaped = *char == '\\' && !is_escaped;
+            !is_escaped
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn says(values: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_str(value).unwrap());
+        }
+        says_invalid_token(&headers)
+    }
+
+    #[test]
+    fn every_way_to_write_it_is_read() {
+        for value in [
+            r#"Bearer error="invalid_token""#,
+            r#"Bearer realm="a", error="invalid_token", error_description="x""#,
+            r#"bearer ERROR = "invalid_token""#,
+            "Bearer error=invalid_token",
+            r#"Bearer realm="a, \"b\", Basic",error="invalid_token""#,
+            r#"Basic realm="a", Bearer realm="b", error="invalid_token""#,
+            r#"Negotiate YWJj==, Bearer error="invalid_token", Basic realm="c""#,
+            r#"Bearer error="invalid\_token""#,
+            r#", ,Bearer  error="invalid_token","#,
+        ] {
+            assert!(says(&[value]), "{value}");
+        }
+        assert!(says(&[
+            "Basic realm=\"a\"",
+            "Bearer error=\"invalid_token\""
+        ]));
+    }
+
+    #[test]
+    fn what_is_not_quite_it_is_not_taken_for_it() {
+        for value in [
+            "",
+            "Bearer",
+            r#"Bearer realm="a""#,
+            r#"Bearer error="insufficient_scope""#,
+            r#"Bearer error="invalid_token_or_so""#,
+            r#"Bearer error="INVALID_TOKEN""#,
+            r#"Basic error="invalid_token""#,
+            r#"Bearer realm="x", Basic error="invalid_token""#,
+            r#"Bearer error_description="error=invalid_token""#,
+            r#"Bearer realm="a, error=invalid_token""#,
+            r#"Bearer error="invalid_token"#,
+            r#"Bearer, Digest error="invalid_token""#,
+            r#"XBearer error="invalid_token""#,
+            "error=invalid_token",
+            "=, ==, \"\", \\, Bearer =",
+        ] {
+            assert!(!says(&[value]), "{value}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! A call whose token was refused, sent once more with another one.
+//!
+//! Only where the first provably did nothing: the method is idempotent, or the resource server says
+//! that it refused the token before it acted.
+
+mod challenge;
+mod future;
+mod layer;
+mod policy;
+mod service;
+
+pub use self::{future::ReplayFuture, layer::ReplayLayer, policy::ReplayPolicy, service::Replay};

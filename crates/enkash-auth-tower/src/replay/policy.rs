@@ -1,0 +1,53 @@
+use http::{Method, Request, Response};
+
+use super::challenge;
+
+/// Which calls are sent once more after a 401 to our token.
+///
+/// An idempotent method (RFC 9110 section 9.2.2), or an answer with the challenge
+/// `WWW-Authenticate: Bearer …, error="invalid_token"` (RFC 6750 section 3.1): the server refused the
+/// call before it acted. Never 403, a timeout or 5xx.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_tower::ReplayPolicy;
+///
+/// // An API of which it is known that it honours the header.
+/// let policy = ReplayPolicy::default().trust_idempotency_key();
+/// assert_ne!(policy, ReplayPolicy::default());
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ReplayPolicy {
+    trusts_idempotency_key: bool,
+}
+
+/// What counts of a request once it has been sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    is_safe_twice: bool,
+}
+
+impl ReplayPolicy {
+    /// Takes an `Idempotency-Key` header for proof, too. EnKash documents none: this is for an API
+    /// that is known to honour it.
+    #[must_use]
+    pub fn trust_idempotency_key(mut self) -> Self {
+        self.trusts_idempotency_key = true;
+        self
+    }
+
+    pub(super) fn look<B>(self, request: &Request<B>) -> Sent {
+        let has_key = request.headers().contains_key("idempotency-key");
+        let is_safe_twice =
+            Method::is_idempotent(request.method()) || (self.trusts_idempotency_key && has_key);
+        Sent { is_safe_twice }
+    }
+}
+
+impl Sent {
+    /// Whether nothing can have happened, given an answer of 401.
+    pub(super) fn did_nothing<B>(self, response: &Response<B>) -> bool {
+        self.is_safe_twice || challenge::says_invalid_token(response.headers())
+    }
+}

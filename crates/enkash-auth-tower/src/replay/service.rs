@@ -1,0 +1,74 @@
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{ReplayFuture, ReplayPolicy};
+use crate::{BoxError, auth::EnkashAuth};
+
+/// A service whose requests carry a token, and are sent once more where that was refused and nothing
+/// can have happened. Made by [`ReplayLayer`](super::ReplayLayer).
+///
+/// It costs a clone of the request and of the service below for each call.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Credentials, Environment};
+/// use enkash_auth_tower::{EnkashAuthLayer, Replay, ReplayPolicy, TokenCache, TokenEndpoint};
+/// use tower::Layer;
+///
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
+/// let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
+/// let service: Replay<&str> = layer.layer("any client");
+/// assert_eq!(service.get_ref().get_ref(), &"any client");
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Replay<S> {
+    inner: EnkashAuth<S>,
+    policy: ReplayPolicy,
+}
+
+impl<S> Replay<S> {
+    pub(super) fn new(inner: EnkashAuth<S>, policy: ReplayPolicy) -> Self {
+        Self { inner, policy }
+    }
+
+    /// The service below.
+    pub fn get_ref(&self) -> &EnkashAuth<S> {
+        &self.inner
+    }
+
+    /// The service below.
+    pub fn get_mut(&mut self) -> &mut EnkashAuth<S> {
+        &mut self.inner
+    }
+
+    /// The service below.
+    pub fn into_inner(self) -> EnkashAuth<S> {
+        self.inner
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Replay<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Clone,
+{
+    type Response = Response<R>;
+    type Error = BoxError;
+    type Future = ReplayFuture<S, B, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let again = (request.clone(), self.inner.clone());
+        let sent = self.policy.look(&request);
+        ReplayFuture::new(self.inner.call(request), sent, again)
+    }
+}

@@ -1,0 +1,232 @@
+//! Calls whose token the API refused.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use enkash_auth_sandbox::Issuing;
+use enkash_auth_tower::{EnkashAuthLayer, Replay, ReplayPolicy};
+use http::{Method, Request, Response, header::AUTHORIZATION};
+use tokio::{task::JoinSet, time::sleep};
+use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
+
+use crate::support::{Kit, call, rules};
+
+type Api = BoxCloneSyncService<Request<String>, Response<String>, Infallible>;
+
+/// An API that handles a call unless its token is among the refused, and keeps what it handled.
+#[derive(Clone, Default)]
+struct Ledger {
+    refused: Arc<Mutex<Vec<String>>>,
+    handled: Arc<Mutex<Vec<(Method, String)>>>,
+}
+
+impl Ledger {
+    fn refuse(&self, kit: &Kit) {
+        let token = kit.tokens.peek().unwrap().expose().to_owned();
+        self.refused.lock().unwrap().push(token);
+    }
+
+    /// Refuses with `challenge`.
+    fn api(&self, challenge: &'static str) -> Api {
+        let ledger = self.clone();
+        BoxCloneSyncService::new(tower::service_fn(move |request: Request<String>| {
+            let header = request.headers().get(AUTHORIZATION).unwrap();
+            let token = header.to_str().unwrap().trim_start_matches("Bearer ");
+            let refused = ledger
+                .refused
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|one| one == token);
+            let mut response = Response::new(String::new());
+            if refused {
+                *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+                let value = http::HeaderValue::from_static(challenge);
+                response.headers_mut().insert("www-authenticate", value);
+            } else {
+                let (head, body) = request.into_parts();
+                ledger.handled.lock().unwrap().push((head.method, body));
+            }
+            async move { Ok(response) }
+        }))
+    }
+
+    fn handled(&self) -> usize {
+        self.handled.lock().unwrap().len()
+    }
+}
+
+const INVALID: &str = r#"Bearer realm="api", error="invalid_token""#;
+
+fn client(kit: &Kit, api: Api) -> Replay<Api> {
+    EnkashAuthLayer::new(kit.tokens.clone())
+        .replay(ReplayPolicy::default())
+        .layer(api)
+}
+
+async fn send(client: &mut Replay<Api>, method: Method) -> Result<u16, BoxError> {
+    let mut request = Request::new("ten rupees".to_owned());
+    *request.method_mut() = method;
+    *request.uri_mut() = "http://localhost/api/payouts".parse().unwrap();
+    let response = client.ready().await?.call(request).await?;
+    Ok(response.status().as_u16())
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixty_callers_on_a_revoked_token_succeed_on_one_further_request() {
+    let kit = Kit::new(rules(300, 50));
+    let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default());
+    let service = layer.layer(enkash_auth_sandbox::SandboxService::new(kit.issuer.clone()));
+    call(&mut service.clone()).await.unwrap();
+    kit.issuer.revoke_all();
+    let mut callers = JoinSet::new();
+    for nth in 0..60 {
+        let mut service = service.clone();
+        callers.spawn(async move {
+            sleep(Duration::from_millis(nth)).await;
+            call(&mut service).await.unwrap()
+        });
+    }
+    assert_eq!(callers.join_all().await, vec![200; 60]);
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_is_replayed_once_where_the_server_says_that_it_refused_the_token() {
+    let kit = Kit::new(rules(300, 50));
+    let ledger = Ledger::default();
+    let mut client = client(&kit, ledger.api(INVALID));
+    assert_eq!(send(&mut client, Method::POST).await.unwrap(), 200);
+    ledger.refuse(&kit);
+    assert_eq!(send(&mut client, Method::POST).await.unwrap(), 200);
+    assert_eq!(ledger.handled(), 2);
+    let (_, body) = ledger.handled.lock().unwrap().last().cloned().unwrap();
+    assert_eq!(body, "ten rupees");
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_is_not_replayed_without_that_proof_and_a_get_is() {
+    for challenge in [
+        "Bearer",
+        r#"Bearer error="insufficient_scope""#,
+        "nonsense,,",
+    ] {
+        let kit = Kit::new(rules(300, 50));
+        let ledger = Ledger::default();
+        let mut client = client(&kit, ledger.api(challenge));
+        assert_eq!(send(&mut client, Method::GET).await.unwrap(), 200);
+        ledger.refuse(&kit);
+        assert_eq!(send(&mut client, Method::POST).await.unwrap(), 401);
+        // The refusal was reported all the same: the next call has another token.
+        assert_eq!(send(&mut client, Method::POST).await.unwrap(), 200);
+
+        ledger.refuse(&kit);
+        assert_eq!(send(&mut client, Method::GET).await.unwrap(), 200);
+        assert_eq!(kit.issuer.counters().token_requests, 3, "{challenge}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotency_key_counts_only_where_the_policy_says_so() {
+    for (policy, status) in [
+        (ReplayPolicy::default(), 401),
+        (ReplayPolicy::default().trust_idempotency_key(), 200),
+    ] {
+        let kit = Kit::new(rules(300, 50));
+        let ledger = Ledger::default();
+        let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(policy);
+        let mut client = layer.layer(ledger.api("Bearer"));
+        send(&mut client, Method::GET).await.unwrap();
+        ledger.refuse(&kit);
+        let request = Request::post("http://localhost/api")
+            .header("Idempotency-Key", "8e03978e")
+            .body(String::new())
+            .unwrap();
+        let response = client.ready().await.unwrap().call(request).await.unwrap();
+        assert_eq!(response.status(), status);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_refuses_everything_causes_no_storm() {
+    for issuing in [Issuing::Rotating, Issuing::Sticky] {
+        let kit = Kit::new(rules(300, 50).issuing(issuing));
+        let api = tower::service_fn(|_: Request<String>| async {
+            let refusal = Response::builder()
+                .status(401)
+                .header("www-authenticate", INVALID);
+            Ok::<_, Infallible>(refusal.body(String::new()).unwrap())
+        });
+        let client = client(&kit, BoxCloneSyncService::new(api));
+        let mut callers = JoinSet::new();
+        for nth in 0..100 {
+            let mut client = client.clone();
+            callers.spawn(async move {
+                sleep(Duration::from_millis(nth * 30)).await;
+                send(&mut client, Method::POST).await.unwrap()
+            });
+        }
+        assert_eq!(callers.join_all().await, vec![401; 100]);
+        let requests = kit.issuer.counters().token_requests;
+        assert!(requests <= 3, "{requests} token requests, {issuing:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_refusal_does_not_evict_the_newer_token() {
+    let kit = Kit::new(rules(60, 50));
+    let ledger = Ledger::default();
+    let api = ledger.api(INVALID);
+    // Refused at once, and told of it a minute later.
+    let slow = tower::service_fn(move |request| {
+        let answer = api.clone().oneshot(request);
+        async move {
+            let answer = answer.await;
+            sleep(Duration::from_secs(58)).await;
+            answer
+        }
+    });
+    let mut slow = client(&kit, BoxCloneSyncService::new(slow));
+    kit.tokens.token().await.unwrap();
+    ledger.refuse(&kit);
+    let late = tokio::spawn(async move { send(&mut slow, Method::GET).await.unwrap() });
+    sleep(Duration::from_secs(57)).await;
+    kit.tokens.token().await.unwrap();
+    sleep(Duration::from_millis(500)).await;
+    let newer = kit.tokens.token().await.unwrap();
+    assert_eq!(newer.generation(), 2);
+    assert_eq!(late.await.unwrap(), 200, "replayed with the newer one");
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_fails_leaves_the_caller_the_answer_of_the_api() {
+    let kit = Kit::new(rules(300, 50));
+    let ledger = Ledger::default();
+    let mut client = client(&kit, ledger.api(INVALID));
+    send(&mut client, Method::GET).await.unwrap();
+    ledger.refuse(&kit);
+    kit.issuer.set_outage(true);
+    assert_eq!(send(&mut client, Method::GET).await.unwrap(), 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_somebody_elses_is_none_of_our_business() {
+    let kit = Kit::new(rules(300, 50));
+    let layer = EnkashAuthLayer::new(kit.tokens.clone());
+    kit.tokens.token().await.unwrap();
+    kit.issuer.revoke_all();
+    // Without the layer.
+    let mut plain = enkash_auth_sandbox::SandboxService::new(kit.issuer.clone());
+    assert_eq!(call(&mut plain).await.unwrap(), 401);
+    assert_eq!(kit.tokens.status().fetches(), 1);
+    // With it, and without replay: reported, not replayed.
+    let mut client = layer.layer(plain);
+    assert_eq!(call(&mut client).await.unwrap(), 401);
+    assert_eq!(call(&mut client).await.unwrap(), 200);
+    assert_eq!(kit.tokens.status().fetches(), 2);
+}
