@@ -26,14 +26,14 @@ pin_project! {
     ///
     /// ```
     /// use enkash_auth_tower::{EnkashAuth, ResponseFuture};
-    /// use http::Request;
+    /// use http::{Request, Response};
     /// use tower::Service;
     ///
     /// struct Payouts<S>(EnkashAuth<S>);
     ///
-    /// impl<S> Payouts<S>
+    /// impl<S, R> Payouts<S>
     /// where
-    ///     S: Service<Request<String>> + Clone,
+    ///     S: Service<Request<String>, Response = Response<R>> + Clone,
     ///     S::Error: Into<enkash_auth_tower::BoxError>,
     /// {
     ///     fn send(&mut self, request: Request<String>) -> ResponseFuture<S, Request<String>> {
