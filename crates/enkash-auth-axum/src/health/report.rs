@@ -1,0 +1,82 @@
+use enkash_auth_tower::{Status, core::Error};
+use serde::Serialize;
+
+use crate::problem::class;
+
+/// How a token cache stands, as JSON. Holds no secret.
+///
+/// | member | |
+/// |---|---|
+/// | `state` | `ready`: a usable token is held. `cold`: there was none yet, and nobody has asked. `fetching`: there is none, and one is being fetched. `failing`: there is none, and the last fetch failed. `refused`: the server refused the credentials, they are not tried again |
+/// | `seconds_left` | how long the token may still be attached; `null` where there is none |
+/// | `token_requests` | how many were made |
+/// | `last_error` | the [class](crate::class()) of the last error; `null` once a fetch has succeeded |
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_axum::Report;
+/// use enkash_auth_axum::tower::core::{Credentials, Environment, Error};
+/// use enkash_auth_axum::tower::{TokenCache, TokenEndpoint};
+///
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
+/// let report = serde_json::to_value(Report::new(&tokens.status())).unwrap();
+/// assert_eq!(report["state"], "cold");
+/// assert_eq!(report["token_requests"], 0);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    state: State,
+    seconds_left: Option<u64>,
+    token_requests: u64,
+    last_error: Option<&'static str>,
+    #[serde(skip)]
+    is_ready: bool,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ready,
+    Cold,
+    Fetching,
+    Failing,
+    Refused,
+}
+
+impl Report {
+    /// The report of `status`.
+    pub fn new(status: &Status) -> Self {
+        Self {
+            state: State::of(status),
+            seconds_left: status.remaining().map(|left| left.as_secs()),
+            token_requests: status.token_requests(),
+            last_error: status.last_error().map(|error| class(error.kind())),
+            is_ready: status.remaining().is_some(),
+        }
+    }
+
+    /// Whether requests can be served: a usable token is held.
+    pub fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+}
+
+impl State {
+    fn of(status: &Status) -> Self {
+        let refused = |error: &Error| error.kind().is_rejection();
+        if status.remaining().is_some() {
+            Self::Ready
+        } else if status.last_error().is_some_and(refused) {
+            Self::Refused
+        } else if status.is_fetching() {
+            Self::Fetching
+        } else if status.last_error().is_some() {
+            Self::Failing
+        } else {
+            Self::Cold
+        }
+    }
+}
