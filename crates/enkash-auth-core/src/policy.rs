@@ -15,6 +15,9 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RefreshPolicy {
+    /// Whether a token is renewed that nobody uses, from the first use on: no. A cache that is idle
+    /// asks for nothing, and its next caller waits for a fetch.
+    pub keep_warm: bool,
     /// The longest window before a token's expiry in which it is renewed in the background: 300 s.
     /// Shorter tokens have shorter windows: a fifth of the lifetime, at least 10 s, at most a
     /// quarter of it.
@@ -41,6 +44,7 @@ pub struct RefreshPolicy {
 impl Default for RefreshPolicy {
     fn default() -> Self {
         Self {
+            keep_warm: false,
             early_window_max: Duration::from_secs(300),
             guard_max: Duration::from_secs(10),
             fetch_timeout: Duration::from_secs(8),

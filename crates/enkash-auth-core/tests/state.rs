@@ -204,7 +204,7 @@ fn a_success_ends_the_pauses() {
     }
     let flight = life.launch();
     life.grant(flight, "one", 300);
-    assert!(life.state.last_error().is_none());
+    assert!(life.state.last_error(life.now).is_none());
     life.pass(299.0);
     let flight = life.launch();
     life.fail(flight, ErrorKind::Unavailable);

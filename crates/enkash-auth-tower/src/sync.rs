@@ -3,8 +3,8 @@
 use std::sync::{MutexGuard, PoisonError};
 
 pub(crate) use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    Arc, Weak,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 /// A mutex without poison: nothing that is done under our locks can panic half-way.

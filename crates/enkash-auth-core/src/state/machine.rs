@@ -112,14 +112,19 @@ impl State {
     /// The token that may be attached without asking, and until when.
     pub fn view(&self) -> Option<View> {
         let token = self.token.clone()?;
-        let schedule = token.schedule();
-        let look = match (&self.flight, &self.pause) {
-            (Some(flight), _) => flight.overdue,
-            (None, Some(pause)) => pause.until(),
-            (None, None) => schedule.early(),
-        };
-        let until = schedule.deadline().earlier(look);
+        let until = token.schedule().deadline().earlier(self.next_look()?);
         Some(View { token, until })
+    }
+
+    /// When there is something to decide again, should nobody ask before: the flight is overdue, the
+    /// pause is over, or the early window opens. `None` before anything has happened.
+    pub fn next_look(&self) -> Option<Moment> {
+        match (&self.flight, &self.pause, &self.token) {
+            (Some(flight), _, _) => Some(flight.overdue),
+            (None, Some(pause), _) => Some(pause.until()),
+            (None, None, Some(token)) => Some(token.schedule().early()),
+            (None, None, None) => None,
+        }
     }
 
     /// The newest token, also when it is over.
@@ -137,9 +142,9 @@ impl State {
         self.flights
     }
 
-    /// Why the last flight failed, if it did.
-    pub fn last_error(&self) -> Option<&Error> {
-        self.pause.as_ref().map(Pause::error)
+    /// Why the last flight failed, if it did, and how long from `now` the pause after it lasts.
+    pub fn last_error(&self, now: Moment) -> Option<Error> {
+        self.pause.as_ref().map(|pause| pause.error_at(now))
     }
 
     /// The flight that is on, or a new one; an error where none may be launched.

@@ -45,10 +45,6 @@ impl Pause {
         self.until.is_over(now)
     }
 
-    pub(super) fn error(&self) -> &Error {
-        &self.error
-    }
-
     /// The error that ended the last flight, for one who asks at `now`.
     pub(super) fn error_at(&self, now: Moment) -> Error {
         self.error

@@ -80,6 +80,16 @@ impl Moment {
         self.monotonic <= now.monotonic || self.unix <= now.unix
     }
 
+    /// How long this point has been over at `now`, by the clock that ended it first; zero when it is
+    /// not.
+    pub fn over_for(self, now: Self) -> Duration {
+        Duration::from_nanos(
+            now.monotonic
+                .saturating_sub(self.monotonic)
+                .max(now.unix.saturating_sub(self.unix)),
+        )
+    }
+
     /// How long from `now` until this point is [over](Self::is_over); zero when it is.
     pub fn remaining(self, now: Self) -> Duration {
         Duration::from_nanos(

@@ -3,11 +3,13 @@
 //!
 //! - `snapshot`: the token and until when it may be attached without asking;
 //! - `header`: one handle's own copy of the header;
+//! - `keeper`: renewal without traffic;
 //! - `shared`: the lock, and what is decided under it;
 //! - `waiting`: a caller that waits for a flight;
 //! - `token_cache`, `token_future`, `status`: the public face.
 
 mod header;
+mod keeper;
 mod shared;
 mod snapshot;
 mod status;

@@ -5,13 +5,15 @@
 //! 2. Under the lock nothing is awaited, read from a clock, drawn, spawned or woken, and nothing that
 //!    may hold a value of the user's is dropped.
 
+use std::time::Duration;
+
 use enkash_auth_core::{
     AccessToken, Clock, Error, Moment, RefreshPolicy,
     state::{Decision, Flight, Outcome, State, Verdict},
 };
 use tokio::runtime::Handle;
 
-use super::{Status, Waiting, snapshot::Snapshot};
+use super::{Status, Waiting, keeper::Keeper, snapshot::Snapshot};
 use crate::{
     endpoint::TokenEndpoint,
     flight::{self, Fetch, Landed, Landing},
@@ -29,6 +31,7 @@ pub(crate) struct Shared {
     books: Mutex<Books>,
     waiting: AtomicUsize,
     requests: AtomicU64,
+    keeper: Keeper,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +77,7 @@ impl Shared {
             books: Mutex::default(),
             waiting: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
+            keeper: Keeper::default(),
         }
     }
 
@@ -146,8 +150,9 @@ impl Shared {
             tracing::warn!(account = %self.endpoint.account(), "token fetch overdue, abandoned");
             landing.land(Landed::Ask);
         }
-        if let (Some(flight), Some(runtime)) = (launch, runtime) {
-            flight::launch(&runtime, Arc::clone(self), flight);
+        if let (Some(flight), Some(runtime)) = (launch, &runtime) {
+            flight::launch(runtime, Arc::clone(self), flight);
+            self.keeper.start(runtime, self);
         }
         asked
     }
@@ -180,10 +185,32 @@ impl Shared {
         }
     }
 
+    /// How long there is nothing to decide: zero when there is now. While a flight is on, nobody
+    /// knows.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        let now = self.clock.now();
+        let books = self.books.lock();
+        match books.state.flight() {
+            Some(flight) if !flight.overdue().is_over(now) => None,
+            _ => Some(
+                books
+                    .state
+                    .next_look()
+                    .map_or(Duration::ZERO, |look| look.remaining(now)),
+            ),
+        }
+    }
+
     pub(crate) fn status(&self) -> Status {
         let now = self.clock.now();
         let state = self.books.lock().state.clone();
-        Status::new(&state, now, &self.waiting, &self.requests)
+        Status::new(
+            &state,
+            now,
+            self.waiting.load(Ordering::Relaxed),
+            self.requests.load(Ordering::Relaxed),
+            flight::strikes(self.endpoint.account()),
+        )
     }
 }
 

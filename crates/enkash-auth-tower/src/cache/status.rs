@@ -2,8 +2,6 @@ use std::time::Duration;
 
 use enkash_auth_core::{Error, Moment, state::State};
 
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
-
 /// How a cache stands, for a person or a probe. Holds no secret.
 ///
 /// # Examples
@@ -22,29 +20,38 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 pub struct Status {
     generation: Option<u64>,
     remaining: Option<Duration>,
+    over_for: Option<Duration>,
     is_fetching: bool,
     last_error: Option<Error>,
     waiting: usize,
     fetches: u64,
     token_requests: u64,
+    strikes: usize,
+    possible_strikes: usize,
 }
 
 impl Status {
+    /// `strikes` are those of the account: the definite and the possible ones.
     pub(super) fn new(
         state: &State,
         now: Moment,
-        waiting: &AtomicUsize,
-        requests: &AtomicU64,
+        waiting: usize,
+        token_requests: u64,
+        strikes: (usize, usize),
     ) -> Self {
         let usable = state.token().filter(|token| token.is_usable(now));
+        let over = state.token().filter(|token| !token.is_usable(now));
         Self {
             generation: usable.map(|token| token.generation()),
             remaining: usable.map(|token| token.remaining(now)),
+            over_for: over.map(|token| token.schedule().deadline().over_for(now)),
             is_fetching: state.flight().is_some(),
-            last_error: state.last_error().cloned(),
-            waiting: waiting.load(Ordering::Relaxed),
+            last_error: state.last_error(now),
+            waiting,
             fetches: state.flights(),
-            token_requests: requests.load(Ordering::Relaxed),
+            token_requests,
+            strikes: strikes.0,
+            possible_strikes: strikes.1,
         }
     }
 
@@ -58,12 +65,18 @@ impl Status {
         self.remaining
     }
 
+    /// How long there has been no usable token after there was one; `None` where there is one, or
+    /// has never been.
+    pub fn over_for(&self) -> Option<Duration> {
+        self.over_for
+    }
+
     /// Whether a fetch is on.
     pub fn is_fetching(&self) -> bool {
         self.is_fetching
     }
 
-    /// Why the last fetch failed; `None` once one has succeeded.
+    /// Why the last fetch failed, and how long no other will be made; `None` once one has succeeded.
     pub fn last_error(&self) -> Option<&Error> {
         self.last_error.as_ref()
     }
@@ -81,5 +94,15 @@ impl Status {
     /// How many token requests this cache has made: up to three in a fetch.
     pub fn token_requests(&self) -> u64 {
         self.token_requests
+    }
+
+    /// How many attempts of this account the server has refused, as far as this process knows.
+    pub fn strikes(&self) -> usize {
+        self.strikes
+    }
+
+    /// How many attempts of this account are on, or ended with nobody knowing how.
+    pub fn possible_strikes(&self) -> usize {
+        self.possible_strikes
     }
 }

@@ -2,16 +2,16 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    AccountId, BaseUrl, Clock, Credentials, Environment, Error, Fingerprint, Origin, TokenRequest,
+    AccountId, BaseUrl, Credentials, Environment, Error, Fingerprint, Origin, TokenRequest,
 };
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
-use tokio::time::Instant;
+use tokio::runtime::Id;
 use tower_service::Service;
 
 use super::{
-    exchange::{Exchange, Exchanged, Failure, Plug},
+    exchange::{Exchange, Plug},
     transport::Transport,
 };
 use crate::BoxError;
@@ -64,7 +64,8 @@ impl TokenEndpoint {
 
     /// The same, asked over `service`.
     ///
-    /// It must not follow redirects. A pool inside it keeps its connections: see
+    /// It must not follow redirects, and its errors, which are logged and handed on, must hold no
+    /// secret. A pool inside it keeps its connections: see
     /// [`with_service_factory`](Self::with_service_factory).
     ///
     /// # Errors
@@ -86,10 +87,11 @@ impl TokenEndpoint {
         Self::with_service_factory(environment, credentials, move || service.clone())
     }
 
-    /// The same, asked over what `make` makes: at once, and again after a fetch that never ended.
+    /// The same, asked over what `make` makes: for the first fetch, for one on another runtime than
+    /// the last, and after one that never ended.
     ///
     /// A pooled connection belongs to the runtime that opened it. When that runtime is no longer
-    /// driven, a fetch over its connections hangs; the next one is given a service made anew.
+    /// driven, a fetch over its connections hangs.
     ///
     /// # Errors
     ///
@@ -141,21 +143,14 @@ impl TokenEndpoint {
         &self.0.credentials
     }
 
-    /// No connection that is open now carries a request after this.
-    pub(crate) fn drop_connections(&self) {
-        self.0.transport.renew();
+    /// The service for one flight on `runtime`. `in_doubt`: a flight before it never landed.
+    pub(crate) fn service(&self, runtime: Id, in_doubt: bool) -> Arc<dyn Exchange> {
+        self.0.transport.get(runtime, in_doubt)
     }
 
-    /// Sends one token request: one password attempt.
-    pub(crate) async fn exchange(
-        &self,
-        clock: Arc<dyn Clock>,
-        deadline: Instant,
-    ) -> Result<Exchanged, Failure> {
-        let request = TokenRequest::new(&self.0.base, &self.0.credentials)
-            .map_err(|error| Failure::NotSent(error.into()))?;
-        let service = self.0.transport.current();
-        service.exchange(request, clock, deadline).await
+    /// The request for a token: one password attempt.
+    pub(crate) fn request(&self) -> Result<TokenRequest, Error> {
+        TokenRequest::new(&self.0.base, &self.0.credentials)
     }
 }
 

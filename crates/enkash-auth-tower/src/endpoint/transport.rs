@@ -1,28 +1,35 @@
+use tokio::runtime::Id;
+
 use super::exchange::Exchange;
 use crate::sync::{Arc, Mutex};
 
-/// The service that token requests go through, and how to get one with no connection open.
+/// The service that token requests go through, made anew where its connections cannot be trusted.
 pub(super) struct Transport {
     make: Box<dyn Fn() -> Arc<dyn Exchange> + Send + Sync>,
-    current: Mutex<Arc<dyn Exchange>>,
+    last: Mutex<Option<(Id, Arc<dyn Exchange>)>>,
 }
 
 impl Transport {
     pub(super) fn new(make: impl Fn() -> Arc<dyn Exchange> + Send + Sync + 'static) -> Self {
         Self {
-            current: Mutex::new(make()),
             make: Box::new(make),
+            last: Mutex::new(None),
         }
     }
 
-    pub(super) fn current(&self) -> Arc<dyn Exchange> {
-        Arc::clone(&self.current.lock())
-    }
-
-    /// A new one from here on; the old one goes when the last exchange over it has ended.
-    pub(super) fn renew(&self) {
+    /// The service for a flight on `runtime`: that of the last one, unless it flew on another
+    /// runtime, which may be dead or not driven by now and take its connections with it, or is
+    /// `in_doubt`.
+    pub(super) fn get(&self, runtime: Id, in_doubt: bool) -> Arc<dyn Exchange> {
+        if !in_doubt
+            && let Some((last, service)) = &*self.last.lock()
+            && *last == runtime
+        {
+            return Arc::clone(service);
+        }
         let fresh = (self.make)();
-        let old = std::mem::replace(&mut *self.current.lock(), fresh);
+        let old = self.last.lock().replace((runtime, Arc::clone(&fresh)));
         drop(old);
+        fresh
     }
 }

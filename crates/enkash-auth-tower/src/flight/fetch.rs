@@ -5,12 +5,15 @@ use enkash_auth_core::{
     state::{Flight, Outcome},
     strikes::Settlement,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep},
+};
 
 use super::ledger::{self, Begin, Leave};
 use crate::{
     BoxError,
-    endpoint::{Exchanged, Failure, TokenEndpoint},
+    endpoint::{Exchange, Exchanged, Failure, TokenEndpoint},
     sync::{AtomicU64, Ordering},
 };
 
@@ -44,9 +47,8 @@ impl Fetch<'_> {
     ///
     /// Dropping it while an attempt is on leaves that attempt on the record as interrupted.
     pub(crate) async fn run(self, flight: Flight) -> Outcome {
-        if flight.needs_fresh_connection() {
-            self.endpoint.drop_connections();
-        }
+        let in_doubt = flight.needs_fresh_connection();
+        let service = self.endpoint.service(Handle::current().id(), in_doubt);
         let deadline = Instant::now() + self.policy.fetch_timeout;
         let mut pauses = PAUSES.into_iter();
         loop {
@@ -54,7 +56,7 @@ impl Fetch<'_> {
                 Ok(leave) => leave,
                 Err(error) => return Outcome::Failed(error),
             };
-            let Attempted { result, again } = self.attempt(leave, deadline).await;
+            let Attempted { result, again } = self.attempt(leave, &*service, deadline).await;
             let error = match result {
                 Ok(grant) => return granted(&grant),
                 Err(error) => error,
@@ -87,12 +89,16 @@ impl Fetch<'_> {
     }
 
     /// Sends the password once.
-    async fn attempt(&self, leave: Leave, deadline: Instant) -> Attempted {
+    async fn attempt(&self, leave: Leave, service: &dyn Exchange, deadline: Instant) -> Attempted {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let exchanged = self
-            .endpoint
-            .exchange(Arc::clone(self.clock), deadline)
-            .await;
+        let exchanged = match self.endpoint.request() {
+            Ok(request) => {
+                service
+                    .exchange(request, Arc::clone(self.clock), deadline)
+                    .await
+            }
+            Err(error) => Err(Failure::NotSent(error.into())),
+        };
         let (result, settlement, again) = match exchanged {
             Ok(Exchanged { sent, answer }) => {
                 match answer.read(sent, self.endpoint.credentials()) {

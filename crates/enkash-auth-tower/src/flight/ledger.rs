@@ -85,6 +85,13 @@ pub(super) fn begin(
     }
 }
 
+/// The definite and the possible strikes of an account.
+pub(crate) fn strikes(account: AccountId) -> (usize, usize) {
+    let ledger = LEDGER.lock();
+    let strikes = ledger.get(&account).map(|account| &account.strikes);
+    strikes.map_or((0, 0), |strikes| (strikes.definite(), strikes.possible()))
+}
+
 impl Leave {
     /// Whether these credentials were the last to succeed.
     pub(super) fn is_proven(&self) -> bool {

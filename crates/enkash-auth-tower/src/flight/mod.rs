@@ -13,5 +13,6 @@ mod task;
 pub(crate) use self::{
     fetch::Fetch,
     landing::{Landed, Landing, Seat},
+    ledger::strikes,
     task::launch,
 };

@@ -1,4 +1,4 @@
-use std::{sync::Arc, thread};
+use std::{error::Error as StdError, sync::Arc, thread};
 
 use enkash_auth_core::{
     Error, ErrorKind,
@@ -42,7 +42,13 @@ impl Pilot {
         self.landed = true;
         match &outcome {
             Outcome::Granted(..) => tracing::debug!("token fetched"),
-            Outcome::Failed(error) => tracing::warn!(%error, "no token fetched"),
+            Outcome::Failed(error) => {
+                // With its sources: "no connection" alone helps nobody.
+                tracing::warn!(
+                    error = error as &(dyn StdError + 'static),
+                    "no token fetched"
+                );
+            }
             Outcome::Aborted => tracing::debug!("token fetch aborted: its runtime was shut down"),
         }
         self.shared.land(self.flight, outcome);

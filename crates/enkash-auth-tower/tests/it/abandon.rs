@@ -216,3 +216,33 @@ fn a_runtime_that_is_shutting_down_is_no_loop() {
     drop(_entered);
     assert_eq!(runtime().block_on(tokens.token()).unwrap().expose(), "one");
 }
+
+#[test]
+fn a_connection_is_not_used_on_another_runtime_than_its_own() {
+    let made = Arc::new(AtomicU32::new(0));
+    let make = {
+        let made = Arc::clone(&made);
+        move || {
+            made.fetch_add(1, Ordering::Relaxed);
+            tower::service_fn(|_: http::Request<Full<_>>| async {
+                Ok::<_, Infallible>(grant("one", 60))
+            })
+        }
+    };
+    let clock = ManualClock::new();
+    let credentials = credentials(&user(), "password");
+    let endpoint = TokenEndpoint::with_service_factory(environment(), credentials, make).unwrap();
+    let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
+    let (first, second) = (runtime(), runtime());
+    for (runtime, expected) in [
+        (&first, 1),
+        (&first, 1),
+        (&second, 2),
+        (&second, 2),
+        (&first, 3),
+    ] {
+        runtime.block_on(tokens.token()).unwrap();
+        assert_eq!(made.load(Ordering::Relaxed), expected);
+        clock.advance(Duration::from_secs(60));
+    }
+}

@@ -12,3 +12,4 @@ mod renewal;
 mod secrets;
 mod storm;
 mod support;
+mod warm;

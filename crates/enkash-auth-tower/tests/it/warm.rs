@@ -1,0 +1,57 @@
+//! A cache that is kept warm.
+
+use std::time::Duration;
+
+use enkash_auth_core::RefreshPolicy;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Kit, rules};
+
+fn warm(lifetime: u64, delay: u64) -> Kit {
+    let mut policy = RefreshPolicy::default();
+    policy.keep_warm = true;
+    Kit::with_policy(rules(lifetime, delay), policy)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_renewed_without_traffic_from_the_first_use_on() {
+    let kit = warm(60, 50);
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(
+        kit.issuer.counters().token_requests,
+        0,
+        "not before the first use"
+    );
+
+    kit.tokens.warm_up().await.unwrap();
+    let end = Instant::now() + Duration::from_secs(600);
+    while Instant::now() < end {
+        assert!(kit.tokens.peek().is_some());
+        sleep(Duration::from_millis(333)).await;
+    }
+    let requests = kit.issuer.counters().token_requests;
+    assert!((11..=14).contains(&requests), "{requests} token requests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_survives_an_outage() {
+    let kit = warm(60, 50);
+    kit.tokens.warm_up().await.unwrap();
+    kit.issuer.set_outage(true);
+    sleep(Duration::from_secs(300)).await;
+    assert!(kit.tokens.peek().is_none());
+    assert!(kit.tokens.status().over_for().unwrap() > Duration::from_secs(200));
+    kit.issuer.set_outage(false);
+    sleep(Duration::from_secs(46)).await;
+    assert!(kit.tokens.peek().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_with_the_last_handle() {
+    let kit = warm(60, 50);
+    kit.tokens.warm_up().await.unwrap();
+    let issuer = kit.issuer.clone();
+    drop(kit);
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(issuer.counters().token_requests, 1);
+}
