@@ -41,7 +41,10 @@ impl Target {
         let path_and_query = match requested.path_and_query() {
             None => PathAndQuery::from_static("/"),
             Some(path) if path.as_str().starts_with('/') => path.clone(),
-            Some(query) if query.as_str().starts_with('?') => format!("/{query}").parse().ok()?,
+            // As in `http://host?query`.
+            Some(query) if query.as_str().starts_with('?') => {
+                format!("/{}", query.as_str()).parse().ok()?
+            }
             Some(_) => return None,
         };
         Uri::builder()
