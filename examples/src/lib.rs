@@ -1,1 +1,11 @@
-//! To come.
+//! What the example programs share.
+
+mod settings;
+
+pub use self::settings::{SettingError, Settings};
+
+/// Compiles the README at the root.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

@@ -1,4 +1,10 @@
 //! The proxy and the handlers, from outside.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod bodies;
 mod failures;

@@ -1,0 +1,59 @@
+use std::io::{self, Write};
+
+use enkash_auth_examples::Settings;
+use enkash_auth_tower::{BoxError, TokenCache, TokenEndpoint};
+use tokio::task::JoinSet;
+
+use crate::report;
+
+/// How many tasks ask for a token.
+const TASKS: usize = 20;
+
+/// Asks the real server for one token and calls no API. Says whether every task got it.
+pub(crate) async fn run() -> Result<bool, BoxError> {
+    let settings = Settings::read(|name| std::env::var_os(name))?;
+    let endpoint = TokenEndpoint::new(
+        settings.environment().clone(),
+        settings.credentials().clone(),
+    )?;
+    let mut out = io::stdout();
+    writeln!(out, "asking {} for a token", endpoint.base_url())?;
+
+    let tokens = TokenCache::new(endpoint);
+    // Where this fails, nothing more is sent: three refusals lock an account.
+    tokens.warm_up().await?;
+    writeln!(out, "{}", standing(&tokens))?;
+
+    let mut asking = JoinSet::new();
+    for _ in 0..TASKS {
+        asking.spawn(tokens.token());
+    }
+    let (mut served, mut failed) = (0, 0);
+    while let Some(asked) = asking.join_next().await {
+        match asked? {
+            Ok(_) => served += 1,
+            Err(error) => {
+                failed += 1;
+                writeln!(out, "failed: {}", report::chain(&error))?;
+            }
+        }
+    }
+    writeln!(
+        out,
+        "{TASKS} tasks asked: {served} served, {failed} failed; {}",
+        standing(&tokens)
+    )?;
+    Ok(failed == 0)
+}
+
+fn standing(tokens: &TokenCache) -> String {
+    let status = tokens.status();
+    let requests = status.token_requests();
+    match (status.generation(), status.remaining()) {
+        (Some(generation), Some(left)) => format!(
+            "token {generation} held for {} s more, token requests: {requests}",
+            left.as_secs()
+        ),
+        _ => format!("no token held, token requests: {requests}"),
+    }
+}

@@ -1,0 +1,77 @@
+use std::{error::Error, fmt::Write, iter};
+
+use crate::load::Tally;
+
+/// One phase of the run.
+pub(crate) struct Row {
+    pub(crate) phase: &'static str,
+    pub(crate) token_requests: u64,
+    /// How many it may make, where that is fixed.
+    pub(crate) most_token_requests: Option<u64>,
+    pub(crate) tally: Tally,
+}
+
+/// Whether no call failed and no phase asked for more tokens than it may.
+pub(crate) fn is_good(rows: &[Row]) -> bool {
+    rows.iter().all(|row| {
+        let within = |most| row.token_requests <= most;
+        row.tally.failures == 0 && row.most_token_requests.is_none_or(within)
+    })
+}
+
+/// The rows under their headings, and what went wrong first.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let mut text = String::new();
+    line(
+        &mut text,
+        &[
+            "phase",
+            "calls",
+            "failures",
+            "token requests",
+            "slowest call",
+        ],
+    );
+    for row in rows {
+        let Tally {
+            calls,
+            failures,
+            slowest,
+            ..
+        } = row.tally;
+        line(
+            &mut text,
+            &[
+                row.phase,
+                &calls.to_string(),
+                &failures.to_string(),
+                &row.token_requests.to_string(),
+                &format!("{:.1} ms", slowest.as_secs_f64() * 1e3),
+            ],
+        );
+    }
+    for error in rows.iter().filter_map(|row| row.tally.first_error.as_ref()) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "failed: {error}");
+    }
+    text
+}
+
+fn line(text: &mut String, cells: &[&str; 5]) {
+    let [phase, calls, failures, requests, slowest] = cells;
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{phase:<26} {calls:>6} {failures:>9} {requests:>15} {slowest:>13}"
+    );
+}
+
+/// An error and what caused it, on one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in iter::successors(error.source(), |&cause| cause.source()) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {cause}");
+    }
+    text
+}

@@ -1,0 +1,6 @@
+//! The example programs and what they share, seen from outside.
+
+#[cfg(test)]
+mod quickstart;
+#[cfg(test)]
+mod settings;
