@@ -90,7 +90,13 @@ fn form(
     client: &Client,
     user: &User,
 ) -> Result<Request<Bytes>, Error> {
-    let mut form = Serializer::new(String::new());
+    // Room for every byte escaped: a buffer that grows leaves copies behind.
+    let fields = credentials.form_fields.iter();
+    let bytes = fields.fold(
+        user.name.len() + user.password.expose_secret().len(),
+        |sum, (name, value)| sum + name.len() + value.expose_secret().len() + 2,
+    ) + credentials.company_id.as_ref().map_or(0, String::len);
+    let mut form = Serializer::new(String::with_capacity(64 + 3 * bytes));
     form.append_pair("grant_type", "password")
         .append_pair("username", named("username", &user.name)?)
         .append_pair("password", required("password", &user.password)?);
@@ -136,11 +142,18 @@ fn json(
     if credentials.company_id.is_some() {
         return Err(invalid("company id: merchant keys are sent without one"));
     }
-    let body = format!(
-        r#"{{"accessKey":{},"secretKey":{}}}"#,
-        serde_json::Value::from(required("access key", access_key)?),
-        serde_json::Value::from(required("secret key", secret_key)?),
-    );
+    let [access_key, secret_key] = [
+        quoted("access key", access_key)?,
+        quoted("secret key", secret_key)?,
+    ];
+    let body = [
+        r#"{"accessKey":"#,
+        &*access_key,
+        r#","secretKey":"#,
+        &*secret_key,
+        "}",
+    ]
+    .concat();
     let mut request = Request::new(wiped(body));
     *request.uri_mut() = base.join("/api/v0/merchant/token")?;
     request
@@ -158,8 +171,16 @@ fn basic(client: &Client) -> Result<HeaderValue, Error> {
     }
     let secret = required("client secret", &client.secret)?;
     let pair = Zeroizing::new(format!("{id}:{secret}"));
-    let value = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())));
+    let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
+    let value = Zeroizing::new(["Basic ", &*encoded].concat());
     sensitive(value.as_bytes()).ok_or_else(|| invalid("client secret: it is no header value"))
+}
+
+/// A secret as a JSON string.
+fn quoted(setting: &str, secret: &SecretString) -> Result<Zeroizing<String>, Error> {
+    serde_json::to_string(required(setting, secret)?)
+        .map(Zeroizing::new)
+        .map_err(|_| invalid(format!("{setting}: it is no JSON string")))
 }
 
 fn sensitive(value: &[u8]) -> Option<HeaderValue> {

@@ -81,8 +81,9 @@ pub struct Attempt {
 /// assert_eq!(Settlement::of_answer(&refused), Settlement::Rejected(ErrorKind::Rejected));
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "an attempt ends in no other way")]
 pub enum Settlement {
-    /// With a token: the account's slate is clean.
+    /// With a token: all before it is forgotten.
     Granted,
     /// The server refused the credentials: [`ErrorKind::Rejected`] or [`ErrorKind::AccountLocked`].
     Rejected(ErrorKind),
@@ -127,7 +128,9 @@ impl Strikes {
         match settlement {
             Settlement::Granted => {
                 self.rejected.clear();
-                self.possible.clear();
+                // What began later is still on, or ended after this: the server may count it.
+                self.possible
+                    .retain(|strike| strike.attempt > attempt.number);
                 self.proven = Some(attempt.fingerprint);
             }
             Settlement::Rejected(kind) => {

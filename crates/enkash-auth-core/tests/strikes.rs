@@ -168,3 +168,42 @@ fn the_kind_of_an_error_says_what_it_settles() {
         );
     }
 }
+
+#[test]
+fn an_attempt_that_is_still_on_keeps_its_mark_when_an_older_one_is_granted() {
+    let mut strikes = Strikes::default();
+    let older = begin(&mut strikes, "one").unwrap();
+    let newer = begin(&mut strikes, "one").unwrap();
+    strikes.settle(older, Settlement::Granted);
+    assert_eq!(strikes.possible(), 1);
+    strikes.settle(newer, Settlement::Unresolved);
+    assert_eq!(strikes.possible(), 1);
+}
+
+#[test]
+fn an_attempt_settles_its_own_mark_and_no_other() {
+    let mut strikes = Strikes::default();
+    begin(&mut strikes, "one").unwrap();
+    attempt(&mut strikes, "one", Settlement::Harmless);
+    assert_eq!(strikes.possible(), 1);
+}
+
+#[test]
+fn credentials_differ_in_whatever_is_sent() {
+    use enkash_auth_core::{Client, User};
+    let of = |change: fn(Credentials) -> Credentials| {
+        let plain = Credentials::password(Client::new("id", "secret"), User::new("user", "pw"));
+        change(plain).fingerprint(&[0; 32])
+    };
+    let all = [
+        of(|plain| plain),
+        of(|plain| plain.company_id("A")),
+        of(|plain| plain.company_id("B")),
+        of(|plain| plain.api_key("A")),
+        of(|plain| plain.form_field("scope", "A")),
+        of(|plain| plain.form_field("audience", "A")),
+    ];
+    for (nth, one) in all.iter().enumerate() {
+        assert_eq!(all.iter().filter(|other| *other == one).count(), 1, "{nth}");
+    }
+}

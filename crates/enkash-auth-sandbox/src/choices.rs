@@ -72,6 +72,68 @@ pub enum Rounding {
     Exact,
 }
 
+/// What the lifetime field of a grant says: the truth, or a mistake seen on such platforms.
+///
+/// The token lives as long as [`Rules::lifetime`](crate::Rules::lifetime) says in any case.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_sandbox::{Rules, Stated};
+///
+/// let rules = Rules::new().stated(Stated::Absent);
+/// assert_ne!(rules, Rules::new());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Stated {
+    /// What is documented: seconds left, or in shape A the end in Unix milliseconds.
+    #[default]
+    Truth,
+    /// The truth as a number in a string.
+    Quoted,
+    /// In shape A, the end in Unix seconds; elsewhere the truth.
+    UnixSeconds,
+    /// In shape A, the seconds left; elsewhere the truth.
+    SecondsLeft,
+    /// 0.
+    Zero,
+    /// -1.
+    Negative,
+    /// The truth less the lifetime and an hour: over for an hour when it is fresh.
+    HourAgo,
+    /// The truth and three centuries.
+    Centuries,
+    /// No such field.
+    Absent,
+}
+
+/// What becomes of refresh tokens.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_sandbox::{Refresh, Rules};
+///
+/// let rules = Rules::new().refresh(Refresh::Off);
+/// assert_ne!(rules, Rules::new());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Refresh {
+    /// A refresh grant answers the refresh token that it was asked with.
+    #[default]
+    Reused,
+    /// A refresh grant ends its refresh token and answers another.
+    Rotated,
+    /// No answer has a refresh token, and the refresh grant is not supported.
+    Off,
+}
+
 /// How a refusal travels.
 ///
 /// # Examples

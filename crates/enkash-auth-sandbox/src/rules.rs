@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::choices::{Issuing, Rejections, Rounding, Shape};
+use crate::choices::{Issuing, Refresh, Rejections, Rounding, Shape, Stated};
 use crate::seconds;
 
 /// How the issuer grants and answers; each rule can be changed while it runs.
@@ -33,14 +33,19 @@ pub struct Rules {
     #[serde(with = "seconds")]
     pub(crate) lifetime: Duration,
     pub(crate) issuing: Issuing,
+    pub(crate) refresh: Refresh,
+    #[serde(with = "seconds")]
+    pub(crate) refresh_lifetime: Duration,
     pub(crate) shape: Shape,
     pub(crate) envelope: bool,
     pub(crate) rounding: Rounding,
+    pub(crate) stated: Stated,
     pub(crate) result_code: i64,
     pub(crate) rejections: Rejections,
     pub(crate) lock_after: Option<u32>,
     #[serde(with = "seconds")]
     pub(crate) delay: Duration,
+    pub(crate) date_header: bool,
 }
 
 impl Rules {
@@ -50,13 +55,17 @@ impl Rules {
         Self {
             lifetime: Duration::from_secs(86_400),
             issuing: Issuing::default(),
+            refresh: Refresh::default(),
+            refresh_lifetime: Duration::from_secs(30 * 86_400),
             shape: Shape::default(),
             envelope: false,
             rounding: Rounding::default(),
+            stated: Stated::default(),
             result_code: 200,
             rejections: Rejections::default(),
             lock_after: Some(3),
             delay: Duration::ZERO,
+            date_header: true,
         }
     }
 
@@ -71,6 +80,20 @@ impl Rules {
     #[must_use]
     pub fn issuing(mut self, issuing: Issuing) -> Self {
         self.issuing = issuing;
+        self
+    }
+
+    /// What becomes of refresh tokens. Default: [`Refresh::Reused`].
+    #[must_use]
+    pub fn refresh(mut self, refresh: Refresh) -> Self {
+        self.refresh = refresh;
+        self
+    }
+
+    /// How long a refresh token lives, counted from its grant. Default: 30 days.
+    #[must_use]
+    pub fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
+        self.refresh_lifetime = lifetime;
         self
     }
 
@@ -96,6 +119,13 @@ impl Rules {
         self
     }
 
+    /// What the lifetime field says. Default: [`Stated::Truth`].
+    #[must_use]
+    pub fn stated(mut self, stated: Stated) -> Self {
+        self.stated = stated;
+        self
+    }
+
     /// The `resultCode` of a success in shape A: the documents show 200 and 0. Default: 200.
     #[must_use]
     pub fn result_code(mut self, result_code: i64) -> Self {
@@ -110,7 +140,7 @@ impl Rules {
         self
     }
 
-    /// How many refusals in a row lock an account; `None` for never. Default: 3.
+    /// How many refusals in a row lock an account; `None` or 0 for never. Default: 3.
     #[must_use]
     pub fn lock_after(mut self, strikes: impl Into<Option<u32>>) -> Self {
         self.lock_after = strikes.into();
@@ -122,6 +152,13 @@ impl Rules {
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Whether answers carry a `Date` header, by the issuer's clock. Default: yes.
+    #[must_use]
+    pub fn date_header(mut self, date_header: bool) -> Self {
+        self.date_header = date_header;
         self
     }
 }

@@ -18,3 +18,28 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| D::Error::custom(format_args!("{seconds} is not a number of seconds")))
 }
+
+/// The same for a duration that may be absent, or null.
+pub(crate) mod option {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Seconds(#[serde(with = "super")] Duration);
+
+    pub(crate) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        duration.map(Seconds).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let seconds = Option::<Seconds>::deserialize(from)?;
+        Ok(seconds.map(|Seconds(duration)| duration))
+    }
+}

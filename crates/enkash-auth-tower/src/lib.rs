@@ -2,6 +2,7 @@
 
 mod auth;
 mod cache;
+mod deadline;
 mod endpoint;
 mod flight;
 mod sync;
@@ -10,7 +11,7 @@ pub use enkash_auth_core as core;
 
 pub use self::{
     auth::{EnkashAuth, EnkashAuthLayer, ResponseFuture},
-    cache::{Builder, Status, TokenCache, TokenFuture},
+    cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint},
 };
 

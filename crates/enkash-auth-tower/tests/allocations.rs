@@ -35,9 +35,11 @@ impl Service<Request<()>> for Bare {
 
 /// A request whose header map has room already.
 fn request() -> Request<()> {
-    let mut request = Request::get("https://olympus-pg.enkash.in/api")
-        .body(())
-        .unwrap();
+    request_to("https://olympus-pg.enkash.in/api")
+}
+
+fn request_to(uri: &str) -> Request<()> {
+    let mut request = Request::get(uri).body(()).unwrap();
     request.headers_mut().reserve(8);
     request
 }
@@ -74,6 +76,27 @@ fn a_fresh_token_costs_no_allocation() {
         }
     });
     assert_eq!(counted.count_total, 0, "kept handle");
+
+    for (uri, why) in [
+        (
+            "https://OLYMPUS-pg.enkash.in:443/api",
+            "a port and a case spelled out",
+        ),
+        ("https://pay.enkash.in/api", "a second origin"),
+    ] {
+        let layer = EnkashAuthLayer::new(tokens.clone());
+        let layer = layer.allow_origin("https://pay.enkash.in".parse().unwrap());
+        let mut service = layer.layer(Bare);
+        let mut requests = [(); 4].map(|()| Some(request_to(uri)));
+        let mut counts = requests.iter_mut().map(|request| {
+            let request = request.take().unwrap();
+            let call = || drop(service.call(request).now_or_never().unwrap().unwrap());
+            measure(call).count_total
+        });
+        assert_eq!(counts.by_ref().take(1).sum::<u64>(), 0, "{why}");
+        // The copy of a kept handle, and then nothing.
+        assert_eq!(counts.skip(1).sum::<u64>(), 0, "{why}");
+    }
 
     let counted = measure(|| {
         for request in requests.drain(..) {

@@ -20,22 +20,30 @@ use crate::{Error, ErrorKind};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Origin {
     secure: bool,
-    /// Lower case; with a port only where it is not the scheme's own.
+    /// In lower case.
+    host: String,
+    port: u16,
+    /// Both as they are written as a rule: without a port that is the scheme's own.
     authority: String,
 }
 
 impl Origin {
     /// Whether a request to `uri` goes to this origin. A relative `uri` goes nowhere.
     pub fn matches(&self, uri: &Uri) -> bool {
-        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return false;
-        };
-        let secure = *scheme == Scheme::HTTPS;
-        if secure != self.secure || !(secure || *scheme == Scheme::HTTP) {
-            return false;
+        let as_written = uri
+            .authority()
+            .is_some_and(|authority| authority.as_str() == self.authority);
+        if as_written {
+            let scheme = if self.secure {
+                Scheme::HTTPS
+            } else {
+                Scheme::HTTP
+            };
+            return uri.scheme() == Some(&scheme);
         }
-        authority.as_str() == self.authority
-            || Self::try_from(uri).is_ok_and(|other| other == *self)
+        parts(uri).is_ok_and(|(secure, host, port)| {
+            secure == self.secure && port == self.port && host.eq_ignore_ascii_case(&self.host)
+        })
     }
 }
 
@@ -47,38 +55,52 @@ impl TryFrom<&Uri> for Origin {
     /// [`ErrorKind::InvalidSetting`]: no scheme or host, user information, or an origin that is
     /// neither https nor loopback.
     fn try_from(uri: &Uri) -> Result<Self, Error> {
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(invalid("it has no scheme or no host"));
-        };
-        if authority.as_str().contains('@') {
-            return Err(invalid("it has user information"));
+        let (secure, host, port) = parts(uri).map_err(invalid)?;
+        let host = host.to_ascii_lowercase();
+        if !secure && !is_loopback(&host) {
+            return Err(invalid("http is for loopback only"));
         }
-        let host = authority.host().to_ascii_lowercase();
-        if host.is_empty() {
-            return Err(invalid("it has no host"));
-        }
-        let default_port = match scheme {
-            "https" => 443,
-            "http" if is_loopback(&host) => 80,
-            "http" => return Err(invalid("http is for loopback only")),
-            _ => return Err(invalid("its scheme is not https")),
-        };
-        let port = match authority.as_str().get(host.len()..) {
-            None | Some("" | ":") => None,
-            Some(_) => Some(
-                authority
-                    .port_u16()
-                    .ok_or_else(|| invalid("its port is no port"))?,
-            ),
+        let authority = match port {
+            443 if secure => host.clone(),
+            80 if !secure => host.clone(),
+            port => format!("{host}:{port}"),
         };
         Ok(Self {
-            secure: scheme == "https",
-            authority: match port {
-                Some(port) if port != default_port => format!("{host}:{port}"),
-                _ => host,
-            },
+            secure,
+            host,
+            port,
+            authority,
         })
     }
+}
+
+/// Whether `uri` is https, its host as it is written, and its port; or what is wrong with it.
+fn parts(uri: &Uri) -> Result<(bool, &str, u16), &'static str> {
+    let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+        return Err("it has no scheme or no host");
+    };
+    let secure = *scheme == Scheme::HTTPS;
+    if !secure && *scheme != Scheme::HTTP {
+        return Err("its scheme is not https");
+    }
+    let (host, text) = (authority.host(), authority.as_str());
+    if text.contains('@') {
+        return Err("it has user information");
+    }
+    if host.is_empty() {
+        return Err("it has no host");
+    }
+    let port = match text.get(host.len()..) {
+        None | Some("" | ":") => {
+            if secure {
+                443
+            } else {
+                80
+            }
+        }
+        Some(_) => authority.port_u16().ok_or("its port is no port")?,
+    };
+    Ok((secure, host, port))
 }
 
 impl FromStr for Origin {

@@ -27,9 +27,10 @@ use crate::BaseUrl;
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct AccountId([u8; 32]);
 
-/// One set of secrets, so that an old password can be told from a new one without keeping either.
+/// One set of credentials, so that an old password can be told from a new one without keeping
+/// either.
 ///
-/// HMAC-SHA-256 over all secrets, under a random salt that is kept beside it.
+/// HMAC-SHA-256 over everything that is sent, under a random salt that is kept beside it.
 ///
 /// # Examples
 ///
@@ -60,7 +61,7 @@ impl Credentials {
         AccountId(hash.finalize().into())
     }
 
-    /// What tells these secrets from others, under `salt`.
+    /// What tells these credentials from others, all that is sent included, under `salt`.
     pub fn fingerprint(&self, salt: &[u8; 32]) -> Fingerprint {
         // As RFC 2104 pads a key that is shorter than a block.
         let mut block = [0; 64];
@@ -68,9 +69,10 @@ impl Credentials {
             *byte = *salt;
         }
         let mut mac = Hmac::<Sha256>::new(&block.into());
-        for secret in self.secrets() {
-            mac.update(&prefix(secret));
-            mac.update(secret.as_bytes());
+        let names = self.names().flat_map(|(name, value)| [name, value]);
+        for part in names.chain(self.secrets()) {
+            mac.update(&prefix(part));
+            mac.update(part.as_bytes());
         }
         Fingerprint(mac.finalize().into_bytes().into())
     }

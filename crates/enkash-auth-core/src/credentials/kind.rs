@@ -87,7 +87,7 @@ impl Credentials {
         }
     }
 
-    /// Every secret, in a fixed order.
+    /// Every secret.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         let pair = match &self.grant {
             GrantType::Password { client, user } => [&client.secret, &user.password],
@@ -100,6 +100,23 @@ impl Credentials {
             .chain(&self.api_key)
             .chain(self.form_fields.iter().map(|(_, value)| value))
             .map(ExposeSecret::expose_secret)
+    }
+
+    /// Everything that is sent beside the secrets, in a fixed order, each under a name.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pair = match &self.grant {
+            GrantType::Password { client, user } => {
+                [("client id", client.id.as_str()), ("user", &user.name)]
+            }
+            GrantType::Merchant { .. } => [("merchant", ""); 2],
+        };
+        let company = self.company_id.as_deref().map(|id| ("company id", id));
+        let api_key = self.api_key.as_ref().map(|_| ("API key", ""));
+        let fields = self
+            .form_fields
+            .iter()
+            .map(|(name, _)| ("field", name.as_str()));
+        pair.into_iter().chain(company).chain(api_key).chain(fields)
     }
 }
 

@@ -42,6 +42,10 @@ pub struct Decision {
 /// assert!(matches!(decision.verdict, Verdict::Fail(error) if error.kind() == ErrorKind::NoRuntime));
 /// ```
 #[derive(Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever carries it out must see all of it"
+)]
 pub enum Verdict {
     /// This token, at once.
     Serve(AccessToken),
@@ -59,9 +63,9 @@ pub enum Verdict {
 /// # Examples
 ///
 /// ```
-/// use enkash_auth_core::state::State;
+/// use enkash_auth_core::{Moment, state::State};
 ///
-/// assert!(State::new().view().is_none());
+/// assert!(State::new().view(Moment::new(0, 0)).is_none());
 /// ```
 #[derive(Clone, Debug)]
 pub struct View {

@@ -37,7 +37,7 @@ impl Flight {
         self.overdue
     }
 
-    /// Whether it must not use a connection of the flights before it, of which one never landed: a
+    /// Whether it must not use a connection of the flights before it, of which the last one failed or never landed: a
     /// connection belongs to the runtime that opened it.
     pub fn needs_fresh_connection(self) -> bool {
         self.fresh_connection
@@ -83,11 +83,13 @@ impl fmt::Display for Reason {
 /// assert!(matches!(outcome, Outcome::Failed(error) if error.is_transient()));
 /// ```
 #[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a flight ends in no other way")]
 pub enum Outcome {
     /// With a token.
     Granted(Bearer, Lifetime),
     /// With an error, which every waiter gets and which is remembered for a pause.
     Failed(Error),
-    /// With nothing: the runtime that drove it was shut down. Whoever asks next launches another.
+    /// With nothing: the runtime that drove it was shut down. Whoever asks next launches another,
+    /// after a pause where that happened before.
     Aborted,
 }

@@ -34,6 +34,8 @@ pub struct State {
     pause: Option<Pause>,
     /// Failures in a row.
     failures: u32,
+    /// Flights without an outcome since the last token.
+    aborts: u32,
     flights: u64,
     generations: u64,
     distrust_connection: bool,
@@ -94,37 +96,41 @@ impl State {
         draw: f64,
         policy: &RefreshPolicy,
     ) -> bool {
-        if self
-            .flight
-            .take_if(|flight| flight.number == number)
-            .is_none()
-        {
+        let Some(flight) = self.flight.take_if(|flight| flight.number == number) else {
             return false;
-        }
+        };
+        self.distrust_connection = false;
         match outcome {
             Outcome::Granted(bearer, lifetime) => self.grant(bearer, &lifetime, now, draw, policy),
-            Outcome::Failed(error) => self.fail(error, now, draw, policy),
-            Outcome::Aborted => self.distrust_connection = true,
+            Outcome::Failed(error) => {
+                self.distrust_connection = true;
+                self.fail(error, now, draw, policy);
+            }
+            Outcome::Aborted => self.abort(flight.reason, now, draw, policy),
         }
         true
     }
 
-    /// The token that may be attached without asking, and until when.
-    pub fn view(&self) -> Option<View> {
+    /// The token that may be attached without asking, and until when, as things stand at `now`.
+    pub fn view(&self, now: Moment) -> Option<View> {
         let token = self.token.clone()?;
-        let until = token.schedule().deadline().earlier(self.next_look()?);
+        let until = token.schedule().deadline().earlier(self.next_look(now)?);
         Some(View { token, until })
     }
 
     /// When there is something to decide again, should nobody ask before: the flight is overdue, the
     /// pause is over, or the early window opens. `None` before anything has happened.
-    pub fn next_look(&self) -> Option<Moment> {
-        match (&self.flight, &self.pause, &self.token) {
-            (Some(flight), _, _) => Some(flight.overdue),
-            (None, Some(pause), _) => Some(pause.until()),
-            (None, None, Some(token)) => Some(token.schedule().early()),
-            (None, None, None) => None,
-        }
+    pub fn next_look(&self, now: Moment) -> Option<Moment> {
+        let flight = self.flight.map(|flight| flight.overdue);
+        let pause = || self.running_pause(now).map(Pause::until);
+        let early = || self.token.as_ref().map(|token| token.schedule().early());
+        flight.or_else(pause).or_else(early)
+    }
+
+    /// The error that everybody is told at `now`: that of the last flight, until the pause after it
+    /// is over.
+    pub fn error_at(&self, now: Moment) -> Option<Error> {
+        self.running_pause(now).map(|pause| pause.error_at(now))
     }
 
     /// The newest token, also when it is over.
@@ -155,10 +161,8 @@ impl State {
         can_fetch: bool,
         policy: &RefreshPolicy,
     ) -> Result<Joined, Error> {
-        if let (None, Some(pause)) = (&self.flight, &self.pause)
-            && !pause.is_over(now)
-        {
-            return Err(pause.error_at(now));
+        if let (None, Some(error)) = (self.flight, self.error_at(now)) {
+            return Err(error);
         }
         if !can_fetch {
             return Err(Error::new(ErrorKind::NoRuntime, ""));
@@ -178,7 +182,7 @@ impl State {
             number: self.flights,
             reason,
             overdue: now.plus(limit).on_monotonic(),
-            fresh_connection: std::mem::take(&mut self.distrust_connection),
+            fresh_connection: self.distrust_connection,
         };
         self.flight = Some(flight);
         Ok(Joined {
@@ -218,6 +222,26 @@ impl State {
         self.token = Some(AccessToken::new(bearer, generation, schedule));
         self.pause = None;
         self.failures = 0;
+        self.aborts = 0;
+    }
+
+    /// A runtime that ends under a fetch is nobody's fault, and whoever asks next launches another.
+    /// One that ends under each would make a storm: then it is a failure like any other, and at once
+    /// where the token at hand is good.
+    fn abort(&mut self, reason: Reason, now: Moment, draw: f64, policy: &RefreshPolicy) {
+        self.distrust_connection = true;
+        self.aborts = self.aborts.saturating_add(1);
+        if reason == Reason::Early || self.aborts > 1 {
+            let error = Error::new(
+                ErrorKind::Unavailable,
+                "the runtime that fetched was shut down",
+            );
+            self.fail(error, now, draw, policy);
+        }
+    }
+
+    fn running_pause(&self, now: Moment) -> Option<&Pause> {
+        self.pause.as_ref().filter(|pause| !pause.is_over(now))
     }
 
     fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {

@@ -27,8 +27,10 @@ use super::Moment;
 /// assert_eq!(Noon.now(), Moment::new(0, 1_767_268_800_000_000_000));
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Nanoseconds since a fixed, arbitrary point. Never goes back; may stand still between ticks
-    /// of a few milliseconds and while the machine is suspended.
+    /// Nanoseconds since a fixed, arbitrary point, the same for all caches of one account in a
+    /// process. Never goes back; may stand still between ticks of a few milliseconds and while the
+    /// machine is suspended, after which it must move on: between two equal readings of this clock
+    /// nobody looks at the other.
     fn monotonic_nanos(&self) -> u64;
 
     /// Nanoseconds since the Unix epoch, as far as this machine knows; 0 before it.

@@ -44,15 +44,16 @@ impl ManualClock {
 
     /// Time passes.
     pub fn advance(&self, span: Duration) {
-        set(&self.0.monotonic, |monotonic| {
-            monotonic.saturating_add(nanos(span))
-        });
-        self.suspend(span);
+        for reading in [&self.0.monotonic, &self.0.unix] {
+            set(reading, |now| now.saturating_add(nanos(span)));
+        }
     }
 
-    /// The machine sleeps: only the wall clock goes on. Also: somebody sets it forth.
+    /// The machine sleeps: only the wall clock goes on, and the monotonic one by its next tick.
+    /// Also: somebody sets it forth.
     pub fn suspend(&self, span: Duration) {
         set(&self.0.unix, |unix| unix.saturating_add(nanos(span)));
+        set(&self.0.monotonic, |monotonic| monotonic.saturating_add(1));
     }
 
     /// Somebody sets the wall clock back, to the epoch at most.

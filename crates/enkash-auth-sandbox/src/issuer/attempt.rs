@@ -33,5 +33,6 @@ pub(crate) struct BasicAuth {
 pub(crate) enum GrantType {
     Absent,
     Password { username: String, password: String },
+    Refresh { token: String },
     Other(String),
 }

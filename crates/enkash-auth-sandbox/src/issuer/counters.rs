@@ -18,7 +18,7 @@ use super::Issuer;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Requests to a token endpoint, whatever became of them.
+    /// POST requests to a token endpoint, whatever became of them.
     pub token_requests: u64,
     /// The most token requests that were under way at one time.
     pub token_requests_at_once: u64,
@@ -26,12 +26,19 @@ pub struct Counters {
     pub grants: u64,
     /// Grants for which a token was minted; the others answered one that was there.
     pub minted: u64,
+    /// Grants for a refresh token.
+    pub refreshes: u64,
     /// Token requests that were refused for what they asked or who they were.
     pub rejections: u64,
     /// Requests to API paths, whatever became of them.
     pub api_calls: u64,
     /// Requests to API paths that were refused for their token.
     pub api_refusals: u64,
+    /// Requests that a [fault to order](crate::Fault) struck.
+    pub faults: u64,
+    /// Requests at `/-/sandbox/trap`, where [`Fault::Redirect`](crate::Fault::Redirect) leads: made
+    /// by a client that carries its password to wherever it is sent.
+    pub redirects_followed: u64,
 }
 
 /// A token request under way, counted until it is dropped.

@@ -71,6 +71,12 @@ impl Issuer {
         self.lock().counters = Counters::default();
     }
 
+    /// How many token requests are under way now.
+    #[must_use]
+    pub fn token_requests_open(&self) -> u64 {
+        self.lock().calls_open
+    }
+
     /// The rules in force.
     #[must_use]
     pub fn rules(&self) -> Rules {

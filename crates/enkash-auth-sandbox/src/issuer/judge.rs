@@ -1,13 +1,12 @@
 //! Who gets a token.
 
 use super::attempt::{Attempt, FormGrant, GrantType, MerchantKeys};
+use super::grant;
 use super::state::State;
 use super::strikes::Account;
 use super::tokens::{Grant, Owner};
 use super::{Issuer, Refusal};
 use crate::accounts::Accounts;
-use crate::choices::Issuing;
-use crate::clock::millis;
 
 impl Issuer {
     /// Decides an attempt, and counts the verdict.
@@ -15,8 +14,8 @@ impl Issuer {
         let now = self.clock().unix_ms();
         let mut state = self.lock();
         let verdict = match attempt {
-            Ok(Attempt::Form(form)) => form_grant(self.accounts(), &mut state, form, now),
-            Ok(Attempt::Merchant(keys)) => merchant_grant(self.accounts(), &mut state, keys, now),
+            Ok(Attempt::Form(form)) => judge_form(self.accounts(), &mut state, form, now),
+            Ok(Attempt::Merchant(keys)) => judge_merchant(self.accounts(), &mut state, keys, now),
             Err(refusal) => Err(refusal),
         };
         match &verdict {
@@ -27,23 +26,37 @@ impl Issuer {
     }
 }
 
-fn form_grant(
+fn judge_form(
     accounts: &Accounts,
     state: &mut State,
     form: FormGrant,
     now: i64,
 ) -> Result<Grant, Refusal> {
-    let account = match &form.grant_type {
-        GrantType::Password { username, .. } if accounts.has_user(username) => {
-            Some(Account::User(username.clone()))
+    let client = check_client(accounts, &form);
+    match form.grant_type {
+        GrantType::Password { username, password } => {
+            let account = accounts
+                .has_user(&username)
+                .then(|| Account::User(username.clone()));
+            let checked = client.and_then(|client| {
+                if !accounts.allows_company_id(form.company_id.as_deref()) {
+                    Err(Refusal::Malformed("Missing or unknown clientId"))
+                } else if accounts.is_user(&username, &password) {
+                    Ok(Owner::user(client, username))
+                } else {
+                    Err(Refusal::WrongUser)
+                }
+            });
+            let owner = settle(state, account, checked)?;
+            Ok(grant::by_password(state, owner, now))
         }
-        _ => None,
-    };
-    let checked = check_form(accounts, form);
-    settle(state, account, checked, now)
+        GrantType::Refresh { token } => grant::by_refresh_token(state, &client?, token, now),
+        GrantType::Other(name) => client.and(Err(Refusal::UnsupportedGrant(name))),
+        GrantType::Absent => client.and(Err(Refusal::Malformed("Missing grant type"))),
+    }
 }
 
-fn merchant_grant(
+fn judge_merchant(
     accounts: &Accounts,
     state: &mut State,
     keys: MerchantKeys,
@@ -54,74 +67,51 @@ fn merchant_grant(
         .then(|| Account::Merchant(keys.access_key.clone()));
     let checked = if !accounts.allows_api_key(keys.api_key.as_deref()) {
         Err(Refusal::WrongApiKey)
-    } else if !accounts.is_merchant(&keys.access_key, &keys.secret_key) {
-        Err(Refusal::WrongMerchant)
+    } else if accounts.is_merchant(&keys.access_key, &keys.secret_key) {
+        Ok(Owner::merchant(keys.access_key))
     } else {
-        Ok(Owner {
-            client: keys.access_key,
-            user: None,
-        })
+        Err(Refusal::WrongMerchant)
     };
-    settle(state, account, checked, now)
+    let owner = settle(state, account, checked)?;
+    Ok(grant::by_password(state, owner, now))
 }
 
-/// Whose token it is to be, in the order in which the real family checks: client, grant, user.
-fn check_form(accounts: &Accounts, form: FormGrant) -> Result<Owner, Refusal> {
-    let client = form.client.ok_or(Refusal::NoClient)?;
+/// The id of the client, which is checked before anything that the form says.
+fn check_client(accounts: &Accounts, form: &FormGrant) -> Result<String, Refusal> {
+    let client = form.client.as_ref().ok_or(Refusal::NoClient)?;
     if !accounts.is_client(&client.id, &client.secret) {
-        return Err(Refusal::WrongClient);
-    }
-    if !accounts.allows_api_key(form.api_key.as_deref()) {
-        return Err(Refusal::WrongApiKey);
-    }
-    match form.grant_type {
-        GrantType::Absent => Err(Refusal::Malformed("Missing grant type")),
-        GrantType::Other(name) => Err(Refusal::UnsupportedGrant(name)),
-        GrantType::Password { .. } if !accounts.allows_company_id(form.company_id.as_deref()) => {
-            Err(Refusal::Malformed("Missing or unknown clientId"))
-        }
-        GrantType::Password { username, password } => {
-            if !accounts.is_user(&username, &password) {
-                return Err(Refusal::WrongUser);
-            }
-            Ok(Owner {
-                client: client.id,
-                user: Some(username),
-            })
-        }
+        Err(Refusal::WrongClient)
+    } else if !accounts.allows_api_key(form.api_key.as_deref()) {
+        Err(Refusal::WrongApiKey)
+    } else {
+        Ok(client.id.clone())
     }
 }
 
-/// The lock, the strikes and the token: what an attempt does to the account that it names.
+/// What an attempt does to the account that it names, and the account's lock to the attempt.
 fn settle(
     state: &mut State,
     account: Option<Account>,
     checked: Result<Owner, Refusal>,
-    now: i64,
-) -> Result<Grant, Refusal> {
-    if let Some(account) = account {
-        if state.strikes.is_locked(&account) {
-            return Err(Refusal::Locked);
+) -> Result<Owner, Refusal> {
+    let Some(account) = account else {
+        return checked;
+    };
+    match checked {
+        Ok(_) | Err(Refusal::WrongUser | Refusal::WrongMerchant)
+            if state.strikes.is_locked(&account) =>
+        {
+            Err(Refusal::Locked)
         }
-        match &checked {
-            Ok(_) => state.strikes.clear(&account),
-            Err(refusal) if refusal.is_strike() => {
+        Ok(owner) => {
+            state.strikes.clear(&account);
+            Ok(owner)
+        }
+        Err(refusal) => {
+            if refusal.is_strike() {
                 state.strikes.strike(account, state.rules.lock_after);
             }
-            Err(_) => {}
+            Err(refusal)
         }
     }
-    checked.map(|owner| grant(state, owner, now))
-}
-
-fn grant(state: &mut State, owner: Owner, now: i64) -> Grant {
-    let held = match state.rules.issuing {
-        Issuing::Sticky => state.tokens.latest(&owner, now),
-        Issuing::Rotating => None,
-    };
-    held.unwrap_or_else(|| {
-        state.counters.minted += 1;
-        let lifetime = millis(state.rules.lifetime);
-        state.tokens.mint(owner, lifetime, now)
-    })
 }

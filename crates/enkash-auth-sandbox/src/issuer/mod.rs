@@ -3,8 +3,10 @@
 mod attempt;
 mod builder;
 mod counters;
+mod grant;
 mod handle;
 mod judge;
+mod orders;
 mod refusal;
 mod state;
 mod strikes;

@@ -13,6 +13,8 @@ pub(crate) enum Refusal {
     WrongUser,
     /// The merchant's key or its secret is wrong.
     WrongMerchant,
+    /// The refresh token is unknown, over, or another client's.
+    WrongRefreshToken(String),
     /// Too many refusals in a row.
     Locked,
     /// The request itself is not one: what is wrong with it.

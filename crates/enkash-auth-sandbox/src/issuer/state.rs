@@ -3,6 +3,7 @@
 use super::counters::Counters;
 use super::strikes::Strikes;
 use super::tokens::Tokens;
+use crate::faults::Faults;
 use crate::rules::Rules;
 
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(crate) struct State {
     /// Token requests under way.
     pub(crate) calls_open: u64,
     pub(crate) outage: bool,
+    pub(crate) faults: Faults,
 }
 
 impl State {
@@ -25,6 +27,7 @@ impl State {
             counters: Counters::default(),
             calls_open: 0,
             outage: false,
+            faults: Faults::default(),
         }
     }
 }

@@ -54,7 +54,7 @@ impl Strikes {
     pub(crate) fn strike(&mut self, account: Account, lock_after: Option<u32>) {
         let record = self.accounts.entry(account).or_default();
         record.strikes = record.strikes.saturating_add(1);
-        record.locked |= lock_after.is_some_and(|limit| record.strikes >= limit);
+        record.locked |= lock_after.is_some_and(|limit| limit > 0 && record.strikes >= limit);
     }
 
     /// A success ends the row of refusals.

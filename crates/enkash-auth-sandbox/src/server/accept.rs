@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::transport::Transport;
 use crate::web::SandboxService;
 
 /// How long requests under way have to finish.
@@ -21,6 +19,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Runs until `stop`; when it is dropped, so are the connections.
 pub(crate) async fn accept(
     listener: TcpListener,
+    transport: Transport,
     service: SandboxService,
     mut stop: oneshot::Receiver<()>,
 ) {
@@ -32,14 +31,8 @@ pub(crate) async fn accept(
                 Ok((stream, _)) => {
                     // Without it answers are only slower.
                     let _ = stream.set_nodelay(true);
-                    let connection = server()
-                        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()))
-                        .into_owned();
-                    let connection = graceful.watch(connection);
-                    connections.spawn(async move {
-                        // A connection may end in any way; the next one is not concerned.
-                        let _ = connection.await;
-                    });
+                    let (transport, service) = (transport.clone(), service.clone());
+                    connections.spawn(transport.serve(stream, service, graceful.watcher()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -50,12 +43,4 @@ pub(crate) async fn accept(
     drop(listener);
     // After the drain, what is left is dropped with the set.
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
-}
-
-/// HTTP/1 and HTTP/2 on the same port; the `Date` header is the issuer's business.
-fn server() -> auto::Builder<TokioExecutor> {
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().auto_date_header(false);
-    server.http2().auto_date_header(false);
-    server
 }

@@ -1,10 +1,15 @@
 //! Builds a [`Sandbox`].
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::Sandbox;
+#[cfg(feature = "tls")]
+use super::Tls;
+use super::transport::Transport;
+use super::{CertificateAuthority, Sandbox};
 use crate::issuer::Issuer;
+
+type Secured = (Transport, Option<CertificateAuthority>);
 
 /// Builds a [`Sandbox`].
 ///
@@ -32,8 +37,10 @@ use crate::issuer::Issuer;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SandboxBuilder {
-    issuer: Option<Issuer>,
-    addr: SocketAddr,
+    pub(super) issuer: Option<Issuer>,
+    pub(super) addr: SocketAddr,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
 }
 
 impl SandboxBuilder {
@@ -41,6 +48,8 @@ impl SandboxBuilder {
         Self {
             issuer: None,
             addr: (Ipv4Addr::LOCALHOST, 0).into(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -56,16 +65,38 @@ impl SandboxBuilder {
         self
     }
 
+    /// Serves TLS instead of plain HTTP. With the feature `tls`.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Starts to listen, in tasks of the current tokio runtime.
     ///
     /// # Errors
     ///
-    /// The address cannot be listened on.
+    /// The address cannot be listened on, or no certificate be made for the names given.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime, or in one without I/O.
     pub async fn start(self) -> io::Result<Sandbox> {
-        Sandbox::bind(self.issuer.unwrap_or_default(), self.addr).await
+        Sandbox::bind(self).await
+    }
+
+    /// What lies between the socket and HTTP, and what clients have to trust for it.
+    #[cfg(feature = "tls")]
+    pub(super) fn transport(&self, addr: IpAddr) -> io::Result<Secured> {
+        let Some(tls) = self.tls.clone() else {
+            return Ok((Transport::Plain, None));
+        };
+        let (acceptor, authority) = tls.acceptor(addr)?;
+        Ok((Transport::Tls(acceptor), Some(authority)))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    pub(super) fn transport(&self, _: IpAddr) -> io::Result<Secured> {
+        Ok((Transport::Plain, None))
     }
 }

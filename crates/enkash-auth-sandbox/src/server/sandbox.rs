@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::CertificateAuthority;
 use super::accept::accept;
 use super::builder::SandboxBuilder;
 use crate::issuer::Issuer;
@@ -34,6 +35,8 @@ use crate::web::SandboxService;
 pub struct Sandbox {
     issuer: Issuer,
     addr: SocketAddr,
+    scheme: &'static str,
+    authority: Option<CertificateAuthority>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -57,15 +60,20 @@ impl Sandbox {
         Self::builder().start().await
     }
 
-    pub(crate) async fn bind(issuer: Issuer, addr: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(addr).await?;
+    pub(crate) async fn bind(builder: SandboxBuilder) -> io::Result<Self> {
+        let listener = TcpListener::bind(builder.addr).await?;
         let addr = listener.local_addr()?;
+        let (transport, authority) = builder.transport(addr.ip())?;
+        let issuer = builder.issuer.unwrap_or_default();
+        let scheme = transport.scheme();
         let (stop, stopped) = oneshot::channel();
         let service = SandboxService::new(issuer.clone());
-        let task = tokio::spawn(accept(listener, service, stopped));
+        let task = tokio::spawn(accept(listener, transport, service, stopped));
         Ok(Self {
             issuer,
             addr,
+            scheme,
+            authority,
             stop: Some(stop),
             task,
         })
@@ -77,16 +85,23 @@ impl Sandbox {
         self.addr
     }
 
-    /// The base address for a client: `http://127.0.0.1:PORT`, without a slash at the end.
+    /// The base address for a client: `http://127.0.0.1:PORT`, or `https`, without a slash at the
+    /// end.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("{}://{}", self.scheme, self.addr)
     }
 
     /// The issuer behind it, to steer it and to look at its counters.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
+    }
+
+    /// What clients have to trust, if the sandbox serves TLS.
+    #[must_use]
+    pub fn certificate_authority(&self) -> Option<&CertificateAuthority> {
+        self.authority.as_ref()
     }
 
     /// Accepts no more connections, lets requests under way finish for at most five seconds, and

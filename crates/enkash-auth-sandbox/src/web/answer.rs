@@ -6,7 +6,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use crate::choices::{Rejections, Rounding, Shape};
+use super::lifetime;
+use super::told::Told;
+use crate::choices::{Rejections, Shape};
 use crate::issuer::{Grant, Refusal};
 use crate::rules::Rules;
 
@@ -62,20 +64,15 @@ pub(crate) fn respond(status: StatusCode, body: &Value) -> Response {
 }
 
 fn success_body(grant: &Grant, rules: &Rules, dialect: Dialect) -> Value {
-    // Division truncates towards zero, as the real family's does: -1 ms is 0 s.
-    let seconds = match rules.rounding {
-        Rounding::Floored => grant.left.saturating_sub(1) / 1000,
-        Rounding::Exact => grant.left / 1000,
-    };
     let shape = match (rules.shape, dialect) {
         (Shape::Auto, Dialect::Form) => Shape::B,
         (Shape::Auto, Dialect::Merchant) => Shape::A,
         (shape, _) => shape,
     };
-    match shape {
+    let mut body = match shape {
         Shape::A => json!({
             "token": grant.access,
-            "expiry": grant.expires_at,
+            "expiry": lifetime::absolute(grant, rules),
             "resultCode": rules.result_code,
             "resultMessage": "Success",
         }),
@@ -83,16 +80,20 @@ fn success_body(grant: &Grant, rules: &Rules, dialect: Dialect) -> Value {
             "access_token": grant.access,
             "token_type": "bearer",
             "refresh_token": grant.refresh,
-            "expires_in": seconds,
+            "expires_in": lifetime::relative(grant, rules),
             "scope": "read write trust",
         }),
         Shape::C => json!({
             "accessToken": grant.access,
             "tokenType": "bearer",
             "refreshToken": grant.refresh,
-            "expiresIn": seconds,
+            "expiresIn": lifetime::relative(grant, rules),
         }),
+    };
+    if let Value::Object(fields) = &mut body {
+        fields.retain(|_, value| !value.is_null());
     }
+    body
 }
 
 fn refusal_body(told: &Told, rules: &Rules, dialect: Dialect) -> Value {
@@ -108,64 +109,5 @@ fn refusal_body(told: &Told, rules: &Rules, dialect: Dialect) -> Value {
         json!({ "resultCode": told.status.as_u16(), "resultMessage": told.description })
     } else {
         oauth
-    }
-}
-
-/// A refusal in the words of the real family.
-struct Told {
-    status: StatusCode,
-    error: &'static str,
-    description: String,
-}
-
-impl From<&Refusal> for Told {
-    fn from(refusal: &Refusal) -> Self {
-        let (status, error, description) = match refusal {
-            Refusal::NoClient => (
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "Full authentication is required to access this resource".to_owned(),
-            ),
-            Refusal::WrongClient => (
-                StatusCode::UNAUTHORIZED,
-                "invalid_client",
-                "Bad client credentials".to_owned(),
-            ),
-            Refusal::WrongApiKey => (
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "Invalid API key".to_owned(),
-            ),
-            Refusal::WrongMerchant => (
-                StatusCode::UNAUTHORIZED,
-                "invalid_client",
-                "Invalid access key or secret key".to_owned(),
-            ),
-            Refusal::WrongUser => (
-                StatusCode::BAD_REQUEST,
-                "invalid_grant",
-                "Bad credentials".to_owned(),
-            ),
-            Refusal::Locked => (
-                StatusCode::BAD_REQUEST,
-                "invalid_grant",
-                "User account is locked".to_owned(),
-            ),
-            Refusal::Malformed(what) => (
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                (*what).to_owned(),
-            ),
-            Refusal::UnsupportedGrant(name) => (
-                StatusCode::BAD_REQUEST,
-                "unsupported_grant_type",
-                format!("Unsupported grant type: {name}"),
-            ),
-        };
-        Self {
-            status,
-            error,
-            description,
-        }
     }
 }

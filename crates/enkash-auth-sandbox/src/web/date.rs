@@ -9,6 +9,9 @@ use httpdate::HttpDate;
 use crate::issuer::Issuer;
 
 pub(crate) async fn stamp(State(issuer): State<Issuer>, mut response: Response) -> Response {
+    if !issuer.rules().date_header {
+        return response;
+    }
     let date = HttpDate::from(issuer.clock().now()).to_string();
     if let Ok(date) = HeaderValue::from_str(&date) {
         response.headers_mut().insert(DATE, date);

@@ -3,16 +3,24 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 
 use super::answer::respond;
 
+/// The header that asks for the body itself: `sandbox-echo: body`.
+const ECHO: HeaderName = HeaderName::from_static("sandbox-echo");
+
 /// Reports the request as it arrived: its body only as a length, read and let go bit by bit.
-pub(crate) async fn report(request: Request) -> Response {
+///
+/// With the header `sandbox-echo: body`, sends the body back while it arrives.
+pub(crate) async fn answer(request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    if parts.headers.get(ECHO).is_some_and(|it| it == "body") {
+        return send_back(&parts.headers, body);
+    }
     let Some(length) = length(body).await else {
         let body = json!({ "error": "invalid_request", "error_description": "Body broken off" });
         return respond(StatusCode::BAD_REQUEST, &body);
@@ -27,6 +35,15 @@ pub(crate) async fn report(request: Request) -> Response {
         "body_length": length,
     });
     respond(StatusCode::OK, &body)
+}
+
+fn send_back(headers: &HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    if let Some(content_type) = headers.get(CONTENT_TYPE) {
+        let content_type = content_type.clone();
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    response
 }
 
 async fn length(mut body: Body) -> Option<u64> {

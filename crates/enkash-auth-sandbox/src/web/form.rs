@@ -27,6 +27,9 @@ pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> FormGrant {
                 username: fields.remove("username").unwrap_or_default(),
                 password: fields.remove("password").unwrap_or_default(),
             },
+            Some(name) if name == "refresh_token" => GrantType::Refresh {
+                token: fields.remove("refresh_token").unwrap_or_default(),
+            },
             Some(name) => GrantType::Other(name),
         },
     }

@@ -15,10 +15,8 @@ pub(crate) fn html(status: StatusCode) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=UTF-8"),
-    );
+    let html = HeaderValue::from_static("text/html; charset=UTF-8");
+    headers.insert(CONTENT_TYPE, html);
     headers.insert(SERVER, HeaderValue::from_static("sandbox-cdn"));
     response
 }

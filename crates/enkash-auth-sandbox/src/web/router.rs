@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::post;
+use axum::routing::{any, post};
 
 use super::{api, control, date, token};
 use crate::issuer::Issuer;
@@ -11,7 +11,8 @@ use crate::issuer::Issuer;
 /// everywhere else.
 ///
 /// For an application that mounts it beside its own routes. A test without a socket is better off
-/// with [`SandboxService`](crate::SandboxService), which can also fail as a connection does.
+/// with [`SandboxService`](crate::SandboxService), which can also fail as a connection does: here,
+/// a connection that is to be closed without an answer gets a head, and a body that fails.
 ///
 /// # Examples
 ///
@@ -32,6 +33,7 @@ pub fn router(issuer: Issuer) -> Router {
         .route("/oauth/token", post(token::form))
         .route("/api/v0/merchant/token", post(token::merchant))
         .nest("/-/sandbox", control::routes())
+        .route("/-/sandbox/", any(control::unknown))
         .fallback(api::call)
         .layer(middleware::map_response_with_state(
             issuer.clone(),

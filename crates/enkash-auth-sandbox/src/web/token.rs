@@ -7,7 +7,8 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::{self, Dialect};
-use super::{form, merchant, page};
+use super::{fault, form, merchant, page};
+use crate::faults::Endpoint;
 use crate::issuer::{Attempt, Issuer, Refusal};
 
 /// No token request is larger.
@@ -30,10 +31,19 @@ pub(crate) fn api_key(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn serve(issuer: Issuer, request: Request, dialect: Dialect) -> Response {
+    // Counted as under way until it is answered, or its client has gone.
     let _call = issuer.begin_token_call();
     if issuer.outage() {
         return page::html(StatusCode::SERVICE_UNAVAILABLE);
     }
+    let fault = issuer.take_fault(Endpoint::Token);
+    fault::serve(fault, request, |request| {
+        carry_out(issuer, request, dialect)
+    })
+    .await
+}
+
+async fn carry_out(issuer: Issuer, request: Request, dialect: Dialect) -> Response {
     let (parts, body) = request.into_parts();
     let attempt = match to_bytes(body, BODY_LIMIT).await {
         Ok(body) => read(&parts, &body, dialect),

@@ -1,11 +1,13 @@
 //! The guarded API paths.
 
 use axum::body::Body;
-use enkash_auth_sandbox::Issuer;
+use enkash_auth_sandbox::{Endpoint, Fault, Issuer, SandboxService};
 use http::{Request, StatusCode};
+use http_body_util::BodyExt;
 use serde_json::json;
+use tower::ServiceExt;
 
-use crate::support::{RIGHT, api, form, send, token};
+use crate::support::{RIGHT, api, channel, form, send, token};
 
 #[tokio::test]
 async fn a_valid_token_is_let_in_and_the_request_reported() {
@@ -30,6 +32,40 @@ async fn a_valid_token_is_let_in_and_the_request_reported() {
     assert!(!report.to_string().contains(&token));
     assert_eq!(issuer.counters().api_calls, 1);
     assert_eq!(issuer.counters().api_refusals, 0);
+}
+
+#[tokio::test]
+async fn a_body_is_sent_back_on_demand_while_it_arrives() {
+    let issuer = Issuer::default();
+    let (sender, body) = channel();
+    let mut request = api(&token(&issuer).await).map(|_| Body::new(body));
+    let headers = request.headers_mut();
+    headers.insert("sandbox-echo", "body".parse().unwrap());
+    headers.insert("content-type", "text/plain".parse().unwrap());
+
+    let service = SandboxService::new(issuer);
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/plain");
+    let mut body = response.into_body();
+    for piece in ["one", "two"] {
+        sender.send(piece.into()).unwrap();
+        let frame = body.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), piece);
+    }
+    drop(sender);
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_large_body_is_counted_and_not_kept() {
+    let issuer = Issuer::default();
+    let token = token(&issuer).await;
+    issuer.order(Fault::Huge.at(Endpoint::Token));
+    let service = SandboxService::new(issuer.clone());
+    let huge = service.oneshot(form(RIGHT)).await.unwrap().into_body();
+
+    let request = api(&token).map(|_| huge);
+    assert_eq!(send(&issuer, request).await.json()["body_length"], 32 << 20);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_sandbox::{Issuer, Issuing, Rules, Shape};
+use enkash_auth_sandbox::{Endpoint, Fault, Issuer, Issuing, Rules, Shape};
 use http::{Method, StatusCode};
 use serde_json::json;
 
@@ -90,10 +90,80 @@ async fn orders_do_what_the_methods_do() {
 }
 
 #[tokio::test]
+async fn faults_are_ordered_listed_and_cancelled() {
+    let issuer = Issuer::default();
+    let orders = [
+        r#"{"at": "token", "fault": "hang"}"#,
+        r#"{"at": "token", "fault": {"page": {"status": 520}}, "times": 2}"#,
+        r#"{"at": "api", "fault": {"delay": {"by": 0.5}}, "lasting": 3600}"#,
+        r#"{"at": "api", "fault": {"too-many-requests": {}}}"#,
+    ];
+    for order in orders {
+        let answer = send(&issuer, control(Method::POST, "/faults", order)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{order}");
+    }
+    let by = Duration::from_millis(500);
+    let expected = [
+        Fault::Hang.at(Endpoint::Token),
+        Fault::Page {
+            status: StatusCode::from_u16(520).unwrap(),
+        }
+        .at(Endpoint::Token)
+        .times(2),
+    ];
+    assert_eq!(issuer.orders()[..2], expected);
+    let listed = send(&issuer, control(Method::GET, "/faults", ""))
+        .await
+        .json();
+    assert_eq!(listed[2]["fault"]["delay"]["by"], by.as_secs_f64());
+    assert_eq!(listed[3]["times"], 1);
+
+    send(&issuer, control(Method::DELETE, "/faults", "")).await;
+    assert_eq!(issuer.orders(), []);
+}
+
+#[tokio::test]
+async fn senseless_faults_are_refused() {
+    let issuer = Issuer::default();
+    let orders = [
+        r#"{"at": "token", "fault": "hanging"}"#,
+        r#"{"at": "token", "fault": "hang", "time": 2}"#,
+        r#"{"at": "token", "fault": "hang", "times": 2, "lasting": 5}"#,
+        r#"{"at": "token", "fault": {"page": {"status": 100}}}"#,
+        r#"{"at": "token", "fault": {"delay": {"by": -1}}}"#,
+        r#"{"at": "elsewhere", "fault": "hang"}"#,
+    ];
+    for order in orders {
+        let answer = send(&issuer, control(Method::POST, "/faults", order)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{order}");
+    }
+    assert_eq!(issuer.orders(), []);
+}
+
+#[tokio::test]
+async fn the_clock_is_set_wrong_and_moved_on() {
+    let issuer = issuer(Rules::new());
+    let change = r#"{"offset": -60.5, "advance": 3600}"#;
+    let clock = send(&issuer, control(Method::PUT, "/clock", change))
+        .await
+        .json();
+    assert_eq!(clock["offset"], -60.5);
+    assert_eq!(clock["now"], "Tue, 14 Nov 2023 23:12:19 GMT");
+
+    let shown = send(&issuer, control(Method::GET, "/clock", ""))
+        .await
+        .json();
+    assert_eq!(shown, clock);
+    let senseless = send(&issuer, control(Method::PUT, "/clock", r#"{"ahead": 1}"#)).await;
+    assert_eq!(senseless.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn an_unknown_order_is_404_and_no_api_call() {
     let issuer = Issuer::default();
-    let answer = send(&issuer, control(Method::GET, "/nonsense", "")).await;
-
-    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    for path in ["", "/", "/nonsense", "/faults/1"] {
+        let answer = send(&issuer, control(Method::GET, path, "")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
     assert_eq!(issuer.counters().api_calls, 0);
 }

@@ -6,9 +6,7 @@ use enkash_auth_sandbox::{Issuer, Issuing, Rounding, Rules, Shape};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::support::{RIGHT, START, api, form, issuer, merchant, send, token};
-
-const KEYS: &str = r#"{"accessKey":"access-key","secretKey":"secret-key"}"#;
+use crate::support::{KEYS, RIGHT, START, api, form, issuer, merchant, send, token};
 
 fn of(seconds: u64) -> Rules {
     Rules::new().lifetime(Duration::from_secs(seconds))

@@ -9,6 +9,10 @@ struct Program(Child);
 
 impl Program {
     fn start(args: &[&str]) -> (Self, String) {
+        Self::start_at("http", args)
+    }
+
+    fn start_at(scheme: &str, args: &[&str]) -> (Self, String) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_enkash-sandbox"))
             .args(args)
             .stdout(Stdio::piped())
@@ -18,15 +22,17 @@ impl Program {
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let addr = line.trim().strip_prefix("listening on http://").unwrap();
+        let prefix = format!("listening on {scheme}://");
+        let addr = line.trim().strip_prefix(&prefix).unwrap();
         (Self(child), addr.to_owned())
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -67,6 +73,54 @@ fn it_says_where_it_listens_and_grants() {
     );
     assert!(status.contains(r#""grants":1"#), "{status}");
     assert!(status.contains(r#""lifetime":30"#), "{status}");
+}
+
+#[test]
+fn it_starts_as_its_options_say() {
+    let ca_file = std::env::temp_dir().join(format!("enkash-sandbox-{}.pem", std::process::id()));
+    let args = [
+        ["--listen", "127.0.0.1:0"],
+        ["--clock-offset", "-3600"],
+        ["--stated", "hour-ago"],
+        ["--lock-after", "0"],
+    ];
+    let (_program, addr) = Program::start(args.as_flattened());
+    let status = exchange(
+        &addr,
+        &format!("GET /-/sandbox/status HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n\r\n"),
+    );
+    for part in [
+        r#""offset":-3600.0"#,
+        r#""stated":"hour-ago""#,
+        r#""lock_after":0"#,
+    ] {
+        assert!(status.contains(part), "{part} is not in {status}");
+    }
+
+    let file = ca_file.to_str().unwrap();
+    let (_program, url) = Program::start_at(
+        "https",
+        &["--listen", "127.0.0.1:0", "--tls", "--ca-file", file],
+    );
+    assert!(url.starts_with("127.0.0.1:"));
+    let pem = std::fs::read_to_string(&ca_file).unwrap();
+    std::fs::remove_file(&ca_file).unwrap();
+    assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_it_in_peace() {
+    let (mut program, _addr) = Program::start(&["--listen", "127.0.0.1:0"]);
+    let kill = format!("kill {}", program.0.id());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(program.0.wait().unwrap().success());
 }
 
 #[test]

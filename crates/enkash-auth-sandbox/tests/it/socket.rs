@@ -1,14 +1,14 @@
 //! The sandbox on a real socket.
 
 use axum::body::Body;
-use enkash_auth_sandbox::{Issuer, Sandbox};
-use http::{Request, Uri};
+use enkash_auth_sandbox::{Endpoint, Fault, Issuer, Sandbox};
+use http::{Request, Uri, Version};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use crate::support::{RIGHT, api, form};
+use crate::support::{RIGHT, api, form, until};
 
 fn client() -> Client<HttpConnector, Body> {
     Client::builder(TokioExecutor::new()).build_http()
@@ -38,15 +38,33 @@ async fn a_token_is_granted_and_let_in() {
 }
 
 #[tokio::test]
+async fn it_speaks_http_2() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .build_http::<Body>();
+    let request = at(&sandbox, form(RIGHT));
+    let response = client.request(request).await.unwrap();
+    assert_eq!(response.version(), Version::HTTP_2);
+    assert_eq!(response.status(), 200);
+
+    // Here a fault costs its own stream only.
+    sandbox
+        .issuer()
+        .order(Fault::CloseAfterReading.at(Endpoint::Token));
+    client.request(at(&sandbox, form(RIGHT))).await.unwrap_err();
+    let response = client.request(at(&sandbox, form(RIGHT))).await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
 async fn a_dropped_sandbox_listens_no_more() {
     let sandbox = Sandbox::start().await.unwrap();
     let addr = sandbox.addr();
     let request = at(&sandbox, form(RIGHT));
     drop(sandbox);
-    // The task is gone when the runtime next runs it.
-    while tokio::net::TcpStream::connect(addr).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    // The listener goes when the runtime next runs its task.
+    until(|| std::net::TcpStream::connect(addr).is_err()).await;
     assert!(client().request(request).await.is_err());
 }
 
@@ -61,9 +79,7 @@ async fn a_shutdown_lets_the_request_under_way_finish() {
         .unwrap();
     let request = at(&sandbox, form(RIGHT));
     let call = tokio::spawn(async move { client().request(request).await });
-    while issuer.counters().token_requests == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| issuer.counters().token_requests == 1).await;
     sandbox.shutdown().await;
 
     assert_eq!(call.await.unwrap().unwrap().status(), 200);

@@ -1,15 +1,21 @@
 //! A small client for tests: requests as values, answers read to their end.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use enkash_auth_sandbox::{Clock, Issuer, Rules, SandboxService};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, StatusCode};
+use http_body::Frame;
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::ServiceExt;
 
+pub(crate) const KEYS: &str = r#"{"accessKey":"access-key","secretKey":"secret-key"}"#;
 /// `client-id:client-secret`
 pub(crate) const BASIC: &str = "Basic Y2xpZW50LWlkOmNsaWVudC1zZWNyZXQ=";
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -63,11 +69,11 @@ pub(crate) async fn send(issuer: &Issuer, request: Request<Body>) -> Answer {
     }
 }
 
-pub(crate) fn form(fields: &'static str) -> Request<Body> {
+pub(crate) fn form(fields: &str) -> Request<Body> {
     Request::post("/oauth/token")
         .header(AUTHORIZATION, BASIC)
         .header(CONTENT_TYPE, FORM)
-        .body(fields.into())
+        .body(fields.to_owned().into())
         .unwrap()
 }
 
@@ -83,6 +89,40 @@ pub(crate) fn api(token: &str) -> Request<Body> {
         .header(AUTHORIZATION, format!("Bearer {token}"))
         .body(Body::empty())
         .unwrap()
+}
+
+/// A body that is made of what is sent.
+pub(crate) fn channel() -> (UnboundedSender<Bytes>, ChannelBody) {
+    let (sender, receiver) = unbounded_channel();
+    (sender, ChannelBody(receiver))
+}
+
+pub(crate) struct ChannelBody(UnboundedReceiver<Bytes>);
+
+impl HttpBody for ChannelBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let data = self.0.poll_recv(cx);
+        data.map(|data| data.map(|data| Ok(Frame::data(data))))
+    }
+}
+
+/// Waits for what other tasks do; fails when it does not come about at all.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, wait)
+        .await
+        .expect("the condition");
 }
 
 pub(crate) fn control(method: Method, path: &str, body: &str) -> Request<Body> {

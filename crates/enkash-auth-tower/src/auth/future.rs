@@ -36,39 +36,39 @@ pin_project! {
     ///     S: Service<Request<String>> + Clone,
     ///     S::Error: Into<enkash_auth_tower::BoxError>,
     /// {
-    ///     fn send(&mut self, request: Request<String>) -> ResponseFuture<S, String> {
+    ///     fn send(&mut self, request: Request<String>) -> ResponseFuture<S, Request<String>> {
     ///         self.0.call(request)
     ///     }
     /// }
     /// ```
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, B>
+    pub struct ResponseFuture<S, Req>
     where
-        S: Service<Request<B>>,
+        S: Service<Req>,
     {
         #[pin]
-        state: State<S, B>,
+        state: State<S, Req>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B>
+    enum State<S, Req>
     where
-        S: Service<Request<B>>,
+        S: Service<Req>,
     {
         // The request is on its way, with a token.
         Calling { #[pin] future: S::Future },
         // No token yet. Boxed: it is large, and the way with a token must not carry it.
-        Waiting { slow: Pin<Box<Slow<S, B>>> },
+        Waiting { slow: Pin<Box<Slow<S, Req>>> },
         // There will be none, or the request must not see it.
-        Failed { error: Option<Error> },
+        Failed { error: Option<BoxError> },
     }
 }
 
-impl<S, B> ResponseFuture<S, B>
+impl<S, Req> ResponseFuture<S, Req>
 where
-    S: Service<Request<B>>,
+    S: Service<Req>,
 {
     pub(super) fn calling(future: S::Future) -> Self {
         Self {
@@ -76,7 +76,7 @@ where
         }
     }
 
-    pub(super) fn waiting(slow: Slow<S, B>) -> Self {
+    pub(super) fn waiting(slow: Slow<S, Req>) -> Self {
         Self {
             state: State::Waiting {
                 slow: Box::pin(slow),
@@ -86,12 +86,14 @@ where
 
     pub(super) fn failed(error: Error) -> Self {
         Self {
-            state: State::Failed { error: Some(error) },
+            state: State::Failed {
+                error: Some(error.into()),
+            },
         }
     }
 }
 
-impl<S, B> Future for ResponseFuture<S, B>
+impl<S, B> Future for ResponseFuture<S, Request<B>>
 where
     S: Service<Request<B>> + Clone,
     S::Error: Into<BoxError>,
@@ -104,23 +106,27 @@ where
             match this.state.as_mut().project() {
                 StateProj::Calling { future } => return future.poll(cx).map_err(Into::into),
                 StateProj::Waiting { slow } => {
-                    let future = ready!(slow.as_mut().poll_call(cx))?;
-                    this.state.set(State::Calling { future });
+                    let state = match ready!(slow.as_mut().poll_call(cx)) {
+                        Ok(future) => State::Calling { future },
+                        Err(error) => State::Failed { error: Some(error) },
+                    };
+                    // With the old state goes the inner service, and its place in a limit.
+                    this.state.set(state);
                 }
                 // Taken once; who polls a finished future waits for ever.
                 StateProj::Failed { error } => {
                     return error
                         .take()
-                        .map_or(Poll::Pending, |error| Poll::Ready(Err(error.into())));
+                        .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
                 }
             }
         }
     }
 }
 
-impl<S, B> fmt::Debug for ResponseFuture<S, B>
+impl<S, Req> fmt::Debug for ResponseFuture<S, Req>
 where
-    S: Service<Request<B>>,
+    S: Service<Req>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

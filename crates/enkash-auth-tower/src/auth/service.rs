@@ -1,6 +1,6 @@
 use std::task::{Context, Poll};
 
-use enkash_auth_core::ErrorKind;
+use enkash_auth_core::{Error, ErrorKind};
 use http::{Request, header::AUTHORIZATION};
 use tower_service::Service;
 
@@ -61,24 +61,49 @@ impl<S> EnkashAuth<S> {
         self.inner
     }
 
-    /// Gives the readied inner service back: the call readies one of its own when it has a token.
+    /// Gives the readied inner service back, with its place in a concurrency limit: no call is made
+    /// now.
+    fn give_back(&mut self)
+    where
+        S: Clone,
+    {
+        let not_ready_inner = self.inner.clone();
+        self.inner = not_ready_inner;
+    }
+
     #[cold]
     fn call_later<B>(
         &mut self,
         request: Request<B>,
         waiting: Option<Waiting>,
-    ) -> ResponseFuture<S, B>
+    ) -> ResponseFuture<S, Request<B>>
     where
         S: Service<Request<B>> + Clone,
     {
-        let not_ready_inner = self.inner.clone();
-        let ready_inner = std::mem::replace(&mut self.inner, not_ready_inner.clone());
-        drop(ready_inner);
+        self.give_back();
         let shared = Arc::clone(&self.rules.shared);
-        ResponseFuture::waiting(Slow::new(waiting, not_ready_inner, request, shared))
+        ResponseFuture::waiting(Slow::new(waiting, self.inner.clone(), request, shared))
+    }
+
+    #[cold]
+    fn refuse<B>(&mut self, error: Error) -> ResponseFuture<S, Request<B>>
+    where
+        S: Service<Request<B>> + Clone,
+    {
+        self.give_back();
+        ResponseFuture::failed(error)
     }
 }
 
+/// # Errors
+///
+/// Those of the service below; and, from the call and before the service below is called, an
+/// [`Error`]: [`ForeignOrigin`](ErrorKind::ForeignOrigin) for a request that
+/// must not see the token, and those of [`TokenCache::token`](crate::TokenCache::token).
+///
+/// # Panics
+///
+/// As [`TokenCache::token`](crate::TokenCache::token): inside a runtime whose timers are disabled.
 impl<S, B> Service<Request<B>> for EnkashAuth<S>
 where
     S: Service<Request<B>> + Clone,
@@ -86,7 +111,7 @@ where
 {
     type Response = S::Response;
     type Error = BoxError;
-    type Future = ResponseFuture<S, B>;
+    type Future = ResponseFuture<S, Request<B>>;
 
     /// Ready when the service below is. A missing token is the call's affair, not this one's: an
     /// error from here would mean that the service is broken for good.
@@ -99,7 +124,7 @@ where
             return ResponseFuture::calling(self.inner.call(request));
         }
         if !self.rules.allow(request.uri()) {
-            return ResponseFuture::failed(Rules::refusal(request.uri()));
+            return self.refuse(Rules::refusal(request.uri()));
         }
         let header = match self.header.get(&self.rules.shared) {
             Some(header) => header,
@@ -110,7 +135,7 @@ where
                 Started::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
                     return self.call_later(request, None);
                 }
-                Started::Failed(error) => return ResponseFuture::failed(error),
+                Started::Failed(error) => return self.refuse(error),
             },
         };
         request.headers_mut().insert(AUTHORIZATION, header);

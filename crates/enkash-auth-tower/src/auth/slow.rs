@@ -16,12 +16,12 @@ use crate::{
 pin_project! {
     /// A call without a token at hand: waits for one, readies an inner service of its own, and
     /// looks at the token once more before it goes.
-    pub(super) struct Slow<S, B> {
+    pub(super) struct Slow<S, Req> {
         #[pin]
         step: Step,
         inner: S,
         // Taken when the inner service is called.
-        request: Option<Request<B>>,
+        request: Option<Req>,
         shared: Arc<Shared>,
     }
 }
@@ -36,7 +36,7 @@ pin_project! {
     }
 }
 
-impl<S, B> Slow<S, B> {
+impl<S, B> Slow<S, Request<B>> {
     /// Waits with `waiting` where the state has been asked; otherwise it is asked at the first poll.
     pub(super) fn new(
         waiting: Option<Waiting>,

@@ -7,7 +7,7 @@
 use enkash_auth_core::{Clock, Moment};
 use http::HeaderValue;
 
-use super::Shared;
+use super::{Shared, snapshot::Published};
 
 #[derive(Debug, Default)]
 pub(crate) struct HeaderCopy {
@@ -28,40 +28,39 @@ struct Own {
 impl HeaderCopy {
     /// The header of a token that may be attached now without asking the state.
     pub(crate) fn get(&mut self, shared: &Shared) -> Option<HeaderValue> {
-        let version = shared.snapshot().version();
         if let Some(own) = &mut self.copy
-            && own.version == version
+            && own.version == shared.snapshot().version()
             && own.is_fresh(shared.clock())
         {
             return Some(own.header.clone());
         }
-        self.look(shared, version)
+        self.look(shared)
     }
 
     /// Off the fastest path: the first uses, a new token, or time to ask the state.
-    fn look(&mut self, shared: &Shared, version: u64) -> Option<HeaderValue> {
+    fn look(&mut self, shared: &Shared) -> Option<HeaderValue> {
         self.copy = None;
         let now = shared.clock().now();
-        let view = shared.snapshot().load();
-        let view = view.as_deref().filter(|view| !view.until().is_over(now))?;
-        let header = view.token().header();
+        let current = shared.snapshot().load();
+        let current = current.as_deref();
+        let current = current.filter(|current| !current.view.until().is_over(now))?;
         if std::mem::replace(&mut self.used, true) {
-            self.copy = Own::new(header, version, view.until(), now);
+            self.copy = Own::new(current, now);
         }
-        Some(header.clone())
+        Some(current.view.token().header().clone())
     }
 }
 
 impl Own {
-    fn new(header: &HeaderValue, version: u64, until: Moment, now: Moment) -> Option<Self> {
-        let mut own = HeaderValue::from_bytes(header.as_bytes()).ok()?;
-        own.set_sensitive(true);
+    fn new(current: &Published, now: Moment) -> Option<Self> {
+        let mut header = HeaderValue::from_bytes(current.view.token().header().as_bytes()).ok()?;
+        header.set_sensitive(true);
         // The first clone of a buffer allocates its count: have that behind us.
-        drop(own.clone());
+        drop(header.clone());
         Some(Self {
-            header: own,
-            version,
-            until,
+            header,
+            version: current.version,
+            until: current.view.until(),
             tick: now.monotonic_nanos(),
         })
     }

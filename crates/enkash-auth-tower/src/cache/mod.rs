@@ -24,6 +24,6 @@ pub(crate) use self::{
 };
 pub use self::{
     status::Status,
-    token_cache::{Builder, TokenCache},
+    token_cache::{TokenCache, TokenCacheBuilder},
     token_future::TokenFuture,
 };

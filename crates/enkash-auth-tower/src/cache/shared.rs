@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use super::{Status, Waiting, keeper::Keeper, snapshot::Snapshot};
 use crate::{
     endpoint::TokenEndpoint,
-    flight::{self, Fetch, Landed, Landing},
+    flight::{self, Landed, Landing},
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering},
 };
 
@@ -101,38 +101,48 @@ impl Shared {
         &self.waiting
     }
 
-    pub(crate) fn fetch(&self) -> Fetch<'_> {
-        Fetch {
-            endpoint: &self.endpoint,
-            clock: &self.clock,
-            policy: &self.policy,
-            holder: self.number,
-            requests: &self.requests,
-        }
+    /// The clock, to be kept.
+    pub(crate) fn clock_handle(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
-    /// A token from the snapshot, from the state, or a place among those who wait for one.
+    /// What names this cache before the ledger.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether `flight` is on, and not abandoned.
+    pub(crate) fn is_on(&self, flight: Flight) -> bool {
+        self.books.lock().state.flight() == Some(flight)
+    }
+
+    /// A token, or a place among those who wait for one.
     pub(crate) fn start(self: &Arc<Self>) -> Started {
-        let now = self.clock.now();
-        if let Some(view) = self.snapshot.load().as_deref()
-            && !view.until().is_over(now)
-        {
-            return Started::Token(view.token().clone());
-        }
-        match self.ask() {
-            Ok(Asked::Token(token)) => Started::Token(token),
-            Ok(Asked::Wait(boarding)) => match Waiting::new(Arc::clone(self), boarding) {
-                Ok(waiting) => Started::Waiting(waiting),
-                Err(error) => Started::Failed(error),
-            },
+        let boarding = match self.ask() {
+            Ok(Asked::Token(token)) => return Started::Token(token),
+            Ok(Asked::Wait(boarding)) => boarding,
+            Err(error) => return Started::Failed(error),
+        };
+        match Waiting::new(Arc::clone(self), boarding) {
+            Ok(waiting) => Started::Waiting(waiting),
             Err(error) => Started::Failed(error),
         }
     }
 
-    /// Asks the state, and launches the flight that it wants on the caller's runtime.
+    /// Asks the snapshot, then the state, and launches the flight that it wants on the caller's
+    /// runtime.
     pub(crate) fn ask(self: &Arc<Self>) -> Result<Asked, Error> {
-        let runtime = Handle::try_current().ok();
         let now = self.clock.now();
+        if let Some(current) = self.snapshot.load().as_deref()
+            && !current.view.until().is_over(now)
+        {
+            return Ok(Asked::Token(current.view.token().clone()));
+        }
+        let runtime = Handle::try_current().ok();
         let (asked, launch, left, old) = {
             let mut books = self.books.lock();
             let Decision {
@@ -141,18 +151,19 @@ impl Shared {
                 abandoned,
             } = books.state.ask(now, runtime.is_some(), &self.policy);
             let left = books.landing.take_if(|_| abandoned);
-            let changed = abandoned || launch.is_some();
-            let old = changed.then(|| self.snapshot.publish(books.state.view()));
+            let is_served = matches!(verdict, Verdict::Serve(_));
+            let old = (is_served || abandoned || launch.is_some())
+                .then(|| self.snapshot.publish(books.state.view(now)));
             (books.answer(verdict), launch, left, old)
         };
         drop(old);
+        if let (Some(flight), Some(runtime)) = (launch, &runtime) {
+            flight::launch(runtime, self, flight);
+            self.keeper.start(runtime, self);
+        }
         if let Some(landing) = left {
             tracing::warn!(account = %self.endpoint.account(), "token fetch overdue, abandoned");
             landing.land(Landed::Ask);
-        }
-        if let (Some(flight), Some(runtime)) = (launch, &runtime) {
-            flight::launch(runtime, Arc::clone(self), flight);
-            self.keeper.start(runtime, self);
         }
         asked
     }
@@ -161,11 +172,7 @@ impl Shared {
     /// abandoned.
     pub(crate) fn land(&self, flight: Flight, outcome: Outcome) {
         let (now, draw) = (self.clock.now(), fastrand::f64());
-        let landed = match &outcome {
-            Outcome::Failed(error) => Landed::Failed(error.clone()),
-            Outcome::Granted(..) | Outcome::Aborted => Landed::Ask,
-        };
-        let (landing, old) = {
+        let (landing, landed, old) = {
             let mut books = self.books.lock();
             // What is displaced may hold an error of the user's: it goes after the lock.
             let old = (books.state.clone(), outcome.clone());
@@ -176,8 +183,12 @@ impl Shared {
                 drop(books);
                 return;
             }
-            let view = self.snapshot.publish(books.state.view());
-            (books.landing.take(), (old, view))
+            let view = self.snapshot.publish(books.state.view(now));
+            let landed = books
+                .state
+                .error_at(now)
+                .map_or(Landed::Ask, Landed::Failed);
+            (books.landing.take(), landed, (old, view))
         };
         drop(old);
         if let Some(landing) = landing {
@@ -195,7 +206,7 @@ impl Shared {
             _ => Some(
                 books
                     .state
-                    .next_look()
+                    .next_look(now)
                     .map_or(Duration::ZERO, |look| look.remaining(now)),
             ),
         }

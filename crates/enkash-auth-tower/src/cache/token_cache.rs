@@ -37,8 +37,8 @@ impl TokenCache {
     }
 
     /// A cache over `endpoint` with a policy or a clock of one's own.
-    pub fn builder(endpoint: TokenEndpoint) -> Builder {
-        Builder {
+    pub fn builder(endpoint: TokenEndpoint) -> TokenCacheBuilder {
+        TokenCacheBuilder {
             endpoint,
             policy: RefreshPolicy::default(),
             clock: Arc::new(SystemClock),
@@ -68,8 +68,8 @@ impl TokenCache {
 
     /// The token at hand, where it may be attached now. Fetches nothing.
     pub fn peek(&self) -> Option<AccessToken> {
-        let view = self.0.snapshot().load();
-        let token = view.as_deref()?.token();
+        let current = self.0.snapshot().load();
+        let token = current.as_deref()?.view.token();
         token.is_usable(self.0.clock().now()).then(|| token.clone())
     }
 
@@ -124,20 +124,21 @@ impl fmt::Debug for TokenCache {
 /// ```
 #[derive(Debug)]
 #[must_use = "a builder builds nothing by itself"]
-pub struct Builder {
+pub struct TokenCacheBuilder {
     endpoint: TokenEndpoint,
     policy: RefreshPolicy,
     clock: Arc<dyn Clock>,
 }
 
-impl Builder {
+impl TokenCacheBuilder {
     /// When to renew, and the bounds of waiting.
     pub fn policy(mut self, policy: RefreshPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Where the time comes from.
+    /// Where the time comes from. All caches of one account in a process must count from the same
+    /// point, as they do with the default: they share a ledger.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

@@ -6,20 +6,20 @@ use std::{
 
 use enkash_auth_core::{AccessToken, Error, ErrorKind};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    runtime::{Handle, Id},
+    time::{Instant, Sleep, sleep_until},
+};
 
 use super::{
     Shared,
     shared::{Asked, Boarding},
 };
 use crate::{
+    deadline,
     flight::{Landed, Seat},
     sync::{Arc, Ordering},
 };
-
-/// How many flights a caller sees end without a token or an error before it gives up: as many
-/// runtimes were shut down under it, or one is being shut down.
-const MAX_FLIGHTS: u8 = 8;
 
 pin_project! {
     /// One caller that waits for a token, no longer than the policy lets it.
@@ -32,7 +32,8 @@ pin_project! {
         timer: Sleep,
         seat: Seat,
         give_up: Instant,
-        flights: u8,
+        // The runtime that drives the timer.
+        home: Id,
         place: Place,
     }
 }
@@ -44,12 +45,12 @@ struct Place(Arc<Shared>);
 impl Waiting {
     pub(super) fn new(shared: Arc<Shared>, boarding: Boarding) -> Result<Self, Error> {
         let place = Place::take(shared)?;
-        let give_up = Instant::now() + place.0.policy().wait_timeout;
+        let give_up = deadline::after(place.0.policy().wait_timeout);
         Ok(Self {
             timer: sleep_until(place.wake_at(&boarding, give_up)),
             seat: boarding.landing.seat(),
             give_up,
-            flights: 1,
+            home: runtime()?,
             place,
         })
     }
@@ -63,14 +64,22 @@ impl Future for Waiting {
         loop {
             match this.seat.poll(cx) {
                 Poll::Ready(Landed::Failed(error)) => return Poll::Ready(Err(error)),
-                Poll::Ready(Landed::Ask) => *this.flights += 1,
-                Poll::Pending => ready!(this.timer.as_mut().poll(cx)),
+                Poll::Ready(Landed::Ask) => {}
+                Poll::Pending => {
+                    let here = runtime()?;
+                    if std::mem::replace(this.home, here) != here {
+                        // The old runtime may be dead, or not driven: so would be its timer.
+                        let at = this.timer.deadline();
+                        this.timer.set(sleep_until(at));
+                    }
+                    ready!(this.timer.as_mut().poll(cx));
+                }
             }
             let boarding = match this.place.0.ask()? {
                 Asked::Token(token) => return Poll::Ready(Ok(token)),
                 Asked::Wait(boarding) => boarding,
             };
-            if Instant::now() >= *this.give_up || *this.flights > MAX_FLIGHTS {
+            if Instant::now() >= *this.give_up {
                 return Poll::Ready(Err(Error::new(ErrorKind::WaitTimeout, "")));
             }
             let wake_at = this.place.wake_at(&boarding, *this.give_up);
@@ -78,6 +87,12 @@ impl Future for Waiting {
             *this.seat = boarding.landing.seat();
         }
     }
+}
+
+/// The runtime that polls.
+fn runtime() -> Result<Id, Error> {
+    let here = Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))?;
+    Ok(here.id())
 }
 
 impl Place {
@@ -96,9 +111,7 @@ impl Place {
         let left = boarding.overdue.remaining(self.0.clock().now());
         // The clock may tick more coarsely than the timer: look again no sooner than its next tick.
         let left = left.max(Duration::from_millis(5));
-        Instant::now()
-            .checked_add(left)
-            .map_or(give_up, |overdue| overdue.min(give_up))
+        deadline::after(left).min(give_up)
     }
 }
 

@@ -80,6 +80,10 @@ where
         .await
         .map_err(|elapsed| Failure::NotSent(elapsed.into()))?
         .map_err(|error| Failure::NotSent(error.into()))?;
+    if Instant::now() >= deadline {
+        // Ready, but too late: by now another flight may be on.
+        return Err(Failure::NotSent("no time left to send it".into()));
+    }
     let mut request = request.into_http().map(Full::new);
     request.extensions_mut().insert(IsTokenRequest);
     let sent = clock.now();

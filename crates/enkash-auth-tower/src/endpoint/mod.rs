@@ -9,5 +9,5 @@ mod not_sent;
 mod token_endpoint;
 mod transport;
 
-pub(crate) use self::exchange::{Exchange, Exchanged, Failure, IsTokenRequest};
+pub(crate) use self::exchange::{Exchanged, Failure, IsTokenRequest};
 pub use self::{not_sent::NotSent, token_endpoint::TokenEndpoint};

@@ -64,8 +64,9 @@ impl TokenEndpoint {
 
     /// The same, asked over `service`.
     ///
-    /// It must not follow redirects, and its errors, which are logged and handed on, must hold no
-    /// secret. A pool inside it keeps its connections: see
+    /// It must neither follow redirects nor try again by itself: each try is a password attempt, and
+    /// three may lock the account. Its errors, which are logged and handed on, must hold no secret;
+    /// one that happened before anything was sent says so with [`NotSent`](crate::NotSent). A pool inside it keeps its connections: see
     /// [`with_service_factory`](Self::with_service_factory).
     ///
     /// # Errors
@@ -143,7 +144,7 @@ impl TokenEndpoint {
         &self.0.credentials
     }
 
-    /// The service for one flight on `runtime`. `in_doubt`: a flight before it never landed.
+    /// The service for one attempt on `runtime`. `in_doubt`: the flight before did not end well.
     pub(crate) fn service(&self, runtime: Id, in_doubt: bool) -> Arc<dyn Exchange> {
         self.0.transport.get(runtime, in_doubt)
     }

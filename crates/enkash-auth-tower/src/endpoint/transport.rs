@@ -17,8 +17,8 @@ impl Transport {
         }
     }
 
-    /// The service for a flight on `runtime`: that of the last one, unless it flew on another
-    /// runtime, which may be dead or not driven by now and take its connections with it, or is
+    /// The service for an attempt on `runtime`: that of the last one, unless that was made on another
+    /// runtime, which may be dead or not driven by now and its connections with it, or is
     /// `in_doubt`.
     pub(super) fn get(&self, runtime: Id, in_doubt: bool) -> Arc<dyn Exchange> {
         if !in_doubt

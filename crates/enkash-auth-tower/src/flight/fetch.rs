@@ -1,7 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use enkash_auth_core::{
-    Clock, Error, ErrorKind, Grant, RefreshPolicy,
+    Error, ErrorKind, Grant,
     state::{Flight, Outcome},
     strikes::Settlement,
 };
@@ -10,11 +10,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::ledger::{self, Begin, Leave};
+use super::ledger::{self, Begin, Holder, Leave};
 use crate::{
     BoxError,
-    endpoint::{Exchange, Exchanged, Failure, TokenEndpoint},
-    sync::{AtomicU64, Ordering},
+    cache::Shared,
+    endpoint::{Exchanged, Failure},
 };
 
 /// The pauses between the attempts of one flight: three attempts, so that a blip stays invisible.
@@ -23,15 +23,12 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis
 /// How often a flight looks whether another cache's attempt has ended.
 const BUSY_POLL: Duration = Duration::from_millis(100);
 
-/// What one flight needs to know.
-pub(crate) struct Fetch<'a> {
-    pub(crate) endpoint: &'a TokenEndpoint,
-    pub(crate) clock: &'a Arc<dyn Clock>,
-    pub(crate) policy: &'a RefreshPolicy,
-    /// Names the cache before the ledger.
-    pub(crate) holder: u64,
-    /// Counts the token requests.
-    pub(crate) requests: &'a AtomicU64,
+/// The fetch of one flight.
+pub(super) struct Fetch<'a> {
+    shared: &'a Shared,
+    flight: Flight,
+    /// Counted from the launch: a task may be polled much later, or never.
+    deadline: Instant,
 }
 
 /// What one attempt came to.
@@ -42,29 +39,34 @@ struct Attempted {
     again: bool,
 }
 
-impl Fetch<'_> {
-    /// Makes the attempts of `flight`. Ends by itself within the policy's fetch timeout.
+impl<'a> Fetch<'a> {
+    pub(super) fn new(shared: &'a Shared, flight: Flight, deadline: Instant) -> Self {
+        Self {
+            shared,
+            flight,
+            deadline,
+        }
+    }
+
+    /// Makes the attempts of the flight. Ends by itself at the deadline.
     ///
     /// Dropping it while an attempt is on leaves that attempt on the record as interrupted.
-    pub(crate) async fn run(self, flight: Flight) -> Outcome {
-        let in_doubt = flight.needs_fresh_connection();
-        let service = self.endpoint.service(Handle::current().id(), in_doubt);
-        let deadline = Instant::now() + self.policy.fetch_timeout;
+    pub(super) async fn run(self) -> Outcome {
         let mut pauses = PAUSES.into_iter();
         loop {
-            let leave = match self.leave(deadline).await {
+            let leave = match self.leave().await {
                 Ok(leave) => leave,
                 Err(error) => return Outcome::Failed(error),
             };
-            let Attempted { result, again } = self.attempt(leave, &*service, deadline).await;
+            let Attempted { result, again } = self.attempt(leave).await;
             let error = match result {
                 Ok(grant) => return granted(&grant),
                 Err(error) => error,
             };
-            let Some(pause) = pauses
+            let pause = pauses
                 .next()
-                .filter(|pause| again && fits(*pause, &error, deadline))
-            else {
+                .filter(|pause| again && self.fits(*pause, &error));
+            let Some(pause) = pause else {
                 return Outcome::Failed(error);
             };
             tracing::debug!(%error, ?pause, "token request failed, trying again");
@@ -73,13 +75,21 @@ impl Fetch<'_> {
     }
 
     /// Waits until no other cache's attempt is on, and takes leave for one.
-    async fn leave(&self, deadline: Instant) -> Result<Leave, Error> {
+    async fn leave(&self) -> Result<Leave, Error> {
+        let shared = self.shared;
+        let holder = Holder {
+            cache: shared.number(),
+            flight: self.flight.number(),
+        };
         loop {
-            let after = self.policy.retry_unresolved_after;
-            match ledger::begin(self.endpoint, self.holder, self.clock.now(), after) {
+            if Instant::now() >= self.deadline || !shared.is_on(self.flight) {
+                return Err(ledger::abandoned());
+            }
+            let now = shared.clock().now();
+            match ledger::begin(shared.endpoint(), holder, now, shared.policy()) {
                 Begin::Granted(leave) => return Ok(leave),
                 Begin::Denied(error) => return Err(error),
-                Begin::Busy if Instant::now() + BUSY_POLL < deadline => sleep(BUSY_POLL).await,
+                Begin::Busy if Instant::now() + BUSY_POLL < self.deadline => sleep(BUSY_POLL).await,
                 Begin::Busy => {
                     let detail = "another fetch for the same account did not end in time";
                     return Err(Error::new(ErrorKind::Unavailable, detail));
@@ -89,27 +99,27 @@ impl Fetch<'_> {
     }
 
     /// Sends the password once.
-    async fn attempt(&self, leave: Leave, service: &dyn Exchange, deadline: Instant) -> Attempted {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let exchanged = match self.endpoint.request() {
+    async fn attempt(&self, leave: Leave) -> Attempted {
+        let (shared, endpoint) = (self.shared, self.shared.endpoint());
+        shared.count_request();
+        let service =
+            endpoint.service(Handle::current().id(), self.flight.needs_fresh_connection());
+        let exchanged = match endpoint.request() {
             Ok(request) => {
-                service
-                    .exchange(request, Arc::clone(self.clock), deadline)
-                    .await
+                let clock = shared.clock_handle();
+                service.exchange(request, clock, self.deadline).await
             }
             Err(error) => Err(Failure::NotSent(error.into())),
         };
         let (result, settlement, again) = match exchanged {
-            Ok(Exchanged { sent, answer }) => {
-                match answer.read(sent, self.endpoint.credentials()) {
-                    Ok(grant) => (Ok(grant), Settlement::Granted, false),
-                    Err(error) => {
-                        let settlement = Settlement::of_answer(&error);
-                        let again = error.kind() == ErrorKind::Unavailable;
-                        (Err(error), settlement, again)
-                    }
+            Ok(Exchanged { sent, answer }) => match answer.read(sent, endpoint.credentials()) {
+                Ok(grant) => (Ok(grant), Settlement::Granted, false),
+                Err(error) => {
+                    let settlement = Settlement::of_answer(&error);
+                    let again = error.kind() == ErrorKind::Unavailable;
+                    (Err(error), settlement, again)
                 }
-            }
+            },
             Err(Failure::NotSent(source)) => (Err(not_sent(source)), Settlement::Harmless, true),
             Err(Failure::Interrupted(source)) => {
                 let error = interrupted(source, leave.is_proven());
@@ -119,6 +129,11 @@ impl Fetch<'_> {
         leave.settle(settlement);
         Attempted { result, again }
     }
+
+    fn fits(&self, pause: Duration, error: &Error) -> bool {
+        let patient = error.retry_after().is_none_or(|after| after <= pause);
+        patient && Instant::now() + pause < self.deadline
+    }
 }
 
 fn granted(grant: &Grant) -> Outcome {
@@ -126,11 +141,6 @@ fn granted(grant: &Grant) -> Outcome {
         tracing::warn!("the expiry of the token is in no documented unit, its size decided");
     }
     Outcome::Granted(grant.bearer().clone(), *grant.lifetime())
-}
-
-fn fits(pause: Duration, error: &Error, deadline: Instant) -> bool {
-    let patient = error.retry_after().is_none_or(|after| after <= pause);
-    patient && Instant::now() + pause < deadline
 }
 
 fn not_sent(source: BoxError) -> Error {

@@ -4,7 +4,10 @@
 //! 2. Wakers are cloned before the lock is taken, and dropped and woken after it is released.
 //! 3. A waiter that leaves takes its waker with it: the memory is that of who waits now.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::{Context, Poll, Waker},
+};
 
 use enkash_auth_core::Error;
 use slab::Slab;
@@ -64,7 +67,11 @@ impl Landing {
                 }
             }
         };
-        waiters.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in waiters {
+            // A waker that panics is the affair of whoever made it: the others are woken all the
+            // same, and the flight goes on.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 }
 

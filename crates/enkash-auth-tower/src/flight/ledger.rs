@@ -7,15 +7,16 @@
 use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
 use enkash_auth_core::{
-    AccountId, Error, Moment,
+    AccountId, Error, ErrorKind, Moment, RefreshPolicy,
     strikes::{Attempt, Settlement, Strikes},
 };
 
 use crate::{endpoint::TokenEndpoint, sync::Mutex};
 
-/// How long an attempt keeps others waiting: the fetch limit plus 4 s, for one that never ends.
-const LEASE: Duration = Duration::from_secs(12);
+/// How long an attempt keeps others waiting beyond the time a fetch may take, should it never end.
+const GRACE: Duration = Duration::from_secs(4);
 
+/// Its memory is that of the accounts this process has ever asked for.
 static LEDGER: LazyLock<Mutex<HashMap<AccountId, Account>>> = LazyLock::new(Mutex::default);
 
 #[derive(Default)]
@@ -25,10 +26,16 @@ struct Account {
 }
 
 struct Lease {
-    /// The cache whose flight holds it.
-    holder: u64,
-    number: u64,
+    holder: Holder,
+    attempt: u64,
     end: Moment,
+}
+
+/// Who makes an attempt: a flight of a cache.
+#[derive(Clone, Copy)]
+pub(super) struct Holder {
+    pub(super) cache: u64,
+    pub(super) flight: u64,
 }
 
 /// What the gate says.
@@ -48,33 +55,42 @@ pub(super) struct Leave {
     settled: bool,
 }
 
-/// Asks for leave, in the name of the cache `holder`. A cache has one flight at a time: what it
-/// held before is that of a flight it abandoned.
+/// Asks for leave, in the name of `holder`. A cache has one flight at a time: a lease of an earlier
+/// one is that of a flight it abandoned, and to be taken over; a lease of a later one says that this
+/// one is abandoned itself.
 pub(super) fn begin(
     endpoint: &TokenEndpoint,
-    holder: u64,
+    holder: Holder,
     now: Moment,
-    retry_unresolved_after: Option<Duration>,
+    policy: &RefreshPolicy,
 ) -> Begin {
     let id = endpoint.account();
     let mut ledger = LEDGER.lock();
     let account = ledger.entry(id).or_default();
-    if let Some(lease) = &account.lease
-        && lease.holder != holder
-        && !lease.end.is_over(now)
+    if let Some(lease) = account
+        .lease
+        .as_ref()
+        .filter(|lease| !lease.end.is_over(now))
     {
-        return Begin::Busy;
+        if lease.holder.cache != holder.cache {
+            return Begin::Busy;
+        }
+        if lease.holder.flight > holder.flight {
+            return Begin::Denied(abandoned());
+        }
     }
     match account
         .strikes
-        .begin(endpoint.fingerprint(), now, retry_unresolved_after)
+        .begin(endpoint.fingerprint(), now, policy.retry_unresolved_after)
     {
         Err(error) => Begin::Denied(error),
         Ok(attempt) => {
             account.lease = Some(Lease {
                 holder,
-                number: attempt.number(),
-                end: now.plus(LEASE).on_monotonic(),
+                attempt: attempt.number(),
+                end: now
+                    .plus(policy.fetch_timeout.saturating_add(GRACE))
+                    .on_monotonic(),
             });
             Begin::Granted(Leave {
                 account: id,
@@ -83,6 +99,11 @@ pub(super) fn begin(
             })
         }
     }
+}
+
+/// For a flight that nobody waits for any more.
+pub(super) fn abandoned() -> Error {
+    Error::new(ErrorKind::Unavailable, "the fetch was given up")
 }
 
 /// The definite and the possible strikes of an account.
@@ -110,7 +131,7 @@ impl Leave {
             account.strikes.settle(self.attempt, settlement);
             account
                 .lease
-                .take_if(|lease| lease.number == self.attempt.number());
+                .take_if(|lease| lease.attempt == self.attempt.number());
         }
     }
 }

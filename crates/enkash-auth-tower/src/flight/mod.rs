@@ -11,7 +11,6 @@ mod ledger;
 mod task;
 
 pub(crate) use self::{
-    fetch::Fetch,
     landing::{Landed, Landing, Seat},
     ledger::strikes,
     task::launch,

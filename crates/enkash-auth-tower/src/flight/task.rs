@@ -1,72 +1,91 @@
-use std::{error::Error as StdError, sync::Arc, thread};
+use std::{
+    error::Error as StdError,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use enkash_auth_core::{
     Error, ErrorKind,
     state::{Flight, Outcome},
 };
-use tokio::runtime::Handle;
-use tracing::Instrument;
+use tokio::{runtime::Handle, time::Instant};
+use tracing::{Instrument, Span};
 
-use crate::cache::Shared;
+use super::fetch::Fetch;
+use crate::{cache::Shared, deadline};
 
 /// Launches `flight` in a task of its own on `runtime`. It lands whatever happens to the task.
-pub(crate) fn launch(runtime: &Handle, shared: Arc<Shared>, flight: Flight) {
+pub(crate) fn launch(runtime: &Handle, shared: &Arc<Shared>, flight: Flight) {
+    // It belongs to nobody: not to the span of whoever happened to ask first, either.
     let span = tracing::debug_span!(
+        parent: None,
         "token_fetch",
         account = %shared.endpoint().account(),
         flight = flight.number(),
         reason = %flight.reason(),
     );
+    span.follows_from(Span::current());
     let pilot = Pilot {
-        shared,
+        shared: Arc::clone(shared),
         flight,
-        landed: false,
+        deadline: deadline::after(shared.policy().fetch_timeout),
+        has_landed: false,
     };
     runtime.spawn(pilot.fly().instrument(span));
 }
 
-/// Lands the flight, also when its task is dropped or panics.
+/// Lands the flight, also when its task is dropped.
 struct Pilot {
     shared: Arc<Shared>,
     flight: Flight,
-    landed: bool,
+    deadline: Instant,
+    has_landed: bool,
 }
 
 impl Pilot {
     async fn fly(mut self) {
-        let outcome = self.shared.fetch().run(self.flight).await;
+        let shared = Arc::clone(&self.shared);
+        let fetch = Fetch::new(&shared, self.flight, self.deadline);
+        let outcome = caught(fetch.run()).await;
         self.land(outcome);
     }
 
     fn land(&mut self, outcome: Outcome) {
-        self.landed = true;
-        match &outcome {
+        self.has_landed = true;
+        self.shared.land(self.flight, outcome.clone());
+        match outcome {
             Outcome::Granted(..) => tracing::debug!("token fetched"),
             Outcome::Failed(error) => {
                 // With its sources: "no connection" alone helps nobody.
                 tracing::warn!(
-                    error = error as &(dyn StdError + 'static),
+                    error = &error as &(dyn StdError + 'static),
                     "no token fetched"
                 );
             }
             Outcome::Aborted => tracing::debug!("token fetch aborted: its runtime was shut down"),
         }
-        self.shared.land(self.flight, outcome);
     }
 }
 
 impl Drop for Pilot {
     fn drop(&mut self) {
-        if self.landed {
-            return;
+        if !self.has_landed {
+            self.land(Outcome::Aborted);
         }
-        self.land(if thread::panicking() {
-            Outcome::Failed(Error::new(
-                ErrorKind::Unavailable,
-                "the token service panicked",
-            ))
-        } else {
-            Outcome::Aborted
-        });
     }
+}
+
+/// A panic of the user's token service fails this flight, like any other fault of the service.
+async fn caught(run: impl Future<Output = Outcome>) -> Outcome {
+    let mut run = pin!(run);
+    poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))).unwrap_or_else(|_| {
+            let error = Error::new(ErrorKind::Unavailable, "the token service panicked");
+            Poll::Ready(Outcome::Failed(error))
+        })
+    })
+    .await
 }

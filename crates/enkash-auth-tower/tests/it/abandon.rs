@@ -1,7 +1,6 @@
 //! Runtimes that die, or that nobody drives, under a fetch.
 
 use std::{
-    convert::Infallible,
     future::pending,
     sync::{
         Arc,
@@ -10,43 +9,15 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{ErrorKind, ManualClock};
-use enkash_auth_tower::{TokenCache, TokenEndpoint};
+use enkash_auth_core::ManualClock;
+use enkash_auth_tower::TokenCache;
 use futures_util::FutureExt;
-use http_body_util::Full;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
-use crate::support::{credentials, environment, grant, user};
-
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-/// A cache whose first token request never ends, and whose service counts how often it was made.
-fn stuck_at_first(clock: &ManualClock) -> (TokenCache, Arc<AtomicU32>) {
-    let made = Arc::new(AtomicU32::new(0));
-    let asked = Arc::new(AtomicU32::new(0));
-    let make = {
-        let made = Arc::clone(&made);
-        move || {
-            made.fetch_add(1, Ordering::Relaxed);
-            let asked = Arc::clone(&asked);
-            tower::service_fn(move |_: http::Request<Full<_>>| {
-                let nth = asked.fetch_add(1, Ordering::Relaxed);
-                async move {
-                    if nth == 0 {
-                        pending::<()>().await;
-                    }
-                    Ok::<_, Infallible>(grant("one", 300))
-                }
-            })
-        }
-    };
-    let credentials = credentials(&user(), "password");
-    let endpoint = TokenEndpoint::with_service_factory(environment(), credentials, make).unwrap();
-    let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
-    (tokens, made)
-}
+use crate::{
+    support::{endpoint, grant},
+    undriven::{runtime, stuck_at_first},
+};
 
 #[test]
 fn a_runtime_dropped_during_a_fetch_leaves_a_cache_that_works_from_another() {
@@ -127,7 +98,7 @@ fn a_waiter_gives_an_undriven_fetch_up_by_itself() {
         .unwrap();
     second.block_on(async {
         let clock = ManualClock::new();
-        let endpoint = crate::support::endpoint(|_| async { grant("one", 300) });
+        let endpoint = endpoint(|_| async { grant("one", 300) });
         let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
         {
             let _entered = idle.enter();
@@ -146,7 +117,7 @@ fn a_waiter_gives_an_undriven_fetch_up_by_itself() {
 fn an_abandoned_early_renewal_is_followed_by_another() {
     let clock = ManualClock::new();
     let asked = Arc::new(AtomicU32::new(0));
-    let endpoint = crate::support::endpoint({
+    let endpoint = endpoint({
         let asked = Arc::clone(&asked);
         move |_| {
             let nth = asked.fetch_add(1, Ordering::Relaxed);
@@ -184,65 +155,22 @@ fn an_abandoned_early_renewal_is_followed_by_another() {
 }
 
 #[test]
-fn outside_any_runtime_there_is_a_typed_error_and_a_fresh_token_is_served() {
-    let endpoint = crate::support::endpoint(|_| async { grant("one", 300) });
-    let tokens = TokenCache::builder(endpoint)
-        .clock(ManualClock::new())
-        .build();
-    let error = tokens.token().now_or_never().unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NoRuntime);
-    assert_eq!(tokens.status().fetches(), 0);
-
-    runtime().block_on(tokens.token()).unwrap();
-    assert_eq!(
-        tokens.token().now_or_never().unwrap().unwrap().expose(),
-        "one"
-    );
-}
-
-#[test]
-fn a_runtime_that_is_shutting_down_is_no_loop() {
-    let endpoint = crate::support::endpoint(|_| async { grant("one", 300) });
-    let tokens = TokenCache::builder(endpoint)
-        .clock(ManualClock::new())
-        .build();
-    let dying = runtime();
-    let handle = dying.handle().clone();
-    drop(dying);
-    let _entered = handle.enter();
-    // Whatever is spawned here is dropped at once.
-    let error = tokens.token().now_or_never().unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
-    drop(_entered);
-    assert_eq!(runtime().block_on(tokens.token()).unwrap().expose(), "one");
-}
-
-#[test]
-fn a_connection_is_not_used_on_another_runtime_than_its_own() {
-    let made = Arc::new(AtomicU32::new(0));
-    let make = {
-        let made = Arc::clone(&made);
-        move || {
-            made.fetch_add(1, Ordering::Relaxed);
-            tower::service_fn(|_: http::Request<Full<_>>| async {
-                Ok::<_, Infallible>(grant("one", 60))
-            })
-        }
-    };
+fn an_abandoned_flight_that_is_driven_late_sends_nothing() {
     let clock = ManualClock::new();
-    let credentials = credentials(&user(), "password");
-    let endpoint = TokenEndpoint::with_service_factory(environment(), credentials, make).unwrap();
+    let endpoint = endpoint(|_| async { grant("one", 300) });
     let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
-    let (first, second) = (runtime(), runtime());
-    for (runtime, expected) in [
-        (&first, 1),
-        (&first, 1),
-        (&second, 2),
-        (&second, 2),
-        (&first, 3),
-    ] {
-        runtime.block_on(tokens.token()).unwrap();
-        assert_eq!(made.load(Ordering::Relaxed), expected);
-        clock.advance(Duration::from_secs(60));
+    let idle = runtime();
+    {
+        let _entered = idle.enter();
+        assert!(tokens.token().now_or_never().is_none());
     }
+    clock.advance(Duration::from_millis(8_600));
+    runtime().block_on(tokens.token()).unwrap();
+    assert_eq!(tokens.status().token_requests(), 1);
+    idle.block_on(async {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert_eq!(tokens.status().token_requests(), 1);
 }

@@ -114,5 +114,29 @@ async fn a_server_that_says_when_to_come_back_is_not_asked_before() {
         "no second attempt in the same fetch"
     );
     let after = tokens.token().await.unwrap_err().retry_after().unwrap();
-    assert!(after > Duration::from_secs(19), "{after:?}");
+    assert_eq!(after, Duration::from_secs(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waited_for_a_failed_fetch_learns_when_to_come_back_as_well() {
+    let tokens = cache(endpoint(|_| async {
+        let mut answer = status(429);
+        answer.headers_mut().insert("retry-after", 86_400.into());
+        answer
+    }));
+    for _ in 0..2 {
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_without_a_bound_are_no_panic() {
+    let mut policy = RefreshPolicy::default();
+    policy.wait_timeout = Duration::MAX;
+    policy.fetch_timeout = Duration::MAX;
+    policy.backoff_max = Duration::MAX;
+    policy.retry_after_max = Duration::MAX;
+    let kit = Kit::with_policy(rules(300, 10), policy);
+    kit.tokens.token().await.unwrap();
 }

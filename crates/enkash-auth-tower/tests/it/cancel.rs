@@ -1,8 +1,13 @@
 //! Callers that go away, and fetches that end in odd ways.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
 
 use enkash_auth_core::ErrorKind;
+use enkash_auth_tower::TokenCache;
 use tokio::time::{sleep, timeout};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 
@@ -72,4 +77,58 @@ async fn a_grant_outlives_the_caller_that_asked_for_it() {
     caller.abort();
     assert_eq!(tokens.token().await.unwrap().expose(), "one");
     assert_eq!(tokens.status().fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_costs_nobody_else() {
+    struct Bad;
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of somebody else's");
+        }
+    }
+
+    let kit = Kit::new(rules(300, 50));
+    let mut bad = Box::pin(kit.tokens.token());
+    let waker = Waker::from(Arc::new(Bad));
+    assert!(
+        bad.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    let good = tokio::spawn(kit.tokens.token());
+    timeout(Duration::from_secs(1), good)
+        .await
+        .expect("woken")
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_and_an_error_may_call_back_into_the_cache() {
+    /// Asks the cache when it is woken or dropped: under a lock of ours it would hang.
+    struct CallsBack(TokenCache);
+    impl Wake for CallsBack {
+        fn wake(self: Arc<Self>) {
+            self.0.status();
+        }
+    }
+    impl Drop for CallsBack {
+        fn drop(&mut self) {
+            self.0.status();
+        }
+    }
+
+    let kit = Kit::new(rules(300, 50));
+    for _ in 0..2 {
+        let waker = Waker::from(Arc::new(CallsBack(kit.tokens.clone())));
+        let mut waiting = Box::pin(kit.tokens.token());
+        for _ in 0..2 {
+            let _ = waiting.as_mut().poll(&mut Context::from_waker(&waker));
+        }
+        drop(waker);
+        sleep(Duration::from_millis(60)).await;
+        drop(waiting);
+    }
+    kit.tokens.token().await.unwrap();
 }

@@ -8,9 +8,11 @@ use std::{
     time::Duration,
 };
 
+use enkash_auth_core::RefreshPolicy;
 use enkash_auth_tower::EnkashAuthLayer;
 use http::{Request, Response};
 use tokio::time::{sleep, timeout};
+use tokio_test::{assert_pending, assert_ready_err, task};
 use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimitLayer};
 
 use crate::support::{Kit, Recorder, call, get, rules};
@@ -37,6 +39,47 @@ async fn a_request_that_waits_for_a_token_does_not_hold_the_permit() {
         .await
         .expect("the permit was given back")
         .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_refused_gives_its_permit_back() {
+    let kit = Kit::new(rules(300, 10));
+    let limited = ConcurrencyLimitLayer::new(1).layer(Recorder::default());
+    let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(limited.clone());
+    let mut stranger = limited;
+
+    // To a foreign origin; while the fetch fails; in the pause after it.
+    kit.issuer.set_outage(true);
+    for uri in [
+        "https://example.com/",
+        "http://localhost/",
+        "http://localhost/",
+    ] {
+        let refused = client.ready().await.unwrap().call(get(uri)).await;
+        assert!(refused.is_err());
+        timeout(Duration::from_millis(1), call(&mut stranger))
+            .await
+            .expect("the permit is free")
+            .unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_call_holds_no_permit_and_is_not_sent_later() {
+    let mut policy = RefreshPolicy::default();
+    policy.wait_timeout = Duration::from_secs(1);
+    let kit = Kit::with_policy(rules(300, 3_000), policy);
+    let inner = Recorder::default();
+    let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(inner.clone());
+    let mut failed = task::spawn(client.ready().await.unwrap().call(get("http://localhost/")));
+    assert_pending!(failed.poll());
+    sleep(Duration::from_millis(1_001)).await;
+    assert_ready_err!(failed.poll());
+    kit.tokens.token().await.unwrap_err();
+    sleep(Duration::from_secs(4)).await;
+    kit.tokens.token().await.unwrap();
+    assert_pending!(failed.poll());
+    assert_eq!(inner.calls(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,25 @@
 //! A wrong password is sent once.
 
-use std::time::Duration;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
-use enkash_auth_core::{Error, ErrorKind};
+use bytes::Bytes;
+use enkash_auth_core::{Error, ErrorKind, RefreshPolicy};
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{TokenCache, TokenEndpoint};
+use enkash_auth_tower::{BoxError, NotSent, TokenCache, TokenEndpoint};
+use http::{Request, Response};
+use http_body_util::Full;
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::support::{Kit, TokioClock, cache, credentials, endpoint, environment, rules, status};
+use crate::support::{
+    Kit, TokioClock, cache, credentials, endpoint, environment, rules, status, user,
+};
 
 /// One more cache in the same process, for the same account.
 fn another_cache(kit: &Kit, password: &str) -> TokenCache {
@@ -98,4 +110,95 @@ async fn what_nobody_knows_is_tried_twice_and_then_not_before_a_quarter_of_an_ho
     sleep(Duration::from_secs(400)).await;
     tokens.token().await.unwrap_err();
     assert_eq!(tokens.status().token_requests(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_fetch_keeps_others_waiting_as_long() {
+    let mut policy = RefreshPolicy::default();
+    policy.fetch_timeout = Duration::from_secs(60);
+    policy.wait_timeout = Duration::from_secs(100);
+    let kit = Kit::with_policy(rules(300, 20_000), policy.clone());
+    let endpoint = TokenEndpoint::with_service(
+        environment(),
+        credentials(&kit.user, "password"),
+        SandboxService::new(kit.issuer.clone()),
+    );
+    let other = TokenCache::builder(endpoint.unwrap())
+        .policy(policy)
+        .clock(TokioClock::new())
+        .build();
+    let (one, two) = tokio::join!(kit.tokens.token(), other.token());
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(kit.issuer.counters().token_requests_at_once, 1);
+}
+
+/// A service that fails as `fail` says, and counts.
+fn failing<E>(fail: fn() -> E, user: &str) -> (TokenCache, Arc<AtomicU32>)
+where
+    E: Into<BoxError> + Send + 'static,
+{
+    let asked = Arc::new(AtomicU32::new(0));
+    let service = tower::service_fn({
+        let asked = Arc::clone(&asked);
+        move |_: Request<Full<Bytes>>| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async move { Err::<Response<String>, E>(fail()) }
+        }
+    });
+    let endpoint =
+        TokenEndpoint::with_service(environment(), credentials(user, "password"), service);
+    let tokens = TokenCache::builder(endpoint.unwrap())
+        .clock(TokioClock::new())
+        .build();
+    (tokens, asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_sent_is_tried_again_at_once_and_is_no_strike() {
+    let refused = || io::Error::from(io::ErrorKind::ConnectionRefused).into();
+    let said = || NotSent::new("no address for this host").into();
+    for fail in [refused as fn() -> BoxError, said] {
+        let (tokens, asked) = failing(fail, &user());
+        for _ in 0..5 {
+            let error = tokens.token().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            sleep(Duration::from_secs(60)).await;
+        }
+        assert_eq!(
+            asked.load(Ordering::Relaxed),
+            15,
+            "three attempts in each fetch"
+        );
+        assert_eq!(tokens.status().possible_strikes(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_broke_after_the_password_was_sent_is_not_tried_again_at_once() {
+    let (tokens, asked) = failing(|| io::Error::from(io::ErrorKind::ConnectionReset), &user());
+    for requests in [1, 2, 2, 2] {
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unresolved);
+        assert_eq!(asked.load(Ordering::Relaxed), requests);
+        sleep(Duration::from_secs(60)).await;
+    }
+    assert_eq!(tokens.status().possible_strikes(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_connection_is_no_strike_for_credentials_that_succeeded_before() {
+    let kit = Kit::new(rules(300, 10));
+    kit.tokens.token().await.unwrap();
+    let (tokens, asked) = failing(
+        || io::Error::from(io::ErrorKind::ConnectionReset),
+        &kit.user,
+    );
+    for requests in 1..5 {
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(asked.load(Ordering::Relaxed), requests);
+        sleep(Duration::from_secs(60)).await;
+    }
+    assert_eq!(tokens.status().possible_strikes(), 0);
 }

@@ -1,8 +1,10 @@
 //! Nothing that is printed holds a secret.
 
 use std::{
+    cell::RefCell,
+    fmt,
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, Once},
 };
 
 use enkash_auth_core::{Client, Credentials, User};
@@ -10,7 +12,7 @@ use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
 use http::Response;
 use tokio::time::{Duration, sleep};
 use tower::{Layer, ServiceExt};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::support::{Recorder, TokioClock, environment, get, user};
 
@@ -22,34 +24,45 @@ const SECRETS: [&str; 5] = [
     "s3cret-token-0123456789",
 ];
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is logged on this thread, where a paused test has all of its tasks. The subscriber is one for
+/// the process: one per test would race with the others for what it may see.
+#[derive(Clone, Copy)]
+struct Log;
+
+impl Log {
+    fn start() -> Self {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(LevelFilter::TRACE)
+                .with_writer(|| Self)
+                .with_ansi(false)
+                .init();
+        });
+        LOG.take();
+        Self
+    }
+
+    fn text(self) -> String {
+        String::from_utf8(LOG.take()).unwrap()
+    }
+
+    fn note(mut self, printed: impl fmt::Debug) {
+        writeln!(self, "{printed:?} {printed:#?}").unwrap();
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOG.with_borrow_mut(|log| log.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    fn note(&mut self, printed: impl std::fmt::Debug) {
-        writeln!(self, "{printed:?} {printed:#?}").unwrap();
     }
 }
 
@@ -86,14 +99,7 @@ fn answers(nth: usize) -> Response<String> {
 
 #[tokio::test(start_paused = true)]
 async fn the_trace_of_a_whole_life_holds_no_secret() {
-    let mut log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
-    let _default = tracing::subscriber::set_default(subscriber);
-
+    let mut log = Log::start();
     let credentials = Credentials::password(
         Client::new("client-id", "s3cret-client"),
         User::new(user(), "s3cret-password"),

@@ -1,0 +1,164 @@
+//! Flights that fail, never land, or land late; the pauses after them.
+
+use std::time::Duration;
+
+use enkash_auth_core::{
+    Error, ErrorKind, Moment,
+    state::{Outcome, Verdict},
+};
+
+use crate::life::{Life, START};
+
+#[test]
+fn setting_the_wall_clock_ends_no_flight_and_no_pause() {
+    let mut life = Life::new();
+    let flight = life.launch();
+    let forth = Moment::new(START.monotonic_nanos(), u64::MAX - 1);
+    life.now = forth;
+    assert!(matches!(life.ask(), (Verdict::Wait(joined), None) if joined == flight));
+    life.now = START;
+    life.fail(flight, ErrorKind::Unavailable);
+    life.now = forth;
+    assert_eq!(life.failed().kind(), ErrorKind::Unavailable);
+}
+
+#[test]
+fn a_pause_doubles_up_to_its_bound_and_never_overflows() {
+    let mut life = Life::new();
+    let mut pauses = Vec::new();
+    for _ in 0..100 {
+        let flight = life.launch();
+        life.fail(flight, ErrorKind::Unavailable);
+        let pause = life.failed().retry_after().unwrap();
+        pauses.push(pause.as_millis());
+        life.now = life.now.plus(pause);
+    }
+    assert_eq!(
+        pauses[..7],
+        [750, 1_500, 3_000, 6_000, 12_000, 24_000, 30_000]
+    );
+    assert!(pauses[7..].iter().all(|pause| *pause == 30_000));
+}
+
+#[test]
+fn a_success_ends_the_pauses() {
+    let mut life = Life::new();
+    for _ in 0..2 {
+        let flight = life.launch();
+        life.fail(flight, ErrorKind::Unavailable);
+        life.pass(10.0);
+    }
+    let flight = life.launch();
+    life.grant(flight, "one", 300);
+    assert!(life.state.last_error(life.now).is_none());
+    life.pass(299.0);
+    let flight = life.launch();
+    life.fail(flight, ErrorKind::Unavailable);
+    assert_eq!(
+        life.failed().retry_after().unwrap(),
+        Duration::from_millis(750)
+    );
+}
+
+#[test]
+fn retry_after_is_honoured_within_its_bound() {
+    for (asked, granted) in [(0, 750), (2, 2_000), (86_400, 300_000)] {
+        let mut life = Life::new();
+        let flight = life.launch();
+        let error =
+            Error::new(ErrorKind::Unavailable, "").with_retry_after(Duration::from_secs(asked));
+        life.land(flight, Outcome::Failed(error));
+        assert_eq!(
+            life.failed().retry_after(),
+            Some(Duration::from_millis(granted))
+        );
+    }
+}
+
+#[test]
+fn a_quarantined_state_looks_every_five_seconds() {
+    let mut life = Life::new();
+    for _ in 0..10 {
+        let flight = life.launch();
+        life.fail(flight, ErrorKind::Rejected);
+        life.pass(4.9);
+        assert_eq!(life.failed().kind(), ErrorKind::Rejected);
+        life.pass(0.1);
+    }
+}
+
+#[test]
+fn an_overdue_flight_is_abandoned_and_its_late_landing_changes_nothing() {
+    let mut life = Life::new();
+    let first = life.launch();
+    life.pass(8.5);
+    let decision = life.state.ask(life.now, true, &life.policy);
+    let second = decision.launch.unwrap();
+    assert!(decision.abandoned);
+    assert_eq!(second.number(), 2);
+    assert!(second.needs_fresh_connection());
+
+    assert!(!life.grant(first, "late", 300));
+    assert!(matches!(life.ask().0, Verdict::Wait(joined) if joined == second));
+    assert!(life.grant(second, "two", 300));
+    assert_eq!(life.served(), "two");
+    assert!(!life.fail(first, ErrorKind::Rejected));
+    assert_eq!(life.served(), "two");
+}
+
+#[test]
+fn an_aborted_flight_is_followed_by_another_without_a_pause() {
+    let mut life = Life::new();
+    let flight = life.launch();
+    assert!(life.land(flight, Outcome::Aborted));
+    let next = life.launch();
+    assert!(next.needs_fresh_connection());
+    life.grant(next, "one", 300);
+    life.pass(299.0);
+    assert!(!life.launch().needs_fresh_connection(), "once is enough");
+}
+
+#[test]
+fn aborts_in_a_row_pause_like_failures() {
+    let mut life = Life::new();
+    for expected in [None, Some(750), Some(1_500)] {
+        let flight = life.launch();
+        life.land(flight, Outcome::Aborted);
+        let error = life.state.error_at(life.now);
+        let pause = error.and_then(|error| error.retry_after());
+        assert_eq!(pause.map(|pause| pause.as_millis()), expected);
+        life.pass(5.0);
+    }
+}
+
+#[test]
+fn an_aborted_early_renewal_pauses_at_once() {
+    let mut life = Life::fresh();
+    life.pass(250.0);
+    let flight = life.launch();
+    life.land(flight, Outcome::Aborted);
+    assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
+}
+
+#[test]
+fn after_a_failure_connections_are_not_trusted() {
+    let mut life = Life::new();
+    let flight = life.launch();
+    life.fail(flight, ErrorKind::Unavailable);
+    life.pass(1.0);
+    assert!(life.launch().needs_fresh_connection());
+}
+
+#[test]
+fn a_wall_clock_that_was_wrong_for_a_moment_costs_no_fresh_token_its_view() {
+    let mut life = Life::fresh();
+    life.now = Moment::new(
+        START.monotonic_nanos(),
+        START.unix_nanos() + 250_000_000_000,
+    );
+    let flight = life.launch();
+    life.fail(flight, ErrorKind::Unavailable);
+    life.now = START.plus(Duration::from_secs(60));
+    assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
+    assert_eq!(life.view_ends_after(), Duration::from_secs(180));
+}

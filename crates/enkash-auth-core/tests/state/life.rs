@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use enkash_auth_core::{
+    Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    lifetime::{Exchange, Expiry},
+    state::{Flight, Outcome, State, Verdict},
+};
+
+pub(crate) const START: Moment = Moment::new(1_000_000_000_000, 1_767_268_800_000_000_000);
+
+/// A state, and the time.
+pub(crate) struct Life {
+    pub(crate) state: State,
+    pub(crate) now: Moment,
+    pub(crate) policy: RefreshPolicy,
+}
+
+impl Life {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::new(),
+            now: START,
+            policy: RefreshPolicy::default(),
+        }
+    }
+
+    pub(crate) fn pass(&mut self, seconds: f64) {
+        self.now = self.now.plus(Duration::from_secs_f64(seconds));
+    }
+
+    pub(crate) fn ask(&mut self) -> (Verdict, Option<Flight>) {
+        let decision = self.state.ask(self.now, true, &self.policy);
+        (decision.verdict, decision.launch)
+    }
+
+    pub(crate) fn launch(&mut self) -> Flight {
+        self.ask().1.unwrap()
+    }
+
+    pub(crate) fn land(&mut self, flight: Flight, outcome: Outcome) -> bool {
+        self.state
+            .land(flight.number(), outcome, self.now, 1.0, &self.policy)
+    }
+
+    pub(crate) fn grant(&mut self, flight: Flight, token: &str, seconds: u64) -> bool {
+        let said = [Expiry::In(Duration::from_secs(seconds))];
+        let lifetime = Exchange::new(self.now, None).lifetime(&said);
+        self.land(
+            flight,
+            Outcome::Granted(Bearer::new(token).unwrap(), lifetime),
+        )
+    }
+
+    pub(crate) fn fail(&mut self, flight: Flight, kind: ErrorKind) -> bool {
+        self.land(flight, Outcome::Failed(Error::new(kind, "")))
+    }
+
+    /// With a fresh token of 300 s.
+    pub(crate) fn fresh() -> Self {
+        let mut life = Self::new();
+        let flight = life.launch();
+        assert!(life.grant(flight, "one", 300));
+        life
+    }
+
+    pub(crate) fn served(&mut self) -> String {
+        match self.ask().0 {
+            Verdict::Serve(token) => token.expose().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn failed(&mut self) -> Error {
+        match self.ask().0 {
+            Verdict::Fail(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn view_ends_after(&self) -> Duration {
+        self.state
+            .view(self.now)
+            .unwrap()
+            .until()
+            .remaining(self.now)
+    }
+}

@@ -1,0 +1,10 @@
+//! The life of a token, event by event.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod flights;
+mod life;
+mod tokens;

@@ -1,0 +1,100 @@
+//! What can go wrong.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::order::{Endpoint, Order};
+use super::status;
+use crate::seconds;
+
+/// What can go wrong with an answer.
+///
+/// Some strike after the request was carried out: the password was counted, the token granted, the
+/// API call made, only the answer suffers. The others strike instead of it.
+///
+/// In JSON a fault is its name, such as `"hang"` or `"close-after-reading"`, or an object of its
+/// name and its fields, such as `{"delay": {"by": 2.5}}`; durations are seconds.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use enkash_auth_sandbox::{Endpoint, Fault, Issuer};
+///
+/// let issuer = Issuer::default();
+/// issuer.order(Fault::ServerError.at(Endpoint::Token).times(2));
+/// issuer.order(Fault::Hang.at(Endpoint::Api).lasting(Duration::from_secs(5)));
+/// assert_eq!(issuer.orders().len(), 2);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The request is carried out, and the answer takes a while.
+    Delay {
+        /// How long.
+        #[serde(with = "seconds")]
+        by: Duration,
+    },
+    /// The connection is closed when the head of the request is there; its body is not read.
+    CloseBeforeReading,
+    /// The request is carried out, and the connection closed without an answer.
+    CloseAfterReading,
+    /// The request is carried out; half of the answer is sent, and the connection closed.
+    HalfAnswer,
+    /// The request is carried out, and the answer never comes.
+    Hang,
+    /// A page of HTML with any status from 200 up, as a CDN or a captive portal sends it.
+    Page {
+        /// Its status: 403, 429, 502, 503 or 520 to 530, say.
+        #[serde(with = "status")]
+        status: StatusCode,
+    },
+    /// 500 with `{"error": "server_error"}`.
+    ServerError,
+    /// 403 with JSON: an address that is not allow-listed, an API that is not enabled.
+    Forbidden,
+    /// 429 with JSON.
+    TooManyRequests {
+        /// `Retry-After` in whole seconds, rounded up; `None` for no such header.
+        #[serde(default, with = "seconds::option")]
+        retry_after: Option<Duration>,
+    },
+    /// 200 that says it is JSON and is bytes at random.
+    Garbage,
+    /// 200 that says it is JSON and has no body.
+    Empty,
+    /// 200 with 32 MiB of JSON, a token among it.
+    Huge,
+    /// 307 to another address.
+    Redirect {
+        /// Where to; `None` is [a trap](crate::Counters::redirects_followed) of the sandbox.
+        #[serde(default)]
+        to: Option<String>,
+    },
+    /// 200 with JSON that is neither a grant nor a refusal.
+    OtherJson,
+    /// Any answer that is not above.
+    Answer {
+        /// Its status, from 200 up.
+        #[serde(with = "status")]
+        status: StatusCode,
+        /// Its headers; what cannot be one is left out.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        /// Its body.
+        #[serde(default)]
+        body: String,
+    },
+}
+
+impl Fault {
+    /// Orders this fault for the next request to an endpoint; [`Order`] can make it more.
+    pub fn at(self, endpoint: Endpoint) -> Order {
+        Order::new(self, endpoint)
+    }
+}

@@ -1,0 +1,110 @@
+//! The refresh grant: it ends the access token that it replaces.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use enkash_auth_sandbox::{Accounts, Issuer, Refresh, Rules};
+use http::{Request, StatusCode};
+use serde_json::json;
+
+use crate::support::{Answer, RIGHT, WRONG, form, issuer, send};
+
+fn with(answer: &Answer) -> Request<Body> {
+    let token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
+    form(&format!("grant_type=refresh_token&refresh_token={token}"))
+}
+
+fn assert_refused(answer: &Answer) {
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn it_revokes_the_old_access_token_at_once() {
+    let issuer = Issuer::default();
+    let first = send(&issuer, form(RIGHT)).await;
+    let second = send(&issuer, with(&first)).await;
+
+    assert_eq!(second.status, StatusCode::OK);
+    assert!(!issuer.accepts(&first.token()));
+    assert!(issuer.accepts(&second.token()));
+    assert_eq!(issuer.counters().refreshes, 1);
+    // And the password grant answers the new one from now on.
+    let third = send(&issuer, form(RIGHT)).await;
+    assert_eq!(third.token(), second.token());
+}
+
+#[tokio::test]
+async fn a_reused_refresh_token_works_again() {
+    let issuer = Issuer::default();
+    let first = send(&issuer, form(RIGHT)).await;
+    let second = send(&issuer, with(&first)).await;
+    let third = send(&issuer, with(&first)).await;
+
+    assert_eq!(
+        second.json()["refresh_token"],
+        first.json()["refresh_token"]
+    );
+    assert!(!issuer.accepts(&second.token()));
+    assert!(issuer.accepts(&third.token()));
+}
+
+#[tokio::test]
+async fn a_rotated_refresh_token_works_once() {
+    let issuer = issuer(Rules::new().refresh(Refresh::Rotated));
+    let first = send(&issuer, form(RIGHT)).await;
+    let second = send(&issuer, with(&first)).await;
+
+    assert_ne!(
+        second.json()["refresh_token"],
+        first.json()["refresh_token"]
+    );
+    assert_refused(&send(&issuer, with(&first)).await);
+    assert_eq!(send(&issuer, with(&second)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn it_can_be_off() {
+    let issuer = issuer(Rules::new().refresh(Refresh::Off));
+    let first = send(&issuer, form(RIGHT)).await.json();
+    assert!(!first.as_object().unwrap().contains_key("refresh_token"));
+
+    let refused = send(&issuer, form("grant_type=refresh_token&refresh_token=x")).await;
+    assert_eq!(refused.json()["error"], "unsupported_grant_type");
+}
+
+#[tokio::test]
+async fn what_is_unknown_over_or_anothers_is_refused() {
+    let accounts = Accounts::new().client("other", "client");
+    let rules = Rules::new().refresh_lifetime(Duration::from_secs(300));
+    let issuer = Issuer::builder().accounts(accounts).rules(rules).build();
+    let answer = send(&issuer, form(RIGHT)).await;
+
+    assert_refused(&send(&issuer, form("grant_type=refresh_token&refresh_token=x")).await);
+
+    let mut others = with(&answer);
+    // other:client
+    let basic = "Basic b3RoZXI6Y2xpZW50".parse().unwrap();
+    others.headers_mut().insert("authorization", basic);
+    assert_refused(&send(&issuer, others).await);
+
+    issuer.clock().advance(Duration::from_secs(300));
+    assert_refused(&send(&issuer, with(&answer)).await);
+    assert!(issuer.accepts(&answer.token()));
+    assert_eq!(issuer.account_statuses()[0].strikes, 0);
+}
+
+#[tokio::test]
+async fn a_locked_account_cannot_refresh() {
+    let issuer = Issuer::default();
+    let answer = send(&issuer, form(RIGHT)).await;
+    for _ in 0..3 {
+        send(&issuer, form(WRONG)).await;
+    }
+    let locked = send(&issuer, with(&answer)).await;
+    assert_refused(&locked);
+    assert_eq!(
+        locked.json()["error_description"],
+        json!("User account is locked")
+    );
+}

@@ -1,0 +1,99 @@
+//! What faults look like on the wire, byte for byte.
+
+use enkash_auth_sandbox::{Endpoint, Fault, Sandbox};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{BASIC, FORM, RIGHT, until};
+
+async fn struck(fault: Fault) -> Sandbox {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.issuer().order(fault.at(Endpoint::Token));
+    sandbox
+}
+
+fn head() -> String {
+    format!(
+        "POST /oauth/token HTTP/1.1\r\nhost: sandbox\r\nauthorization: {BASIC}\r\n\
+         content-type: {FORM}\r\ncontent-length: {}\r\n\r\n",
+        RIGHT.len()
+    )
+}
+
+/// Sends a request and reads until the connection is closed, or reset.
+async fn exchange(sandbox: &Sandbox, request: &str) -> String {
+    let mut stream = TcpStream::connect(sandbox.addr()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A reset is one of the ways to be closed.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn close_before_reading_wants_no_body() {
+    let sandbox = struck(Fault::CloseBeforeReading).await;
+    assert_eq!(exchange(&sandbox, &head()).await, "");
+    assert_eq!(sandbox.issuer().counters().grants, 0);
+}
+
+#[tokio::test]
+async fn close_after_reading_sends_nothing() {
+    let sandbox = struck(Fault::CloseAfterReading).await;
+    let request = format!("{}{RIGHT}", head());
+    assert_eq!(exchange(&sandbox, &request).await, "");
+    assert_eq!(sandbox.issuer().counters().grants, 1);
+}
+
+#[tokio::test]
+async fn half_an_answer_is_shorter_than_its_head_says() {
+    let sandbox = struck(Fault::HalfAnswer).await;
+    let request = format!("{}{RIGHT}", head());
+    let answer = exchange(&sandbox, &request).await;
+
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let said = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let said: usize = said.unwrap().parse().unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(body.len(), said / 2);
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_a_hanging_answer_is_let_go() {
+    let sandbox = struck(Fault::Hang).await;
+    let mut stream = TcpStream::connect(sandbox.addr()).await.unwrap();
+    let request = format!("{}{RIGHT}", head());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    until(|| sandbox.issuer().counters().grants == 1).await;
+    assert_eq!(sandbox.issuer().token_requests_open(), 1);
+    drop(stream);
+    until(|| sandbox.issuer().token_requests_open() == 0).await;
+}
+
+#[tokio::test]
+async fn a_refused_upload_is_answered() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let length = 1 << 20;
+    let request = format!(
+        "PUT /any HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{}",
+        "x".repeat(length)
+    );
+    let answer = exchange(&sandbox, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_date_is_stamped_once_or_not_at_all() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let request = "GET /any HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n";
+    let dates = |answer: String| answer.lines().filter(|it| it.starts_with("date:")).count();
+    assert_eq!(dates(exchange(&sandbox, request).await), 1);
+
+    sandbox
+        .issuer()
+        .change_rules(|rules| rules.date_header(false));
+    assert_eq!(dates(exchange(&sandbox, request).await), 0);
+}

@@ -1,0 +1,178 @@
+//! A cache between runtimes, and outside them.
+
+use std::{
+    convert::Infallible,
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use enkash_auth_core::{ErrorKind, ManualClock, RefreshPolicy};
+use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
+use futures_util::FutureExt;
+use http_body_util::Full;
+use tokio::runtime::Builder;
+use tower::{Layer, Service};
+
+use crate::{
+    support::{Recorder, credentials, endpoint, environment, get, grant, user},
+    undriven::{runtime, stuck_at_first},
+};
+
+#[test]
+fn outside_any_runtime_there_is_a_typed_error_and_a_fresh_token_is_served() {
+    let endpoint = endpoint(|_| async { grant("one", 300) });
+    let tokens = TokenCache::builder(endpoint)
+        .clock(ManualClock::new())
+        .build();
+    let error = tokens.token().now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoRuntime);
+    assert_eq!(tokens.status().fetches(), 0);
+
+    runtime().block_on(tokens.token()).unwrap();
+    assert_eq!(
+        tokens.token().now_or_never().unwrap().unwrap().expose(),
+        "one"
+    );
+}
+
+#[test]
+fn a_runtime_that_is_shutting_down_is_no_loop() {
+    let endpoint = endpoint(|_| async { grant("one", 300) });
+    let clock = ManualClock::new();
+    let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
+    let dying = runtime();
+    let handle = dying.handle().clone();
+    drop(dying);
+    {
+        let _entered = handle.enter();
+        // Whatever is spawned here is dropped at once.
+        let error = tokens.token().now_or_never().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+    assert_eq!(tokens.status().fetches(), 2);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(runtime().block_on(tokens.token()).unwrap().expose(), "one");
+}
+
+#[test]
+fn a_connection_is_not_used_on_another_runtime_than_its_own() {
+    let made = Arc::new(AtomicU32::new(0));
+    let make = {
+        let made = Arc::clone(&made);
+        move || {
+            made.fetch_add(1, Ordering::Relaxed);
+            tower::service_fn(|_: http::Request<Full<_>>| async {
+                Ok::<_, Infallible>(grant("one", 60))
+            })
+        }
+    };
+    let clock = ManualClock::new();
+    let credentials = credentials(&user(), "password");
+    let endpoint = TokenEndpoint::with_service_factory(environment(), credentials, make).unwrap();
+    let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
+    let (first, second) = (runtime(), runtime());
+    for (runtime, expected) in [
+        (&first, 1),
+        (&first, 1),
+        (&second, 2),
+        (&second, 2),
+        (&first, 3),
+    ] {
+        runtime.block_on(tokens.token()).unwrap();
+        assert_eq!(made.load(Ordering::Relaxed), expected);
+        clock.advance(Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn a_waiting_future_may_move_to_another_runtime() {
+    let endpoint = endpoint(|_| async { grant("one", 300) });
+    let tokens = TokenCache::builder(endpoint)
+        .clock(ManualClock::new())
+        .build();
+    let first = runtime();
+    let mut future = Box::pin(tokens.token());
+    first.block_on(async { assert!((&mut future).now_or_never().is_none()) });
+    drop(first);
+    assert_eq!(runtime().block_on(future).unwrap().expose(), "one");
+}
+
+#[test]
+fn a_future_that_left_an_undriven_runtime_still_gives_up_in_time() {
+    let mut policy = RefreshPolicy::default();
+    policy.wait_timeout = Duration::from_secs(3);
+    let tokens = TokenCache::builder(endpoint(|_| pending()))
+        .policy(policy)
+        .clock(ManualClock::new())
+        .build();
+    let idle = runtime();
+    let mut future = Box::pin(tokens.token());
+    idle.block_on(async { assert!((&mut future).now_or_never().is_none()) });
+    let second = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let error = second.block_on(future).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+}
+
+#[test]
+fn a_runtime_dropped_by_a_panic_of_somebody_else_is_no_fault_of_the_service() {
+    let (tokens, _) = stuck_at_first(&ManualClock::new());
+    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        runtime().block_on(async {
+            assert!(tokens.token().now_or_never().is_none());
+            tokio::task::yield_now().await;
+            panic!("somebody else's");
+        })
+    }));
+    assert!(unwound.is_err());
+    assert_eq!(runtime().block_on(tokens.token()).unwrap().expose(), "one");
+}
+
+#[test]
+fn a_runtime_for_every_request_is_no_storm_in_the_early_window() {
+    let clock = ManualClock::new();
+    let asked = Arc::new(AtomicU32::new(0));
+    let endpoint = endpoint({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            let nth = asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if nth > 0 {
+                    pending::<()>().await;
+                }
+                grant("one", 300)
+            }
+        }
+    });
+    let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
+    runtime().block_on(tokens.token()).unwrap();
+    clock.advance(Duration::from_secs(260));
+    for _ in 0..50 {
+        runtime().block_on(async {
+            tokens.token().await.unwrap();
+            tokio::task::yield_now().await;
+        });
+        clock.advance(Duration::from_millis(5));
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_call_made_outside_a_runtime_is_sent_from_inside_one() {
+    let endpoint = endpoint(|_| async { grant("one", 300) });
+    let tokens = TokenCache::builder(endpoint)
+        .clock(ManualClock::new())
+        .build();
+    let inner = Recorder::default();
+    let mut client = EnkashAuthLayer::new(tokens).layer(inner.clone());
+    let call = client.call(get("http://localhost/"));
+    runtime().block_on(call).unwrap();
+    assert_eq!(inner.calls(), 1);
+}
