@@ -19,6 +19,9 @@ use crate::{app::app, config::Config, connection, failure::Failure, guard::Guard
 /// How many connections are served at once, and so how many requests.
 const MAX_CONNECTIONS: usize = 1_024;
 
+/// How many files they need: two each, and some more. Some systems allow fewer at first.
+const MAX_FILES: u64 = 2 * MAX_CONNECTIONS as u64 + 64;
+
 /// How long requests under way have to finish.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -27,6 +30,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Listens until it is told to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+    // Where there are fewer, connections wait to be accepted or to be made.
+    if let Err(error) = rlimit::increase_nofile_limit(MAX_FILES) {
+        tracing::warn!(%error, "open files stay few");
+    }
     // Before anybody is told that it listens.
     let stop = stop::signal()?;
     let listener = TcpListener::bind(config.listen)
