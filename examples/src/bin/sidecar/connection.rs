@@ -20,7 +20,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 const HEAD_TIMEOUT_WITHOUT_PLACE: Duration = Duration::from_secs(1);
 
 /// The most that one connection buffers, and so the longest head.
-const MAX_BUFFER: usize = 64 * 1024;
+const MAX_BUFFER: usize = 32 * 1024;
 
 /// When a caller may find a place.
 const PLACE_AFTER: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 
 mod boundary;
 mod check;
+mod crowd;
 mod faults;
 mod guard;
 mod one_token;
