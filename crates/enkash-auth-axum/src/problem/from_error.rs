@@ -54,6 +54,8 @@ impl From<&Error> for Problem {
             ..Self::new(status, Forwarded::No).detail(error.to_string())
         };
         match error.retry_after() {
+            // The time of the next look whether somebody has seen to it: no use to a caller.
+            _ if error.kind().is_rejection() => problem,
             Some(after) => problem.retry_after(after),
             None if error.is_transient() => problem.retry_after(SOON),
             None => problem,

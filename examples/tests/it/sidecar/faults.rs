@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use enkash_auth_sandbox::{Endpoint, Fault, Rules};
-use http::StatusCode;
+use http::{Request, StatusCode};
 use serde_json::Value;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
 
-use super::stage::{Stage, issuer};
+use super::stage::{Answer, Stage, issuer};
 
 /// From a cold start on: an answer in time, little memory, few token requests, and a life after.
 async fn endure(fault: Fault) {
@@ -126,8 +126,8 @@ async fn forty_callers_in_a_loop_cause_no_storm() {
         callers.spawn(async move {
             let mut calls = 0;
             while Instant::now() < end {
-                let request = http::Request::get(&url).body(Default::default()).unwrap();
-                let answer = super::stage::Answer::read(client.request(request).await).await;
+                let request = Request::get(&url).body(Default::default()).unwrap();
+                let answer = Answer::read(client.request(request).await).await;
                 assert_eq!(answer.forwarded(), Value::Bool(false));
                 calls += 1;
                 sleep(Duration::from_millis(10)).await;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use enkash_auth_sandbox::{Rules, Shape};
+use enkash_auth_sandbox::{Issuing, Rounding, Rules, Shape};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use tokio::{
@@ -92,8 +92,8 @@ async fn a_first_caller_who_leaves_takes_no_fetch_along() {
 async fn a_sidecar_that_nobody_calls_keeps_warm() {
     let rules = Rules::new()
         .lifetime(Duration::from_secs(4))
-        .issuing(enkash_auth_sandbox::Issuing::Rotating)
-        .rounding(enkash_auth_sandbox::Rounding::Exact);
+        .issuing(Issuing::Rotating)
+        .rounding(Rounding::Exact);
     let stage = Stage::with_rules(rules).await;
     stage.until_served(Duration::from_secs(5)).await;
     let start = Instant::now();

@@ -15,7 +15,7 @@ use tokio::{
 use super::stage::{Answer, Stage, assert_quiet};
 
 /// A call that the upstream takes `delay` to answer is under way when the sidecar is told to stop.
-async fn stop_during(stage: Stage, delay: Fault) -> (Answer2, Duration, Option<i32>) {
+async fn stop_during(stage: Stage, delay: Fault) -> (Option<Answer>, Duration, Option<i32>) {
     stage.until_served(Duration::from_secs(5)).await;
     let calls = stage.issuer().counters().api_calls;
     stage.issuer().order(delay.at(Endpoint::Api));
@@ -41,8 +41,6 @@ async fn stop_during(stage: Stage, delay: Fault) -> (Answer2, Duration, Option<i
     assert_quiet(&output, &tokens);
     (answer, start.elapsed(), status.code())
 }
-
-type Answer2 = Option<Answer>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_under_way_is_finished() {
