@@ -4,3 +4,5 @@
 mod quickstart;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod sidecar;

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod health;
+mod problem;
+mod proxy;
+mod upstream;
+
+pub use enkash_auth_tower as tower;
+
+pub use self::{
+    body::ProxyBody,
+    health::{Report, live, ready, status},
+    problem::{Forwarded, Problem, class},
+    proxy::{Builder, Proxy},
+};

@@ -1,0 +1,92 @@
+//! Which errors prove that nothing left.
+//!
+//! 1. Errors of the token layer: it raises them before it calls the service below. What that
+//!    service fails with is wrapped beneath it (`Lost`), so neither passes for the other.
+//! 2. A service below that was not ready: it was not called.
+//! 3. A connection that never stood, as hyper-util's client says of itself, and what says so by
+//!    being wrapped in [`NotSent`]. Only the error itself is asked, not its sources: those may be
+//!    about anything.
+//!
+//! All else proves nothing: the request, or a part of it, may have been read and acted upon.
+
+use std::{error::Error as StdError, io, iter, time::Duration};
+
+use enkash_auth_tower::{
+    BoxError, NotSent,
+    core::{Error, ErrorKind},
+};
+use http::StatusCode;
+
+use super::{Forwarded, Problem, class};
+use crate::upstream::Lost;
+
+/// When to come again where nobody knows, but all will soon be well.
+const SOON: Duration = Duration::from_secs(1);
+
+impl Problem {
+    /// What a call through the token layer failed with.
+    pub(crate) fn of_call(error: &BoxError) -> Self {
+        if let Some(error) = error.downcast_ref::<Error>() {
+            return error.into();
+        }
+        match error.downcast_ref::<Lost>() {
+            Some(Lost::NotReady(_)) => Self::new(StatusCode::BAD_GATEWAY, Forwarded::No)
+                .detail("the client towards the upstream is not usable"),
+            Some(Lost::Unanswered) => Self::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::Unknown)
+                .detail("no answer from the upstream in time"),
+            Some(Lost::Failed(source)) if is_unsent(source) => not_connected(source),
+            Some(Lost::Failed(_)) | None => Self::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown)
+                .detail("the connection to the upstream broke before an answer was there"),
+        }
+    }
+}
+
+/// No token, so no call.
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::Saturated => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::WaitTimeout => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        let problem = Self {
+            class: Some(class(error.kind())),
+            ..Self::new(status, Forwarded::No).detail(error.to_string())
+        };
+        match error.retry_after() {
+            // The time of the next look whether somebody has seen to it: no use to a caller.
+            _ if error.kind().is_rejection() => problem,
+            Some(after) => problem.retry_after(after),
+            None if error.is_transient() => problem.retry_after(SOON),
+            None => problem,
+        }
+    }
+}
+
+fn not_connected(source: &BoxError) -> Problem {
+    if is_timeout(&**source) {
+        return Problem::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::No)
+            .detail("no connection to the upstream in time");
+    }
+    Problem::new(StatusCode::BAD_GATEWAY, Forwarded::No).detail("no connection to the upstream")
+}
+
+fn is_unsent(error: &BoxError) -> bool {
+    #[cfg(feature = "client")]
+    if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+        return error.is_connect();
+    }
+    error.is::<NotSent>()
+}
+
+fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    iter::successors(Some(error), |&error| error.source()).any(|error| {
+        #[cfg(feature = "client")]
+        if error.is::<tower::timeout::error::Elapsed>() {
+            return true;
+        }
+        error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    })
+}

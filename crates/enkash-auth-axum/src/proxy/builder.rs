@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, TokenCache,
+    core::{Error, Origin},
+};
+use http::{Request, Response};
+use http_body::Body;
+use tower::{Layer, Service, util::BoxCloneSyncService};
+
+use super::Proxy;
+use crate::{body::ProxyBody, upstream::Patience};
+
+/// How long a connection to the upstream may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the upstream may keep silent.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Builds a [`Proxy`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_axum::Proxy;
+/// use enkash_auth_axum::tower::core::{Credentials, Environment};
+/// use enkash_auth_axum::tower::{TokenCache, TokenEndpoint};
+///
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
+/// let proxy = Proxy::builder(tokens, "https://pay-uat.enkash.in".parse()?)
+///     .response_timeout(Duration::from_secs(60))
+///     .build()?;
+/// # Ok::<(), enkash_auth_axum::tower::core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder builds nothing by itself"]
+pub struct Builder {
+    tokens: TokenCache,
+    upstream: Origin,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+}
+
+impl Builder {
+    pub(super) fn new(tokens: TokenCache, upstream: Origin) -> Self {
+        Self {
+            tokens,
+            upstream,
+            connect_timeout: CONNECT_TIMEOUT,
+            response_timeout: RESPONSE_TIMEOUT,
+        }
+    }
+
+    /// How long a connection to the upstream may take, name, TCP and TLS: 5 s. Of a call that
+    /// fails for it nothing left. A client of one's own has a limit of its own.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// How long the upstream may keep silent: 30 s. Counted from when the request's body last
+    /// moved until the head of the answer is there, then for each piece of its body. The wait for
+    /// a token is not counted.
+    pub fn response_timeout(mut self, limit: Duration) -> Self {
+        self.response_timeout = limit;
+        self
+    }
+
+    /// The proxy, over an HTTPS client of our own: HTTP/1.1, rustls with ring and the Mozilla
+    /// roots, no redirects.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`](enkash_auth_tower::core::ErrorKind::InvalidSetting): the
+    /// upstream cannot be addressed, or TLS not be set up.
+    #[cfg(feature = "client")]
+    pub fn build(self) -> Result<Proxy, Error> {
+        let client = crate::upstream::client(self.connect_timeout)?;
+        self.with_service(client)
+    }
+
+    /// The proxy, over `client`.
+    ///
+    /// It must not follow redirects. An error of its own that proves that nothing was sent, it
+    /// wraps in [`NotSent`](enkash_auth_tower::NotSent); of hyper-util's client that is known.
+    ///
+    /// # Errors
+    ///
+    /// As for [`build`](Self::build).
+    pub fn with_service<S, B>(self, client: S) -> Result<Proxy, Error>
+    where
+        S: Service<Request<ProxyBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let calls = EnkashAuthLayer::new(self.tokens)
+            .allow_origin(self.upstream.clone())
+            .layer(Patience::new(client, self.response_timeout));
+        Proxy::new(&self.upstream, BoxCloneSyncService::new(calls))
+    }
+}

@@ -1,0 +1,111 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use enkash_auth_tower::BoxError;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
+
+use super::Lost;
+
+pin_project! {
+    /// The upstream's body, each piece of which comes in time or not at all.
+    ///
+    /// Only an upstream that is waited for is timed, not a caller who takes nothing.
+    pub(super) struct AnswerBody<B> {
+        #[pin]
+        inner: B,
+        limit: Duration,
+        // While a piece is waited for.
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+impl<B> AnswerBody<B> {
+    pub(super) fn new(inner: B, limit: Duration) -> Self {
+        Self {
+            inner,
+            limit,
+            timer: None,
+        }
+    }
+}
+
+impl<B> Body for AnswerBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = B::Data;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+        let mut this = self.project();
+        if let Poll::Ready(frame) = this.inner.poll_frame(cx) {
+            this.timer.set(None);
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if this.timer.is_none() {
+            this.timer.set(Some(sleep(*this.limit)));
+        }
+        if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+            ready!(timer.poll(cx));
+        }
+        tracing::warn!("the upstream's answer stopped half-way");
+        Poll::Ready(Some(Err(Lost::Unanswered.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::body::{Body as AxumBody, Bytes};
+    use futures_util::{StreamExt, stream};
+    use http_body_util::BodyExt;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_ends_with_an_error() {
+        let stopping =
+            stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"x"))]).chain(stream::pending());
+        let mut body = Box::pin(AnswerBody::new(AxumBody::from_stream(stopping), LIMIT));
+        assert!(body.frame().await.unwrap().is_ok());
+        let start = Instant::now();
+        assert!(body.frame().await.unwrap().is_err());
+        assert_eq!(start.elapsed(), LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_pieces_and_a_slow_caller_are_no_stop() {
+        let slow = stream::iter(0..3).then(|_| async {
+            sleep(LIMIT - Duration::from_secs(1)).await;
+            Ok::<_, Infallible>(Bytes::from_static(b"x"))
+        });
+        let mut body = Box::pin(AnswerBody::new(AxumBody::from_stream(slow), LIMIT));
+        for _ in 0..3 {
+            assert!(body.frame().await.unwrap().is_ok());
+            sleep(3 * LIMIT).await;
+        }
+        assert!(body.frame().await.is_none());
+    }
+}

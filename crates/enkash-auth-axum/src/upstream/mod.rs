@@ -1,0 +1,11 @@
+//! The way to the upstream, below the token layer: an HTTP client, and how long it may take.
+
+mod answer_body;
+#[cfg(feature = "client")]
+mod https;
+mod lost;
+mod patience;
+
+#[cfg(feature = "client")]
+pub(crate) use self::https::client;
+pub(crate) use self::{lost::Lost, patience::Patience};

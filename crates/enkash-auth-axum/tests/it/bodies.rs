@@ -1,0 +1,152 @@
+//! Bodies: which are collected, and how the others stream.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::body::{Body, Bytes};
+use enkash_auth_axum::{ProxyBody, tower::BoxError};
+use futures_util::{StreamExt, stream};
+use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+
+use crate::support::{Upstream, call, problem, proxy_over};
+
+fn pieces(count: usize, taken: &Arc<AtomicUsize>) -> Body {
+    let taken = Arc::clone(taken);
+    Body::from_stream(stream::iter(0..count).map(move |_| {
+        taken.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, BoxError>(Bytes::from_static(&[b'x'; 1024]))
+    }))
+}
+
+#[tokio::test]
+async fn a_body_of_known_length_arrives_as_it_was_declared() {
+    let upstream = Upstream::new();
+    let request = Request::post("/")
+        .header("content-length", "5")
+        .body(Body::from("hello"))
+        .unwrap();
+    call(&upstream.proxy(), request).await;
+    let (head, length) = upstream.only_call();
+    assert_eq!(
+        (&head.headers["content-length"], length),
+        (&"5".parse().unwrap(), 5)
+    );
+    assert!(!head.headers.contains_key("transfer-encoding"));
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_sent_in_chunks_whatever_the_method() {
+    let upstream = Upstream::new();
+    let request = Request::get("/").body(pieces(3, &Arc::default())).unwrap();
+    call(&upstream.proxy(), request).await;
+    let (head, length) = upstream.only_call();
+    assert_eq!(head.headers["transfer-encoding"], "chunked");
+    assert_eq!(length, 3 * 1024);
+}
+
+#[tokio::test]
+async fn trailers_of_a_request_stay_behind() {
+    let trailers = [("authorization", "Bearer mine")]
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+        .into_iter()
+        .collect();
+    let frames = stream::iter([
+        Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"x"))),
+        Ok(Frame::trailers(trailers)),
+    ]);
+    let proxy = proxy_over(tower::service_fn(
+        |request: Request<ProxyBody>| async move {
+            let collected = request.into_body().collect().await?;
+            let had_trailers = collected.trailers().is_some();
+            assert_eq!(collected.to_bytes(), "x");
+            Ok::<_, BoxError>(Response::new(Body::from(had_trailers.to_string())))
+        },
+    ));
+    let request = Request::post("/")
+        .body(Body::new(StreamBody::new(frames)))
+        .unwrap();
+    let response = call(&proxy, request).await;
+    assert_eq!(
+        response.into_body().collect().await.unwrap().to_bytes(),
+        "false"
+    );
+}
+
+#[tokio::test]
+async fn a_caller_is_read_no_faster_than_the_upstream_takes() {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let proxy = proxy_over(tower::service_fn(
+        |request: Request<ProxyBody>| async move {
+            let mut body = request.into_body();
+            body.frame().await.unwrap()?;
+            Ok::<_, BoxError>(Response::new(Body::new(body)))
+        },
+    ));
+    let request = Request::post("/").body(pieces(1_000, &taken)).unwrap();
+    let response = call(&proxy, request).await;
+    assert_eq!(taken.load(Ordering::Relaxed), 1, "one piece was taken");
+
+    // And back: the caller takes one more.
+    let mut back = response.into_body();
+    back.frame().await.unwrap().unwrap();
+    assert_eq!(taken.load(Ordering::Relaxed), 2);
+    assert_eq!(back.collect().await.unwrap().to_bytes().len(), 998 * 1024);
+}
+
+#[tokio::test]
+async fn an_answer_streams() {
+    let upstream = Upstream::answering(|| {
+        let first = stream::iter([Ok::<_, BoxError>("first")]);
+        Response::new(Body::from_stream(first.chain(stream::pending())))
+    });
+    let request = Request::get("/").body(Body::empty()).unwrap();
+    let mut answer = call(&upstream.proxy(), request).await.into_body();
+    let first = answer.frame().await.unwrap().unwrap();
+    assert_eq!(first.into_data().unwrap(), "first");
+}
+
+#[tokio::test]
+async fn a_short_body_that_breaks_off_goes_nowhere() {
+    struct Broken;
+    impl http_body::Body for Broken {
+        type Data = Bytes;
+        type Error = BoxError;
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            std::task::Poll::Ready(Some(Err("broken off".into())))
+        }
+        fn size_hint(&self) -> http_body::SizeHint {
+            http_body::SizeHint::with_exact(10)
+        }
+    }
+    let upstream = Upstream::new();
+    let request = Request::post("/").body(Body::new(Broken)).unwrap();
+    let problem = problem(call(&upstream.proxy(), request).await).await;
+    assert_eq!(problem["status"], StatusCode::BAD_REQUEST.as_u16());
+    assert_eq!(
+        (&problem["forwarded"], upstream.calls()),
+        (&false.into(), 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_upload_is_not_cut_off_while_it_moves() {
+    let slow = stream::iter(0..10).then(|_| async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        Ok::<_, BoxError>(Bytes::from_static(b"x"))
+    });
+    let upstream = Upstream::new();
+    let request = Request::post("/").body(Body::from_stream(slow)).unwrap();
+    let response = call(&upstream.proxy(), request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(upstream.only_call().1, 10);
+}

@@ -1,0 +1,177 @@
+//! What failed calls say: above all whether the request was forwarded.
+
+use std::{future::pending, io, time::Duration};
+
+use axum::body::Body;
+use enkash_auth_axum::tower::{BoxError, NotSent, core::Error, core::ErrorKind};
+use enkash_auth_axum::{Proxy, ProxyBody};
+use enkash_auth_sandbox::{Accounts, Issuer};
+use http::{Request, Response};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+
+use crate::support::{self, call, get, problem, proxy_over};
+
+/// Status, `forwarded` as JSON text, and class.
+async fn failure(proxy: &Proxy) -> (u64, String, String) {
+    let problem = problem(call(proxy, get("/secret-path?secret=query")).await).await;
+    assert!(!problem.to_string().contains("secret"), "{problem}");
+    (
+        problem["status"].as_u64().unwrap(),
+        problem["forwarded"].to_string(),
+        problem["class"].as_str().unwrap_or_default().to_owned(),
+    )
+}
+
+fn failed(status: u64, forwarded: &str, class: &str) -> (u64, String, String) {
+    (status, forwarded.to_owned(), class.to_owned())
+}
+
+fn failing_with(error: impl Fn() -> BoxError + Clone + Send + Sync + 'static) -> Proxy {
+    proxy_over(tower::service_fn(move |_: Request<ProxyBody>| {
+        let error = error();
+        async move { Err::<Response<Body>, _>(error) }
+    }))
+}
+
+fn without_token(issuer: &Issuer, base: &str) -> Proxy {
+    Proxy::builder(
+        support::tokens(issuer, base),
+        support::UPSTREAM.parse().unwrap(),
+    )
+    .with_service(tower::service_fn(|_: Request<ProxyBody>| async {
+        panic!("called without a token");
+        #[expect(unreachable_code, reason = "it says of what type the service is")]
+        Ok::<_, BoxError>(Response::new(Body::empty()))
+    }))
+    .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_token_nothing_left() {
+    let issuer = Issuer::default();
+    issuer.set_outage(true);
+    let proxy = without_token(&issuer, "http://127.0.0.1:20");
+    assert_eq!(failure(&proxy).await, failed(503, "false", "unavailable"));
+
+    let problem = problem(call(&proxy, get("/")).await).await;
+    assert_eq!(
+        problem["retry_after"], 1,
+        "the pause after the first failure"
+    );
+}
+
+#[tokio::test]
+async fn refused_credentials_are_a_bad_gateway() {
+    let issuer = Issuer::builder().accounts(Accounts::none()).build();
+    let proxy = without_token(&issuer, "http://127.0.0.1:21");
+    for _ in 0..2 {
+        let problem = problem(call(&proxy, get("/")).await).await;
+        assert_eq!(problem["class"], "rejected");
+        assert_eq!(problem["forwarded"], false);
+        assert!(problem["retry_after"].is_null(), "it would not help");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_refused_proves_that_nothing_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = real_proxy(&listener).build().unwrap();
+    drop(listener);
+    assert_eq!(failure(&proxy).await, failed(502, "false", ""));
+}
+
+#[tokio::test]
+async fn a_connection_that_never_stands_proves_it_too() {
+    // Accepts, and never says a word of TLS.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("https://{}", listener.local_addr().unwrap());
+    let proxy = Proxy::builder(support::a_cache(), origin.parse().unwrap())
+        .connect_timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    assert_eq!(failure(&proxy).await, failed(504, "false", ""));
+}
+
+#[tokio::test]
+async fn a_connection_closed_before_the_answer_proves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = real_proxy(&listener).build().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_some(&mut stream).await;
+    });
+    assert_eq!(failure(&proxy).await, failed(502, "\"unknown\"", ""));
+}
+
+#[tokio::test]
+async fn half_a_head_proves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = real_proxy(&listener).build().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_some(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nconte").await.unwrap();
+    });
+    assert_eq!(failure(&proxy).await, failed(502, "\"unknown\"", ""));
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_upstream_closes_proves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = real_proxy(&listener).build().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_some(&mut stream).await;
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        read_some(&mut stream).await;
+        // Dropped: the second request was read, and has no answer.
+    });
+    assert_eq!(call(&proxy, get("/")).await.status(), 200);
+    assert_eq!(failure(&proxy).await, failed(502, "\"unknown\"", ""));
+    server.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_a_timeout_and_proves_nothing() {
+    let proxy = proxy_over(tower::service_fn(|_: Request<ProxyBody>| async {
+        pending::<Result<Response<Body>, BoxError>>().await
+    }));
+    let start = Instant::now();
+    assert_eq!(failure(&proxy).await, failed(504, "\"unknown\"", ""));
+    assert_eq!(start.elapsed(), Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn only_the_error_itself_can_prove_it() {
+    let wrapped = || io::Error::other(NotSent::new("below")).into();
+    for (proxy, forwarded) in [
+        (failing_with(|| NotSent::new("at the top").into()), "false"),
+        (failing_with(wrapped), "\"unknown\""),
+        // It would prove it from the token layer; from below it, it proves nothing.
+        (
+            failing_with(|| Error::new(ErrorKind::Unavailable, "").into()),
+            "\"unknown\"",
+        ),
+        (
+            failing_with(|| io::Error::from(io::ErrorKind::ConnectionReset).into()),
+            "\"unknown\"",
+        ),
+    ] {
+        assert_eq!(failure(&proxy).await, failed(502, forwarded, ""));
+    }
+}
+
+fn real_proxy(listener: &TcpListener) -> enkash_auth_axum::Builder {
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    Proxy::builder(support::a_cache(), origin.parse().unwrap())
+}
+
+async fn read_some(stream: &mut TcpStream) {
+    let mut buffer = [0; 4096];
+    assert!(stream.read(&mut buffer).await.unwrap() > 0);
+}

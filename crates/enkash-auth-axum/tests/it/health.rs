@@ -1,0 +1,116 @@
+//! What probes are told.
+
+use std::time::Duration;
+
+use axum::{Router, body::Body, routing::get};
+use enkash_auth_axum::tower::core::ManualClock;
+use enkash_auth_axum::tower::{TokenEndpoint, core::Environment};
+use enkash_auth_axum::{live, ready, status, tower::TokenCache};
+use enkash_auth_sandbox::{Issuer, SandboxService};
+use http::StatusCode;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::support;
+
+async fn ask(tokens: &TokenCache, path: &str) -> (StatusCode, Value) {
+    let app: Router = Router::new()
+        .route("/live", get(live))
+        .route("/ready", get(ready))
+        .route("/status", get(status))
+        .with_state(tokens.clone());
+    let response = app.oneshot(support::get(path)).await.unwrap();
+    let status = response.status();
+    let body = Body::new(response.into_body()).collect().await.unwrap();
+    let report = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+    (status, report)
+}
+
+#[tokio::test]
+async fn a_cold_cache_is_alive_and_not_ready() {
+    let tokens = support::a_cache();
+    assert_eq!(ask(&tokens, "/live").await.0, StatusCode::OK);
+    let (code, report) = ask(&tokens, "/ready").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(report["state"], "cold");
+    assert_eq!(report["seconds_left"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_warm_one_is_ready_and_says_for_how_long() {
+    let tokens = support::a_cache();
+    tokens.warm_up().await.unwrap();
+    let (code, report) = ask(&tokens, "/ready").await;
+    assert_eq!((code, &report["state"]), (StatusCode::OK, &"ready".into()));
+    let (_, report) = ask(&tokens, "/status").await;
+    assert!(report["seconds_left"].as_u64().unwrap() > 80_000);
+    assert_eq!(report["token_requests"], 1);
+    assert_eq!(report["strikes"], 0);
+    assert_eq!(report["possible_strikes"], 0);
+    assert_eq!(report["last_error"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_outage_is_named() {
+    let issuer = Issuer::default();
+    issuer.set_outage(true);
+    let tokens = support::tokens(&issuer, "http://127.0.0.1:10");
+    tokio::time::pause();
+    tokens.warm_up().await.unwrap_err();
+    let (code, report) = ask(&tokens, "/ready").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(report["state"], "failing");
+    assert_eq!(report["last_error"], "unavailable");
+    assert_eq!(report["token_requests"], 3);
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_strike() {
+    let issuer = Issuer::builder()
+        .accounts(enkash_auth_sandbox::Accounts::none())
+        .build();
+    let tokens = support::tokens(&issuer, "http://127.0.0.1:11");
+    tokens.warm_up().await.unwrap_err();
+    let (code, report) = ask(&tokens, "/ready").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        (&report["state"], &report["last_error"]),
+        (&"refused".into(), &"rejected".into())
+    );
+    assert_eq!(
+        (&report["strikes"], &report["token_requests"]),
+        (&1.into(), &1.into())
+    );
+}
+
+#[tokio::test]
+async fn a_gap_between_two_tokens_is_bridged_for_five_seconds() {
+    let clock = ManualClock::default();
+    let issuer = Issuer::default();
+    let endpoint = TokenEndpoint::with_service(
+        Environment::custom("http://127.0.0.1:12").unwrap(),
+        support::credentials("x"),
+        SandboxService::new(issuer.clone()),
+    )
+    .unwrap();
+    let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
+    tokens.warm_up().await.unwrap();
+
+    clock.advance(tokens.status().remaining().unwrap());
+    let (code, report) = ask(&tokens, "/ready").await;
+    assert_eq!(
+        (code, &report["state"]),
+        (StatusCode::OK, &"bridging".into())
+    );
+    assert_eq!(report["seconds_left"], Value::Null);
+
+    clock.advance(Duration::from_millis(4_990));
+    assert_eq!(ask(&tokens, "/ready").await.0, StatusCode::OK);
+    clock.advance(Duration::from_millis(20));
+    let (code, report) = ask(&tokens, "/ready").await;
+    assert_eq!(
+        (code, &report["state"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"cold".into())
+    );
+}

@@ -1,0 +1,13 @@
+//! The proxy and the handlers, from outside.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod bodies;
+mod failures;
+mod forwarding;
+mod health;
+mod support;

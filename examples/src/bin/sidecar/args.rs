@@ -1,0 +1,53 @@
+use std::net::SocketAddr;
+
+use clap::{Parser, Subcommand};
+
+/// Puts EnKash's token on the calls of services in any language.
+///
+/// Whatever is sent to it goes on to the platform with a valid token. GET /-/live, /-/ready and
+/// /-/status are its own.
+#[derive(Debug, Parser)]
+#[command(name = "sidecar", version, after_long_help = VARIABLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+
+    /// Where requests go: scheme, host and port [default: those of the token server]
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream: Option<String>,
+
+    /// Listens on an address that others can reach: whoever does can spend money
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Asks for a token, says how that went and what to do about it, and exits
+    #[command(after_help = CODES)]
+    Check,
+}
+
+const VARIABLES: &str = "\
+Settings are environment variables; a blank one is unset:
+  ENKASH_BASE_URL                          the token server, or
+  ENKASH_ENVIRONMENT                       test or live: the documented one
+  ENKASH_CLIENT_ID, ENKASH_CLIENT_SECRET,
+  ENKASH_USERNAME, ENKASH_PASSWORD         a password grant,
+  ENKASH_COMPANY_ID                        optional, or
+  ENKASH_ACCESS_KEY, ENKASH_SECRET_KEY     merchant keys
+  ENKASH_API_KEY                           optional
+  RUST_LOG                                 what is logged to standard error [default: info]
+
+Try it:
+  curl -s http://127.0.0.1:8787/-/status
+  curl -s http://127.0.0.1:8787/api/v0/anything";
+
+const CODES: &str = "\
+Exit codes:
+  0 granted  2 invalid-setting  3 unavailable  4 invalid-answer  5 rejected
+  6 account-locked  7 misconfigured  8 forbidden  9 unresolved  1 anything else";

@@ -1,0 +1,70 @@
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use enkash_auth_axum::class;
+use enkash_auth_core::{Error, ErrorKind};
+
+use crate::{
+    config::Config,
+    failure::{Failure, one_line},
+};
+
+/// Asks for a token, once, and prints the class of the outcome and what to do about it.
+pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout();
+    match config.tokens.token().await {
+        Ok(_) => {
+            let left = config.tokens.status().remaining().unwrap_or_default();
+            writeln!(out, "granted: a token, for {} s", left.as_secs())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            writeln!(out, "{}: {}", class(error.kind()), one_line(&error))?;
+            writeln!(out, "hint: {}", hint(&error))?;
+            Ok(ExitCode::from(exit_code(error.kind())))
+        }
+    }
+}
+
+fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::InvalidSetting => 2,
+        ErrorKind::Unavailable => 3,
+        ErrorKind::InvalidAnswer => 4,
+        ErrorKind::Rejected => 5,
+        ErrorKind::AccountLocked => 6,
+        ErrorKind::Misconfigured => 7,
+        ErrorKind::Forbidden => 8,
+        ErrorKind::Unresolved => 9,
+        _ => 1,
+    }
+}
+
+fn hint(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::InvalidSetting => "correct the setting that is named",
+        ErrorKind::Unavailable => {
+            "check the address in ENKASH_BASE_URL and the network, or try again later"
+        }
+        ErrorKind::InvalidAnswer => {
+            "something answers at ENKASH_BASE_URL, but with no token: is it EnKash's token server?"
+        }
+        ErrorKind::Rejected => {
+            "check the credentials in ENKASH_*, and do not just run this again: \
+             a third refusal in a row locks the account"
+        }
+        ErrorKind::AccountLocked => "have EnKash unlock the account before you try again",
+        ErrorKind::Misconfigured => {
+            "check ENKASH_BASE_URL, and whether the product takes a password or merchant keys"
+        }
+        ErrorKind::Forbidden => {
+            "ask EnKash whether this machine's address is allow-listed and the API enabled"
+        }
+        ErrorKind::Unresolved => {
+            "it may count as a failed attempt there: look at the account before you try again"
+        }
+        _ => "the log says more: RUST_LOG=debug",
+    }
+}

@@ -1,0 +1,41 @@
+use std::net::SocketAddr;
+
+use enkash_auth_core::{Origin, RefreshPolicy};
+use enkash_auth_examples::Settings;
+use enkash_auth_tower::{TokenCache, TokenEndpoint};
+
+use crate::{args::Args, failure::Failure};
+
+/// What the command line and the environment say, once it makes sense.
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) upstream: Origin,
+    pub(crate) tokens: TokenCache,
+}
+
+impl Config {
+    pub(crate) fn read(args: &Args) -> Result<Self, Failure> {
+        let settings = Settings::read(|name| std::env::var_os(name))?;
+        let environment = settings.environment().clone();
+        let endpoint = TokenEndpoint::new(environment, settings.credentials().clone())?;
+        let upstream = match &args.upstream {
+            None => endpoint.base_url().origin().clone(),
+            Some(url) => url
+                .trim_end_matches('/')
+                .parse()
+                .map_err(|error| Failure::setting("--upstream", error))?,
+        };
+        let local = args.listen.ip().to_canonical().is_loopback();
+        if !local && !args.allow_remote {
+            let why = format!("others can reach {}; --allow-remote says so", args.listen);
+            return Err(Failure::setting("--listen", why));
+        }
+        let mut policy = RefreshPolicy::default();
+        policy.keep_warm = true;
+        Ok(Self {
+            listen: args.listen,
+            upstream,
+            tokens: TokenCache::builder(endpoint).policy(policy).build(),
+        })
+    }
+}

@@ -1,0 +1,62 @@
+use std::{error::Error, fmt, io, iter, process::ExitCode};
+
+use enkash_auth_core::{Error as AuthError, ErrorKind};
+use enkash_auth_examples::SettingError;
+use enkash_auth_tower::BoxError;
+
+/// Why the program stops. On one line.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something that the user can set right.
+    Setting(BoxError),
+    Other(BoxError),
+}
+
+impl Failure {
+    /// The flag or variable `name` cannot be used.
+    pub(crate) fn setting(name: &str, why: impl fmt::Display) -> Self {
+        Self::Setting(format!("{name}: {why}").into())
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Setting(_) => ExitCode::from(2),
+            Self::Other(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Setting(error) | Self::Other(error)) = self;
+        f.write_str(&one_line(&**error))
+    }
+}
+
+impl From<SettingError> for Failure {
+    fn from(error: SettingError) -> Self {
+        Self::Setting(error.into())
+    }
+}
+
+impl From<AuthError> for Failure {
+    fn from(error: AuthError) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidSetting => Self::Setting(error.into()),
+            _ => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// An error and what caused it, on one line.
+pub(crate) fn one_line(error: &(dyn Error + 'static)) -> String {
+    let causes = iter::successors(error.source(), |&error| error.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    text.replace(['\r', '\n'], " ")
+}

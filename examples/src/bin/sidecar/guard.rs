@@ -1,0 +1,157 @@
+use std::net::{IpAddr, SocketAddr};
+
+use enkash_auth_axum::{Forwarded, Problem};
+use http::{HeaderMap, HeaderName, Request, StatusCode, header::HOST, header::ORIGIN};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Keeps web pages out: a page that somebody opens on this machine must not spend money.
+///
+/// A page of another site is known by `Origin` and `Sec-Fetch-Site`. One whose name was made to
+/// resolve to this address is known by `Host`: it says a name that is not ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guard {
+    /// This end of the connection.
+    local: SocketAddr,
+    /// Whether the listener takes every address of the machine. Then there may be more of them in
+    /// front of it than it knows, and any address will do, but no name: addresses do not resolve.
+    everywhere: bool,
+}
+
+impl Guard {
+    pub(crate) fn new(listener: SocketAddr, local: SocketAddr) -> Self {
+        Self {
+            local,
+            everywhere: listener.ip().to_canonical().is_unspecified(),
+        }
+    }
+
+    pub(crate) fn admit<B>(self, request: &Request<B>) -> Result<(), Problem> {
+        let headers = request.headers();
+        if !self.is_for_us(headers) {
+            return Err(refusal(
+                StatusCode::MISDIRECTED_REQUEST,
+                "no such host here",
+            ));
+        }
+        let is_ours = |origin: &str| origin.strip_prefix("http://").is_some_and(|at| self.is(at));
+        if !values(headers, &ORIGIN).all(|origin| origin.is_some_and(is_ours)) {
+            return Err(refusal(StatusCode::FORBIDDEN, "foreign Origin"));
+        }
+        let is_harmless = |site| matches!(site, "same-origin" | "none");
+        if !values(headers, &SEC_FETCH_SITE).all(|site| site.is_some_and(is_harmless)) {
+            return Err(refusal(StatusCode::FORBIDDEN, "from another site's page"));
+        }
+        Ok(())
+    }
+
+    /// Whether `authority` is where this connection, or one to a port of ours, leads.
+    pub(crate) fn is(self, authority: &str) -> bool {
+        let Some((host, port)) = split(authority) else {
+            return false;
+        };
+        let ip = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host)
+            .parse()
+            .map(|ip: IpAddr| ip.to_canonical());
+        let is_localhost = host.eq_ignore_ascii_case("localhost");
+        if self.everywhere {
+            return ip.is_ok() || is_localhost;
+        }
+        let local = self.local.ip().to_canonical();
+        port == self.local.port() && (ip == Ok(local) || is_localhost && local.is_loopback())
+    }
+
+    fn is_for_us(self, headers: &HeaderMap) -> bool {
+        let mut hosts = values(headers, &HOST);
+        matches!((hosts.next(), hosts.next()), (Some(Some(host)), None) if self.is(host))
+    }
+}
+
+/// Every value of a header; nothing for what is no text.
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Option<&'a str>> {
+    let values = headers.get_all(name).into_iter();
+    values.map(|value| value.to_str().ok())
+}
+
+/// Host and port of an authority without user information.
+fn split(authority: &str) -> Option<(&str, u16)> {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, decimal(port)?),
+        _ => (authority, 80),
+    };
+    (!host.contains('@')).then_some((host, port))
+}
+
+fn decimal(port: &str) -> Option<u16> {
+    let is_decimal = port.bytes().all(|byte| byte.is_ascii_digit());
+    is_decimal.then(|| port.parse().ok())?
+}
+
+fn refusal(status: StatusCode, detail: &'static str) -> Problem {
+    tracing::warn!(status = status.as_u16(), "request refused: {detail}");
+    Problem::new(status, Forwarded::No).detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(listener: &str, local: &str) -> Guard {
+        Guard::new(listener.parse().unwrap(), local.parse().unwrap())
+    }
+
+    #[test]
+    fn a_host_is_ours_if_the_connection_leads_there() {
+        let guard = guard("127.0.0.1:8787", "127.0.0.1:8787");
+        for ours in ["127.0.0.1:8787", "localhost:8787", "LOCALHOST:8787"] {
+            assert!(guard.is(ours), "{ours}");
+        }
+        for foreign in [
+            "",
+            "127.0.0.1",
+            "127.0.0.1:",
+            "127.0.0.1:80",
+            "127.0.0.1:8787:8787",
+            "127.0.0.2:8787",
+            "[::1]:8787",
+            "evil.example:8787",
+            "localhost.evil.example:8787",
+            "user@127.0.0.1:8787",
+            "127.0.0.1:88787",
+            "127.0.0.1:+8787",
+        ] {
+            assert!(!guard.is(foreign), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn port_80_may_be_left_out() {
+        let guard = guard("[::1]:80", "[::1]:80");
+        assert!(guard.is("[::1]") && guard.is("[::1]:80") && guard.is("localhost"));
+        assert!(!guard.is("[::1]:8080"));
+    }
+
+    #[test]
+    fn a_remote_address_is_no_localhost() {
+        let guard = guard("192.0.2.7:8787", "192.0.2.7:8787");
+        assert!(guard.is("192.0.2.7:8787"));
+        assert!(!guard.is("localhost:8787"));
+    }
+
+    #[test]
+    fn everywhere_is_any_address_and_no_name() {
+        let guard = guard("[::]:8787", "[::ffff:127.0.0.1]:8787");
+        for ours in [
+            "127.0.0.1:9000",
+            "192.0.2.7",
+            "[2001:db8::1]:8787",
+            "localhost:8787",
+        ] {
+            assert!(guard.is(ours), "{ours}");
+        }
+        assert!(!guard.is("evil.example:8787"));
+    }
+}

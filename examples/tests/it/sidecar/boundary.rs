@@ -1,0 +1,134 @@
+//! What reaches the upstream, and that nothing else is reached.
+
+use http::StatusCode;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+use super::stage::{Dialect, Stage, command, issuer, sandbox};
+
+/// A stage whose upstream is `listener`, not the sandbox.
+async fn stage_before(listener: &TcpListener) -> Stage {
+    let sandbox = sandbox(issuer(Default::default())).await;
+    let mut command = command(&sandbox, Dialect::Form);
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    command.args(["--upstream", &upstream]);
+    Stage::with_command(sandbox, command).await
+}
+
+/// Answers every request with 200, and gives the text of each in turn.
+fn upstream(listener: TcpListener, requests: usize) -> JoinHandle<Vec<String>> {
+    tokio::spawn(async move {
+        let mut seen = Vec::new();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for _ in 0..requests {
+            let mut buffer = [0; 8192];
+            let length = stream.read(&mut buffer).await.unwrap();
+            seen.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+        }
+        seen
+    })
+}
+
+/// Sends `head` as it is, with the right `Host`, and gives the status of the answer.
+async fn send(stage: &Stage, head: &str) -> u16 {
+    let address = stage.sidecar.address();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callers_own_credentials_never_reach_the_upstream() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stage = stage_before(&listener).await;
+    let authority = listener.local_addr().unwrap().to_string();
+    let upstream = upstream(listener, 2);
+    let own = "Authorization: Bearer of-the-caller\r\nauthorization: Basic b2YtdGhlLWNhbGxlcg==\r\n\
+               Proxy-Authorization: Basic b2YtdGhlLWNhbGxlcg==";
+    for connection in ["X-Any: 1", "Connection: authorization, x-secret"] {
+        let head = format!("GET /a HTTP/1.1\r\n{own}\r\n{connection}\r\nX-Secret: of-the-caller");
+        let expected = send(&stage, &head).await;
+        assert_eq!(expected, 200);
+    }
+    let tokens = stage.tokens().await;
+    for (number, request) in upstream.await.unwrap().into_iter().enumerate() {
+        let lower = request.to_ascii_lowercase();
+        assert!(request.starts_with("GET /a HTTP/1.1\r\n"), "{request}");
+        assert!(!request.contains("b2YtdGhlLWNhbGxlcg"), "{request}");
+        assert!(!lower.contains("bearer of-the-caller"), "{request}");
+        assert_eq!(lower.matches("authorization:").count(), 1, "{request}");
+        assert!(
+            request.contains(&format!("Bearer {}\r\n", tokens[0])),
+            "{request}"
+        );
+        assert!(
+            lower.contains(&format!("host: {authority}\r\n")),
+            "{request}"
+        );
+        assert!(!lower.contains("connection:"), "{request}");
+        assert_eq!(request.contains("of-the-caller"), number == 0, "{request}");
+    }
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_target_leads_anywhere_else() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let evil = elsewhere.local_addr().unwrap();
+    let stage = Stage::new().await;
+    for target in [
+        format!("http://{evil}/a"),
+        format!("http://user:password@{evil}/a"),
+        format!("//{evil}/a"),
+        format!("///{evil}/a"),
+        format!("/@{evil}/a"),
+        format!("/a?http://{evil}/"),
+    ] {
+        let status = send(&stage, &format!("GET {target} HTTP/1.1")).await;
+        assert_eq!(status, 200, "{target}");
+    }
+    for request in [
+        format!("CONNECT {evil} HTTP/1.1"),
+        "OPTIONS * HTTP/1.1".to_owned(),
+        "GET / HTTP/1.1\r\nUpgrade: websocket".to_owned(),
+    ] {
+        assert_eq!(send(&stage, &request).await, 501, "{request}");
+    }
+    assert_eq!(stage.issuer().counters().api_calls, 6);
+    let tried = tokio::time::timeout(std::time::Duration::from_millis(50), elsewhere.accept());
+    assert!(tried.await.is_err(), "nobody came");
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_is_gone_got_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stage = stage_before(&listener).await;
+    drop(listener);
+    let answer = stage.get("/a").await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(answer.forwarded(), false);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_breaks_off_may_have_got_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stage = stage_before(&listener).await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 8192]).await.unwrap() > 0);
+    });
+    let answer = stage.get("/a").await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(answer.forwarded(), "unknown");
+    stage.finish().await;
+}

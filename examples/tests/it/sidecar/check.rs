@@ -1,0 +1,94 @@
+//! `sidecar check`: what is wrong, in words and as an exit code.
+
+use std::process::Command;
+
+use enkash_auth_sandbox::{Endpoint, Fault, Rules, Sandbox};
+
+use super::stage::{Dialect, assert_quiet, command, issuer, sandbox};
+
+struct Checked {
+    code: Option<i32>,
+    text: String,
+    all: String,
+}
+
+async fn check(mut command: Command) -> Checked {
+    command.arg("check");
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    Checked {
+        code: output.status.code(),
+        all: text.clone() + &String::from_utf8(output.stderr).unwrap(),
+        text,
+    }
+}
+
+async fn failing(fault: Fault) -> Sandbox {
+    let issuer = issuer(Rules::new());
+    issuer.order(fault.at(Endpoint::Token).times(10));
+    sandbox(issuer).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_said_to_be_granted() {
+    let sandbox = sandbox(issuer(Rules::new())).await;
+    for dialect in [Dialect::Form, Dialect::Json] {
+        let checked = check(command(&sandbox, dialect)).await;
+        assert_eq!(checked.code, Some(0), "{}", checked.all);
+        assert!(
+            checked.text.starts_with("granted: a token, for 86"),
+            "{}",
+            checked.text
+        );
+        assert_quiet(&checked.all, &[]);
+    }
+    let counters = sandbox.issuer().counters();
+    assert_eq!((counters.token_requests, counters.api_calls), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_class_has_its_words_and_its_code() {
+    let other = Fault::OtherJson;
+    for (fault, code, class, hint) in [
+        (Fault::ServerError, 3, "unavailable", "ENKASH_BASE_URL"),
+        (Fault::Garbage, 4, "invalid-answer", "token server"),
+        (
+            Fault::Redirect { to: None },
+            7,
+            "misconfigured",
+            "ENKASH_BASE_URL",
+        ),
+        (Fault::Forbidden, 8, "forbidden", "allow-listed"),
+        (other, 9, "unresolved", "failed attempt"),
+    ] {
+        let sandbox = failing(fault).await;
+        let checked = check(command(&sandbox, Dialect::Form)).await;
+        let lines: Vec<&str> = checked.text.lines().collect();
+        assert_eq!(checked.code, Some(code), "{}", checked.all);
+        assert_eq!(lines.len(), 2, "{}", checked.text);
+        assert!(lines[0].starts_with(&format!("{class}: ")), "{}", lines[0]);
+        assert!(
+            lines[1].starts_with("hint: ") && lines[1].contains(hint),
+            "{}",
+            lines[1]
+        );
+        assert_quiet(&checked.all, &[]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_a_strike_and_says_so() {
+    let sandbox = sandbox(issuer(Rules::new())).await;
+    let mut wrong = command(&sandbox, Dialect::Form);
+    wrong.env("ENKASH_PASSWORD", "wrong");
+    let checked = check(wrong).await;
+    assert_eq!(checked.code, Some(5), "{}", checked.all);
+    assert!(
+        checked.text.contains("locks the account"),
+        "{}",
+        checked.text
+    );
+    assert_eq!(sandbox.issuer().counters().token_requests, 1);
+}

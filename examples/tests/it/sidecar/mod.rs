@@ -1,0 +1,16 @@
+//! The program `sidecar`, run as a process before a sandbox, over HTTP. It logs all it can: no
+//! secret and no token may be among it, see `Stage::finish`.
+
+mod boundary;
+mod check;
+mod crowd;
+mod faults;
+mod guard;
+mod one_token;
+mod probes;
+mod process;
+mod refusal;
+mod settings;
+mod stage;
+mod stop;
+mod streams;

@@ -1,0 +1,56 @@
+//! What the sidecar says of itself.
+
+use std::time::Duration;
+
+use enkash_auth_sandbox::Rules;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::stage::{Stage, issuer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_tell_cold_from_warm() {
+    let stage = Stage::with_rules(Rules::new().delay(Duration::from_millis(500))).await;
+    assert_eq!(stage.get("/-/live").await.status, StatusCode::OK);
+    let ready = stage.get("/-/ready").await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ready.json()["state"], "fetching", "it warms up by itself");
+
+    stage.until_served(Duration::from_secs(5)).await;
+    assert_eq!(stage.get("/-/ready").await.status, StatusCode::OK);
+    let mut report = stage.get("/-/status").await.json();
+    let left = report["seconds_left"].take().as_u64().unwrap();
+    assert!((86_000..86_400).contains(&left), "{left}");
+    assert_eq!(
+        report,
+        json!({
+            "state": "ready",
+            "seconds_left": null,
+            "token_requests": 1,
+            "strikes": 0,
+            "possible_strikes": 0,
+            "last_error": null,
+        })
+    );
+    assert_eq!(
+        stage.issuer().counters().api_calls,
+        1,
+        "its own paths go nowhere"
+    );
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_told() {
+    let issuer = issuer(Rules::new());
+    issuer.set_outage(true);
+    let stage = Stage::with_issuer(issuer).await;
+    let answer = stage.get("/api/v0/any").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.head.headers().contains_key("retry-after"));
+    assert_eq!(answer.json()["class"], "unavailable");
+    let report = stage.get("/-/status").await.json();
+    assert_eq!(report["last_error"], "unavailable");
+    assert_eq!(report["seconds_left"], Value::Null);
+    stage.finish().await;
+}

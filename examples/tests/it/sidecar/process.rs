@@ -1,0 +1,130 @@
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread::JoinHandle,
+};
+
+/// The program, with no setting but those that a test makes.
+pub(crate) fn sidecar() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sidecar"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ENKASH_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("RUST_LOG", "trace");
+    command
+}
+
+/// A running sidecar. Dropped, it is killed.
+pub(crate) struct Sidecar {
+    child: Child,
+    address: SocketAddr,
+    output: Option<(JoinHandle<String>, JoinHandle<String>)>,
+}
+
+impl Sidecar {
+    /// Starts `command` on a free port, and waits until it listens.
+    pub(crate) async fn start(mut command: Command) -> Self {
+        command.args(["--listen", "127.0.0.1:0"]);
+        tokio::task::spawn_blocking(|| Self::spawn(command))
+            .await
+            .unwrap()
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stderr.read_to_end(&mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        let (first_line, listening) = mpsc::channel();
+        let lines = std::thread::spawn(move || {
+            let mut text = String::new();
+            stdout.read_line(&mut text).unwrap();
+            first_line.send(text.clone()).unwrap();
+            stdout.read_to_string(&mut text).unwrap();
+            text
+        });
+        let line = listening.recv().unwrap();
+        let address = line
+            .strip_prefix("listening on http://")
+            .and_then(|address| address.trim_end().parse().ok());
+        let Some(address) = address else {
+            let _ = child.kill();
+            panic!("{line}{}", errors.join().unwrap());
+        };
+        Self {
+            child,
+            address,
+            output: Some((lines, errors)),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The most memory that was resident so far, in bytes. Only Linux tells.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib * 1024)
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Sends SIGTERM.
+    #[cfg(unix)]
+    pub(crate) fn terminate(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg(id).status().unwrap().success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn wait(mut self) -> (ExitStatus, String) {
+        tokio::task::spawn_blocking(move || {
+            let status = self.child.wait().unwrap();
+            (status, self.output())
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Kills it, and gives all that it printed.
+    pub(crate) async fn kill(mut self) -> String {
+        tokio::task::spawn_blocking(move || {
+            self.child.kill().unwrap();
+            self.child.wait().unwrap();
+            self.output()
+        })
+        .await
+        .unwrap()
+    }
+
+    fn output(&mut self) -> String {
+        let (lines, errors) = self.output.take().unwrap();
+        lines.join().unwrap() + &errors.join().unwrap()
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
