@@ -28,6 +28,9 @@ pub struct RefreshPolicy {
     /// How long one fetch may take, its attempts and their pauses included: 8 s. It is no caller's
     /// timeout: a caller with 50 ms must not end everybody's fetch.
     pub fetch_timeout: Duration,
+    /// How many attempts one fetch makes, where nothing was sent or the server answers 429 or 5xx:
+    /// 3, with 0.2 s and 0.5 s between them. More than 3 are taken for 3, and 0 for 1.
+    pub attempts: u32,
     /// The longest pause after failed fetches, which starts at 0.5 s and doubles: 30 s.
     pub backoff_max: Duration,
     /// The longest `Retry-After` that is honoured: 300 s.
@@ -48,6 +51,7 @@ impl Default for RefreshPolicy {
             early_window_max: Duration::from_secs(300),
             guard_max: Duration::from_secs(10),
             fetch_timeout: Duration::from_secs(8),
+            attempts: 3,
             backoff_max: Duration::from_secs(30),
             retry_after_max: Duration::from_secs(300),
             retry_unresolved_after: Some(Duration::from_secs(15 * 60)),

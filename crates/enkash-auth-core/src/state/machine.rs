@@ -145,6 +145,14 @@ impl State {
         flight.or_else(pause).or_else(early)
     }
 
+    /// When a cache that is kept warm asks by itself; `None` for not before somebody else does.
+    pub fn next_look_unasked(&self, now: Moment, policy: &RefreshPolicy) -> Option<Moment> {
+        match &self.pause {
+            Some(pause) if self.flight.is_none() => pause.until_unasked(policy),
+            _ => self.next_look(now),
+        }
+    }
+
     /// The error that everybody is told at `now`: that of the last flight, until the pause after it
     /// is over.
     pub fn error_at(&self, now: Moment) -> Option<Error> {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Error, Moment, RefreshPolicy};
+use crate::{Error, ErrorKind, Moment, RefreshPolicy};
 
 /// How often a quarantined cache looks whether somebody lifted the quarantine. Looking sends nothing.
 const QUARANTINE_LOOK: Duration = Duration::from_secs(5);
@@ -11,6 +11,7 @@ const FIRST: Duration = Duration::from_millis(500);
 /// No fetch before its end, after a failed one.
 #[derive(Clone, Debug)]
 pub(super) struct Pause {
+    since: Moment,
     until: Moment,
     error: Error,
 }
@@ -25,13 +26,20 @@ impl Pause {
         draw: f64,
         policy: &RefreshPolicy,
     ) -> Self {
-        let length = if error.kind().is_rejection() {
+        // Only a server's word needs a bound.
+        let error = match error.retry_after() {
+            Some(asked) if error.kind() == ErrorKind::Unavailable => {
+                error.with_retry_after(asked.min(policy.retry_after_max))
+            }
+            _ => error,
+        };
+        let length = if is_quarantine(&error) {
             QUARANTINE_LOOK
         } else {
-            let asked = error.retry_after().unwrap_or_default();
-            backoff(failures, draw, policy).max(asked.min(policy.retry_after_max))
+            backoff(failures, draw, policy).max(error.retry_after().unwrap_or_default())
         };
         Self {
+            since: now,
             until: now.plus(length).on_monotonic(),
             error,
         }
@@ -41,16 +49,42 @@ impl Pause {
         self.until
     }
 
+    /// When to ask again if nobody else does. What may have been a failed attempt is not made again
+    /// for nobody's sake before its time.
+    pub(super) fn until_unasked(&self, policy: &RefreshPolicy) -> Option<Moment> {
+        let may_count = matches!(
+            self.error.kind(),
+            ErrorKind::Unresolved | ErrorKind::Forbidden
+        );
+        if !may_count || is_quarantine(&self.error) {
+            return Some(self.until);
+        }
+        let after = policy.retry_unresolved_after?;
+        Some(self.since.plus(after).on_monotonic())
+    }
+
     pub(super) fn is_over(&self, now: Moment) -> bool {
         self.until.is_over(now)
     }
 
-    /// The error that ended the last flight, for one who asks at `now`.
+    /// The error that ended the last flight, for one who asks at `now`. Nothing but new credentials
+    /// or a reset helps against a rejection: it says no time.
     pub(super) fn error_at(&self, now: Moment) -> Error {
-        self.error
-            .clone()
-            .with_retry_after(self.until.remaining(now))
+        let error = self.error.clone();
+        if error.kind().is_rejection() {
+            return error;
+        }
+        let asked = error.retry_after().unwrap_or_default();
+        let asked_until = self.since.plus(asked).on_monotonic();
+        let after = self.until.remaining(now).max(asked_until.remaining(now));
+        error.with_retry_after(after)
     }
+}
+
+/// Whether the gate before each attempt let none through: then looking again sends nothing.
+fn is_quarantine(error: &Error) -> bool {
+    let is_closed = error.kind() == ErrorKind::Unresolved && error.retry_after().is_some();
+    is_closed || error.kind().is_rejection()
 }
 
 /// 0.5 s, doubled with each failure, times 1 to 1.5, at most what the policy says.

@@ -162,3 +162,24 @@ fn a_wall_clock_that_was_wrong_for_a_moment_costs_no_fresh_token_its_view() {
     assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
     assert_eq!(life.view_ends_after(), Duration::from_secs(180));
 }
+
+#[test]
+fn a_closed_gate_is_looked_at_every_five_seconds_and_says_when_it_opens() {
+    let mut life = Life::new();
+    let flight = life.launch();
+    let closed = Error::new(ErrorKind::Unresolved, "");
+    let closed = closed.with_retry_after(Duration::from_secs(900));
+    life.land(flight, Outcome::Failed(closed));
+    life.pass(4.0);
+    assert_eq!(life.failed().retry_after(), Some(Duration::from_secs(896)));
+    life.pass(1.0);
+    life.launch();
+}
+
+#[test]
+fn a_rejection_says_no_time() {
+    let mut life = Life::new();
+    let flight = life.launch();
+    life.fail(flight, ErrorKind::Rejected);
+    assert_eq!(life.failed().retry_after(), None);
+}

@@ -230,19 +230,17 @@ impl Shared {
         drop(self.ask());
     }
 
-    /// How long there is nothing to decide: zero when there is now. While a flight is on, nobody
-    /// knows.
+    /// How long nobody needs to ask who keeps this warm: zero for now, `None` while a flight is on.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         let now = self.clock.now();
         let books = self.books.lock();
         match books.state.flight() {
             Some(flight) if !flight.overdue().is_over(now) => None,
-            _ => Some(
-                books
-                    .state
-                    .next_look(now)
-                    .map_or(Duration::ZERO, |look| look.remaining(now)),
-            ),
+            Some(_) => Some(Duration::ZERO),
+            None => books
+                .state
+                .next_look_unasked(now, &self.policy)
+                .map_or(Some(Duration::MAX), |look| Some(look.remaining(now))),
         }
     }
 

@@ -59,7 +59,10 @@ impl<'a> Fetch<'a> {
             let early = at.remaining(self.shared.clock().now());
             sleep(early.min(LONGEST_WAIT)).await;
         }
-        let mut pauses = PAUSES.into_iter();
+        let again = self.shared.policy().attempts.saturating_sub(1);
+        let mut pauses = PAUSES
+            .into_iter()
+            .take(usize::try_from(again).unwrap_or(usize::MAX));
         loop {
             let leave = match self.leave().await {
                 Ok(leave) => leave,

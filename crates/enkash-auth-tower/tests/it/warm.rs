@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::RefreshPolicy;
+use enkash_auth_sandbox::{Endpoint, Fault};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Kit, rules};
@@ -54,4 +55,20 @@ async fn it_ends_with_the_last_handle() {
     drop(kit);
     sleep(Duration::from_secs(600)).await;
     assert_eq!(issuer.counters().token_requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_count_against_the_account_is_not_tried_again_for_nobodys_sake() {
+    let kit = warm(60, 50);
+    let strange = Fault::OtherJson.at(Endpoint::Token);
+    kit.issuer
+        .order(strange.lasting(Duration::from_secs(3_000)));
+    kit.tokens.warm_up().await.unwrap_err();
+    sleep(Duration::from_secs(800)).await;
+    let status = kit.tokens.status();
+    assert_eq!((status.token_requests(), status.possible_strikes()), (1, 1));
+    // After a quarter of an hour it is; and where nobody asks, it may be well again then.
+    kit.issuer.cancel_orders();
+    sleep(Duration::from_secs(140)).await;
+    assert!(kit.tokens.peek().is_some());
 }
