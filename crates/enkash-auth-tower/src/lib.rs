@@ -14,7 +14,7 @@ pub use self::{
     auth::{EnkashAuth, EnkashAuthLayer, ResponseFuture},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint},
-    replay::{Replay, ReplayFuture, ReplayLayer, ReplayPolicy},
+    replay::{Replay, ReplayBody, ReplayFuture, ReplayLayer, ReplayPolicy},
 };
 
 /// Any error, as tower has it.

@@ -88,6 +88,7 @@ async fn collect(mut body: Body, length: u32) -> Result<Vec<u8>, axum::Error> {
 mod tests {
     use std::future::pending;
 
+    use enkash_auth_tower::ReplayBody;
     use futures_util::{StreamExt, stream};
 
     use super::*;

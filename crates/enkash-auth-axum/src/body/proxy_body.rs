@@ -6,14 +6,14 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use enkash_auth_tower::BoxError;
+use enkash_auth_tower::{BoxError, ReplayBody};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::Progress;
 
 /// The body of a forwarded request: collected, or streamed as the caller sends it.
 ///
-/// A collected one can be cloned, so that the request could be sent a second time. Its memory
+/// A collected one can be cloned, so that the request can be sent a second time. Its memory
 /// counts against the proxy's budget until the last copy is gone. Trailers are not forwarded: they
 /// could carry what a head may not.
 ///
@@ -21,7 +21,7 @@ use super::Progress;
 ///
 /// ```
 /// use axum::body::Body;
-/// use enkash_auth_axum::ProxyBody;
+/// use enkash_auth_axum::{ProxyBody, tower::ReplayBody};
 ///
 /// let small = ProxyBody::collected("{}");
 /// assert!(small.try_clone().is_some());
@@ -51,14 +51,6 @@ impl ProxyBody {
         Self::new(Content::Streaming(body))
     }
 
-    /// The same body once more, if it is collected and was not sent yet.
-    pub fn try_clone(&self) -> Option<Self> {
-        match &self.content {
-            Content::Collected(bytes) => Some(Self::collected(bytes.clone())),
-            Content::Streaming(_) => None,
-        }
-    }
-
     pub(crate) fn progress(&self) -> &Progress {
         &self.progress
     }
@@ -67,6 +59,16 @@ impl ProxyBody {
         Self {
             content,
             progress: Progress::new(),
+        }
+    }
+}
+
+impl ReplayBody for ProxyBody {
+    /// The same body once more, if it is collected and was not sent yet.
+    fn try_clone(&self) -> Option<Self> {
+        match &self.content {
+            Content::Collected(bytes) => Some(Self::collected(bytes.clone())),
+            Content::Streaming(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, TokenCache,
+    BoxError, EnkashAuthLayer, ReplayPolicy, TokenCache,
     core::{Error, Origin},
 };
 use http::{Request, Response};
@@ -82,7 +82,8 @@ impl Builder {
         self.with_service(client)
     }
 
-    /// The proxy, over `client`.
+    /// The proxy, over `client`. A call whose token the upstream refused is sent once more with
+    /// another one, where its body was collected and the first provably did nothing.
     ///
     /// It must not follow redirects. An error of its own that proves that nothing was sent, it
     /// wraps in [`NotSent`](enkash_auth_tower::NotSent); of hyper-util's client that is known.
@@ -100,6 +101,7 @@ impl Builder {
     {
         let calls = EnkashAuthLayer::new(self.tokens)
             .allow_origin(self.upstream.clone())
+            .replay(ReplayPolicy::default())
             .layer(Patience::new(client, self.response_timeout));
         Proxy::new(&self.upstream, BoxCloneSyncService::new(calls))
     }

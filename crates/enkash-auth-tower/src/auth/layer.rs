@@ -61,7 +61,8 @@ impl EnkashAuthLayer {
 
 impl EnkashAuthLayer {
     /// Sends a call once more, with another token, whose token the API refused with 401, where the
-    /// first provably did nothing. The body must be `Clone`.
+    /// first provably did nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is
+    /// `Clone` is.
     #[must_use]
     pub fn replay(self, policy: ReplayPolicy) -> ReplayLayer {
         ReplayLayer::new(self, policy)

@@ -99,9 +99,8 @@ where
     pub(super) fn new(
         future: ResponseFuture<S, Request<B>>,
         sent: Sent,
-        again: (Request<B>, EnkashAuth<S>),
+        again: Option<(Request<B>, EnkashAuth<S>)>,
     ) -> Self {
-        let again = Some(again);
         Self {
             state: State::First {
                 future,
@@ -132,7 +131,8 @@ where
                         Ok(response) => response,
                         Err(error) => break Err(error),
                     };
-                    let attached = refused(&mut response).filter(|_| sent.did_nothing(&response));
+                    let attached = refused(&mut response)
+                        .filter(|_| again.is_some() && sent.did_nothing(&response));
                     let Some((attached, token)) = attached.and_then(with_successor) else {
                         break Ok(response);
                     };

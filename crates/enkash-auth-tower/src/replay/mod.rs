@@ -3,10 +3,14 @@
 //! Only where the first provably did nothing: the method is idempotent, or the resource server says
 //! that it refused the token before it acted.
 
+mod body;
 mod challenge;
 mod future;
 mod layer;
 mod policy;
 mod service;
 
-pub use self::{future::ReplayFuture, layer::ReplayLayer, policy::ReplayPolicy, service::Replay};
+pub use self::{
+    body::ReplayBody, future::ReplayFuture, layer::ReplayLayer, policy::ReplayPolicy,
+    service::Replay,
+};

@@ -3,13 +3,14 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{ReplayFuture, ReplayPolicy};
+use super::{ReplayBody, ReplayFuture, ReplayPolicy, body::try_clone};
 use crate::{BoxError, auth::EnkashAuth};
 
 /// A service whose requests carry a token, and are sent once more where that was refused and nothing
 /// can have happened. Made by [`ReplayLayer`](super::ReplayLayer).
 ///
-/// It costs a clone of the request and of the service below for each call.
+/// It costs a clone of the request and of the service below for each call whose body can be sent a
+/// second time.
 ///
 /// # Examples
 ///
@@ -56,7 +57,7 @@ impl<S, B, R> Service<Request<B>> for Replay<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: Into<BoxError>,
-    B: Clone,
+    B: ReplayBody,
 {
     type Response = Response<R>;
     type Error = BoxError;
@@ -67,7 +68,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let again = (request.clone(), self.inner.clone());
+        let again = try_clone(&request).map(|copy| (copy, self.inner.clone()));
         let sent = self.policy.look(&request);
         ReplayFuture::new(self.inner.call(request), sent, again)
     }

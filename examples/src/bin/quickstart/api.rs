@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -13,7 +13,7 @@ use tower::{ServiceBuilder, timeout::TimeoutLayer, util::BoxCloneSyncService};
 const CONNECTIONS: usize = 64;
 
 /// The API, as its callers see it.
-pub(crate) type Api = BoxCloneSyncService<Request<Empty<Bytes>>, StatusCode, BoxError>;
+pub(crate) type Api = BoxCloneSyncService<Request<Empty<Bytes>>, Response<()>, BoxError>;
 
 /// The stack as a service of one's own would have it: the limit of connections stands below the
 /// layer, so that calls that wait for a token hold none.
@@ -29,8 +29,8 @@ pub(crate) fn api(tokens: TokenCache) -> Api {
 }
 
 /// A connection is free for the next call once its answer has been read.
-async fn read_to_end(response: Response<Incoming>) -> Result<StatusCode, BoxError> {
+async fn read_to_end(response: Response<Incoming>) -> Result<Response<()>, BoxError> {
     let (head, body) = response.into_parts();
     body.collect().await?;
-    Ok(head.status)
+    Ok(Response::from_parts(head, ()))
 }

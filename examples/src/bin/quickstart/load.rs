@@ -66,8 +66,8 @@ async fn call(api: Api, uri: Uri) -> Called {
     *request.uri_mut() = uri;
     let start = Instant::now();
     let result = match api.oneshot(request).await {
-        Ok(status) if status.is_success() => Ok(()),
-        Ok(status) => Err(status.to_string().into()),
+        Ok(response) if response.status().is_success() => Ok(()),
+        Ok(response) => Err(response.status().to_string().into()),
         Err(error) => Err(error),
     };
     Called {

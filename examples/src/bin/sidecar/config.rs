@@ -4,7 +4,10 @@ use enkash_auth_core::{Origin, RefreshPolicy};
 use enkash_auth_examples::Settings;
 use enkash_auth_tower::{TokenCache, TokenEndpoint};
 
-use crate::{args::Args, failure::Failure};
+use crate::{
+    args::{Args, Command},
+    failure::Failure,
+};
 
 /// What the command line and the environment say, once it makes sense.
 pub(crate) struct Config {
@@ -32,6 +35,10 @@ impl Config {
         }
         let mut policy = RefreshPolicy::default();
         policy.keep_warm = true;
+        if let Some(Command::Check) = args.command {
+            // One, as it says.
+            policy.attempts = 1;
+        }
         Ok(Self {
             listen: args.listen,
             upstream,

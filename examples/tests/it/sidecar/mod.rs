@@ -6,6 +6,7 @@ mod check;
 mod crowd;
 mod faults;
 mod guard;
+mod lifetimes;
 mod one_token;
 mod probes;
 mod process;

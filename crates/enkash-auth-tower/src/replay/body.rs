@@ -1,0 +1,50 @@
+use http::Request;
+
+/// A body that may be there a second time.
+///
+/// Every body that is `Clone` is. One that is only sometimes, as it is collected or streamed,
+/// implements this instead.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use enkash_auth_tower::ReplayBody;
+///
+/// enum Body {
+///     Collected(Bytes),
+///     Streaming,
+/// }
+///
+/// impl ReplayBody for Body {
+///     fn try_clone(&self) -> Option<Self> {
+///         match self {
+///             Self::Collected(bytes) => Some(Self::Collected(bytes.clone())),
+///             Self::Streaming => None,
+///         }
+///     }
+/// }
+/// assert!(Body::Streaming.try_clone().is_none());
+/// assert!(Body::Collected(Bytes::new()).try_clone().is_some());
+/// ```
+pub trait ReplayBody: Sized {
+    /// The same body once more; `None` where it can be sent only once.
+    fn try_clone(&self) -> Option<Self>;
+}
+
+impl<B: Clone> ReplayBody for B {
+    fn try_clone(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+/// The same request once more.
+pub(super) fn try_clone<B: ReplayBody>(request: &Request<B>) -> Option<Request<B>> {
+    let mut copy = Request::new(request.body().try_clone()?);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
+    Some(copy)
+}
