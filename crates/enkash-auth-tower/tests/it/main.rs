@@ -15,5 +15,6 @@ mod secrets;
 mod sticky;
 mod storm;
 mod support;
+mod time;
 mod undriven;
 mod warm;
