@@ -38,7 +38,8 @@ impl StdError for NotSent {
     }
 }
 
-pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
+/// Whether `error` proves that nothing of the request was sent.
+pub(crate) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     says_so(error) || error.source().is_some_and(was_not_sent)
 }
 

@@ -14,6 +14,7 @@ use crate::{
     BoxError,
     auth::{EnkashAuth, ResponseFuture},
     cache::{Attached, TokenFuture},
+    endpoint::was_not_sent,
 };
 
 pin_project! {
@@ -168,7 +169,7 @@ where
                     not_ready_inner,
                 } => {
                     if let Err(error) = ready!(not_ready_inner.poll_ready(cx)) {
-                        break Err(error);
+                        break refused.take().ok_or(error);
                     }
                     match request.take() {
                         Some(request) => State::Second {
@@ -180,8 +181,12 @@ where
                 }
                 StateProj::Second { refused, future } => {
                     let answer = match ready!(future.poll(cx)) {
-                        // Nothing was sent the second time, for want of a token.
-                        Err(error) if error.is::<Error>() => refused.take().ok_or(error),
+                        // Nothing was sent the second time, for want of a token or of a connection:
+                        // what the caller has is the answer to the first. An error that proves that
+                        // nothing was sent would say too much.
+                        Err(error) if error.is::<Error>() || was_not_sent(&*error) => {
+                            refused.take().ok_or(error)
+                        }
                         answer => answer,
                     };
                     break answer;

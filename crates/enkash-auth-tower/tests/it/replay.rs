@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,7 +13,7 @@ use http::{Method, Request, Response, header::AUTHORIZATION};
 use tokio::{task::JoinSet, time::sleep};
 use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
-use crate::support::{Kit, call, rules};
+use crate::support::{Kit, call, get, rules};
 
 type Api = BoxCloneSyncService<Request<String>, Response<String>, Infallible>;
 
@@ -229,4 +230,31 @@ async fn a_token_of_somebody_elses_is_none_of_our_business() {
     assert_eq!(call(&mut client).await.unwrap(), 401);
     assert_eq!(call(&mut client).await.unwrap(), 200);
     assert_eq!(kit.tokens.status().fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_call_that_never_left_leaves_the_caller_the_first_answer() {
+    for (fail, expected) in [
+        // That the call never left would be untrue: the first one did, and was refused.
+        (io::ErrorKind::ConnectionRefused, Ok(401)),
+        (io::ErrorKind::ConnectionReset, Err(())),
+    ] {
+        let kit = Kit::new(rules(300, 50));
+        let calls = Arc::new(Mutex::new(0));
+        let api = tower::service_fn(move |_: Request<String>| {
+            let mut calls = calls.lock().unwrap();
+            *calls += 1;
+            let is_first = *calls == 1;
+            async move {
+                match is_first {
+                    true => Ok(Response::builder().status(401).body(String::new()).unwrap()),
+                    false => Err(io::Error::from(fail)),
+                }
+            }
+        });
+        let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default());
+        let answer = layer.layer(api).oneshot(get("http://localhost/api")).await;
+        let answer = answer.map(|response| response.status().as_u16());
+        assert_eq!(answer.map_err(drop), expected, "{fail:?}");
+    }
 }
