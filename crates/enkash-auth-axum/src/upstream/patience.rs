@@ -6,7 +6,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use enkash_auth_tower::BoxError;
+use enkash_auth_tower::{BoxError, NotSent};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tower::Service;
@@ -43,7 +43,7 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
         self.inner
             .poll_ready(cx)
-            .map_err(|error| Lost::NotReady(error.into()))
+            .map_err(|error| Lost::NotReady(NotSent::new(error).into()))
     }
 
     fn call(&mut self, request: Request<ProxyBody>) -> Self::Future {

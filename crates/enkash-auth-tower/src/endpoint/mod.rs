@@ -10,5 +10,5 @@ mod token_endpoint;
 mod transport;
 
 pub(crate) use self::exchange::{Exchanged, Failure, IsTokenRequest};
-pub(crate) use self::not_sent::was_not_sent;
+pub(crate) use self::not_sent::call_was_not_sent;
 pub use self::{not_sent::NotSent, token_endpoint::TokenEndpoint};

@@ -38,9 +38,22 @@ impl StdError for NotSent {
     }
 }
 
-/// Whether `error` proves that nothing of the request was sent.
-pub(crate) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
-    says_so(error) || error.source().is_some_and(was_not_sent)
+/// Whether `error` says that nothing of a token request was sent.
+pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
+    any(error, &|error| {
+        says_so(error) || is_refused_connection(error)
+    })
+}
+
+/// The same of a call: only what says so in so many words counts. A refused connection may be that of
+/// a client's second try.
+pub(crate) fn call_was_not_sent(error: &(dyn StdError + 'static)) -> bool {
+    any(error, &says_so)
+}
+
+/// Whether `is` holds for `error` or one of its sources.
+fn any(error: &(dyn StdError + 'static), is: &dyn Fn(&(dyn StdError + 'static)) -> bool) -> bool {
+    is(error) || error.source().is_some_and(|source| any(source, is))
 }
 
 fn says_so(error: &(dyn StdError + 'static)) -> bool {
@@ -49,7 +62,10 @@ fn says_so(error: &(dyn StdError + 'static)) -> bool {
         return error.is_connect();
     }
     error.is::<NotSent>()
-        || error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn is_refused_connection(error: &(dyn StdError + 'static)) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }

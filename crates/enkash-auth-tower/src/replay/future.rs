@@ -14,7 +14,7 @@ use crate::{
     BoxError,
     auth::{EnkashAuth, ResponseFuture},
     cache::{Attached, TokenFuture},
-    endpoint::was_not_sent,
+    endpoint::call_was_not_sent,
 };
 
 pin_project! {
@@ -184,7 +184,7 @@ where
                         // Nothing was sent the second time, for want of a token or of a connection:
                         // what the caller has is the answer to the first. An error that proves that
                         // nothing was sent would say too much.
-                        Err(error) if error.is::<Error>() || was_not_sent(&*error) => {
+                        Err(error) if error.is::<Error>() || call_was_not_sent(&*error) => {
                             refused.take().ok_or(error)
                         }
                         answer => answer,

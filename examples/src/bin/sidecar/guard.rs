@@ -34,7 +34,11 @@ impl Guard {
                 "no such host here",
             ));
         }
-        let is_ours = |origin: &str| origin.strip_prefix("http://").is_some_and(|at| self.is(at));
+        let host = values(headers, &HOST).next().flatten().and_then(split);
+        let is_ours = |origin: &str| {
+            let at = origin.strip_prefix("http://");
+            at.is_some_and(|at| split(at) == host || (!self.everywhere && self.is(at)))
+        };
         if !values(headers, &ORIGIN).all(|origin| origin.is_some_and(is_ours)) {
             return Err(refusal(StatusCode::FORBIDDEN, "foreign Origin"));
         }
@@ -62,6 +66,12 @@ impl Guard {
         }
         let local = self.local.ip().to_canonical();
         port == self.local.port() && (ip == Ok(local) || is_localhost && local.is_loopback())
+    }
+
+    /// Whether a connection to this authority would lead back to the listener.
+    pub(crate) fn leads_here(self, authority: &str) -> bool {
+        let port = split(authority).map(|(_, port)| port);
+        port == Some(self.local.port()) && self.is(authority)
     }
 
     fn is_for_us(self, headers: &HeaderMap) -> bool {
@@ -139,6 +149,31 @@ mod tests {
         let guard = guard("192.0.2.7:8787", "192.0.2.7:8787");
         assert!(guard.is("192.0.2.7:8787"));
         assert!(!guard.is("localhost:8787"));
+    }
+
+    #[test]
+    fn everywhere_an_origin_is_that_of_the_host_and_no_other() {
+        let guard = guard("0.0.0.0:8787", "192.0.2.7:8787");
+        for (origin, is_admitted) in [
+            ("http://192.0.2.7:8787", true),
+            ("http://203.0.113.9", false),
+            ("http://192.0.2.7:3000", false),
+            ("http://localhost:8787", false),
+            ("https://192.0.2.7:8787", false),
+            ("null", false),
+        ] {
+            let request = Request::post("/api").header(HOST, "192.0.2.7:8787");
+            let request = request.header(ORIGIN, origin).body(()).unwrap();
+            assert_eq!(guard.admit(&request).is_ok(), is_admitted, "{origin}");
+        }
+    }
+
+    #[test]
+    fn another_port_does_not_lead_here() {
+        let everywhere = guard("0.0.0.0:8787", "0.0.0.0:8787");
+        assert!(everywhere.leads_here("127.0.0.1:8787"));
+        assert!(!everywhere.leads_here("127.0.0.1:9000"));
+        assert!(guard("127.0.0.1:80", "127.0.0.1:80").leads_here("localhost"));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let upstream = config.upstream.to_string();
     if upstream
         .strip_prefix("http://")
-        .is_some_and(|authority| Guard::new(address, address).is(authority))
+        .is_some_and(|authority| Guard::new(address, address).leads_here(authority))
     {
         return Err(Failure::setting("--upstream", "it is this very address"));
     }
