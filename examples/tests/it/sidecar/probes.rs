@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use enkash_auth_sandbox::Rules;
-use http::StatusCode;
+use http::{Request, StatusCode};
+use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, issuer};
@@ -52,5 +53,15 @@ async fn an_outage_is_told() {
     let report = stage.get("/-/status").await.json();
     assert_eq!(report["last_error"], "unavailable");
     assert_eq!(report["seconds_left"], Value::Null);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_questions_are_answered_here() {
+    let stage = Stage::new().await;
+    let request = Request::post(stage.url("/-/status")).body(Full::default());
+    let answer = stage.send(request.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["path"], "/-/status", "the upstream's echo");
     stage.finish().await;
 }
