@@ -114,7 +114,7 @@ fn a_torn_record_is_not_believed() {
     let record = full().to_record(account());
     for end in 0..record.len() {
         assert!(
-            Ledger::from_record(account(), &record[..end]).is_err(),
+            Ledger::from_record(account(), record.get(..end).unwrap()).is_err(),
             "{end}"
         );
     }

@@ -1,9 +1,4 @@
 //! What is kept of a token is sealed.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use enkash_auth_core::{Client, Credentials, User, strikes::Unreadable};
 

@@ -78,6 +78,11 @@ impl Credentials {
         self
     }
 
+    /// Whether they are the keys of a merchant, which are asked with elsewhere than passwords are.
+    pub fn is_merchant(&self) -> bool {
+        matches!(self.grant, GrantType::Merchant { .. })
+    }
+
     /// Whether a token of these is as good as one of `other`: they differ in passwords and secrets
     /// at most, and in nothing that says who asks for what.
     pub fn act_as(&self, other: &Self) -> bool {

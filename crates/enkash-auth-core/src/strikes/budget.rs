@@ -72,12 +72,16 @@ impl Strikes {
             strike.at = strike.at.min(now.unix_nanos());
         }
         self.admit(fingerprint, now, retry_unresolved_after)?;
+        Ok(self.record(fingerprint, now))
+    }
+
+    pub(super) fn record(&mut self, fingerprint: Fingerprint, now: Moment) -> Attempt {
         self.record_possible(now);
-        Ok(Attempt {
+        Attempt {
             number: self.attempts,
             fingerprint,
             proven: self.proven == Some(fingerprint),
-        })
+        }
     }
 
     /// Records an attempt of which nothing is known but that there may have been one.

@@ -150,6 +150,18 @@ impl Ledger {
             .take_if(|lease| lease.attempt == attempt.number());
     }
 
+    /// Settles an attempt with the credentials of `fingerprint` that this ledger has no record of:
+    /// it was lost meanwhile, or began in another.
+    pub fn finish_unrecorded(
+        &mut self,
+        fingerprint: Fingerprint,
+        settlement: Settlement,
+        now: Moment,
+    ) {
+        let attempt = self.strikes.record(fingerprint, now);
+        self.strikes.settle(attempt, settlement);
+    }
+
     /// Ends a lease whose holder is known to be gone. What it was at stays on the record.
     pub fn vacate(&mut self) {
         self.lease = None;
@@ -164,13 +176,18 @@ impl Ledger {
     pub fn record_possible(&mut self, now: Moment) {
         self.strikes.record_possible(now);
     }
+
+    /// Whether somebody may be at an attempt.
+    pub fn is_leased(&self) -> bool {
+        self.lease.is_some()
+    }
 }
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger")
             .field("strikes", &self.strikes)
-            .field("is_leased", &self.lease.is_some())
+            .field("is_leased", &self.is_leased())
             .finish_non_exhaustive()
     }
 }
