@@ -1,8 +1,9 @@
 //! Over real sockets: what the upstream reads, and what a router makes of its answer.
 
-use axum::{Router, routing::any_service};
-use enkash_auth_axum::Proxy;
-use http::{HeaderMap, Method};
+use axum::{Router, body::Body, routing::any_service};
+use enkash_auth_axum::{Proxy, tower::BoxError};
+use futures_util::stream;
+use http::{HeaderMap, Method, Request};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -10,7 +11,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::support::{self, get};
+use crate::support::{self, call, get};
 
 /// An upstream that answers every request with `answer`, keeps its connections, and tells what it
 /// read.
@@ -95,4 +96,24 @@ async fn a_length_that_the_upstream_states_stays() {
     let empty = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     let headers = through_a_router(Method::GET, empty).await;
     assert_eq!(headers["content-length"], "0");
+}
+
+#[tokio::test]
+async fn a_streamed_body_arrives_whole_at_an_upstream_of_http_1_0() {
+    let old = "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n";
+    let (proxy, mut read) = upstream(old).await;
+    for method in [Method::GET, Method::POST, Method::PUT] {
+        assert_eq!(call(&proxy, get("/")).await.status(), 200);
+        assert!(read.recv().await.unwrap().starts_with("GET / "));
+
+        let pieces = stream::iter(["amount", "=100"].map(Ok::<_, BoxError>));
+        let request = Request::builder().method(method.clone()).uri("/payouts");
+        let request = request.body(Body::from_stream(pieces)).unwrap();
+        assert_eq!(call(&proxy, request).await.status(), 200);
+        let arrived = read.recv().await.unwrap();
+        assert!(
+            arrived.ends_with("\r\n\r\n6\r\namount\r\n4\r\n=100\r\n0\r\n\r\n"),
+            "{method}: {arrived:?}"
+        );
+    }
 }
