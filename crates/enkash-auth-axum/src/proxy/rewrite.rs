@@ -48,7 +48,12 @@ pub(super) fn response(came: Response<Body>) -> Result<Response<Body>, Problem> 
     }
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
-    *response.headers_mut() = head.headers;
-    hop_by_hop::remove(response.headers_mut());
+    let mut headers = head.headers;
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // It outweighs a length beside it, which would cut the body short once it is gone.
+        headers.remove(CONTENT_LENGTH);
+    }
+    hop_by_hop::remove(&mut headers);
+    *response.headers_mut() = headers;
     Ok(response)
 }

@@ -4,6 +4,7 @@ use axum::{Router, body::Body, routing::any_service};
 use enkash_auth_axum::{Proxy, tower::BoxError};
 use futures_util::stream;
 use http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -96,6 +97,17 @@ async fn a_length_that_the_upstream_states_stays() {
     let empty = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     let headers = through_a_router(Method::GET, empty).await;
     assert_eq!(headers["content-length"], "0");
+}
+
+#[tokio::test]
+async fn chunks_outweigh_a_length_beside_them() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+                  5\r\nhello\r\n0\r\n\r\n";
+    let (proxy, _read) = upstream(answer).await;
+    let answer = call(&proxy, get("/")).await;
+    assert_eq!(answer.headers().get("content-length"), None);
+    let body = answer.into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes(), "hello");
 }
 
 #[tokio::test]
