@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use enkash_auth_axum::{ProxyBody, tower::BoxError};
+use enkash_auth_axum::{ProxyBody, tower::BoxError, tower::ReplayBody};
 use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
@@ -73,6 +73,18 @@ async fn a_body_of_unknown_length_is_sent_in_chunks_whatever_the_method() {
     let (head, length) = upstream.only_call();
     assert_eq!(head.headers["transfer-encoding"], "chunked");
     assert_eq!(length, 3 * 1024);
+}
+
+#[tokio::test]
+async fn a_body_that_was_sent_is_not_there_a_second_time() {
+    let mut body = ProxyBody::collected("hello");
+    body.frame().await.unwrap().unwrap();
+    assert!(body.try_clone().is_none(), "not empty, but gone");
+    assert!(body.frame().await.is_none());
+
+    let mut empty = ProxyBody::collected("");
+    assert!(empty.frame().await.is_none());
+    assert!(empty.try_clone().is_some());
 }
 
 #[tokio::test]
