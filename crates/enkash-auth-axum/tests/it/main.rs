@@ -11,3 +11,4 @@ mod failures;
 mod forwarding;
 mod health;
 mod support;
+mod wire;

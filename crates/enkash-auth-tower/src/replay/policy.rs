@@ -1,4 +1,4 @@
-use http::{Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 
 use super::challenge;
 
@@ -38,9 +38,8 @@ impl ReplayPolicy {
     }
 
     pub(super) fn look<B>(self, request: &Request<B>) -> Sent {
-        let has_key = request.headers().contains_key("idempotency-key");
-        let is_safe_twice =
-            Method::is_idempotent(request.method()) || (self.trusts_idempotency_key && has_key);
+        let is_safe_twice = Method::is_idempotent(request.method())
+            || (self.trusts_idempotency_key && has_idempotency_key(request.headers()));
         Sent { is_safe_twice }
     }
 }
@@ -50,4 +49,11 @@ impl Sent {
     pub(super) fn did_nothing<B>(self, response: &Response<B>) -> bool {
         self.is_safe_twice || challenge::says_invalid_token(response.headers())
     }
+}
+
+/// Of a blank one, or of two, nobody knows what the API makes.
+fn has_idempotency_key(headers: &HeaderMap) -> bool {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let is_key = |key: &HeaderValue| !key.as_bytes().trim_ascii().is_empty();
+    keys.next().is_some_and(is_key) && keys.next().is_none()
 }

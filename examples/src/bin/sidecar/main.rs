@@ -66,10 +66,13 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    match args.command {
+    let outcome = match args.command {
         Some(Command::Check) => runtime.block_on(check::check(&config)),
         None => runtime
             .block_on(serve::serve(config))
             .map(|()| ExitCode::SUCCESS),
-    }
+    };
+    // Not to wait for a thread that looks a name up: where no server answers, that takes long.
+    runtime.shutdown_background();
+    outcome
 }
