@@ -4,6 +4,7 @@
 mod abandon;
 mod bounds;
 mod cancel;
+mod credentials;
 mod layer;
 mod origin;
 mod readiness;
@@ -13,6 +14,7 @@ mod replay;
 mod runtimes;
 mod secrets;
 mod sticky;
+mod store;
 mod storm;
 mod support;
 mod time;

@@ -178,8 +178,10 @@ impl Gate {
             &self.store
         };
         let store = Limited::new(store, who.principal);
+        // The fallback keeps the record, and no token.
+        let kept = grant.filter(|_| !is_fallback);
         let told = store
-            .finish(&leave, settlement, grant, who.clock.now())
+            .finish(&leave, settlement, kept, who.clock.now())
             .await;
         let debt = |leave| Debt {
             principal: who.principal.clone(),
