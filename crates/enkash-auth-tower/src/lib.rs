@@ -3,6 +3,8 @@
 mod auth;
 mod cache;
 mod deadline;
+#[cfg(feature = "client")]
+mod egress;
 mod endpoint;
 mod flight;
 mod replay;
@@ -11,6 +13,8 @@ mod sync;
 
 pub use enkash_auth_core as core;
 
+#[cfg(feature = "client")]
+pub use self::egress::{Egress, EgressConnecting, EgressConnector, EgressStream};
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
 pub use self::{

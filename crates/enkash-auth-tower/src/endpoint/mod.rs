@@ -1,7 +1,5 @@
 //! One exchange with the token server, over any HTTP service.
 
-#[cfg(feature = "client")]
-mod connect;
 mod exchange;
 #[cfg(feature = "client")]
 mod https;

@@ -10,10 +10,14 @@ use http_body_util::Full;
 use tokio::runtime::Id;
 use tower_service::Service;
 
+#[cfg(feature = "client")]
+use super::https;
 use super::{
     exchange::{Exchange, Plug},
     transport::Transport,
 };
+#[cfg(feature = "client")]
+use crate::Egress;
 use crate::{BoxError, store::Principal};
 
 /// Where tokens come from: an address, credentials, and the HTTP service that carries the requests.
@@ -54,9 +58,25 @@ impl TokenEndpoint {
         environment: impl Into<Environment>,
         credentials: Credentials,
     ) -> Result<Self, Error> {
-        let tls = super::https::tls()?;
+        Self::with_egress(environment, credentials, &Egress::direct())
+    }
+
+    /// The same, asked the way that `egress` leads: through a proxy, or trusting more than the
+    /// Mozilla roots. The 3 s are for all of it, from the proxy's name to TLS with the token server;
+    /// a proxy that refuses, or hangs, has seen no password.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    #[cfg(feature = "client")]
+    pub fn with_egress(
+        environment: impl Into<Environment>,
+        credentials: Credentials,
+        egress: &Egress,
+    ) -> Result<Self, Error> {
+        let connector = egress.connector(https::CONNECT_TIMEOUT)?;
         Self::with_service_factory(environment, credentials, move || {
-            super::https::client(tls.clone())
+            https::client(connector.clone())
         })
     }
 

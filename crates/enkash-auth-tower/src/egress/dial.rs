@@ -1,0 +1,77 @@
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::{
+    client::legacy::connect::{HttpConnector, proxy::Tunnel},
+    rt::TokioIo,
+};
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::Egress;
+use crate::BoxError;
+
+/// Opens what TLS with the target is spoken over: a connection to it, or a tunnel.
+#[derive(Clone, Debug)]
+pub(super) struct Dial {
+    egress: Egress,
+    direct: HttpConnector,
+    /// To a proxy, which may want TLS of its own.
+    proxy: HttpsConnector<HttpConnector>,
+}
+
+/// Within TLS only where that is spoken with a proxy.
+pub(super) type Dialed = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+impl Dial {
+    pub(super) fn new(egress: Egress, tls: &ClientConfig) -> Self {
+        let mut direct = HttpConnector::new();
+        direct.enforce_http(false);
+        direct.set_nodelay(true);
+        Self {
+            egress,
+            proxy: over_tls(tls, direct.clone()),
+            direct,
+        }
+    }
+}
+
+/// HTTP/1.1, in TLS where the address is https.
+pub(super) fn over_tls<C>(tls: &ClientConfig, inner: C) -> HttpsConnector<C> {
+    HttpsConnectorBuilder::new()
+        .with_tls_config(tls.clone())
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(inner)
+}
+
+impl Service<Uri> for Dial {
+    type Response = Dialed;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Dialed, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.direct.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let Some(proxy) = self.egress.intercept(&target) else {
+            let connecting = self.direct.call(target);
+            return Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) });
+        };
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.proxy.clone());
+        if let Some(credentials) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(credentials.clone());
+        }
+        Box::pin(async move {
+            poll_fn(|cx| tunnel.poll_ready(cx)).await?;
+            Ok(tunnel.call(target).await?)
+        })
+    }
+}

@@ -1,0 +1,58 @@
+use std::{
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http::Uri;
+use hyper_rustls::HttpsConnector;
+use tokio::time::{Timeout, timeout};
+use tower_service::Service;
+
+use super::{EgressStream, dial::Dial, error::NotThrough};
+use crate::BoxError;
+
+type Inner = <HttpsConnector<Dial> as Service<Uri>>::Future;
+
+/// A connection that [`EgressConnector`](crate::EgressConnector) makes.
+#[must_use = "futures do nothing unless polled"]
+pub struct EgressConnecting {
+    /// Boxed, for hyper-util's client takes no other.
+    inner: Pin<Box<Timeout<Inner>>>,
+    /// What it goes through.
+    proxy: Option<Uri>,
+}
+
+impl EgressConnecting {
+    pub(super) fn new(inner: Inner, limit: Duration, proxy: Option<Uri>) -> Self {
+        Self {
+            inner: Box::pin(timeout(limit, inner)),
+            proxy,
+        }
+    }
+}
+
+impl Future for EgressConnecting {
+    type Output = Result<EgressStream, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let error: BoxError = match ready!(self.inner.as_mut().poll(cx)) {
+            Ok(Ok(stream)) => return Poll::Ready(Ok(EgressStream::new(stream))),
+            Ok(Err(error)) => error,
+            Err(elapsed) => io::Error::new(io::ErrorKind::TimedOut, elapsed).into(),
+        };
+        Poll::Ready(Err(match self.proxy.take() {
+            Some(proxy) => NotThrough::new(proxy, error).into(),
+            None => error,
+        }))
+    }
+}
+
+impl fmt::Debug for EgressConnecting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EgressConnecting")
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+
+/// Whatever else is named. The last one is 127.0.0.0/8 as IPv6 has it.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1,::ffff:7f00:0/104";
+
+/// The hosts that need no proxy.
+pub(super) struct NoProxy {
+    hosts: Matcher,
+    /// Of entries with a port, which [`Matcher`] does not know.
+    with_port: Vec<(u16, Matcher)>,
+}
+
+impl NoProxy {
+    pub(super) fn new(list: &str) -> Self {
+        let mut hosts = LOOPBACK.to_owned();
+        let mut with_port = Vec::new();
+        let entries = list.split(|c: char| c == ',' || c.is_whitespace());
+        for entry in entries.filter(|entry| !entry.is_empty()) {
+            if let Some((host, port)) = split_port(entry) {
+                with_port.push((port, matcher(plain(host))));
+            } else {
+                hosts.push(',');
+                hosts.push_str(plain(entry));
+            }
+        }
+        Self {
+            hosts: matcher(&hosts),
+            with_port,
+        }
+    }
+
+    pub(super) fn contains(&self, target: &Uri) -> bool {
+        let port = target.port_u16().unwrap_or(443);
+        let is_in = |matcher: &Matcher| matcher.intercept(target).is_none();
+        is_in(&self.hosts)
+            || self
+                .with_port
+                .iter()
+                .any(|(only, matcher)| *only == port && is_in(matcher))
+    }
+}
+
+/// Sends all but `list` through a proxy, whichever.
+fn matcher(list: &str) -> Matcher {
+    Matcher::builder().all("http://any").no(list).build()
+}
+
+/// What has a port that can be one. An IPv6 address has it behind brackets.
+fn split_port(entry: &str) -> Option<(&str, u16)> {
+    let (host, port) = entry.rsplit_once(':')?;
+    let is_host = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+    let port = port.parse().ok()?;
+    is_host.then_some((host, port))
+}
+
+/// As [`Matcher`] has it: no brackets, and a dot for all that is below.
+fn plain(host: &str) -> &str {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    match bare.strip_prefix('*') {
+        Some(below) if below.starts_with('.') => below,
+        _ => bare,
+    }
+}

@@ -1,0 +1,61 @@
+use std::{fs::File, io, io::Read, path::Path, sync::Arc};
+
+use enkash_auth_core::{Error, ErrorKind};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+/// The longest CA file. All that Mozilla trusts is some 220 KiB.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+pub(super) fn mozilla() -> RootCertStore {
+    RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
+}
+
+/// Adds the certificates of the file that the setting `name` is about.
+pub(super) fn add_file(roots: &mut RootCertStore, name: &str, path: &Path) -> Result<(), Error> {
+    let pem =
+        read(path).map_err(|error| unusable(name, "the file cannot be read").with_source(error))?;
+    add(roots, name, &pem)
+}
+
+/// Adds the certificates in `pem`; what else stands there is passed over.
+pub(super) fn add(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(), Error> {
+    let before = roots.len();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        // The parser's own words would quote from the file, which may hold a key beside.
+        let certificate = certificate.map_err(|_| unusable(name, "it is not PEM"))?;
+        roots
+            .add(certificate)
+            .map_err(|error| unusable(name, "it holds a broken certificate").with_source(error))?;
+    }
+    if roots.len() == before {
+        return Err(unusable(name, "it holds no certificate in PEM"));
+    }
+    Ok(())
+}
+
+/// TLS as it is chosen here, not by whoever installs a process-wide default: ring, and `roots`.
+pub(super) fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, Error> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable("tls", "no protocol version").with_source(error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut pem = Vec::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > MAX_FILE {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(pem)
+}
+
+fn unusable(name: &str, why: &str) -> Error {
+    Error::new(ErrorKind::InvalidSetting, format!("{name}: {why}"))
+}

@@ -1,0 +1,188 @@
+use std::{ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
+
+use enkash_auth_core::Error;
+use http::{Uri, uri::Scheme};
+use hyper_util::client::proxy::matcher::Intercept;
+use rustls::RootCertStore;
+
+use super::{EgressConnector, env::Variables, no_proxy::NoProxy, proxy, roots};
+
+/// The way out to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
+///
+/// Accounts are allow-listed by address, so calls often leave through a proxy whose address is
+/// fixed. It is asked for a tunnel (`CONNECT host:port`) and sees neither token nor password: TLS
+/// stands between this process and EnKash. What goes to loopback, or over plain http, never goes
+/// through it.
+///
+/// # Examples
+///
+/// From the variables that other programs read too:
+///
+/// ```
+/// use enkash_auth_tower::Egress;
+///
+/// // In a program: `Egress::from_env(|name| std::env::var_os(name))`
+/// let egress = Egress::from_env(|name| match name {
+///     "HTTPS_PROXY" => Some("http://user:password@proxy.example:3128".into()),
+///     "NO_PROXY" => Some("internal.example, 10.0.0.0/8".into()),
+///     _ => None,
+/// })?;
+/// let proxy = egress.proxy_for(&"https://api.enkash.in/oauth/token".parse().unwrap());
+/// assert_eq!(proxy.unwrap().host(), Some("proxy.example"));
+/// assert!(egress.proxy_for(&"https://www.internal.example".parse().unwrap()).is_none());
+/// # Ok::<(), enkash_auth_tower::core::Error>(())
+/// ```
+///
+/// By hand, for token requests and for calls:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bytes::Bytes;
+/// use enkash_auth_tower::core::{Credentials, Environment};
+/// use enkash_auth_tower::{Egress, TokenEndpoint};
+/// use http_body_util::Full;
+/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+///
+/// let egress = Egress::direct().proxy("http://proxy.example:3128")?;
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let endpoint = TokenEndpoint::with_egress(Environment::Test, keys, &egress)?;
+/// let calls: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new())
+///     .build(egress.connector(Duration::from_secs(3))?);
+/// # drop((endpoint, calls));
+/// # Ok::<(), enkash_auth_tower::core::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "it leads nowhere by itself"]
+pub struct Egress {
+    proxy: Option<Intercept>,
+    no_proxy: Arc<NoProxy>,
+    roots: Arc<RootCertStore>,
+}
+
+impl Egress {
+    /// No proxy, and the Mozilla roots.
+    pub fn direct() -> Self {
+        Self {
+            proxy: None,
+            no_proxy: Arc::new(NoProxy::new("")),
+            roots: Arc::new(roots::mozilla()),
+        }
+    }
+
+    /// What the variables say that `lookup` looks up; in a program that is `std::env::var_os`. A
+    /// blank one is unset.
+    ///
+    /// | variable | what it is |
+    /// |---|---|
+    /// | `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` | the proxy; the first that is set, as in curl. See [`proxy`](Self::proxy) |
+    /// | `no_proxy`, `NO_PROXY` | the hosts that need none. See [`no_proxy`](Self::no_proxy) |
+    /// | `ENKASH_CA_FILE` | certificates to trust beside the Mozilla roots. See [`trust_file`](Self::trust_file) |
+    ///
+    /// `HTTP_PROXY` is not read: it is about plain http, which is for loopback only here.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for one that cannot
+    /// be used; the text names the variable and does not show its value.
+    pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let variables = Variables::new(lookup);
+        let mut egress = Self::direct();
+        if let Some((name, url)) = variables.proxy()? {
+            egress.proxy = Some(proxy::parse(name, &url)?);
+        }
+        if let Some(list) = variables.no_proxy()? {
+            egress = egress.no_proxy(&list);
+        }
+        if let Some((name, path)) = variables.ca_file() {
+            roots::add_file(Arc::make_mut(&mut egress.roots), name, path.as_ref())?;
+        }
+        Ok(egress)
+    }
+
+    /// Leads through the proxy at `url`: `http://` or `https://`, a host, and if need be a port (80
+    /// or 443 else) and `user:password@`, with `@`, `:`, `/`, `?`, `#` and `%` written as `%40` and
+    /// so on. Without a scheme it is `http://`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for what is no such
+    /// URL.
+    pub fn proxy(mut self, url: &str) -> Result<Self, Error> {
+        self.proxy = Some(proxy::parse("proxy", url)?);
+        Ok(self)
+    }
+
+    /// Leads straight to the hosts in `list`, in place of those named before.
+    ///
+    /// Separated by commas: a domain with all below it (`internal.example`, or `.internal.example`),
+    /// an address (`192.0.2.7`), a network (`10.0.0.0/8`), each but the last with `:port` if only
+    /// that port is meant, or `*` for every host. Names are compared with names and addresses with
+    /// addresses; none is looked up.
+    pub fn no_proxy(mut self, list: &str) -> Self {
+        self.no_proxy = Arc::new(NoProxy::new(list));
+        self
+    }
+
+    /// Trusts the certificates in `pem` beside those trusted already.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) where it holds no
+    /// certificate, or one that is none.
+    pub fn trust_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
+        roots::add(Arc::make_mut(&mut self.roots), "CA certificates", pem)?;
+        Ok(self)
+    }
+
+    /// Trusts the certificates in a PEM file beside those trusted already. It is read now and not
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`trust_pem`](Self::trust_pem), and for a file that cannot be read or is longer than
+    /// 4 MiB.
+    pub fn trust_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        roots::add_file(Arc::make_mut(&mut self.roots), "CA file", path.as_ref())?;
+        Ok(self)
+    }
+
+    /// The proxy that a connection to `target` goes through, without its credentials; `None` where
+    /// it goes straight there.
+    pub fn proxy_for(&self, target: &Uri) -> Option<&Uri> {
+        self.intercept(target).map(Intercept::uri)
+    }
+
+    /// A connector for hyper-util's client: TLS (rustls with ring) where the address is https,
+    /// HTTP/1.1, through the proxy where there is one. Connections stand within `limit`, or nothing
+    /// is sent: name, TCP, tunnel and TLS.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) where TLS cannot be
+    /// set up.
+    pub fn connector(&self, limit: Duration) -> Result<EgressConnector, Error> {
+        let tls = roots::tls(Arc::clone(&self.roots))?;
+        Ok(EgressConnector::new(self.clone(), &tls, limit))
+    }
+
+    pub(super) fn intercept(&self, target: &Uri) -> Option<&Intercept> {
+        let proxy = self.proxy.as_ref()?;
+        let proxied = target.scheme() == Some(&Scheme::HTTPS) && !self.no_proxy.contains(target);
+        proxied.then_some(proxy)
+    }
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self::direct()
+    }
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Egress")
+            .field("proxy", &self.proxy.as_ref().map(Intercept::uri))
+            .finish_non_exhaustive()
+    }
+}
