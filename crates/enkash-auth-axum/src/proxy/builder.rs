@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+#[cfg(feature = "client")]
+use enkash_auth_tower::Egress;
 use enkash_auth_tower::{
     BoxError, EnkashAuthLayer, ReplayPolicy, TokenCache,
     core::{Error, Origin},
@@ -40,6 +42,8 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Builder {
     tokens: TokenCache,
     upstream: Origin,
+    #[cfg(feature = "client")]
+    egress: Egress,
     connect_timeout: Duration,
     response_timeout: Duration,
 }
@@ -49,12 +53,24 @@ impl Builder {
         Self {
             tokens,
             upstream,
+            #[cfg(feature = "client")]
+            egress: Egress::direct(),
             connect_timeout: CONNECT_TIMEOUT,
             response_timeout: RESPONSE_TIMEOUT,
         }
     }
 
-    /// How long a connection to the upstream may take, name, TCP and TLS: 5 s. Of a call that
+    /// The way to the upstream: straight there, trusting the Mozilla roots. The token is asked for
+    /// on a way of its own: see
+    /// [`TokenEndpoint::with_egress`](enkash_auth_tower::TokenEndpoint::with_egress). A client of
+    /// one's own goes its own way.
+    #[cfg(feature = "client")]
+    pub fn egress(mut self, egress: Egress) -> Self {
+        self.egress = egress;
+        self
+    }
+
+    /// How long a connection to the upstream may take, name, TCP, a proxy's tunnel and TLS: 5 s. Of a call that
     /// fails for it nothing left. A client of one's own has a limit of its own.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
@@ -69,8 +85,8 @@ impl Builder {
         self
     }
 
-    /// The proxy, over an HTTPS client of our own: HTTP/1.1, rustls with ring and the Mozilla
-    /// roots, no redirects. Its connections are kept and used again, but a body of unknown length
+    /// The proxy, over an HTTPS client of our own: HTTP/1.1, rustls with ring, no
+    /// redirects. Its connections are kept and used again, but a body of unknown length
     /// goes on one of its own.
     ///
     /// # Errors
@@ -79,7 +95,7 @@ impl Builder {
     /// upstream cannot be addressed, or TLS not be set up.
     #[cfg(feature = "client")]
     pub fn build(self) -> Result<Proxy, Error> {
-        let client = crate::upstream::Client::new(self.connect_timeout)?;
+        let client = crate::upstream::Client::new(&self.egress, self.connect_timeout)?;
         self.with_service(client)
     }
 

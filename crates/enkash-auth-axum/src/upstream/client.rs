@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_tower::core::Error;
+use enkash_auth_tower::{Egress, EgressConnector, core::Error};
 use http::Request;
 use http_body::Body;
 use hyper_util::{
@@ -12,7 +12,6 @@ use hyper_util::{
 };
 use tower::Service;
 
-use super::https::{Connector, connector};
 use crate::body::ProxyBody;
 
 /// How long an idle connection is kept. Less than servers keep theirs: a request that meets a
@@ -25,7 +24,7 @@ const MAX_IDLE: usize = 128;
 /// The most that one connection buffers, and so the longest head of an answer.
 const MAX_BUFFER: usize = 32 * 1024;
 
-type Pool = legacy::Client<Connector, ProxyBody>;
+type Pool = legacy::Client<EgressConnector, ProxyBody>;
 
 /// HTTP/1.1, on kept connections where that is safe.
 ///
@@ -39,9 +38,9 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connections stand within `connect_timeout`, TLS included.
-    pub(crate) fn new(connect_timeout: Duration) -> Result<Self, Error> {
-        let connector = connector(connect_timeout)?;
+    /// Connections are made as `egress` says, and stand within `connect_timeout`, TLS included.
+    pub(crate) fn new(egress: &Egress, connect_timeout: Duration) -> Result<Self, Error> {
+        let connector = egress.connector(connect_timeout)?;
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         builder
             .pool_timer(TokioTimer::new())

@@ -3,8 +3,6 @@
 mod answer_body;
 #[cfg(feature = "client")]
 mod client;
-#[cfg(feature = "client")]
-mod https;
 mod lost;
 mod patience;
 

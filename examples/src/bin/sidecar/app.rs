@@ -1,11 +1,13 @@
 use axum::{Router, routing::any_service};
 use enkash_auth_axum::{Proxy, live, ready, status};
 use enkash_auth_core::{Error, Origin};
-use enkash_auth_tower::TokenCache;
+use enkash_auth_tower::{Egress, TokenCache};
 
 /// Three questions of our own; everything else is forwarded, other methods of those paths too.
-pub(crate) fn app(tokens: TokenCache, upstream: Origin) -> Result<Router, Error> {
-    let proxy = Proxy::builder(tokens.clone(), upstream).build()?;
+pub(crate) fn app(tokens: TokenCache, upstream: Origin, egress: Egress) -> Result<Router, Error> {
+    let proxy = Proxy::builder(tokens.clone(), upstream)
+        .egress(egress)
+        .build()?;
     // `get` with a fallback would name our methods, in `Allow`, in the upstream's answers.
     let or_forward = || any_service(proxy.clone());
     Ok(Router::new()

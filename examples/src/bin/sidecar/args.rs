@@ -51,6 +51,10 @@ Settings are environment variables; a blank one is unset:
                                            attempts [default: the user's state directory,
                                            $XDG_STATE_HOME/enkash-auth or
                                            ~/.local/state/enkash-auth]
+  HTTPS_PROXY, ALL_PROXY                   the proxy to go through, http:// or https://, in either
+                                           case; loopback is reached without it
+  NO_PROXY                                 hosts that need none, separated by commas
+  ENKASH_CA_FILE                           certificates to trust beside the Mozilla roots, in PEM
   RUST_LOG                                 what is logged to standard error [default: info]
 
 Try it:

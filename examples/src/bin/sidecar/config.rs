@@ -2,7 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use enkash_auth_core::{Origin, RefreshPolicy};
 use enkash_auth_examples::Settings;
-use enkash_auth_tower::{Principal, TokenCache, TokenEndpoint, TokenStore};
+use enkash_auth_tower::{Egress, Principal, TokenCache, TokenEndpoint, TokenStore};
 
 use crate::{
     args::{Args, Command},
@@ -14,6 +14,7 @@ use crate::{
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) upstream: Origin,
+    pub(crate) egress: Egress,
     pub(crate) tokens: TokenCache,
     /// Where the token is kept, unless that is the memory of this process.
     pub(crate) store: Option<Arc<dyn TokenStore>>,
@@ -24,7 +25,9 @@ impl Config {
     pub(crate) fn read(args: &Args) -> Result<Self, Failure> {
         let settings = Settings::read(|name| std::env::var_os(name))?;
         let environment = settings.environment().clone();
-        let endpoint = TokenEndpoint::new(environment, settings.credentials().clone())?;
+        let egress = Egress::from_env(|name| std::env::var_os(name))?;
+        let credentials = settings.credentials().clone();
+        let endpoint = TokenEndpoint::with_egress(environment, credentials, &egress)?;
         let upstream = match &args.upstream {
             None => endpoint.base_url().origin().clone(),
             Some(url) => url
@@ -52,6 +55,7 @@ impl Config {
         Ok(Self {
             listen: args.listen,
             upstream,
+            egress,
             tokens: tokens.build(),
             store,
             principal,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::Router;
+use http::Uri;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
     net::TcpListener,
@@ -13,6 +14,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tracing::field;
 
 use crate::{app::app, config::Config, connection, failure::Failure, guard::Guard, stop};
 
@@ -47,12 +49,14 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     {
         return Err(Failure::setting("--upstream", "it is this very address"));
     }
-    let app = app(config.tokens.clone(), config.upstream)?;
+    let target: Uri = upstream.parse().unwrap_or_default();
+    let proxy = config.egress.proxy_for(&target).cloned();
+    let app = app(config.tokens.clone(), config.upstream, config.egress)?;
 
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on http://{address}")?;
     stdout.flush()?;
-    tracing::info!(%upstream, "forwarding");
+    tracing::info!(%upstream, proxy = proxy.map(field::display), "forwarding");
     // What comes of it is logged, and told to those who call.
     tokio::spawn(async move { config.tokens.warm_up().await });
     accept(listener, app, stop).await?;
