@@ -54,13 +54,15 @@ fn split_port(entry: &str) -> Option<(&str, u16)> {
     is_host.then_some((host, port))
 }
 
-/// As [`Matcher`] has it: no brackets, and a dot for all that is below.
+/// As [`Matcher`] has it: no brackets, a dot for all that is below, and by `*` no more than every
+/// name.
 fn plain(host: &str) -> &str {
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host);
     match bare.strip_prefix('*') {
+        Some("") => "*,0.0.0.0/0,::/0",
         Some(below) if below.starts_with('.') => below,
         _ => bare,
     }

@@ -5,6 +5,8 @@ mod abandon;
 mod bounds;
 mod cancel;
 mod credentials;
+#[cfg(feature = "client")]
+mod egress;
 mod layer;
 mod origin;
 mod readiness;

@@ -1,0 +1,69 @@
+//! `ENKASH_CA_FILE`, and what is wrong with it.
+
+use std::{fs, path::Path};
+
+use enkash_auth_core::{Error, ErrorKind};
+use enkash_auth_tower::Egress;
+
+use super::stage::Stage;
+
+/// PEM that says it is a certificate and is none.
+const BROKEN: &str = "-----BEGIN CERTIFICATE-----\nczNjcmV0\n-----END CERTIFICATE-----\n";
+
+fn read(path: &Path) -> Result<Egress, Error> {
+    Egress::from_env(|name| (name == "ENKASH_CA_FILE").then(|| path.as_os_str().to_owned()))
+}
+
+#[tokio::test]
+async fn what_is_in_the_file_is_trusted() {
+    let (stage, other) = (Stage::new().await, Stage::new().await);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    // With words between, and a second certificate.
+    let pem = format!("# ours\n{}\nand another\n{}", other.pem(), stage.pem());
+    fs::write(&path, pem).unwrap();
+    let egress = read(&path).unwrap();
+    for stage in [stage, other] {
+        let tokens = stage.cache(&stage.base_at("127.0.0.1"), &egress);
+        tokens.token().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_said_and_not_shown() {
+    let stage = Stage::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    let half = stage.pem().split_at(200).0.to_owned();
+    let key = "-----BEGIN PRIVATE KEY-----\nczNjcmV0\n-----END PRIVATE KEY-----\n".to_owned();
+    for (content, why) in [
+        (String::new(), "holds no certificate"),
+        ("s3cret".to_owned(), "holds no certificate"),
+        (key, "holds no certificate"),
+        (half, "not PEM"),
+        ("-----BEGIN s3cret\n".to_owned(), "not PEM"),
+        (BROKEN.to_owned(), "broken certificate"),
+        (stage.pem().to_owned() + BROKEN, "broken certificate"),
+        (stage.pem().repeat(8_000), "cannot be read"),
+    ] {
+        fs::write(&path, content).unwrap();
+        assert_said(&read(&path), why);
+    }
+    assert_said(&read(directory.path()), "cannot be read");
+    assert_said(&read(&directory.path().join("s3cret")), "cannot be read");
+    assert!(read(Path::new(" ")).is_ok(), "blank is unset");
+}
+
+fn assert_said(read: &Result<Egress, Error>, why: &str) {
+    let error = read.as_ref().expect_err(why);
+    assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+    let text = format!("{error} {error:?}");
+    assert!(
+        text.contains("ENKASH_CA_FILE: ") && text.contains(why),
+        "{text}"
+    );
+    assert!(
+        !text.contains("s3cret") && !text.contains("czNjcmV0"),
+        "{text}"
+    );
+}

@@ -1,0 +1,121 @@
+//! What a proxy can do wrong: it costs a transient error in time, and no password.
+
+use std::{error::Error as StdError, iter, time::Duration};
+
+use enkash_auth_core::{Error, ErrorKind};
+use enkash_auth_tower::TokenCache;
+use tokio::{net::TcpListener, time::Instant};
+
+use super::{
+    connect_proxy::{ConnectProxy, Manner},
+    stage::{PASSWORD, PROXY_BASIC, PROXY_USER, Stage, through},
+};
+
+/// That a fetch fails as if nothing had been sent; what it says.
+async fn fails(tokens: &TokenCache) -> String {
+    let error = tokens.token().await.unwrap_err();
+    assert_harmless(tokens, &error)
+}
+
+fn assert_harmless(tokens: &TokenCache, error: &Error) -> String {
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert!(error.is_transient());
+    let status = tokens.status();
+    assert_eq!((status.strikes(), status.possible_strikes()), (0, 0));
+    let causes = iter::successors(error.source(), |&error| error.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    assert!(text.contains("nothing was sent"), "{text}");
+    for printed in [&text, &format!("{error:?}")] {
+        for secret in [PROXY_USER, PROXY_BASIC, "p@ss", PASSWORD] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_or_talks_nonsense_or_hangs_up_costs_no_password() {
+    let stage = Stage::new().await;
+    for answer in [
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\n\r\n",
+        "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\n\r\n<html>",
+        "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        "HTTP/1.1 20",
+        "",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\nnot a word of TLS",
+    ] {
+        let proxy = ConnectProxy::start(Manner::Answer(answer)).await;
+        let tokens = stage.cache(&stage.base(), &stage.egress(&proxy));
+        let text = fails(&tokens).await;
+        let named = format!("no connection through the proxy http://{}", proxy.address());
+        assert!(text.contains(&named), "{text}");
+        assert_eq!(
+            text.contains("proxy authorization required"),
+            answer.contains("407")
+        );
+        assert_eq!(proxy.heads().len(), 1, "{answer}");
+    }
+    assert_eq!(stage.token_requests(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let stage = Stage::new().await;
+    let endless = "HTTP/1.1 200 OK\r\nx: ".to_owned() + &"x".repeat(100_000);
+    let proxy = ConnectProxy::start(Manner::Answer(endless.leak())).await;
+    let tokens = stage.cache(&stage.base(), &stage.egress(&proxy));
+    fails(&tokens).await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_costs_no_password() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let egress = stage.egress(&proxy);
+    proxy.stop().await;
+    fails(&stage.cache(&stage.base(), &egress)).await;
+    assert_eq!(stage.token_requests(), 0);
+}
+
+/// The 3 s of a connection, whoever hangs: the proxy, or what is behind it.
+#[tokio::test]
+async fn a_proxy_that_hangs_costs_the_connect_limit() {
+    let stage = Stage::new().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let behind = silent.local_addr().unwrap();
+    for manner in [Manner::Hang, Manner::Tunnel(behind)] {
+        let proxy = ConnectProxy::start(manner).await;
+        let tokens = stage.cache(&stage.base(), &stage.egress(&proxy));
+        let start = Instant::now();
+        let asking = tokio::spawn(tokens.token());
+        proxy.asked().await;
+        tokio::time::pause();
+        let error = asking.await.unwrap().unwrap_err();
+        let took = start.elapsed();
+        tokio::time::resume();
+        assert!(took >= Duration::from_secs(3), "{took:?}");
+        assert!(took < Duration::from_millis(3_500), "{took:?}");
+        assert!(assert_harmless(&tokens, &error).contains("proxy http://"));
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() {
+    let stage = Stage::new().await;
+    let other = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let strange = through(&proxy).trust_pem(other.pem().as_bytes()).unwrap();
+    for egress in [through(&proxy), strange] {
+        let text = fails(&stage.cache(&stage.base(), &egress)).await;
+        assert!(text.contains("certificate"), "{text}");
+    }
+    assert_eq!((stage.token_requests(), proxy.heads().len()), (0, 2));
+
+    // The same account, the right way: nothing is held against it.
+    let tokens = stage.cache(&stage.base(), &stage.egress(&proxy));
+    tokens.token().await.unwrap();
+    assert_eq!(stage.token_requests(), 1);
+}

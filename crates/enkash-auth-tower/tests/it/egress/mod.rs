@@ -1,0 +1,9 @@
+//! The way out: settings, and real sockets through a proxy of our own.
+
+mod ca_file;
+mod connect_proxy;
+mod failures;
+mod settings;
+mod stage;
+mod tls_front;
+mod tunnel;

@@ -1,0 +1,80 @@
+use enkash_auth_core::{Environment, RefreshPolicy};
+use enkash_auth_sandbox::{Accounts, Issuer, Sandbox, Tls};
+use enkash_auth_tower::{Egress, TokenCache, TokenEndpoint};
+
+use super::connect_proxy::{ConnectProxy, Manner};
+use crate::support::{credentials, user};
+
+/// A name that nobody resolves: only a proxy gets there.
+pub(super) const HOST: &str = "enkash.test";
+
+/// As it travels: `proxy user:p@ss:w/rd`.
+pub(super) const PROXY_BASIC: &str = "cHJveHkgdXNlcjpwQHNzOncvcmQ=";
+pub(super) const PROXY_USER: &str = "proxy%20user:p%40ss%3Aw%2Frd";
+
+pub(super) const PASSWORD: &str = "s3cret-password";
+
+/// A sandbox behind TLS.
+pub(super) struct Stage {
+    pub(super) sandbox: Sandbox,
+    pub(super) user: String,
+}
+
+impl Stage {
+    pub(super) async fn new() -> Self {
+        let user = user();
+        let accounts = Accounts::none()
+            .client("client-id", "client-secret")
+            .user(&user, PASSWORD);
+        let issuer = Issuer::builder().accounts(accounts).build();
+        let sandbox = Sandbox::builder()
+            .issuer(issuer)
+            .tls(Tls::new().name(HOST).name("192.0.2.1"))
+            .start()
+            .await
+            .unwrap();
+        Self { sandbox, user }
+    }
+
+    /// The address of the sandbox for who comes through a proxy.
+    pub(super) fn base(&self) -> String {
+        self.base_at(HOST)
+    }
+
+    pub(super) fn base_at(&self, host: &str) -> String {
+        format!("https://{host}:{}", self.sandbox.addr().port())
+    }
+
+    pub(super) async fn proxy(&self) -> ConnectProxy {
+        ConnectProxy::start(Manner::Tunnel(self.sandbox.addr())).await
+    }
+
+    /// What clients have to trust.
+    pub(super) fn pem(&self) -> &str {
+        self.sandbox.certificate_authority().unwrap().pem()
+    }
+
+    /// The way through `proxy`, with its credentials and the sandbox's CA.
+    pub(super) fn egress(&self, proxy: &ConnectProxy) -> Egress {
+        through(proxy).trust_pem(self.pem().as_bytes()).unwrap()
+    }
+
+    /// A cache that makes one attempt in a fetch.
+    pub(super) fn cache(&self, base: &str, egress: &Egress) -> TokenCache {
+        let environment = Environment::custom(base).unwrap();
+        let credentials = credentials(&self.user, PASSWORD);
+        let endpoint = TokenEndpoint::with_egress(environment, credentials, egress).unwrap();
+        let mut policy = RefreshPolicy::default();
+        policy.attempts = 1;
+        TokenCache::builder(endpoint).policy(policy).build()
+    }
+
+    pub(super) fn token_requests(&self) -> u64 {
+        self.sandbox.issuer().counters().token_requests
+    }
+}
+
+pub(super) fn through(proxy: &ConnectProxy) -> Egress {
+    let url = format!("http://{PROXY_USER}@{}", proxy.address());
+    Egress::direct().proxy(&url).unwrap()
+}

@@ -1,0 +1,113 @@
+//! Through a proxy, and past it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use enkash_auth_core::ErrorKind;
+use enkash_auth_tower::{Egress, EgressConnector, EnkashAuthLayer};
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tokio::time::Instant;
+use tower::{Layer, ServiceExt};
+
+use super::{
+    stage::{HOST, PASSWORD, PROXY_BASIC, Stage},
+    tls_front::TlsFront,
+};
+
+fn client(egress: &Egress) -> Client<EgressConnector, Full<Bytes>> {
+    let connector = egress.connector(Duration::from_secs(3)).unwrap();
+    Client::builder(TokioExecutor::new()).build(connector)
+}
+
+#[tokio::test]
+async fn token_requests_and_calls_go_through_and_the_proxy_learns_nothing() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let egress = stage.egress(&proxy);
+    let tokens = stage.cache(&stage.base(), &egress);
+    let token = tokens.token().await.unwrap();
+    assert_eq!(stage.token_requests(), 1);
+
+    let calls = EnkashAuthLayer::new(tokens).layer(client(&egress));
+    let request = Request::get(format!("{}/api/v0/cards?card=s3cret-card", stage.base()));
+    let answer = calls
+        .oneshot(request.body(Full::default()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    let arrived = answer.into_body().collect().await.unwrap().to_bytes();
+    let arrived = String::from_utf8(arrived.to_vec()).unwrap();
+    assert!(!arrived.contains("proxy-authorization"), "{arrived}");
+    assert_eq!(stage.sandbox.issuer().counters().api_calls, 1);
+
+    let target = format!("{HOST}:{}", stage.sandbox.addr().port());
+    let asked = format!(
+        "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nProxy-Authorization: Basic {PROXY_BASIC}\r\n\r\n"
+    );
+    assert_eq!(proxy.heads(), [asked.clone(), asked]);
+    let tunnelled = proxy.tunnelled();
+    assert!(tunnelled.len() > 1_000);
+    for secret in [PASSWORD, token.expose(), "client-secret", "s3cret-card"] {
+        let secret = secret.as_bytes();
+        assert!(!tunnelled.windows(secret.len()).any(|part| part == secret));
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_may_speak_tls() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let front = TlsFront::start(proxy.address()).await;
+    let egress = Egress::direct()
+        .proxy(&format!("https://{}", front.address))
+        .unwrap();
+    let egress = egress.trust_pem(stage.pem().as_bytes()).unwrap();
+    let error = stage.cache(&stage.base(), &egress).token().await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert!(proxy.heads().is_empty(), "it is not trusted");
+
+    let egress = egress.trust_pem(front.pem.as_bytes()).unwrap();
+    stage.cache(&stage.base(), &egress).token().await.unwrap();
+    assert_eq!(proxy.heads().len(), 1);
+    assert_eq!(stage.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn loopback_is_reached_without_a_proxy() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let egress = stage.egress(&proxy);
+    for host in ["127.0.0.1", "localhost"] {
+        let base = stage.base_at(host);
+        stage.cache(&base, &egress).token().await.unwrap();
+    }
+    assert!(proxy.heads().is_empty());
+    assert_eq!(stage.token_requests(), 2);
+}
+
+/// An address that is nobody's: straight there, nothing answers.
+#[tokio::test]
+async fn hosts_in_no_proxy_are_asked_straight() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let base = stage.base_at("192.0.2.1");
+    let port = stage.sandbox.addr().port();
+    let egress = stage.egress(&proxy);
+
+    tokio::time::pause();
+    for list in ["192.0.2.0/24", &format!("192.0.2.1:{port}"), "*"] {
+        let start = Instant::now();
+        let tokens = stage.cache(&base, &egress.clone().no_proxy(list));
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(start.elapsed() <= Duration::from_millis(3_010));
+    }
+    tokio::time::resume();
+    assert!(proxy.heads().is_empty());
+
+    let tokens = stage.cache(&base, &egress.no_proxy("192.0.2.1:1"));
+    tokens.token().await.unwrap();
+    assert_eq!(proxy.heads().len(), 1);
+}
