@@ -3,7 +3,7 @@
 use std::{future::pending, io, time::Duration};
 
 use axum::body::Body;
-use enkash_auth_axum::tower::{BoxError, NotSent, core::Error, core::ErrorKind};
+use enkash_auth_axum::tower::{BoxError, Egress, NotSent, core::Error, core::ErrorKind};
 use enkash_auth_axum::{Proxy, ProxyBody};
 use enkash_auth_sandbox::{Accounts, Issuer};
 use http::{Request, Response};
@@ -94,6 +94,32 @@ async fn a_connection_that_never_stands_proves_it_too() {
         .build()
         .unwrap();
     assert_eq!(failure(&proxy).await, failed(504, "false", ""));
+}
+
+#[tokio::test]
+async fn a_proxy_on_the_way_that_refuses_or_hangs_proves_it_too() {
+    for (answer, status) in [("HTTP/1.1 403 Forbidden\r\n\r\n", 502), ("", 504)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let on_the_way = format!("http://{}", listener.local_addr().unwrap());
+        let proxy = Proxy::builder(support::a_cache(), "https://api.enkash.in".parse().unwrap())
+            .egress(Egress::direct().proxy(&on_the_way).unwrap())
+            .connect_timeout(Duration::from_millis(200))
+            .build()
+            .unwrap();
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = vec![0; 4096];
+            let length = stream.read(&mut head).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            // Until the other side gives up.
+            let _ = stream.read(&mut [0]).await;
+            head.truncate(length);
+            head
+        });
+        assert_eq!(failure(&proxy).await, failed(status, "false", ""));
+        let head = "CONNECT api.enkash.in:443 HTTP/1.1\r\nHost: api.enkash.in:443\r\n\r\n";
+        assert_eq!(asked.await.unwrap(), head.as_bytes());
+    }
 }
 
 #[tokio::test]

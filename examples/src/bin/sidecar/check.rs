@@ -52,7 +52,7 @@ fn hint(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::InvalidSetting => "correct the setting that is named",
         ErrorKind::Unavailable => {
-            "check the address in ENKASH_BASE_URL and the network, or try again later"
+            "check the address in ENKASH_BASE_URL, the network and the proxy, or try again later"
         }
         ErrorKind::InvalidAnswer => {
             "something answers at ENKASH_BASE_URL, but with no token: is it EnKash's token server?"

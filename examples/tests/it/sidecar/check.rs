@@ -6,13 +6,15 @@ use enkash_auth_sandbox::{Endpoint, Fault, Rules, Sandbox};
 
 use super::stage::{Dialect, assert_quiet, command, issuer, sandbox};
 
-struct Checked {
-    code: Option<i32>,
-    text: String,
-    all: String,
+pub(super) struct Checked {
+    pub(super) code: Option<i32>,
+    /// What it printed to standard output.
+    pub(super) text: String,
+    /// And the log.
+    pub(super) all: String,
 }
 
-async fn check(mut command: Command) -> Checked {
+pub(super) async fn check(mut command: Command) -> Checked {
     command.arg("check");
     let output = tokio::task::spawn_blocking(move || command.output().unwrap())
         .await

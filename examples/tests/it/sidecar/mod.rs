@@ -4,6 +4,7 @@
 mod boundary;
 mod check;
 mod crowd;
+mod egress;
 mod faults;
 mod guard;
 mod lifetimes;

@@ -10,7 +10,8 @@ use std::{
 pub(crate) fn sidecar() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sidecar"));
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ENKASH_") {
+        let text = name.to_string_lossy().to_lowercase();
+        if text.starts_with("enkash_") || text.ends_with("_proxy") {
             command.env_remove(name);
         }
     }

@@ -41,6 +41,10 @@ fn a_bad_variable_is_named() {
         ("ENKASH_ACCESS_KEY", "beside-a-password"),
         ("ENKASH_SECRET_KEY", "beside-a-password"),
         ("ENKASH_API_KEY", "in\ntwo lines"),
+        ("HTTPS_PROXY", "socks5://user:password@proxy.example"),
+        ("all_proxy", "http://user:pass/word@proxy.example"),
+        ("ENKASH_CA_FILE", "/not/there.pem"),
+        ("ENKASH_CA_FILE", "/dev/null"),
         ("RUST_LOG", "info=debug=trace"),
     ] {
         let line = stopped(&mut with(&[(variable, value)]));

@@ -20,7 +20,7 @@ const ACCESS_KEY: &str = "ak-Nf6bC3wXe1";
 const SECRET_KEY: &str = "sk-Uo8gM4zQa7";
 
 /// As they are and as they travel: a form, HTTP Basic.
-const SECRETS: [&str; 7] = [
+pub(crate) const SECRETS: [&str; 7] = [
     CLIENT_SECRET,
     PASSWORD,
     "pw+Zk4%26%3D%2B%258vRt",
