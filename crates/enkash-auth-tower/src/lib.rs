@@ -2,6 +2,8 @@
 
 mod auth;
 mod cache;
+#[cfg(feature = "config")]
+mod config;
 mod deadline;
 mod endpoint;
 mod flight;
@@ -11,6 +13,8 @@ mod sync;
 
 pub use enkash_auth_core as core;
 
+#[cfg(feature = "config")]
+pub use self::config::{Config, ConfigError};
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
 pub use self::{

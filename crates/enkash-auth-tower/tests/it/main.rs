@@ -4,6 +4,7 @@
 mod abandon;
 mod bounds;
 mod cancel;
+mod config;
 mod credentials;
 mod layer;
 mod origin;
