@@ -5,6 +5,7 @@ mod abandon;
 mod bounds;
 mod cancel;
 mod layer;
+mod log;
 mod origin;
 mod readiness;
 mod refusal;
