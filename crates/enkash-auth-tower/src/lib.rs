@@ -6,16 +6,21 @@ mod deadline;
 mod endpoint;
 mod flight;
 mod replay;
+#[cfg(feature = "retry")]
+mod retry;
 mod sync;
 
 pub use enkash_auth_core as core;
 
 pub use self::{
-    auth::{EnkashAuth, EnkashAuthLayer, ResponseFuture},
+    auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint},
     replay::{Replay, ReplayBody, ReplayFuture, ReplayLayer, ReplayPolicy},
 };
+
+#[cfg(feature = "retry")]
+pub use self::retry::{RetryPause, TokenRetry};
 
 /// Any error, as tower has it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -4,18 +4,24 @@
 mod abandon;
 mod bounds;
 mod cancel;
+mod compose;
 mod layer;
 mod log;
+mod not_called;
 mod origin;
 mod readiness;
+mod redirect;
 mod refusal;
 mod renewal;
 mod replay;
+#[cfg(feature = "retry")]
+mod retry;
 mod runtimes;
 mod secrets;
 mod sticky;
 mod storm;
 mod support;
 mod time;
+mod trace;
 mod undriven;
 mod warm;
