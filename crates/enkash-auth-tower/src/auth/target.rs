@@ -43,13 +43,17 @@ impl Target<'_> {
         }
     }
 
-    /// Scheme and host, where it names both.
+    /// Scheme, host and port, where it names them.
     pub(super) fn origin(&self) -> Option<String> {
         let uri = match self {
             Self::Uri(uri) => (*uri).clone(),
             Self::Url(url) => Uri::try_from(*url).ok()?,
         };
-        Some(format!("{}://{}", uri.scheme_str()?, uri.host()?))
+        let (scheme, host) = (uri.scheme_str()?, uri.host()?);
+        Some(match uri.port() {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        })
     }
 
     /// All of it. It may hold secrets.
@@ -61,7 +65,7 @@ impl Target<'_> {
     }
 }
 
-/// Scheme and host; of a path nothing.
+/// Scheme, host and port; of a path nothing.
 impl fmt::Debug for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.origin().as_deref().unwrap_or("(no origin)"))
@@ -88,6 +92,19 @@ impl Write for Rest<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn its_origin_is_shown_with_the_port_and_without_what_is_secret() {
+        let url = "https://user:pin@api.enkash.in:8443/a?b=pin";
+        assert_eq!(
+            format!("{:?}", Target::Url(url)),
+            "https://api.enkash.in:8443"
+        );
+        for text in ["/a?b=pin", "*", "pin:443"] {
+            let uri = text.parse().unwrap();
+            assert_eq!(format!("{:?}", Target::Uri(&uri)), "(no origin)");
+        }
+    }
 
     fn is_at(url: &str, origin: &str) -> bool {
         Target::Url(url).is_at(&origin.parse().unwrap())
