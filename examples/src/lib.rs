@@ -2,7 +2,7 @@
 
 mod settings;
 
-pub use self::settings::{SettingError, Settings};
+pub use self::settings::{SettingError, Settings, StoreSetting};
 
 /// Compiles the README at the root.
 #[cfg(doctest)]

@@ -60,6 +60,9 @@ pub enum ErrorKind {
     /// The password was sent and nobody knows what the server made of it: it may count as a failed
     /// attempt there.
     Unresolved,
+    /// The store that keeps the record of attempts cannot be used, and nobody knows whether these
+    /// credentials are good: without a record nothing is sent.
+    StoreUnavailable,
     /// The request goes to an origin that must not see the token. Nothing was sent.
     ForeignOrigin,
     /// Too many callers wait for a token already.
@@ -75,7 +78,11 @@ impl ErrorKind {
     pub fn is_transient(self) -> bool {
         matches!(
             self,
-            Self::Unavailable | Self::InvalidAnswer | Self::Saturated | Self::WaitTimeout
+            Self::Unavailable
+                | Self::InvalidAnswer
+                | Self::StoreUnavailable
+                | Self::Saturated
+                | Self::WaitTimeout
         )
     }
 
@@ -96,6 +103,7 @@ impl fmt::Display for ErrorKind {
             Self::Misconfigured => "token request not supported by the server",
             Self::Forbidden => "token request forbidden",
             Self::Unresolved => "outcome of the token request unknown",
+            Self::StoreUnavailable => "token store unavailable",
             Self::ForeignOrigin => "origin not allowed to see the token",
             Self::Saturated => "too many callers wait for a token",
             Self::WaitTimeout => "no token in time",

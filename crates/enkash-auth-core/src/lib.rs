@@ -5,6 +5,7 @@ mod answer;
 mod bearer;
 mod credentials;
 mod error;
+mod hex;
 pub mod lifetime;
 mod policy;
 mod request;

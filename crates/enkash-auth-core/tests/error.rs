@@ -4,7 +4,7 @@ use std::{error::Error as _, time::Duration};
 
 use enkash_auth_core::{Error, ErrorKind};
 
-const KINDS: [ErrorKind; 12] = [
+const KINDS: [ErrorKind; 13] = [
     ErrorKind::InvalidSetting,
     ErrorKind::Unavailable,
     ErrorKind::InvalidAnswer,
@@ -13,6 +13,7 @@ const KINDS: [ErrorKind; 12] = [
     ErrorKind::Misconfigured,
     ErrorKind::Forbidden,
     ErrorKind::Unresolved,
+    ErrorKind::StoreUnavailable,
     ErrorKind::ForeignOrigin,
     ErrorKind::Saturated,
     ErrorKind::WaitTimeout,
@@ -65,6 +66,7 @@ fn what_may_pass_by_itself_is_transient() {
             kind,
             ErrorKind::Unavailable
                 | ErrorKind::InvalidAnswer
+                | ErrorKind::StoreUnavailable
                 | ErrorKind::Saturated
                 | ErrorKind::WaitTimeout
         );

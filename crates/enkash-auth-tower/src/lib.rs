@@ -8,15 +8,22 @@ mod flight;
 mod replay;
 #[cfg(feature = "retry")]
 mod retry;
+mod store;
 mod sync;
 
 pub use enkash_auth_core as core;
 
+#[cfg(all(unix, feature = "file"))]
+pub use self::store::FileStore;
 pub use self::{
     auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint},
     replay::{Replay, ReplayBody, ReplayFuture, ReplayLayer, ReplayPolicy},
+    store::{
+        Begin, Edition, Leave, MemoryStore, OnStoreDown, Principal, Standing, StoreFuture,
+        StoredToken, Tally, TokenStore,
+    },
 };
 
 #[cfg(feature = "retry")]

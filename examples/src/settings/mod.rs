@@ -2,5 +2,6 @@
 
 mod error;
 mod read;
+mod store;
 
-pub use self::{error::SettingError, read::Settings};
+pub use self::{error::SettingError, read::Settings, store::StoreSetting};

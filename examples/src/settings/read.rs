@@ -1,9 +1,9 @@
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use enkash_auth_core::{Client, Credentials, Environment, User};
 use http::HeaderValue;
 
-use super::{SettingError, error::Problem};
+use super::{SettingError, StoreSetting, error::Problem, store::TOKEN_STORE};
 
 const BASE_URL: &str = "ENKASH_BASE_URL";
 const ENVIRONMENT: &str = "ENKASH_ENVIRONMENT";
@@ -27,6 +27,7 @@ const SECRET_KEY: &str = "ENKASH_SECRET_KEY";
 /// | `ENKASH_COMPANY_ID` | optional, beside a password |
 /// | `ENKASH_ACCESS_KEY`, `ENKASH_SECRET_KEY` | merchant keys, in place of client and user |
 /// | `ENKASH_API_KEY` | optional, beside either |
+/// | `ENKASH_TOKEN_STORE` | `memory`, or `file:` and a directory; unset, the user's state directory |
 ///
 /// A blank variable counts as unset.
 ///
@@ -49,6 +50,7 @@ const SECRET_KEY: &str = "ENKASH_SECRET_KEY";
 pub struct Settings {
     environment: Environment,
     credentials: Credentials,
+    store: StoreSetting,
 }
 
 impl Settings {
@@ -62,6 +64,7 @@ impl Settings {
         Ok(Self {
             environment: variables.environment()?,
             credentials: variables.credentials()?,
+            store: variables.store()?,
         })
     }
 
@@ -73,6 +76,11 @@ impl Settings {
     /// With what to ask.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Where the token is kept.
+    pub fn store(&self) -> &StoreSetting {
+        &self.store
     }
 }
 
@@ -138,6 +146,11 @@ where
             Some(id) => credentials.company_id(id),
             None => credentials,
         })
+    }
+
+    fn store(&self) -> Result<StoreSetting, SettingError> {
+        let value = self.get(TOKEN_STORE)?;
+        StoreSetting::read(value.as_deref(), |name| (self.0)(name).map(PathBuf::from))
     }
 
     /// The first of `names` that is set.

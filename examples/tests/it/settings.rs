@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, ffi::OsString};
 
-use enkash_auth_examples::{SettingError, Settings};
+use enkash_auth_examples::{SettingError, Settings, StoreSetting};
 
 const PASSWORD: [(&str, &str); 5] = [
     ("ENKASH_ENVIRONMENT", "test"),
@@ -138,5 +138,49 @@ fn what_is_not_utf_8_is_named() {
     assert_eq!(
         error.unwrap_err().to_string(),
         "ENKASH_BASE_URL: it is not UTF-8"
+    );
+}
+
+#[test]
+fn a_store_is_memory_or_a_directory() {
+    let store = |value| {
+        let settings = read(&with(&PASSWORD, &[("ENKASH_TOKEN_STORE", value)]));
+        settings.map(|settings| settings.store().clone())
+    };
+    assert_eq!(store("memory").unwrap(), StoreSetting::Memory);
+    assert_eq!(
+        store("file:/a b").unwrap(),
+        StoreSetting::File("/a b".into())
+    );
+    for unusable in [
+        "file", "file:", "file: ", "Memory", "memory:x", "redis", "/tmp/x",
+    ] {
+        let error = store(unusable).unwrap_err();
+        assert_eq!(error.variable(), "ENKASH_TOKEN_STORE");
+        assert!(!error.to_string().contains("/tmp"), "{error}");
+    }
+}
+
+#[test]
+fn an_unset_store_is_in_the_state_directory_of_the_user() {
+    let usual = |paths: &[(&'static str, &'static str)]| {
+        let settings = read(&with(&PASSWORD, paths)).unwrap();
+        settings.store().clone()
+    };
+    let at = |path: &str| StoreSetting::Usual(Some(path.into()));
+    let (state, home) = (("XDG_STATE_HOME", "/state"), ("HOME", "/home/a"));
+    assert_eq!(usual(&[state, home]), at("/state/enkash-auth"));
+    assert_eq!(usual(&[home]), at("/home/a/.local/state/enkash-auth"));
+    // A relative one counts as none.
+    let relative = ("XDG_STATE_HOME", "state");
+    assert_eq!(
+        usual(&[relative, home]),
+        at("/home/a/.local/state/enkash-auth")
+    );
+    assert_eq!(usual(&[relative, ("HOME", "")]), StoreSetting::Usual(None));
+    assert_eq!(usual(&[]), StoreSetting::Usual(None));
+    assert_eq!(
+        usual(&[("ENKASH_TOKEN_STORE", " "), home]),
+        at("/home/a/.local/state/enkash-auth")
     );
 }

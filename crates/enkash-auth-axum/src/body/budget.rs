@@ -27,7 +27,7 @@ pub(crate) struct Budget(Arc<Semaphore>);
 /// Why a body could not be collected. Nothing of its request has been sent.
 #[derive(Debug)]
 pub(crate) enum Uncollected {
-    /// The caller broke off, or sent something that is no body.
+    /// The caller broke off, or sent less or more than it said.
     Broken,
     /// The caller took too long.
     Slow,
@@ -59,7 +59,7 @@ impl Budget {
         let bytes = timeout(COLLECT_TIMEOUT, collect(body, length))
             .await
             .map_err(|_| Uncollected::Slow)?
-            .map_err(|_| Uncollected::Broken)?;
+            .ok_or(Uncollected::Broken)?;
         Ok(ProxyBody::collected(Bytes::from_owner(Held {
             bytes,
             _share: share,
@@ -73,15 +73,21 @@ impl AsRef<[u8]> for Held {
     }
 }
 
+/// All of a body that is `length` long; nothing of one that is not, for its share is of that size.
+///
 /// Copies: a frame may be a small part of a large buffer, and would keep all of it.
-async fn collect(mut body: Body, length: u32) -> Result<Vec<u8>, axum::Error> {
-    let mut bytes = Vec::with_capacity(length as usize);
+async fn collect(mut body: Body, length: u32) -> Option<Vec<u8>> {
+    let length = length as usize;
+    let mut bytes = Vec::with_capacity(length);
     while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
+        if let Ok(data) = frame.ok()?.into_data() {
+            if data.len() > length - bytes.len() {
+                return None;
+            }
             bytes.extend_from_slice(&data);
         }
     }
-    Ok(bytes)
+    (bytes.len() == length).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use std::{
 
 use tokio::time::{Instant, timeout_at};
 
+/// So far ahead that nobody waits for it, and no timer overflows: thirty years.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// When a body last moved. Clones share it: the body writes, whoever waits for the answer reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
@@ -33,6 +36,7 @@ impl Progress {
 
     /// What `future` gives, or nothing when for `limit` neither it is done nor the body moves.
     pub(crate) async fn watch<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+        let limit = limit.min(NEVER);
         let mut future = pin!(future);
         loop {
             let end = self.last() + limit;
@@ -66,6 +70,12 @@ mod tests {
         let start = Instant::now();
         assert!(progress.watch(LIMIT, pending::<()>()).await.is_none());
         assert_eq!(start.elapsed(), LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_limit_it_waits_for_the_future() {
+        let slow = sleep(Duration::from_secs(10_000));
+        assert!(Progress::new().watch(Duration::MAX, slow).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,8 +35,9 @@ pub struct ProxyBody {
 }
 
 enum Content {
-    /// Empty once it has been sent.
     Collected(Bytes),
+    /// A collected one that is gone.
+    Sent,
     Streaming(Body),
 }
 
@@ -68,7 +69,7 @@ impl ReplayBody for ProxyBody {
     fn try_clone(&self) -> Option<Self> {
         match &self.content {
             Content::Collected(bytes) => Some(Self::collected(bytes.clone())),
-            Content::Streaming(_) => None,
+            Content::Sent | Content::Streaming(_) => None,
         }
     }
 }
@@ -83,7 +84,12 @@ impl HttpBody for ProxyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = match &mut self.content {
             Content::Collected(bytes) if bytes.is_empty() => None,
-            Content::Collected(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
+            Content::Collected(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.content = Content::Sent;
+                Some(Ok(Frame::data(bytes)))
+            }
+            Content::Sent => None,
             Content::Streaming(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         self.progress.touch();
@@ -96,6 +102,7 @@ impl HttpBody for ProxyBody {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Collected(bytes) => bytes.is_empty(),
+            Content::Sent => true,
             Content::Streaming(body) => body.is_end_stream(),
         }
     }
@@ -103,6 +110,7 @@ impl HttpBody for ProxyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Collected(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Sent => SizeHint::with_exact(0),
             Content::Streaming(body) => body.size_hint(),
         }
     }
@@ -112,7 +120,7 @@ impl fmt::Debug for ProxyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Its content is the caller's.
         let name = match &self.content {
-            Content::Collected(_) => "ProxyBody::Collected",
+            Content::Collected(_) | Content::Sent => "ProxyBody::Collected",
             Content::Streaming(_) => "ProxyBody::Streaming",
         };
         f.debug_struct(name)

@@ -19,6 +19,7 @@ pub fn class(kind: ErrorKind) -> &'static str {
         ErrorKind::Misconfigured => "misconfigured",
         ErrorKind::Forbidden => "forbidden",
         ErrorKind::Unresolved => "unresolved",
+        ErrorKind::StoreUnavailable => "store-unavailable",
         ErrorKind::ForeignOrigin => "foreign-origin",
         ErrorKind::Saturated => "saturated",
         ErrorKind::WaitTimeout => "wait-timeout",

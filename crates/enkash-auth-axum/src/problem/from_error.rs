@@ -51,7 +51,9 @@ impl Problem {
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let status = match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::Saturated => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Unavailable | ErrorKind::StoreUnavailable | ErrorKind::Saturated => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             ErrorKind::WaitTimeout => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
         };

@@ -70,7 +70,8 @@ impl Builder {
     }
 
     /// The proxy, over an HTTPS client of our own: HTTP/1.1, rustls with ring and the Mozilla
-    /// roots, no redirects.
+    /// roots, no redirects. Its connections are kept and used again, but a body of unknown length
+    /// goes on one of its own.
     ///
     /// # Errors
     ///
@@ -78,15 +79,17 @@ impl Builder {
     /// upstream cannot be addressed, or TLS not be set up.
     #[cfg(feature = "client")]
     pub fn build(self) -> Result<Proxy, Error> {
-        let client = crate::upstream::client(self.connect_timeout)?;
+        let client = crate::upstream::Client::new(self.connect_timeout)?;
         self.with_service(client)
     }
 
     /// The proxy, over `client`. A call whose token the upstream refused is sent once more with
     /// another one, where its body was collected and the first provably did nothing.
     ///
-    /// It must not follow redirects. An error of its own that proves that nothing was sent, it
-    /// wraps in [`NotSent`](enkash_auth_tower::NotSent); of hyper-util's client that is known.
+    /// It must not follow redirects, nor send a body of unknown length on a kept connection whose
+    /// last answer was HTTP/1.0: hyper drops it. An error of its own that proves that nothing was
+    /// sent, it wraps in [`NotSent`](enkash_auth_tower::NotSent); of hyper-util's client that is
+    /// known.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 use axum::body::Body;
 use http::{
-    HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
     request,
 };
@@ -27,16 +27,29 @@ pub(super) fn request(
     hop_by_hop::remove(&mut headers);
     headers.remove(AUTHORIZATION);
     headers.insert(HOST, target.host().clone());
-    if body.size_hint().exact().is_none() {
-        // Or a client takes the body of a GET to be none.
-        headers.remove(CONTENT_LENGTH);
-        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
+    state_length(&mut headers, body.size_hint().exact());
     let mut request = Request::new(body);
     *request.method_mut() = came.method;
     *request.uri_mut() = address;
     *request.headers_mut() = headers;
     Ok(request)
+}
+
+/// Says how the body comes, whatever was said before: two lengths of one body are two requests to
+/// whoever believes the other.
+fn state_length(headers: &mut HeaderMap, length: Option<u64>) {
+    match length {
+        Some(length) if headers.contains_key(CONTENT_LENGTH) => {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
+        // The client states it, where there is a body.
+        Some(_) => {}
+        None => {
+            // Or a client takes the body of a GET to be none.
+            headers.remove(CONTENT_LENGTH);
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+    }
 }
 
 /// The answer as it goes back: status, end-to-end headers and the body.
@@ -48,7 +61,12 @@ pub(super) fn response(came: Response<Body>) -> Result<Response<Body>, Problem> 
     }
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
-    *response.headers_mut() = head.headers;
-    hop_by_hop::remove(response.headers_mut());
+    let mut headers = head.headers;
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // It outweighs a length beside it, which would cut the body short once it is gone.
+        headers.remove(CONTENT_LENGTH);
+    }
+    hop_by_hop::remove(&mut headers);
+    *response.headers_mut() = headers;
     Ok(response)
 }

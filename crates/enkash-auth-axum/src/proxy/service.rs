@@ -25,7 +25,8 @@ use crate::{
 ///
 /// - A request goes to the upstream's scheme and authority with its own path and query; nothing
 ///   else of its request line counts. `Host` is rewritten, `Authorization` replaced, and what is
-///   about one connection only removed, on the way back too. `CONNECT` and upgrades get 501.
+///   about one connection only removed, on the way back too. `CONNECT`, `TRACE` (it would bring the
+///   token back), upgrades and transfer codings other than chunked get 501.
 /// - Bodies stream, each way no faster than the other end takes them. A request's body of known
 ///   length up to 64 KiB is collected, up to 16 MiB in all requests together: it can be cloned,
 ///   see [`ProxyBody`].
@@ -85,7 +86,7 @@ impl Proxy {
 
 impl Inner {
     async fn forward(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
-        refuse::tunnels(&request)?;
+        refuse::unsupported(&request)?;
         let (head, body) = request.into_parts();
         let body = self.budget.take_in(body).await.map_err(uncollected)?;
         let request = rewrite::request(head, body, &self.target)?;

@@ -66,8 +66,15 @@ where
         self.inner.is_end_stream()
     }
 
+    /// Of an empty body nothing: an answer to `HEAD`, or a 304, is about a body that it does not
+    /// have. How long that one is, only its own `Content-Length` says; a router that knew this one
+    /// to be empty would put 0 there.
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let hint = self.inner.size_hint();
+        match hint.exact() {
+            Some(0) => SizeHint::default(),
+            _ => hint,
+        }
     }
 }
 

@@ -6,31 +6,17 @@ use enkash_auth_tower::{
 };
 use http::Uri;
 use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
 use rustls::crypto::ring;
 use tokio::net::TcpStream;
 use tower::{timeout::Timeout, util::BoxCloneSyncService};
 
-use crate::body::ProxyBody;
+pub(super) type Connector =
+    BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, BoxError>;
 
-/// How long an idle connection is kept. Less than servers keep theirs: a request that meets a
-/// closing connection fails, and nobody knows whether it arrived.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How many idle connections are kept.
-const MAX_IDLE: usize = 128;
-
-/// The most that one connection buffers, and so the longest head of an answer.
-const MAX_BUFFER: usize = 32 * 1024;
-
-type Connector = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, BoxError>;
-
-/// HTTP/1.1 over TLS (rustls with ring, the Mozilla roots), or in the clear where the address says
-/// so, which is for loopback only. Connections stand within `connect_timeout`, TLS included.
-pub(crate) fn client(connect_timeout: Duration) -> Result<Client<Connector, ProxyBody>, Error> {
+/// TLS (rustls with ring, the Mozilla roots), or in the clear where the address says so, which is
+/// for loopback only. Connections stand within `limit`, TLS included.
+pub(super) fn connector(limit: Duration) -> Result<Connector, Error> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
@@ -42,11 +28,5 @@ pub(crate) fn client(connect_timeout: Duration) -> Result<Client<Connector, Prox
         .https_or_http()
         .enable_http1()
         .wrap_connector(http);
-    let connector = BoxCloneSyncService::new(Timeout::new(https, connect_timeout));
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(MAX_IDLE)
-        .http1_max_buf_size(MAX_BUFFER)
-        .build(connector))
+    Ok(BoxCloneSyncService::new(Timeout::new(https, limit)))
 }

@@ -2,10 +2,12 @@
 
 mod answer_body;
 #[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "client")]
 mod https;
 mod lost;
 mod patience;
 
 #[cfg(feature = "client")]
-pub(crate) use self::https::client;
+pub(crate) use self::client::Client;
 pub(crate) use self::{lost::Lost, patience::Patience};

@@ -1,18 +1,21 @@
 //! Bodies: which are collected, and how the others stream.
 
 use std::{
+    collections::VecDeque,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 use axum::body::{Body, Bytes};
-use enkash_auth_axum::{ProxyBody, tower::BoxError};
+use enkash_auth_axum::{ProxyBody, tower::BoxError, tower::ReplayBody};
 use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, StreamBody};
 
 use crate::support::{Upstream, call, problem, proxy_over};
@@ -42,6 +45,27 @@ async fn a_body_of_known_length_arrives_as_it_was_declared() {
 }
 
 #[tokio::test]
+async fn the_length_that_is_stated_is_that_of_the_body() {
+    for (body, stated, length) in [
+        (Body::from("hello"), vec!["3"], 5),
+        (Body::from("hello"), vec!["5", "3"], 5),
+        (Body::from(vec![b'x'; 70_000]), vec!["3"], 70_000),
+        (Body::empty(), vec!["3"], 0),
+    ] {
+        let upstream = Upstream::new();
+        let mut request = Request::post("/").body(body).unwrap();
+        for stated in stated {
+            let headers = request.headers_mut();
+            headers.append("content-length", stated.parse().unwrap());
+        }
+        call(&upstream.proxy(), request).await;
+        let (head, arrived) = upstream.only_call();
+        let stated: Vec<_> = head.headers.get_all("content-length").iter().collect();
+        assert_eq!((stated, arrived), (vec![&length.into()], length));
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_unknown_length_is_sent_in_chunks_whatever_the_method() {
     let upstream = Upstream::new();
     let request = Request::get("/").body(pieces(3, &Arc::default())).unwrap();
@@ -49,6 +73,18 @@ async fn a_body_of_unknown_length_is_sent_in_chunks_whatever_the_method() {
     let (head, length) = upstream.only_call();
     assert_eq!(head.headers["transfer-encoding"], "chunked");
     assert_eq!(length, 3 * 1024);
+}
+
+#[tokio::test]
+async fn a_body_that_was_sent_is_not_there_a_second_time() {
+    let mut body = ProxyBody::collected("hello");
+    body.frame().await.unwrap().unwrap();
+    assert!(body.try_clone().is_none(), "not empty, but gone");
+    assert!(body.frame().await.is_none());
+
+    let mut empty = ProxyBody::collected("");
+    assert!(empty.frame().await.is_none());
+    assert!(empty.try_clone().is_some());
 }
 
 #[tokio::test]
@@ -112,30 +148,43 @@ async fn an_answer_streams() {
     assert_eq!(first.into_data().unwrap(), "first");
 }
 
-#[tokio::test]
-async fn a_short_body_that_breaks_off_goes_nowhere() {
-    struct Broken;
-    impl http_body::Body for Broken {
-        type Data = Bytes;
-        type Error = BoxError;
-        fn poll_frame(
-            self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-            std::task::Poll::Ready(Some(Err("broken off".into())))
-        }
-        fn size_hint(&self) -> http_body::SizeHint {
-            http_body::SizeHint::with_exact(10)
-        }
+/// A body that says it is ten bytes long, whatever its pieces are.
+struct TenBytes(VecDeque<Result<&'static str, BoxError>>);
+
+impl http_body::Body for TenBytes {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let piece = self.0.pop_front();
+        Poll::Ready(piece.map(|piece| piece.map(|text| Frame::data(Bytes::from(text)))))
     }
-    let upstream = Upstream::new();
-    let request = Request::post("/").body(Body::new(Broken)).unwrap();
-    let problem = problem(call(&upstream.proxy(), request).await).await;
-    assert_eq!(problem["status"], StatusCode::BAD_REQUEST.as_u16());
-    assert_eq!(
-        (&problem["forwarded"], upstream.calls()),
-        (&false.into(), 0)
-    );
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(10)
+    }
+}
+
+#[tokio::test]
+async fn a_short_body_that_is_not_what_it_said_goes_nowhere() {
+    for pieces in [
+        vec![Err("broken off".into())],
+        vec![Ok("12345")],
+        vec![Ok("12345"), Ok("6789012345")],
+    ] {
+        let upstream = Upstream::new();
+        let body = Body::new(TenBytes(pieces.into()));
+        let request = Request::post("/").body(body).unwrap();
+        let problem = problem(call(&upstream.proxy(), request).await).await;
+        assert_eq!(problem["status"], StatusCode::BAD_REQUEST.as_u16());
+        assert_eq!(
+            (&problem["forwarded"], upstream.calls()),
+            (&false.into(), 0)
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,7 +112,7 @@ async fn an_answer_comes_back_without_what_was_for_the_hop() {
 }
 
 #[tokio::test]
-async fn tunnels_are_not_supported() {
+async fn what_a_proxy_cannot_pass_on_is_not_supported() {
     let upgrade = Request::get("/")
         .header("connection", "upgrade")
         .header("upgrade", "websocket")
@@ -122,7 +122,25 @@ async fn tunnels_are_not_supported() {
         .body(Body::empty())
         .unwrap();
     let asterisk = Request::options("*").body(Body::empty()).unwrap();
-    for request in [upgrade, connect, asterisk] {
+    // An upstream answers it with the request that it got, and the token in it.
+    let trace = Request::trace("/").body(Body::empty()).unwrap();
+    let compressed = Request::post("/")
+        .header("transfer-encoding", "gzip, chunked")
+        .body(Body::from("not what it seems"))
+        .unwrap();
+    let compressed_twice = Request::post("/")
+        .header("transfer-encoding", "gzip")
+        .header("transfer-encoding", "chunked")
+        .body(Body::from("not what it seems"))
+        .unwrap();
+    for request in [
+        upgrade,
+        connect,
+        asterisk,
+        trace,
+        compressed,
+        compressed_twice,
+    ] {
         let upstream = Upstream::new();
         let problem = problem(call(&upstream.proxy(), request).await).await;
         assert_eq!(problem["status"], 501);

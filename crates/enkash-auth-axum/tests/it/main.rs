@@ -12,3 +12,4 @@ mod failures;
 mod forwarding;
 mod health;
 mod support;
+mod wire;

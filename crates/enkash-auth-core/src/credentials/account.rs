@@ -3,9 +3,11 @@ use std::fmt;
 use hmac::{Hmac, Mac};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
+#[cfg(feature = "seal")]
+use zeroize::Zeroizing;
 
 use super::{Credentials, GrantType};
-use crate::BaseUrl;
+use crate::{BaseUrl, hex};
 
 /// One account at one server: what a lock-out hits, whatever the password was.
 ///
@@ -69,18 +71,47 @@ impl Credentials {
             *byte = *salt;
         }
         let mut mac = Hmac::<Sha256>::new(&block.into());
-        let names = self.names().flat_map(|(name, value)| [name, value]);
-        for part in names.chain(self.secrets()) {
+        for part in self.sent() {
             mac.update(&prefix(part));
             mac.update(part.as_bytes());
         }
         Fingerprint(mac.finalize().into_bytes().into())
+    }
+
+    /// All that is sent, in a fixed order. Holds the secrets.
+    #[cfg(feature = "seal")]
+    pub(super) fn everything(&self) -> Zeroizing<Vec<u8>> {
+        let size = self.sent().map(|part| 8 + part.len()).sum();
+        // Grown, it would leave copies behind.
+        let mut all = Zeroizing::new(Vec::with_capacity(size));
+        for part in self.sent() {
+            all.extend_from_slice(&prefix(part));
+            all.extend_from_slice(part.as_bytes());
+        }
+        all
+    }
+
+    fn sent(&self) -> impl Iterator<Item = &str> {
+        let names = self.names().flat_map(|(name, value)| [name, value]);
+        names.chain(self.secrets())
     }
 }
 
 /// The length of a part, so that no two lists of parts hash alike.
 fn prefix(part: &str) -> [u8; 8] {
     (part.len() as u64).to_le_bytes()
+}
+
+impl AccountId {
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        hex::read(text).map(Self)
+    }
+}
+
+impl Fingerprint {
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        hex::read(text).map(Self)
+    }
 }
 
 impl fmt::Display for AccountId {
@@ -90,6 +121,20 @@ impl fmt::Display for AccountId {
             .iter()
             .take(6)
             .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::LowerHex for AccountId {
+    /// All of it: for a key in a store.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::write(&self.0, f)
+    }
+}
+
+impl fmt::LowerHex for Fingerprint {
+    /// All of it: for a record in a store.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::write(&self.0, f)
     }
 }
 

@@ -78,6 +78,28 @@ impl Credentials {
         self
     }
 
+    /// Whether they are the keys of a merchant, which are asked with elsewhere than passwords are.
+    pub fn is_merchant(&self) -> bool {
+        matches!(self.grant, GrantType::Merchant { .. })
+    }
+
+    /// Whether a token of these is as good as one of `other`: they differ in passwords and secrets
+    /// at most, and in nothing that says who asks for what.
+    pub fn act_as(&self, other: &Self) -> bool {
+        self.names().eq(other.names()) && self.values().eq(other.values())
+    }
+
+    /// What says, beside the names, who asks for what.
+    fn values(&self) -> impl Iterator<Item = &str> {
+        let key = match &self.grant {
+            GrantType::Password { .. } => None,
+            GrantType::Merchant { access_key, .. } => Some(access_key),
+        };
+        key.into_iter()
+            .chain(self.form_fields.iter().map(|(_, value)| value))
+            .map(ExposeSecret::expose_secret)
+    }
+
     fn new(grant: GrantType) -> Self {
         Self {
             grant,

@@ -3,6 +3,8 @@
 mod account;
 mod identity;
 mod kind;
+#[cfg(feature = "seal")]
+mod seal;
 
 pub(crate) use self::kind::GrantType;
 pub use self::{

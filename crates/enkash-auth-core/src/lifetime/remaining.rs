@@ -118,6 +118,14 @@ impl Exchange {
 }
 
 impl Lifetime {
+    /// A lifetime that was written down: `length` from `sent`, within the bounds of any.
+    pub fn kept(sent: Moment, length: Duration, is_local: bool) -> Self {
+        Self {
+            local_clock: is_local,
+            ..Exchange::new(sent, None).of(Some(length))
+        }
+    }
+
     /// The moment from which the lifetime counts.
     pub fn sent(&self) -> Moment {
         self.sent

@@ -93,9 +93,7 @@ impl State {
                 }
             }
         });
-        self.pause = None;
-        self.failures = 0;
-        self.aborts = 0;
+        self.forgive();
     }
 
     /// Where the next token comes only when this one is over, a long guard is a long gap: it is as

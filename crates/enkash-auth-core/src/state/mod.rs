@@ -17,6 +17,7 @@
 //! A token that the API refused is over. One of a sticky issuer has no early window.
 
 mod bucket;
+mod change;
 mod decision;
 mod flight;
 mod grant;

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod change;
 mod flights;
 mod life;
 mod tokens;

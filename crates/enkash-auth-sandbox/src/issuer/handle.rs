@@ -41,6 +41,8 @@ struct Shared {
     accounts: Accounts,
     clock: Clock,
     state: Mutex<State>,
+    /// Held while rules are changed, so that a change may look at the issuer meanwhile.
+    changing: Mutex<()>,
 }
 
 impl Issuer {
@@ -54,6 +56,7 @@ impl Issuer {
             accounts,
             clock,
             state: Mutex::new(State::new(rules)),
+            changing: Mutex::new(()),
         };
         Self {
             shared: Arc::new(shared),
@@ -84,7 +87,10 @@ impl Issuer {
     }
 
     /// Changes the rules; tokens already granted keep their end.
+    ///
+    /// Changes are made one after another, so none is lost. A change must not make another.
     pub fn change_rules(&self, change: impl FnOnce(Rules) -> Rules) {
+        let _one = hold(&self.shared.changing);
         let changed = change(self.rules());
         self.lock().rules = changed;
     }
@@ -169,11 +175,13 @@ impl Issuer {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        hold(&self.shared.state)
     }
+}
+
+/// Nobody panics who could leave a half of something behind.
+fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for Issuer {

@@ -1,5 +1,6 @@
 //! The control API.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use enkash_auth_sandbox::{Endpoint, Fault, Issuer, Issuing, Rules, Shape};
@@ -166,4 +167,44 @@ async fn an_unknown_order_is_404_and_no_api_call() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(issuer.counters().api_calls, 0);
+}
+
+#[test]
+fn a_change_waits_for_the_one_before() {
+    let (issuer, is_done) = (Issuer::default(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        issuer.change_rules(|rules| {
+            scope.spawn(|| {
+                issuer.change_rules(|rules| rules.lock_after(7));
+                is_done.store(true, Ordering::SeqCst);
+            });
+            // Time enough for the other, if it did not wait.
+            let mut turns = 0..10_000;
+            while !is_done.load(Ordering::SeqCst) && turns.next().is_some() {
+                std::thread::yield_now();
+            }
+            rules.result_code(7)
+        });
+    });
+    assert_eq!(issuer.rules(), Rules::new().result_code(7).lock_after(7));
+}
+
+#[test]
+fn of_two_patches_at_once_none_is_lost() {
+    let issuer = Issuer::default();
+    std::thread::scope(|scope| {
+        for field in ["result_code", "lock_after"] {
+            let issuer = &issuer;
+            scope.spawn(move || {
+                for value in 1..500 {
+                    let patch = json!({ field: value }).to_string();
+                    let patching = send(issuer, control(Method::PATCH, "/rules", &patch));
+                    let runtime = tokio::runtime::Builder::new_current_thread().build();
+                    let answer = runtime.unwrap().block_on(patching);
+                    assert_eq!(answer.status, StatusCode::OK);
+                    assert_eq!(json!(issuer.rules())[field], value, "{field}");
+                }
+            });
+        }
+    });
 }

@@ -6,10 +6,12 @@
 //! - `header`: one handle's own copy of the header;
 //! - `keeper`: renewal without traffic;
 //! - `shared`: the lock, and what is decided under it;
+//! - `change`: other credentials, and an operator's reset;
 //! - `waiting`: a caller that waits for a flight;
 //! - `token_cache`, `token_future`, `status`: the public face.
 
 mod attached;
+mod change;
 mod header;
 mod keeper;
 mod shared;

@@ -16,30 +16,31 @@ use tokio::runtime::Handle;
 use super::{Attached, Status, Waiting, keeper::Keeper, snapshot::Snapshot};
 use crate::{
     endpoint::TokenEndpoint,
-    flight::{self, Landed, Landing},
+    flight::{self, Gate, Landed, Landing},
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
 };
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    own: Weak<Self>,
-    endpoint: TokenEndpoint,
+    pub(super) own: Weak<Self>,
+    pub(super) gate: Gate,
     policy: RefreshPolicy,
-    clock: Arc<dyn Clock>,
-    /// Names this cache before the ledger.
+    pub(super) clock: Arc<dyn Clock>,
+    /// Names this cache before a store: drawn, for others use that store too.
     number: u64,
-    snapshot: Snapshot,
-    books: Mutex<Books>,
+    pub(super) snapshot: Snapshot,
+    pub(super) books: Mutex<Books>,
     waiting: AtomicUsize,
     requests: AtomicU64,
     keeper: Keeper,
 }
 
-#[derive(Debug, Default)]
-struct Books {
-    state: State,
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) state: State,
+    pub(super) endpoint: TokenEndpoint,
     /// Where the waiters of the state's flight wait, while there is one.
-    landing: Option<Arc<Landing>>,
+    pub(super) landing: Option<Arc<Landing>>,
 }
 
 /// A flight to wait for.
@@ -67,24 +68,32 @@ impl Shared {
         endpoint: TokenEndpoint,
         policy: RefreshPolicy,
         clock: Arc<dyn Clock>,
+        gate: Gate,
     ) -> Arc<Self> {
-        static CACHES: AtomicU64 = AtomicU64::new(0);
         Arc::new_cyclic(|own| Self {
             own: Weak::clone(own),
-            endpoint,
+            gate,
             policy,
             clock,
-            number: CACHES.fetch_add(1, Ordering::Relaxed),
+            number: fastrand::u64(..),
             snapshot: Snapshot::default(),
-            books: Mutex::default(),
+            books: Mutex::new(Books {
+                state: State::new(),
+                endpoint,
+                landing: None,
+            }),
             waiting: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
             keeper: Keeper::default(),
         })
     }
 
-    pub(crate) fn endpoint(&self) -> &TokenEndpoint {
-        &self.endpoint
+    pub(crate) fn endpoint(&self) -> TokenEndpoint {
+        self.books.lock().endpoint.clone()
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn policy(&self) -> &RefreshPolicy {
@@ -108,7 +117,7 @@ impl Shared {
         Arc::clone(&self.clock)
     }
 
-    /// What names this cache before the ledger.
+    /// What names this cache before a store.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
@@ -161,15 +170,17 @@ impl Shared {
             let is_served = matches!(verdict, Verdict::Serve(_));
             let old = (is_served || abandoned || launch.is_some())
                 .then(|| self.snapshot.publish(books.state.view(now), &self.own));
+            // Together with the decision: other credentials abandon the flight.
+            let launch = launch.map(|flight| (flight, books.endpoint.clone()));
             (books.answer(verdict), launch, left, old)
         };
         drop(old);
-        if let (Some(flight), Some(runtime)) = (launch, &runtime) {
-            flight::launch(runtime, self, flight);
+        if let (Some((flight, endpoint)), Some(runtime)) = (launch, &runtime) {
+            flight::launch(runtime, self, endpoint, flight);
             self.keeper.start(runtime, self);
         }
         if let Some(landing) = left {
-            tracing::warn!(account = %self.endpoint.account(), "token fetch overdue, abandoned");
+            tracing::warn!(account = %self.endpoint().account(), "token fetch overdue, abandoned");
             landing.land(Landed::Ask);
         }
         asked
@@ -252,7 +263,7 @@ impl Shared {
             now,
             self.waiting.load(Ordering::Relaxed),
             self.requests.load(Ordering::Relaxed),
-            flight::strikes(self.endpoint.account()),
+            self.gate.strikes(),
         )
     }
 }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use enkash_auth_core::{Error, Moment, state::State};
 
+use crate::store::Tally;
+
 /// How a cache stands, for a person or a probe. Holds no secret.
 ///
 /// # Examples
@@ -31,13 +33,13 @@ pub struct Status {
 }
 
 impl Status {
-    /// `strikes` are those of the account: the definite and the possible ones.
+    /// `strikes` are those of the account.
     pub(super) fn new(
         state: &State,
         now: Moment,
         waiting: usize,
         token_requests: u64,
-        strikes: (usize, usize),
+        strikes: Tally,
     ) -> Self {
         let usable = state.token().filter(|token| token.is_usable(now));
         let over = state.token().filter(|token| !token.is_usable(now));
@@ -50,8 +52,8 @@ impl Status {
             waiting,
             fetches: state.flights(),
             token_requests,
-            strikes: strikes.0,
-            possible_strikes: strikes.1,
+            strikes: strikes.definite,
+            possible_strikes: strikes.possible,
         }
     }
 
@@ -96,7 +98,8 @@ impl Status {
         self.token_requests
     }
 
-    /// How many attempts of this account the server has refused, as far as this process knows.
+    /// How many attempts of this account the server has refused, as this cache last saw in its
+    /// store.
     pub fn strikes(&self) -> usize {
         self.strikes
     }

@@ -1,9 +1,16 @@
 use std::fmt;
 
-use enkash_auth_core::{AccessToken, Clock, Error, Origin, RefreshPolicy, SystemClock};
+use enkash_auth_core::{
+    AccessToken, Clock, Credentials, Error, Origin, RefreshPolicy, SystemClock,
+};
 
 use super::{Shared, Status, TokenFuture};
-use crate::{endpoint::TokenEndpoint, sync::Arc};
+use crate::{
+    endpoint::TokenEndpoint,
+    flight::Gate,
+    store::{MemoryStore, OnStoreDown, TokenStore},
+    sync::Arc,
+};
 
 /// One token for everybody: fetched once however many callers wait, renewed before it expires.
 ///
@@ -42,6 +49,8 @@ impl TokenCache {
             endpoint,
             policy: RefreshPolicy::default(),
             clock: Arc::new(SystemClock),
+            store: None,
+            on_store_down: OnStoreDown::default(),
         }
     }
 
@@ -82,6 +91,35 @@ impl TokenCache {
         self.token().await.map(drop)
     }
 
+    /// Uses `credentials` from now on: a rotated password, say. Whoever waits waits for a fetch with
+    /// them; one that is on with the old ones is abandoned.
+    ///
+    /// The token at hand stays in use where the new credentials differ from the old in passwords and
+    /// secrets alone. A quarantine ends: it was that of the old ones.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for credentials that cannot
+    /// be sent, and for merchant keys in place of a password or the other way round. Then nothing
+    /// has changed.
+    pub fn set_credentials(&self, credentials: Credentials) -> Result<(), Error> {
+        self.0.set_credentials(credentials)
+    }
+
+    /// Forgets the strikes of the account, for everybody who shares the store: for an operator who
+    /// has looked at the account and knows that the server will not lock it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before its end, it may have happened or not.
+    pub async fn reset(&self) -> Result<(), Error> {
+        self.0.reset().await
+    }
+
     /// How the cache stands.
     pub fn status(&self) -> Status {
         self.0.status()
@@ -91,15 +129,15 @@ impl TokenCache {
         &self.0
     }
 
-    pub(crate) fn origin(&self) -> &Origin {
-        self.0.endpoint().origin()
+    pub(crate) fn origin(&self) -> Origin {
+        self.0.endpoint().origin().clone()
     }
 }
 
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenCache")
-            .field("endpoint", self.0.endpoint())
+            .field("endpoint", &self.0.endpoint())
             .field("status", &self.status())
             .finish()
     }
@@ -128,6 +166,8 @@ pub struct TokenCacheBuilder {
     endpoint: TokenEndpoint,
     policy: RefreshPolicy,
     clock: Arc<dyn Clock>,
+    store: Option<Arc<dyn TokenStore>>,
+    on_store_down: OnStoreDown,
 }
 
 impl TokenCacheBuilder {
@@ -137,8 +177,21 @@ impl TokenCacheBuilder {
         self
     }
 
+    /// Where the token is shared and attempts are recorded. The default shares no token, and keeps
+    /// one record of attempts for the whole process.
+    pub fn store(mut self, store: Arc<dyn TokenStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// What to do while the store cannot be used.
+    pub fn on_store_down(mut self, on_store_down: OnStoreDown) -> Self {
+        self.on_store_down = on_store_down;
+        self
+    }
+
     /// Where the time comes from. All caches of one account in a process must count from the same
-    /// point, as they do with the default: they share a ledger.
+    /// point, as they do with the default: they share a record of attempts.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -146,6 +199,10 @@ impl TokenCacheBuilder {
 
     /// The cache. It asks for nothing yet.
     pub fn build(self) -> TokenCache {
-        TokenCache(Shared::new(self.endpoint, self.policy, self.clock))
+        let store = self
+            .store
+            .unwrap_or_else(|| Arc::new(MemoryStore::of_process()));
+        let gate = Gate::new(store, self.on_store_down, self.endpoint.principal());
+        TokenCache(Shared::new(self.endpoint, self.policy, self.clock, gate))
     }
 }

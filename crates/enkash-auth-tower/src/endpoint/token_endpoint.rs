@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    AccountId, BaseUrl, Credentials, Environment, Error, Fingerprint, Origin, TokenRequest,
+    AccountId, BaseUrl, Credentials, Environment, Error, ErrorKind, Origin, TokenRequest,
 };
 use http::{Request, Response};
 use http_body::Body;
@@ -14,7 +14,7 @@ use super::{
     exchange::{Exchange, Plug},
     transport::Transport,
 };
-use crate::BoxError;
+use crate::{BoxError, store::Principal};
 
 /// Where tokens come from: an address, credentials, and the HTTP service that carries the requests.
 ///
@@ -37,10 +37,8 @@ pub struct TokenEndpoint(Arc<Inner>);
 
 struct Inner {
     base: BaseUrl,
-    credentials: Credentials,
-    account: AccountId,
-    fingerprint: Fingerprint,
-    transport: Transport,
+    principal: Principal,
+    transport: Arc<Transport>,
 }
 
 impl TokenEndpoint {
@@ -112,13 +110,25 @@ impl TokenEndpoint {
     {
         let base = environment.into().base_url(&credentials)?;
         TokenRequest::new(&base, &credentials)?;
+        let transport = Transport::new(move || Arc::new(Plug(make())) as Arc<dyn Exchange>);
         Ok(Self(Arc::new(Inner {
-            account: credentials.account(&base),
-            // It stays in memory, where the secrets themselves are: no salt is needed.
-            fingerprint: credentials.fingerprint(&[0; 32]),
-            transport: Transport::new(move || Arc::new(Plug(make())) as Arc<dyn Exchange>),
+            principal: Principal::new(&base, credentials),
+            transport: Arc::new(transport),
             base,
-            credentials,
+        })))
+    }
+
+    /// The same server, asked over the same service, with other credentials.
+    pub(crate) fn with_credentials(&self, credentials: Credentials) -> Result<Self, Error> {
+        if credentials.is_merchant() != self.credentials().is_merchant() {
+            let detail = "credentials: merchant keys and passwords do not replace each other";
+            return Err(Error::new(ErrorKind::InvalidSetting, detail));
+        }
+        TokenRequest::new(&self.0.base, &credentials)?;
+        Ok(Self(Arc::new(Inner {
+            principal: Principal::new(&self.0.base, credentials),
+            transport: Arc::clone(&self.0.transport),
+            base: self.0.base.clone(),
         })))
     }
 
@@ -129,19 +139,20 @@ impl TokenEndpoint {
 
     /// The account that tokens are asked for.
     pub fn account(&self) -> AccountId {
-        self.0.account
+        self.0.principal.account()
+    }
+
+    /// Who asks for tokens, as a store sees it.
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
     }
 
     pub(crate) fn origin(&self) -> &Origin {
         self.0.base.origin()
     }
 
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        self.0.fingerprint
-    }
-
     pub(crate) fn credentials(&self) -> &Credentials {
-        &self.0.credentials
+        self.0.principal.credentials()
     }
 
     /// The service for one attempt on `runtime`. `in_doubt`: the flight before did not end well.
@@ -151,7 +162,7 @@ impl TokenEndpoint {
 
     /// The request for a token: one password attempt.
     pub(crate) fn request(&self) -> Result<TokenRequest, Error> {
-        TokenRequest::new(&self.0.base, &self.0.credentials)
+        TokenRequest::new(&self.0.base, self.credentials())
     }
 }
 
@@ -159,7 +170,7 @@ impl fmt::Debug for TokenEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenEndpoint")
             .field("base_url", &self.0.base.as_str())
-            .field("account", &self.0.account)
+            .field("account", &self.account())
             .finish_non_exhaustive()
     }
 }

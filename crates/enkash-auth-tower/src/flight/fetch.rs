@@ -3,18 +3,19 @@ use std::time::Duration;
 use enkash_auth_core::{
     Error, ErrorKind, Grant,
     state::{Flight, Outcome},
-    strikes::Settlement,
+    strikes::{Bid, Holder, Settlement},
 };
 use tokio::{
     runtime::Handle,
     time::{Instant, sleep},
 };
 
-use super::ledger::{self, Begin, Holder, Leave};
+use super::gate::{Applicant, Passed, Permit};
 use crate::{
     BoxError,
     cache::Shared,
-    endpoint::{Exchanged, Failure},
+    endpoint::{Exchanged, Failure, TokenEndpoint},
+    store::StoredToken,
 };
 
 /// The pauses between the attempts of one flight: three attempts, so that a blip stays invisible.
@@ -23,12 +24,14 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis
 /// How long a flight waits at most for the moment at which a sticky issuer has the next token.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How often a flight looks whether another cache's attempt has ended.
+/// How often a flight looks whether another cache's attempt has ended, give or take a quarter.
 const BUSY_POLL: Duration = Duration::from_millis(100);
 
 /// The fetch of one flight.
 pub(super) struct Fetch<'a> {
     shared: &'a Shared,
+    /// As it was at the launch: the cache may have other credentials by now.
+    endpoint: &'a TokenEndpoint,
     flight: Flight,
     /// Counted from the launch: a task may be polled much later, or never.
     deadline: Instant,
@@ -36,16 +39,28 @@ pub(super) struct Fetch<'a> {
 
 /// What one attempt came to.
 struct Attempted {
-    result: Result<Grant, Error>,
+    result: Result<Came, Error>,
     /// Whether another one may follow in the same flight: nothing was sent, or the server said 429
     /// or 5xx.
     again: bool,
 }
 
+/// A token that came.
+enum Came {
+    FromServer(Grant),
+    FromStore(StoredToken),
+}
+
 impl<'a> Fetch<'a> {
-    pub(super) fn new(shared: &'a Shared, flight: Flight, deadline: Instant) -> Self {
+    pub(super) fn new(
+        shared: &'a Shared,
+        endpoint: &'a TokenEndpoint,
+        flight: Flight,
+        deadline: Instant,
+    ) -> Self {
         Self {
             shared,
+            endpoint,
             flight,
             deadline,
         }
@@ -64,13 +79,19 @@ impl<'a> Fetch<'a> {
             .into_iter()
             .take(usize::try_from(again).unwrap_or(usize::MAX));
         loop {
-            let leave = match self.leave().await {
-                Ok(leave) => leave,
+            let Attempted { result, again } = match self.permit().await {
+                Ok(Ok(permit)) => self.attempt(permit).await,
+                Ok(Err(token)) => Attempted {
+                    result: Ok(Came::FromStore(token)),
+                    again: false,
+                },
                 Err(error) => return Outcome::Failed(error),
             };
-            let Attempted { result, again } = self.attempt(leave).await;
             let error = match result {
-                Ok(grant) => match self.shared.hand_over(self.flight, &grant) {
+                Ok(Came::FromStore(token)) => {
+                    return Outcome::Granted(token.bearer().clone(), *token.lifetime());
+                }
+                Ok(Came::FromServer(grant)) => match self.shared.hand_over(self.flight, &grant) {
                     Some(pause) if Instant::now() + pause < self.deadline => {
                         sleep(pause).await;
                         continue;
@@ -90,33 +111,33 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Waits until no other cache's attempt is on, and takes leave for one.
-    async fn leave(&self) -> Result<Leave, Error> {
-        let shared = self.shared;
-        let holder = Holder {
-            cache: shared.number(),
-            flight: self.flight.number(),
-        };
+    /// Waits until nobody else's attempt is on, and takes leave for one, unless that attempt has
+    /// brought a token.
+    async fn permit(&self) -> Result<Result<Permit, StoredToken>, Error> {
+        let mut again = false;
         loop {
-            if Instant::now() >= self.deadline || !shared.is_on(self.flight) {
-                return Err(ledger::abandoned());
+            if Instant::now() >= self.deadline || !self.shared.is_on(self.flight) {
+                let detail = "the fetch was given up";
+                return Err(Error::new(ErrorKind::Unavailable, detail));
             }
-            let now = shared.clock().now();
-            match ledger::begin(shared.endpoint(), holder, now, shared.policy()) {
-                Begin::Granted(leave) => return Ok(leave),
-                Begin::Denied(error) => return Err(error),
-                Begin::Busy if Instant::now() + BUSY_POLL < self.deadline => sleep(BUSY_POLL).await,
-                Begin::Busy => {
+            let pause = BUSY_POLL.mul_f64(0.75 + 0.5 * fastrand::f64());
+            match self.shared.gate().pass(&self.applicant(), again).await {
+                Passed::Permit(permit) => return Ok(Ok(permit)),
+                Passed::Token(token) => return Ok(Err(token)),
+                Passed::Denied(error) => return Err(error),
+                Passed::Busy if Instant::now() + pause < self.deadline => sleep(pause).await,
+                Passed::Busy => {
                     let detail = "another fetch for the same account did not end in time";
                     return Err(Error::new(ErrorKind::Unavailable, detail));
                 }
             }
+            again = true;
         }
     }
 
     /// Sends the password once.
-    async fn attempt(&self, leave: Leave) -> Attempted {
-        let (shared, endpoint) = (self.shared, self.shared.endpoint());
+    async fn attempt(&self, permit: Permit) -> Attempted {
+        let (shared, endpoint) = (self.shared, self.endpoint);
         shared.count_request();
         let service =
             endpoint.service(Handle::current().id(), self.flight.needs_fresh_connection());
@@ -138,12 +159,30 @@ impl<'a> Fetch<'a> {
             },
             Err(Failure::NotSent(source)) => (Err(not_sent(source)), Settlement::Harmless, true),
             Err(Failure::Interrupted(source)) => {
-                let error = interrupted(source, leave.is_proven());
+                let error = interrupted(source, permit.is_proven());
                 (Err(error), Settlement::Interrupted, false)
             }
         };
-        leave.settle(settlement);
+        let grant = result.as_ref().ok();
+        let newer = shared
+            .gate()
+            .settle(&self.applicant(), permit, settlement, grant)
+            .await;
+        let result = match newer {
+            Some(token) => Ok(Came::FromStore(token)),
+            None => result.map(Came::FromServer),
+        };
         Attempted { result, again }
+    }
+
+    fn applicant(&self) -> Applicant<'_> {
+        let holder = Holder::new(self.shared.number(), self.flight.number());
+        Applicant {
+            principal: self.endpoint.principal(),
+            bid: Bid::new(holder, self.shared.policy()),
+            clock: self.shared.clock(),
+            policy: self.shared.policy(),
+        }
     }
 
     fn fits(&self, pause: Duration, error: &Error) -> bool {

@@ -1,17 +1,17 @@
 //! One fetch of a token: a task of its own that belongs to nobody.
 //!
-//! - `ledger` gives leave for each password attempt, and records it first;
+//! - `gate` gives leave for each password attempt, from a store that records it first;
 //! - `fetch` makes the attempts of one flight;
 //! - `task` drives them, and lands the flight whatever happens to it;
 //! - `landing` is where its waiters wait.
 
 mod fetch;
+mod gate;
 mod landing;
-mod ledger;
 mod task;
 
 pub(crate) use self::{
+    gate::Gate,
     landing::{Landed, Landing, Seat},
-    ledger::strikes,
     task::launch,
 };

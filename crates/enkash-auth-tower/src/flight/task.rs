@@ -15,21 +15,27 @@ use tokio::{runtime::Handle, time::Instant};
 use tracing::{Instrument, Span};
 
 use super::fetch::Fetch;
-use crate::{cache::Shared, deadline};
+use crate::{cache::Shared, deadline, endpoint::TokenEndpoint};
 
 /// Launches `flight` in a task of its own on `runtime`. It lands whatever happens to the task.
-pub(crate) fn launch(runtime: &Handle, shared: &Arc<Shared>, flight: Flight) {
+pub(crate) fn launch(
+    runtime: &Handle,
+    shared: &Arc<Shared>,
+    endpoint: TokenEndpoint,
+    flight: Flight,
+) {
     // It belongs to nobody: not to the span of whoever happened to ask first, either.
     let span = tracing::debug_span!(
         parent: None,
         "token_fetch",
-        account = %shared.endpoint().account(),
+        account = %endpoint.account(),
         flight = flight.number(),
         reason = %flight.reason(),
     );
     span.follows_from(Span::current());
     let pilot = Pilot {
         shared: Arc::clone(shared),
+        endpoint,
         flight,
         deadline: deadline::after(shared.policy().fetch_timeout),
         has_landed: false,
@@ -40,6 +46,7 @@ pub(crate) fn launch(runtime: &Handle, shared: &Arc<Shared>, flight: Flight) {
 /// Lands the flight, also when its task is dropped.
 struct Pilot {
     shared: Arc<Shared>,
+    endpoint: TokenEndpoint,
     flight: Flight,
     deadline: Instant,
     has_landed: bool,
@@ -47,8 +54,8 @@ struct Pilot {
 
 impl Pilot {
     async fn fly(mut self) {
-        let shared = Arc::clone(&self.shared);
-        let fetch = Fetch::new(&shared, self.flight, self.deadline);
+        let (shared, endpoint) = (Arc::clone(&self.shared), self.endpoint.clone());
+        let fetch = Fetch::new(&shared, &endpoint, self.flight, self.deadline);
         let outcome = caught(fetch.run()).await;
         self.land(outcome);
     }

@@ -1,4 +1,4 @@
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::challenge;
 
@@ -38,8 +38,8 @@ impl ReplayPolicy {
     }
 
     pub(super) fn look(self, method: &Method, headers: &HeaderMap) -> Sent {
-        let has_key = headers.contains_key("idempotency-key");
-        let is_safe_twice = method.is_idempotent() || (self.trusts_idempotency_key && has_key);
+        let is_safe_twice =
+            method.is_idempotent() || (self.trusts_idempotency_key && has_idempotency_key(headers));
         Sent { is_safe_twice }
     }
 }
@@ -49,4 +49,11 @@ impl Sent {
     pub(super) fn did_nothing(self, headers: &HeaderMap) -> bool {
         self.is_safe_twice || challenge::says_invalid_token(headers)
     }
+}
+
+/// Of a blank one, or of two, nobody knows what the API makes.
+fn has_idempotency_key(headers: &HeaderMap) -> bool {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let is_key = |key: &HeaderValue| !key.as_bytes().trim_ascii().is_empty();
+    keys.next().is_some_and(is_key) && keys.next().is_none()
 }

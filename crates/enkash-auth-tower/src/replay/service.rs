@@ -15,6 +15,10 @@ use crate::{
 /// It costs a clone of the request and of the service below for each call whose body can be sent a
 /// second time.
 ///
+/// A refused answer is kept, unread, until the second call has been answered: it is the caller's if
+/// that one cannot be sent. So the service below must be able to serve two calls at once; one that
+/// has a single connection, and no other until an answer is read, would wait for itself.
+///
 /// # Examples
 ///
 /// ```

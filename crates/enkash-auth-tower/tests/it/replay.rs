@@ -133,9 +133,13 @@ async fn a_post_is_not_replayed_without_that_proof_and_a_get_is() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idempotency_key_counts_only_where_the_policy_says_so() {
-    for (policy, status) in [
-        (ReplayPolicy::default(), 401),
-        (ReplayPolicy::default().trust_idempotency_key(), 200),
+    let trusting = ReplayPolicy::default().trust_idempotency_key();
+    for (policy, keys, status) in [
+        (ReplayPolicy::default(), &["8e03978e"][..], 401),
+        (trusting, &["8e03978e"], 200),
+        // No key, and nobody knows which.
+        (trusting, &[" "], 401),
+        (trusting, &["8e03978e", "5d2f00b1"], 401),
     ] {
         let kit = Kit::new(rules(300, 50));
         let ledger = Ledger::default();
@@ -143,12 +147,14 @@ async fn an_idempotency_key_counts_only_where_the_policy_says_so() {
         let mut client = layer.layer(ledger.api("Bearer"));
         send(&mut client, Method::GET).await.unwrap();
         ledger.refuse(&kit);
-        let request = Request::post("http://localhost/api")
-            .header("Idempotency-Key", "8e03978e")
-            .body(String::new())
-            .unwrap();
+        let request = keys
+            .iter()
+            .fold(Request::post("http://localhost/api"), |request, key| {
+                request.header("Idempotency-Key", *key)
+            });
+        let request = request.body(String::new()).unwrap();
         let response = client.ready().await.unwrap().call(request).await.unwrap();
-        assert_eq!(response.status(), status);
+        assert_eq!(response.status(), status, "{keys:?}");
     }
 }
 

@@ -19,7 +19,7 @@ use tower::{Layer, Service, ServiceExt};
 pub(crate) const BASE: &str = "http://localhost";
 
 /// A clock that moves as tokio's does, paused or not.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct TokioClock(Instant);
 
 impl TokioClock {
@@ -136,6 +136,22 @@ impl Kit {
             tokens: cache(endpoint),
             user: other.user.clone(),
         }
+    }
+
+    /// An endpoint for the same account, asked with `password`.
+    pub(crate) fn endpoint(&self, password: &str) -> TokenEndpoint {
+        TokenEndpoint::with_service(
+            environment(),
+            credentials(&self.user, password),
+            SandboxService::new(self.issuer.clone()),
+        )
+        .unwrap()
+    }
+
+    /// Whether the server has locked the account.
+    pub(crate) fn is_locked(&self) -> bool {
+        let accounts = self.issuer.account_statuses();
+        accounts.iter().any(|account| account.locked)
     }
 
     /// A client of the sandbox's API, with tokens.

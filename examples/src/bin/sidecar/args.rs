@@ -30,6 +30,12 @@ pub(crate) enum Command {
     /// Asks for a token, says how that went and what to do about it, and exits
     #[command(after_help = CODES)]
     Check,
+    /// Shows the failed attempts on record for the account, asks, and forgets them
+    Reset {
+        /// Does not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 const VARIABLES: &str = "\
@@ -41,6 +47,10 @@ Settings are environment variables; a blank one is unset:
   ENKASH_COMPANY_ID                        optional, or
   ENKASH_ACCESS_KEY, ENKASH_SECRET_KEY     merchant keys
   ENKASH_API_KEY                           optional
+  ENKASH_TOKEN_STORE                       memory, or file:DIR; keeps the token and the failed
+                                           attempts [default: the user's state directory,
+                                           $XDG_STATE_HOME/enkash-auth or
+                                           ~/.local/state/enkash-auth]
   RUST_LOG                                 what is logged to standard error [default: info]
 
 Try it:
@@ -50,4 +60,5 @@ Try it:
 const CODES: &str = "\
 Exit codes:
   0 granted  2 invalid-setting  3 unavailable  4 invalid-answer  5 rejected
-  6 account-locked  7 misconfigured  8 forbidden  9 unresolved  1 anything else";
+  6 account-locked  7 misconfigured  8 forbidden  9 unresolved  10 store-unavailable
+  1 anything else";

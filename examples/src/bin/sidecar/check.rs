@@ -16,8 +16,13 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
     let mut out = io::stdout();
     match config.tokens.token().await {
         Ok(_) => {
-            let left = config.tokens.status().remaining().unwrap_or_default();
-            writeln!(out, "granted: a token, for {} s", left.as_secs())?;
+            let status = config.tokens.status();
+            let left = status.remaining().unwrap_or_default().as_secs();
+            let from = match status.token_requests() {
+                0 => " (kept from an earlier request; none was made)",
+                _ => "",
+            };
+            writeln!(out, "granted: a token, for {left} s{from}")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -38,6 +43,7 @@ fn exit_code(kind: ErrorKind) -> u8 {
         ErrorKind::Misconfigured => 7,
         ErrorKind::Forbidden => 8,
         ErrorKind::Unresolved => 9,
+        ErrorKind::StoreUnavailable => 10,
         _ => 1,
     }
 }
@@ -65,6 +71,7 @@ fn hint(error: &Error) -> &'static str {
         ErrorKind::Unresolved => {
             "it may count as a failed attempt there: look at the account before you try again"
         }
+        ErrorKind::StoreUnavailable => "check the directory in ENKASH_TOKEN_STORE",
         _ => "the log says more: RUST_LOG=debug",
     }
 }

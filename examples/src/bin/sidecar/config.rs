@@ -1,12 +1,13 @@
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use enkash_auth_core::{Origin, RefreshPolicy};
 use enkash_auth_examples::Settings;
-use enkash_auth_tower::{TokenCache, TokenEndpoint};
+use enkash_auth_tower::{Principal, TokenCache, TokenEndpoint, TokenStore};
 
 use crate::{
     args::{Args, Command},
     failure::Failure,
+    store,
 };
 
 /// What the command line and the environment say, once it makes sense.
@@ -14,6 +15,9 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) upstream: Origin,
     pub(crate) tokens: TokenCache,
+    /// Where the token is kept, unless that is the memory of this process.
+    pub(crate) store: Option<Arc<dyn TokenStore>>,
+    pub(crate) principal: Principal,
 }
 
 impl Config {
@@ -39,10 +43,18 @@ impl Config {
             // One, as it says.
             policy.attempts = 1;
         }
+        let store = store::open(settings.store())?;
+        let principal = endpoint.principal().clone();
+        let mut tokens = TokenCache::builder(endpoint).policy(policy);
+        if let Some(store) = &store {
+            tokens = tokens.store(Arc::clone(store));
+        }
         Ok(Self {
             listen: args.listen,
             upstream,
-            tokens: TokenCache::builder(endpoint).policy(policy).build(),
+            tokens: tokens.build(),
+            store,
+            principal,
         })
     }
 }

@@ -24,6 +24,11 @@
 //! | 7 | `misconfigured` | the server does not take such a request |
 //! | 8 | `forbidden` | this caller is refused, whatever its credentials |
 //! | 9 | `unresolved` | the password was sent, and nobody knows what came of it |
+//! | 10 | `store-unavailable` | no record of the attempt can be made, so nothing was sent |
+//!
+//! The token and the record of attempts are kept in a directory (`ENKASH_TOKEN_STORE`), so that a
+//! restart asks for no token and a crash loop with a wrong password sends it once. `sidecar reset`
+//! shows that record, asks, and clears it.
 
 mod app;
 mod args;
@@ -33,8 +38,10 @@ mod connection;
 mod failure;
 mod guard;
 mod log;
+mod reset;
 mod serve;
 mod stop;
+mod store;
 
 use std::{
     io::{self, Write},
@@ -66,10 +73,14 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    match args.command {
+    let outcome = match args.command {
         Some(Command::Check) => runtime.block_on(check::check(&config)),
+        Some(Command::Reset { yes }) => runtime.block_on(reset::reset(&config, yes)),
         None => runtime
             .block_on(serve::serve(config))
             .map(|()| ExitCode::SUCCESS),
-    }
+    };
+    // Not to wait for a thread that looks a name up: where no server answers, that takes long.
+    runtime.shutdown_background();
+    outcome
 }

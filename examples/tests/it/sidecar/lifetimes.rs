@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use enkash_auth_sandbox::{Issuing, Rules};
+use enkash_auth_sandbox::{Endpoint, Fault, Issuing, Rules};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use tokio::{
@@ -92,5 +92,48 @@ async fn an_api_that_refuses_everything_causes_no_storm() {
         .filter(|status| **status == StatusCode::UNAUTHORIZED);
     assert!(refused.count() >= 95, "{statuses:?}");
     assert!(stage.token_requests() <= 3, "{}", stage.token_requests());
+    stage.finish().await;
+}
+
+/// A call that must not be made twice.
+async fn pay(stage: &Stage) -> StatusCode {
+    let request = Request::post(stage.url("/api/v0/payout")).body(Full::from("amount=1"));
+    stage.send(request.unwrap()).await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_whose_token_was_invalid_is_handled_once() {
+    let stage = Stage::with_rules(Rules::new().issuing(Issuing::Rotating)).await;
+    stage.get("/api/v0/any").await;
+    stage.issuer().revoke_all();
+    stage.issuer().reset_counters();
+    assert_eq!(pay(&stage).await, StatusCode::OK);
+    let counters = stage.issuer().counters();
+    // Seen twice, refused once, so handled once.
+    assert_eq!((counters.api_calls, counters.api_refusals), (2, 1));
+    assert_eq!(counters.token_requests, 1);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_was_refused_without_that_proof_is_not_sent_again() {
+    let stage = Stage::with_rules(Rules::new().issuing(Issuing::Rotating)).await;
+    stage.get("/api/v0/any").await;
+    for challenge in [
+        None,
+        Some("Bearer"),
+        Some("Bearer error=\"insufficient_scope\""),
+    ] {
+        let named = challenge.map(|text| ("www-authenticate".to_owned(), text.to_owned()));
+        let refusal = Fault::Answer {
+            status: StatusCode::UNAUTHORIZED,
+            headers: named.into_iter().collect(),
+            body: String::new(),
+        };
+        stage.issuer().reset_counters();
+        stage.issuer().order(refusal.at(Endpoint::Api));
+        assert_eq!(pay(&stage).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(stage.issuer().counters().api_calls, 1, "{challenge:?}");
+    }
     stage.finish().await;
 }

@@ -14,4 +14,5 @@ mod refusal;
 mod settings;
 mod stage;
 mod stop;
+mod store;
 mod streams;

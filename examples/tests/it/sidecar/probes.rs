@@ -63,5 +63,7 @@ async fn only_questions_are_answered_here() {
     let answer = stage.send(request.unwrap()).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["path"], "/-/status", "the upstream's echo");
+    let headers = answer.head.headers();
+    assert!(!headers.contains_key("allow"), "nothing of ours in it");
     stage.finish().await;
 }

@@ -14,7 +14,10 @@ pub(crate) fn sidecar() -> Command {
             command.env_remove(name);
         }
     }
-    command.env("RUST_LOG", "trace");
+    // What one test leaves behind is nothing to the next.
+    command
+        .env("RUST_LOG", "trace")
+        .env("ENKASH_TOKEN_STORE", "memory");
     command
 }
 

@@ -17,11 +17,15 @@ pub(crate) async fn change(State(issuer): State<Issuer>, request: Request) -> Re
         Ok(patch) => patch,
         Err(why) => return bad(&why),
     };
-    match patched(&issuer.rules(), patch) {
-        Ok(rules) => {
-            issuer.change_rules(|_| rules);
-            ok(issuer.rules())
-        }
+    let mut outcome = Ok(());
+    issuer.change_rules(|rules| {
+        patched(&rules, patch).unwrap_or_else(|error| {
+            outcome = Err(error);
+            rules
+        })
+    });
+    match outcome {
+        Ok(()) => ok(issuer.rules()),
         Err(error) => bad(&error.to_string()),
     }
 }

@@ -1,10 +1,6 @@
-//! How often a password may be tried before the server locks the account.
-//!
-//! The server locks at three failed attempts in a row (three products document it). Here an account
-//! stops at two: attempts known to be refused, and attempts of which nobody knows.
-
 use std::{fmt, time::Duration};
 
+use super::{Attempt, Settlement};
 use crate::{Error, ErrorKind, Fingerprint, Moment};
 
 /// No attempt while so many are on the record: one less than locks the account.
@@ -34,65 +30,26 @@ const BUDGET: usize = 2;
 #[derive(Clone, Default)]
 pub struct Strikes {
     /// Definite ones: the credentials that were refused, and how.
-    rejected: Vec<(Fingerprint, ErrorKind)>,
+    pub(super) rejected: Vec<Rejected>,
     /// Possible ones, oldest first: attempts that are on, or ended with nobody knowing how.
-    possible: Vec<Possible>,
+    pub(super) possible: Vec<Possible>,
     /// The credentials that succeeded last.
-    proven: Option<Fingerprint>,
-    attempts: u64,
+    pub(super) proven: Option<Fingerprint>,
+    pub(super) attempts: u64,
 }
 
 #[derive(Clone, Copy)]
-struct Possible {
-    attempt: u64,
-    at: Moment,
+pub(super) struct Rejected {
+    pub(super) attempt: u64,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) kind: ErrorKind,
 }
 
-/// Leave to send a password once.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Credentials, Moment, strikes::{Settlement, Strikes}};
-///
-/// let (mut strikes, now) = (Strikes::default(), Moment::new(0, 0));
-/// let keys = Credentials::merchant("key", "secret").fingerprint(&[0; 32]);
-/// let attempt = strikes.begin(keys, now, None)?;
-/// assert!(!attempt.is_proven());
-/// strikes.settle(attempt, Settlement::Granted);
-/// assert!(strikes.begin(keys, now, None)?.is_proven());
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Attempt {
-    number: u64,
-    fingerprint: Fingerprint,
-    proven: bool,
-}
-
-/// How an attempt ended, as far as the account's budget goes.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Error, ErrorKind, strikes::Settlement};
-///
-/// let refused = Error::new(ErrorKind::Rejected, "status 400");
-/// assert_eq!(Settlement::of_answer(&refused), Settlement::Rejected(ErrorKind::Rejected));
-/// ```
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "an attempt ends in no other way")]
-pub enum Settlement {
-    /// With a token: all before it is forgotten.
-    Granted,
-    /// The server refused the credentials: [`ErrorKind::Rejected`] or [`ErrorKind::AccountLocked`].
-    Rejected(ErrorKind),
-    /// Nothing was sent, or the server did not come to look at the password.
-    Harmless,
-    /// With an answer that says neither yes nor no.
-    Unresolved,
-    /// Without an answer, after the password may have been sent.
-    Interrupted,
+#[derive(Clone, Copy)]
+pub(super) struct Possible {
+    pub(super) attempt: u64,
+    /// Nanoseconds since the Unix epoch: the record outlives every monotonic clock.
+    pub(super) at: u64,
 }
 
 impl Strikes {
@@ -110,20 +67,33 @@ impl Strikes {
         now: Moment,
         retry_unresolved_after: Option<Duration>,
     ) -> Result<Attempt, Error> {
+        for strike in &mut self.possible {
+            // Of a clock that was set back since: it must not keep the account closed for longer.
+            strike.at = strike.at.min(now.unix_nanos());
+        }
         self.admit(fingerprint, now, retry_unresolved_after)?;
-        self.attempts += 1;
-        self.possible.push(Possible {
-            attempt: self.attempts,
-            at: now,
-        });
-        Ok(Attempt {
+        Ok(self.record(fingerprint, now))
+    }
+
+    pub(super) fn record(&mut self, fingerprint: Fingerprint, now: Moment) -> Attempt {
+        self.record_possible(now);
+        Attempt {
             number: self.attempts,
             fingerprint,
             proven: self.proven == Some(fingerprint),
-        })
+        }
     }
 
-    /// Settles `attempt`. A refusal counts however late it comes.
+    /// Records an attempt of which nothing is known but that there may have been one.
+    pub fn record_possible(&mut self, now: Moment) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.possible.push(Possible {
+            attempt: self.attempts,
+            at: now.unix_nanos(),
+        });
+    }
+
+    /// Settles `attempt`. A refusal counts however late it comes, and once.
     pub fn settle(&mut self, attempt: Attempt, settlement: Settlement) {
         match settlement {
             Settlement::Granted => {
@@ -135,7 +105,13 @@ impl Strikes {
             }
             Settlement::Rejected(kind) => {
                 self.forgive(attempt);
-                self.rejected.push((attempt.fingerprint, kind));
+                self.rejected
+                    .retain(|strike| strike.attempt != attempt.number);
+                self.rejected.push(Rejected {
+                    attempt: attempt.number,
+                    fingerprint: attempt.fingerprint,
+                    kind,
+                });
                 self.proven.take_if(|proven| *proven == attempt.fingerprint);
             }
             Settlement::Harmless => self.forgive(attempt),
@@ -169,27 +145,26 @@ impl Strikes {
         let refused = self
             .rejected
             .iter()
-            .find(|(refused, _)| *refused == fingerprint);
-        if let Some((_, kind)) = refused {
+            .find(|refused| refused.fingerprint == fingerprint);
+        if let Some(refused) = refused {
             return Err(Error::new(
-                *kind,
+                refused.kind,
                 "these credentials were refused before; nothing was sent",
             ));
         }
         if self.rejected.len() + self.possible.len() < BUDGET {
             return Ok(());
         }
-        if let Some((_, kind)) = self.rejected.last() {
+        if let Some(refused) = self.rejected.last() {
             return Err(Error::new(
-                *kind,
+                refused.kind,
                 "one more attempt could lock the account; nothing was sent",
             ));
         }
-        let since = self.possible.last().map(|strike| strike.at);
-        let again = since
-            .zip(retry_unresolved_after)
-            .map(|(at, after)| at.plus(after));
-        if again.is_some_and(|again| again.is_over(now)) {
+        let since = self.possible.iter().map(|strike| strike.at).max();
+        let passed = Duration::from_nanos(now.unix_nanos().saturating_sub(since.unwrap_or(0)));
+        let left = retry_unresolved_after.map(|after| after.saturating_sub(passed));
+        if left == Some(Duration::ZERO) {
             // Still two at most: the oldest gives way to the one that begins.
             self.possible.remove(0);
             return Ok(());
@@ -198,8 +173,8 @@ impl Strikes {
             ErrorKind::Unresolved,
             "nobody knows how the last attempts ended, and one more could lock the account; nothing was sent",
         );
-        Err(match again {
-            Some(again) => error.with_retry_after(again.remaining(now)),
+        Err(match left {
+            Some(left) => error.with_retry_after(left),
             None => error,
         })
     }
@@ -216,28 +191,5 @@ impl fmt::Debug for Strikes {
             .field("definite", &self.definite())
             .field("possible", &self.possible())
             .finish_non_exhaustive()
-    }
-}
-
-impl Attempt {
-    /// Counts the attempts of an account, from 1.
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// Whether these credentials were the last to succeed.
-    pub fn is_proven(&self) -> bool {
-        self.proven
-    }
-}
-
-impl Settlement {
-    /// What a complete answer that ended with `error` settles.
-    pub fn of_answer(error: &Error) -> Self {
-        match error.kind() {
-            kind if kind.is_rejection() => Self::Rejected(kind),
-            ErrorKind::Forbidden | ErrorKind::Unresolved => Self::Unresolved,
-            _ => Self::Harmless,
-        }
     }
 }

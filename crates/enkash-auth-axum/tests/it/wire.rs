@@ -1,0 +1,131 @@
+//! Over real sockets: what the upstream reads, and what a router makes of its answer.
+
+use axum::{Router, body::Body, routing::any_service};
+use enkash_auth_axum::{Proxy, tower::BoxError};
+use futures_util::stream;
+use http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
+use tower::ServiceExt;
+
+use crate::support::{self, call, get};
+
+/// An upstream that answers every request with `answer`, keeps its connections, and tells what it
+/// read.
+async fn upstream(answer: &'static str) -> (Proxy, mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let (requests, read) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let requests = requests.clone();
+            tokio::spawn(async move {
+                while let Some(request) = read_request(&mut stream).await {
+                    requests.send(request).unwrap();
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    let proxy = Proxy::builder(support::a_cache(), origin.parse().unwrap());
+    (proxy.build().unwrap(), read)
+}
+
+/// A head, and the chunks after it where it promises some.
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut request = String::new();
+    loop {
+        let end = if request.contains("\r\ntransfer-encoding: chunked\r\n") {
+            "\r\n0\r\n\r\n"
+        } else {
+            "\r\n\r\n"
+        };
+        if request.ends_with(end) {
+            return Some(request);
+        }
+        let mut buffer = [0; 4096];
+        let length = stream.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+        request.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+    }
+}
+
+/// The headers that a router answers with. It states the length of a body that knows it.
+async fn through_a_router(method: Method, answer: &'static str) -> HeaderMap {
+    let (proxy, _read) = upstream(answer).await;
+    let app: Router = Router::new().route("/", any_service(proxy));
+    let mut request = get("/");
+    *request.method_mut() = method;
+    app.oneshot(request).await.unwrap().headers().clone()
+}
+
+#[tokio::test]
+async fn an_answer_without_content_gains_no_length() {
+    for (method, answer) in [
+        (Method::HEAD, "HTTP/1.1 200 OK\r\netag: a\r\n\r\n"),
+        (
+            Method::HEAD,
+            "HTTP/1.1 200 OK\r\netag: a\r\ntransfer-encoding: chunked\r\n\r\n",
+        ),
+        (Method::GET, "HTTP/1.1 304 Not Modified\r\netag: a\r\n\r\n"),
+        (Method::POST, "HTTP/1.1 204 No Content\r\netag: a\r\n\r\n"),
+    ] {
+        let headers = through_a_router(method, answer).await;
+        assert_eq!(headers["etag"], "a", "{answer}");
+        assert_eq!(headers.get("content-length"), None, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_the_upstream_states_stays() {
+    for (method, answer) in [
+        (
+            Method::HEAD,
+            "HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n",
+        ),
+        (
+            Method::GET,
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 12\r\n\r\n",
+        ),
+    ] {
+        let headers = through_a_router(method, answer).await;
+        assert_eq!(headers["content-length"], "12", "{answer}");
+    }
+    let empty = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    let headers = through_a_router(Method::GET, empty).await;
+    assert_eq!(headers["content-length"], "0");
+}
+
+#[tokio::test]
+async fn chunks_outweigh_a_length_beside_them() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+                  5\r\nhello\r\n0\r\n\r\n";
+    let (proxy, _read) = upstream(answer).await;
+    let answer = call(&proxy, get("/")).await;
+    assert_eq!(answer.headers().get("content-length"), None);
+    let body = answer.into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes(), "hello");
+}
+
+#[tokio::test]
+async fn a_streamed_body_arrives_whole_at_an_upstream_of_http_1_0() {
+    let old = "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n";
+    let (proxy, mut read) = upstream(old).await;
+    for method in [Method::GET, Method::POST, Method::PUT] {
+        assert_eq!(call(&proxy, get("/")).await.status(), 200);
+        assert!(read.recv().await.unwrap().starts_with("GET / "));
+
+        let pieces = stream::iter(["amount", "=100"].map(Ok::<_, BoxError>));
+        let request = Request::builder().method(method.clone()).uri("/payouts");
+        let request = request.body(Body::from_stream(pieces)).unwrap();
+        assert_eq!(call(&proxy, request).await.status(), 200);
+        let arrived = read.recv().await.unwrap();
+        assert!(
+            arrived.ends_with("\r\n\r\n6\r\namount\r\n4\r\n=100\r\n0\r\n\r\n"),
+            "{method}: {arrived:?}"
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! What is kept of a token is sealed.
+
+use enkash_auth_core::{Client, Credentials, User, strikes::Unreadable};
+
+const TOKEN: &[u8] = b"2YotnFZFEjr1zCsicMWpAA";
+
+fn password(password: &str) -> Credentials {
+    Credentials::password(Client::new("id", "secret"), User::new("user", password))
+}
+
+#[test]
+fn the_same_credentials_open_it() {
+    let sealed = password("pw").seal([1; 32], b"context", TOKEN).unwrap();
+    let opened = password("pw").open(b"context", &sealed).unwrap();
+    assert_eq!(*opened, TOKEN);
+    assert!(
+        !sealed
+            .windows(4)
+            .any(|part| TOKEN.windows(4).any(|of| of == part))
+    );
+}
+
+#[test]
+fn others_do_not() {
+    let sealed = password("pw").seal([1; 32], b"context", TOKEN).unwrap();
+    for other in [
+        password("px"),
+        password("pw").company_id("A"),
+        password("pw").api_key("A"),
+        Credentials::merchant("id", "secret"),
+    ] {
+        assert_eq!(
+            other.open(b"context", &sealed).unwrap_err(),
+            Unreadable::Foreign
+        );
+    }
+    assert!(password("pw").open(b"contexT", &sealed).is_err());
+}
+
+#[test]
+fn nothing_of_it_can_be_changed_or_cut_off() {
+    let sealed = password("pw").seal([1; 32], b"", TOKEN).unwrap();
+    for place in 0..sealed.len() {
+        let mut changed = sealed.clone();
+        changed[place] ^= 0x80;
+        assert!(password("pw").open(b"", &changed).is_err(), "{place}");
+        assert!(password("pw").open(b"", &sealed[..place]).is_err());
+    }
+}
+
+#[test]
+fn two_salts_make_two_seals() {
+    let of = |salt| password("pw").seal([salt; 32], b"", TOKEN).unwrap();
+    assert_ne!(of(1)[32..], of(2)[32..]);
+}
+
+#[test]
+fn credentials_that_differ_in_secrets_alone_act_as_the_same() {
+    assert!(password("old").act_as(&password("new")));
+    assert!(Credentials::merchant("key", "old").act_as(&Credentials::merchant("key", "new")));
+    for other in [
+        password("pw").company_id("A"),
+        password("pw").form_field("scope", "A"),
+        password("pw").api_key("A"),
+        Credentials::password(Client::new("id", "secret"), User::new("other", "pw")),
+        Credentials::merchant("key", "old"),
+    ] {
+        assert!(!password("pw").act_as(&other), "{other:?}");
+    }
+    let field = |value| password("pw").form_field("scope", value);
+    assert!(!field("A").act_as(&field("B")));
+    let key = |key| Credentials::merchant(key, "secret");
+    assert!(!key("A").act_as(&key("B")));
+}

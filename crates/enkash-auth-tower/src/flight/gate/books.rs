@@ -1,0 +1,28 @@
+use crate::store::{Edition, Principal, Tally};
+
+/// What a cache knows of its principal.
+#[derive(Debug)]
+pub(super) struct Books {
+    /// Of whom the rest is.
+    pub(super) principal: Principal,
+    /// The newest token that this cache has seen.
+    pub(super) known: Option<Edition>,
+    /// Whether the credentials have succeeded, and were not refused since.
+    pub(super) is_proven: bool,
+    /// As last seen in the store.
+    pub(super) strikes: Tally,
+    /// Whether the fallback may have strikes of this account.
+    pub(super) fell_back: bool,
+}
+
+impl Books {
+    pub(super) fn new(principal: &Principal) -> Self {
+        Self {
+            principal: principal.clone(),
+            known: None,
+            is_proven: false,
+            strikes: Tally::default(),
+            fell_back: false,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use enkash_auth_core::{
+    Grant, Moment,
+    strikes::{Bid, Settlement},
+};
+use tokio::time::timeout;
+
+use crate::{
+    BoxError,
+    store::{Begin, Edition, Leave, Principal, Standing, TokenStore},
+    sync::Arc,
+};
+
+/// How long one call of a store may take.
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// A store for one principal, whose calls end in time.
+#[derive(Clone)]
+pub(super) struct Limited {
+    store: Arc<dyn TokenStore>,
+    principal: Principal,
+}
+
+impl Limited {
+    pub(super) fn new(store: &Arc<dyn TokenStore>, principal: &Principal) -> Self {
+        Self {
+            store: Arc::clone(store),
+            principal: principal.clone(),
+        }
+    }
+
+    pub(super) async fn load(&self, now: Moment) -> Result<Standing, BoxError> {
+        timeout(LIMIT, self.store.load(&self.principal, now)).await?
+    }
+
+    /// One that is answered too late is ended by whoever still waits for it: nothing was sent.
+    pub(super) async fn begin(
+        &self,
+        bid: Bid,
+        known: Option<Edition>,
+        now: Moment,
+    ) -> Result<Begin, BoxError> {
+        let own = self.clone();
+        let mut begin =
+            Box::pin(async move { own.store.begin(&own.principal, bid, known, now).await });
+        if let Ok(begun) = timeout(LIMIT, &mut begin).await {
+            return begun;
+        }
+        let own = self.clone();
+        tokio::spawn(async move {
+            if let Ok(Begin::Granted(leave)) = begin.await {
+                // If that fails too, the attempt stays on the record as a possible one.
+                let _ = own.finish(&leave, Settlement::Harmless, None, now).await;
+            }
+        });
+        Err("the store did not answer in time".into())
+    }
+
+    pub(super) async fn finish(
+        &self,
+        leave: &Leave,
+        settlement: Settlement,
+        grant: Option<&Grant>,
+        now: Moment,
+    ) -> Result<Standing, BoxError> {
+        let finish = self
+            .store
+            .finish(&self.principal, leave, settlement, grant, now);
+        timeout(LIMIT, finish).await?
+    }
+
+    pub(super) async fn reset(&self, now: Moment) -> Result<(), BoxError> {
+        timeout(LIMIT, self.store.reset(self.principal.account(), now)).await?
+    }
+}

@@ -1,0 +1,216 @@
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use enkash_auth_core::{
+    AccountId, Grant, Moment,
+    strikes::{Attempt, Bid, Ledger, Opening, Settlement, Unreadable},
+};
+
+use super::{disk, lease::Lease};
+use crate::{
+    BoxError,
+    store::{Begin, Edition, Leave, Principal, Standing, StoredToken},
+};
+
+/// A token file that was not written for so long is of no use to anybody.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The files of one account. All but `load` are for whoever holds the lock.
+#[derive(Clone)]
+pub(super) struct Account {
+    directory: PathBuf,
+    id: AccountId,
+}
+
+impl Account {
+    pub(super) fn new(directory: PathBuf, id: AccountId) -> Self {
+        Self { directory, id }
+    }
+
+    /// `None` where somebody else has the lock.
+    pub(super) fn try_lock(&self) -> io::Result<Option<disk::Locked>> {
+        disk::try_lock(&self.file("lock"))
+    }
+
+    pub(super) fn load(&self, principal: &Principal, now: Moment) -> Result<Standing, BoxError> {
+        let ledger = match self.read()? {
+            None => return Ok(Standing::default()),
+            Some(Ok(ledger)) => ledger,
+            // What is to be done about it is for whoever writes.
+            Some(Err(_)) => {
+                let mut ledger = Ledger::new([0; 32]);
+                ledger.record_possible(now);
+                return Ok(Standing::new(&ledger, None));
+            }
+        };
+        let token = self.token(principal, &ledger, now)?;
+        Ok(Standing::new(&ledger, token))
+    }
+
+    pub(super) fn begin(
+        &self,
+        principal: &Principal,
+        bid: &Bid,
+        known: Option<Edition>,
+        now: Moment,
+    ) -> Result<Begin, BoxError> {
+        let mut ledger = self.open(now)?;
+        let token = self.token(principal, &ledger, now)?;
+        if let Some(token) = token.filter(|token| token.edition().is_news_to(known)) {
+            return Ok(Begin::Found(token));
+        }
+        let before = ledger.to_record(self.id);
+        let lease = Lease::look(&self.file("lease"))?;
+        if matches!(lease, Lease::Free(_)) {
+            ledger.vacate();
+        }
+        let opening = ledger.begin(principal.fingerprint(ledger.salt()), bid, now);
+        let begin = match opening {
+            Opening::Busy => return Ok(Begin::Busy),
+            Opening::Denied(error) => Begin::Denied(error),
+            Opening::Granted(attempt) => {
+                let locked = lease.take(&self.file("lease"))?;
+                let leave = Leave::new(attempt, Edition::new(&ledger, &attempt));
+                Begin::Granted(leave.or_else(move || drop(locked)))
+            }
+        };
+        // Who is denied looks again every few seconds: that need not write.
+        if ledger.to_record(self.id) != before {
+            self.write(&ledger)?;
+        }
+        Ok(begin)
+    }
+
+    pub(super) fn finish(
+        &self,
+        principal: &Principal,
+        (attempt, edition): (Attempt, Edition),
+        settlement: Settlement,
+        grant: Option<&Grant>,
+        now: Moment,
+    ) -> Result<Standing, BoxError> {
+        let mut ledger = self.open(now)?;
+        let is_known = Edition::new(&ledger, &attempt) == edition;
+        let mut token = self.token(principal, &ledger, now)?;
+        if let Some(grant) = grant.filter(|_| is_known)
+            && edition.is_news_to(token.as_ref().map(StoredToken::edition))
+        {
+            let fresh = StoredToken::new(grant.bearer().clone(), *grant.lifetime(), edition);
+            let sealed = principal.seal(&fresh, now, now.unix_nanos())?;
+            self.replace(&self.token_file(principal, &ledger), &sealed)?;
+            self.sweep(now);
+            token = Some(fresh);
+        }
+        if is_known {
+            ledger.finish(attempt, settlement);
+        } else {
+            let fingerprint = principal.fingerprint(ledger.salt());
+            ledger.finish_unrecorded(fingerprint, settlement, now);
+        }
+        self.write(&ledger)?;
+        Ok(Standing::new(&ledger, token))
+    }
+
+    pub(super) fn reset(&self, now: Moment) -> Result<(), BoxError> {
+        let mut ledger = self.open(now)?;
+        ledger.reset();
+        self.write(&ledger)
+    }
+
+    /// The ledger. One that cannot be read is kept beside, and counts as one possible strike.
+    fn open(&self, now: Moment) -> Result<Ledger, BoxError> {
+        let read = self.read()?;
+        if let Some(Ok(ledger)) = read {
+            return Ok(ledger);
+        }
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt)?;
+        let mut ledger = Ledger::new(salt);
+        if let Some(Err(why)) = read {
+            let (file, bad) = (self.file("strikes"), self.file("strikes.bad"));
+            tracing::warn!(
+                account = %self.id, file = %file.display(), kept_as = %bad.display(), %why,
+                "the record of attempts cannot be read: it counts as one possible strike"
+            );
+            ledger.record_possible(now);
+            fs::copy(&file, &bad)?;
+            self.write(&ledger)?;
+        }
+        Ok(ledger)
+    }
+
+    fn read(&self) -> Result<Option<Result<Ledger, Unreadable>>, BoxError> {
+        let bytes = disk::read(&self.file("strikes"))?;
+        Ok(bytes.map(|bytes| {
+            let text = std::str::from_utf8(&bytes).map_err(|_| Unreadable::Damaged)?;
+            Ledger::from_record(self.id, text)
+        }))
+    }
+
+    fn write(&self, ledger: &Ledger) -> Result<(), BoxError> {
+        let record = ledger.to_record(self.id);
+        Ok(self.replace(&self.file("strikes"), record.as_bytes())?)
+    }
+
+    /// The token of `principal`. One that cannot be used is none, and is overwritten one day.
+    fn token(
+        &self,
+        principal: &Principal,
+        ledger: &Ledger,
+        now: Moment,
+    ) -> Result<Option<StoredToken>, BoxError> {
+        let file = self.token_file(principal, ledger);
+        let Some(sealed) = disk::read(&file)? else {
+            return Ok(None);
+        };
+        match principal.open(&sealed, now, now.unix_nanos()) {
+            Ok(token) => Ok(Some(token)),
+            Err(why) => {
+                tracing::warn!(
+                    account = %self.id, file = %file.display(), %why,
+                    "the stored token cannot be used"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    /// Removes the tokens of credentials that are used no more. They are of no use: what cannot be
+    /// removed stays.
+    fn sweep(&self, now: Moment) {
+        let now = Duration::from_nanos(now.unix_nanos());
+        let is_stale = |entry: &fs::DirEntry| {
+            let written = entry.metadata().and_then(|data| data.modified()).ok();
+            let written = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            written.is_some_and(|at| at + STALE < now)
+        };
+        let prefix = format!("{:x}-", self.id);
+        let entries = fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with(&prefix) && is_stale(&entry) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn replace(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
+        disk::replace(file, &self.file("tmp"), bytes)
+    }
+
+    fn token_file(&self, principal: &Principal, ledger: &Ledger) -> PathBuf {
+        let fingerprint = format!("{:x}", principal.fingerprint(ledger.salt()));
+        let short: String = fingerprint.chars().take(16).collect();
+        self.directory.join(format!("{:x}-{short}.token", self.id))
+    }
+
+    fn file(&self, what: &str) -> PathBuf {
+        self.directory.join(format!("{:x}.{what}", self.id))
+    }
+}

@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use enkash_auth_core::{Bearer, Moment, lifetime::Lifetime, strikes::Unreadable};
+
+use super::{Edition, Principal, StoredToken};
+use crate::BoxError;
+
+/// What a sealed token starts with: a name and a version.
+const HEAD: [u8; 4] = *b"EKT\x01";
+
+/// No token is believed for longer.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Principal {
+    /// `token`, sealed so that only this principal opens it. `now` is the cache's clock, `at` the
+    /// store's wall clock, in nanoseconds since the Unix epoch: they may differ.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no random numbers.
+    pub fn seal(&self, token: &StoredToken, now: Moment, at: u64) -> Result<Vec<u8>, BoxError> {
+        let lifetime = token.lifetime();
+        let age = now
+            .monotonic_nanos()
+            .saturating_sub(lifetime.sent().monotonic_nanos());
+        let length = lifetime.length().unwrap_or_default().as_nanos();
+        let (era, number) = token.edition().parts();
+        let bearer = token.bearer().expose().as_bytes();
+        // Sized, for growing would leave copies behind.
+        let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(64 + bearer.len()));
+        plain.extend_from_slice(&era);
+        for number in [
+            number,
+            at.saturating_sub(age),
+            u64::try_from(length).unwrap_or(u64::MAX),
+            u64::from(lifetime.is_local()),
+        ] {
+            plain.extend_from_slice(&number.to_le_bytes());
+        }
+        plain.extend_from_slice(bearer);
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt)?;
+        let sealed = self.credentials().seal(salt, &self.context(), &plain)?;
+        Ok([&HEAD[..], &sealed].concat())
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed, on the cache's clocks; `at` as there.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be used.
+    pub fn open(&self, sealed: &[u8], now: Moment, at: u64) -> Result<StoredToken, Unreadable> {
+        let [name @ .., version] = HEAD;
+        let sealed = sealed.strip_prefix(&name).ok_or(Unreadable::Damaged)?;
+        let sealed = match sealed.split_first() {
+            Some((found, sealed)) if *found == version => sealed,
+            Some(_) => return Err(Unreadable::Version),
+            None => return Err(Unreadable::Damaged),
+        };
+        let plain = self.credentials().open(&self.context(), sealed)?;
+        let (era, rest) = plain.split_first_chunk().ok_or(Unreadable::Damaged)?;
+        let (number, rest) = number(rest)?;
+        let (sent, rest) = self::number(rest)?;
+        let (length, rest) = self::number(rest)?;
+        let (is_local, bearer) = self::number(rest)?;
+        let age = at.checked_sub(sent).ok_or(Unreadable::Time)?;
+        let length = Duration::from_nanos(length);
+        if length > LONGEST {
+            return Err(Unreadable::Time);
+        }
+        let bearer = std::str::from_utf8(bearer).map_err(|_| Unreadable::Damaged)?;
+        let bearer = Bearer::new(bearer).map_err(|_| Unreadable::Damaged)?;
+        let sent = now.minus(Duration::from_nanos(age));
+        Ok(StoredToken::new(
+            bearer,
+            Lifetime::kept(sent, length, is_local != 0),
+            Edition::from_parts(*era, number),
+        ))
+    }
+
+    fn context(&self) -> Vec<u8> {
+        format!("enkash-auth token {:x}", self.account()).into_bytes()
+    }
+}
+
+fn number(bytes: &[u8]) -> Result<(u64, &[u8]), Unreadable> {
+    let (number, rest) = bytes.split_first_chunk().ok_or(Unreadable::Damaged)?;
+    Ok((u64::from_le_bytes(*number), rest))
+}

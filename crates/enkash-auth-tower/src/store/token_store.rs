@@ -1,0 +1,203 @@
+use std::{fmt, pin::Pin};
+
+use enkash_auth_core::{
+    AccountId, Bearer, Error, Grant, Moment,
+    lifetime::Lifetime,
+    strikes::{Attempt, Bid, Ledger, Settlement},
+};
+
+use super::{Leave, Principal};
+use crate::BoxError;
+
+/// What a method of a [`TokenStore`] returns.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
+
+/// Where the caches of a process, a host or a fleet share a token and one record of attempts.
+///
+/// Strikes and the lease are those of an account: they stand in one [`Ledger`], which a store reads,
+/// asks and writes back in one step. Tokens are those of a [`Principal`]: an account with one set of
+/// credentials.
+///
+/// An error means that the store cannot be used now. It must hold no secret. A call that takes longer
+/// than 500 ms is given up; it may be dropped at any await.
+///
+/// `now` is the cache's clock. A store that outlives the process has only its wall reading, and one
+/// that several machines share should take its own.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use enkash_auth_core::{Credentials, Environment};
+/// use enkash_auth_tower::{MemoryStore, TokenCache, TokenEndpoint, TokenStore};
+///
+/// let store = Arc::new(MemoryStore::new());
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let endpoint = TokenEndpoint::new(Environment::Test, keys)?;
+/// // These two share one token.
+/// let one = TokenCache::builder(endpoint.clone()).store(store.clone()).build();
+/// let two = TokenCache::builder(endpoint).store(store).build();
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
+    /// What the store has, without changing anything.
+    fn load<'a>(&'a self, principal: &'a Principal, now: Moment) -> StoreFuture<'a, Standing>;
+
+    /// Records an attempt and gives leave to make it, in one step; or hands out a token that is news
+    /// to one who knows of `known`.
+    fn begin<'a>(
+        &'a self,
+        principal: &'a Principal,
+        bid: Bid,
+        known: Option<Edition>,
+        now: Moment,
+    ) -> StoreFuture<'a, Begin>;
+
+    /// Settles an attempt and keeps the token that it came to, unless a later attempt has brought
+    /// another. To be called again after an error.
+    fn finish<'a>(
+        &'a self,
+        principal: &'a Principal,
+        leave: &'a Leave,
+        settlement: Settlement,
+        grant: Option<&'a Grant>,
+        now: Moment,
+    ) -> StoreFuture<'a, Standing>;
+
+    /// Forgets the strikes of `account`: an operator has seen to it.
+    fn reset(&self, account: AccountId, now: Moment) -> StoreFuture<'_, ()>;
+}
+
+/// What a store has for a principal.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "made by every store")]
+pub struct Standing {
+    /// The newest token.
+    pub token: Option<StoredToken>,
+    /// The strikes of its account.
+    pub strikes: Tally,
+}
+
+/// How many attempts count, or may count, against an account.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "made by every store")]
+pub struct Tally {
+    /// The server refused them.
+    pub definite: usize,
+    /// They are on, or ended with nobody knowing how.
+    pub possible: usize,
+}
+
+/// What a store says to one who wants to make an attempt.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a cache must see all of it")]
+pub enum Begin {
+    /// Send the password, once.
+    Granted(Leave),
+    /// Send nothing: there is this token.
+    Found(StoredToken),
+    /// Somebody else's attempt is on: come again.
+    Busy,
+    /// Send nothing.
+    Denied(Error),
+}
+
+/// A token in a store.
+#[derive(Clone, Debug)]
+pub struct StoredToken {
+    bearer: Bearer,
+    lifetime: Lifetime,
+    edition: Edition,
+}
+
+/// Which of an account's tokens it is: that of one attempt in one ledger.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Credentials, Moment, RefreshPolicy};
+/// use enkash_auth_core::strikes::{Bid, Holder, Ledger, Opening};
+/// use enkash_auth_tower::Edition;
+///
+/// let mut ledger = Ledger::new([7; 32]);
+/// let keys = Credentials::merchant("key", "secret").fingerprint(ledger.salt());
+/// let bid = |flight| Bid::new(Holder::new(1, flight), &RefreshPolicy::default());
+/// let mut edition = |flight| match ledger.begin(keys, &bid(flight), Moment::new(0, 0)) {
+///     Opening::Granted(attempt) => Edition::new(&ledger, &attempt),
+///     other => unreachable!("{other:?}"),
+/// };
+/// let (first, second) = (edition(1), edition(2));
+/// assert!(second.is_news_to(Some(first)) && !first.is_news_to(Some(second)));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Edition {
+    era: [u8; 8],
+    number: u64,
+}
+
+impl Standing {
+    /// What `ledger` and `token` come to.
+    pub fn new(ledger: &Ledger, token: Option<StoredToken>) -> Self {
+        let strikes = ledger.strikes();
+        Self {
+            token,
+            strikes: Tally {
+                definite: strikes.definite(),
+                possible: strikes.possible(),
+            },
+        }
+    }
+}
+
+impl StoredToken {
+    /// A token that lives as long as `lifetime`, brought by the attempt of `edition`.
+    pub fn new(bearer: Bearer, lifetime: Lifetime, edition: Edition) -> Self {
+        Self {
+            bearer,
+            lifetime,
+            edition,
+        }
+    }
+
+    /// The token.
+    pub fn bearer(&self) -> &Bearer {
+        &self.bearer
+    }
+
+    /// How long it lives, on the clocks of the cache.
+    pub fn lifetime(&self) -> &Lifetime {
+        &self.lifetime
+    }
+
+    /// Which one it is.
+    pub fn edition(&self) -> Edition {
+        self.edition
+    }
+}
+
+impl Edition {
+    /// That of the token which `attempt` will bring.
+    pub fn new(ledger: &Ledger, attempt: &Attempt) -> Self {
+        let mut era = [0; 8];
+        for (to, from) in era.iter_mut().zip(ledger.salt()) {
+            *to = *from;
+        }
+        Self::from_parts(era, attempt.number())
+    }
+
+    /// What [`parts`](Self::parts) gave.
+    pub fn from_parts(era: [u8; 8], number: u64) -> Self {
+        Self { era, number }
+    }
+
+    /// What tells one ledger from the next of the same account, should the first be lost, and the
+    /// number of the attempt.
+    pub fn parts(self) -> ([u8; 8], u64) {
+        (self.era, self.number)
+    }
+
+    /// Whether it is not `known`, nor one before it.
+    pub fn is_news_to(self, known: Option<Self>) -> bool {
+        known.is_none_or(|known| self.era != known.era || self.number > known.number)
+    }
+}

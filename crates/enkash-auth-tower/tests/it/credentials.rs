@@ -1,0 +1,121 @@
+//! Other credentials at run time, and an operator's reset.
+
+use std::time::Duration;
+
+use enkash_auth_core::{Credentials, ErrorKind};
+use enkash_auth_tower::TokenCache;
+use tokio::time::sleep;
+
+use crate::support::{Kit, TokioClock, credentials, rules};
+
+fn with_password(kit: &Kit, password: &str) -> TokenCache {
+    TokenCache::builder(kit.endpoint(password))
+        .clock(TokioClock::new())
+        .build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_right_password_heals_a_quarantine_at_once() {
+    let kit = Kit::new(rules(300, 10));
+    let tokens = with_password(&kit, "old");
+    for _ in 0..3 {
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+    }
+    tokens
+        .set_credentials(credentials(&kit.user, "password"))
+        .unwrap();
+    tokens.token().await.unwrap();
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+    assert_eq!(tokens.status().strikes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_old_ones_gets_a_token_of_the_new() {
+    let kit = Kit::new(rules(300, 1_000));
+    let tokens = with_password(&kit, "old");
+    let waiting = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(500)).await;
+    tokens
+        .set_credentials(credentials(&kit.user, "password"))
+        .unwrap();
+    waiting.await.unwrap().unwrap();
+    let counters = kit.issuer.counters();
+    assert_eq!((counters.token_requests, counters.rejections), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_refusal_of_the_old_ones_still_counts() {
+    let kit = Kit::new(rules(300, 1_000));
+    let tokens = with_password(&kit, "old");
+    let waiting = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(500)).await;
+    tokens
+        .set_credentials(credentials(&kit.user, "newer"))
+        .unwrap();
+    waiting.await.unwrap().unwrap_err();
+    // The old and the newer were refused once each; neither is sent again, nor is any third.
+    for password in ["old", "newer", "third"] {
+        tokens
+            .set_credentials(credentials(&kit.user, password))
+            .unwrap();
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+    }
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+    assert!(!kit.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotated_secret_leaves_the_token_at_hand_in_use() {
+    let kit = Kit::new(rules(300, 10));
+    let token = kit.tokens.token().await.unwrap();
+    kit.tokens
+        .set_credentials(credentials(&kit.user, "rotated"))
+        .unwrap();
+    let same = kit.tokens.token().await.unwrap();
+    assert_eq!(same.generation(), token.generation());
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_of_another_company_is_not_used() {
+    let kit = Kit::new(rules(300, 10));
+    let token = kit.tokens.token().await.unwrap();
+    kit.tokens
+        .set_credentials(credentials(&kit.user, "password").company_id("CEK2"))
+        .unwrap();
+    assert!(kit.tokens.peek().is_none());
+    let other = kit.tokens.token().await.unwrap();
+    assert!(other.generation() > token.generation());
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_sent_changes_nothing() {
+    let kit = Kit::new(rules(300, 10));
+    let token = kit.tokens.token().await.unwrap();
+    let keys = Credentials::merchant("key", "secret");
+    let odd = credentials(&kit.user, "password").api_key("two\nlines");
+    for unusable in [keys, odd] {
+        let error = kit.tokens.set_credentials(unusable).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+    }
+    let same = kit.tokens.token().await.unwrap();
+    assert_eq!(same.generation(), token.generation());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_allows_one_more_attempt_at_once() {
+    let kit = Kit::new(rules(300, 10));
+    for wrong in ["one", "two"] {
+        with_password(&kit, wrong).token().await.unwrap_err();
+    }
+    let error = kit.tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(kit.tokens.status().strikes(), 2);
+    kit.tokens.reset().await.unwrap();
+    assert_eq!(kit.tokens.status().strikes(), 0);
+    kit.tokens.token().await.unwrap();
+    assert_eq!(kit.issuer.counters().token_requests, 3);
+}

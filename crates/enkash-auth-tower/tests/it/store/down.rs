@@ -1,0 +1,165 @@
+//! A store that is down: who goes on, who waits, and what the store learns later.
+
+use std::{sync::Arc, time::Duration};
+
+use enkash_auth_core::ErrorKind;
+use enkash_auth_sandbox::SandboxService;
+use enkash_auth_tower::{EnkashAuthLayer, OnStoreDown, TokenCache};
+use tokio::time::{Instant, sleep};
+use tower::Layer;
+
+use super::{
+    Fleet,
+    flaky::{Flaky, Mood},
+};
+use crate::support::{Kit, call, rules};
+
+fn fleet(kit: Kit) -> Fleet<Flaky> {
+    Fleet::new(kit, Flaky::default())
+}
+
+fn attempting(fleet: &Fleet<Flaky>, password: &str) -> TokenCache {
+    TokenCache::builder(fleet.kit.endpoint(password))
+        .clock(fleet.clock)
+        .store(Arc::new(Flaky::clone(&fleet.store)))
+        .on_store_down(OnStoreDown::Attempt)
+        .build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_of_which_nobody_knows_are_not_sent() {
+    for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
+        let fleet = fleet(Kit::new(rules(300, 10)));
+        fleet.store.set(mood);
+        let tokens = fleet.start("password");
+        let start = Instant::now();
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+        assert!(error.is_transient() && error.retry_after().is_some());
+        assert!(start.elapsed() <= Duration::from_millis(501), "{mood:?}");
+        assert_eq!(fleet.requests(), 0);
+        // When it is back, so is the cache.
+        fleet.store.set(Mood::Well);
+        sleep(Duration::from_secs(1)).await;
+        tokens.token().await.unwrap();
+        assert_eq!(fleet.requests(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_have_succeeded_go_on() {
+    for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
+        let fleet = fleet(Kit::new(rules(60, 10)));
+        let tokens = fleet.start("password");
+        let service = SandboxService::new(fleet.kit.issuer.clone());
+        let mut api = EnkashAuthLayer::new(tokens).layer(service);
+        assert_eq!(call(&mut api).await.unwrap(), 200);
+        fleet.store.set(mood);
+        for _ in 0..120 {
+            sleep(Duration::from_secs(1)).await;
+            assert_eq!(call(&mut api).await.unwrap(), 200, "{mood:?}");
+        }
+        assert!(fleet.requests() <= 4, "{mood:?}: {}", fleet.requests());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_from_the_store_proves_its_credentials() {
+    let fleet = fleet(Kit::new(rules(60, 10)));
+    fleet.start("password").token().await.unwrap();
+    let other = fleet.start("password");
+    other.token().await.unwrap();
+    assert_eq!(fleet.requests(), 1);
+    fleet.store.set(Mood::Refusing);
+    sleep(Duration::from_secs(60)).await;
+    other.token().await.unwrap();
+    assert_eq!(fleet.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_can_be_read_where_nothing_can_be_written() {
+    let fleet = fleet(Kit::new(rules(60, 10)));
+    fleet.start("password").token().await.unwrap();
+    fleet.store.set(Mood::ReadOnly);
+    fleet.start("password").token().await.unwrap();
+    assert_eq!(fleet.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_the_store_missed_is_told_before_anything_else() {
+    let fleet = fleet(Kit::new(rules(300, 1_000)));
+    let tokens = fleet.start("wrong");
+    let first = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(500)).await;
+    fleet.store.set(Mood::Refusing);
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    // Down or not, it is not sent again.
+    for _ in 0..3 {
+        sleep(Duration::from_secs(6)).await;
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+    }
+    fleet.store.set(Mood::Well);
+    sleep(Duration::from_secs(6)).await;
+    tokens.token().await.unwrap_err();
+    assert_eq!(
+        (
+            tokens.status().strikes(),
+            tokens.status().possible_strikes()
+        ),
+        (1, 0)
+    );
+    let error = fleet.start("wrong").token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(fleet.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_without_the_store_is_told_to_it_later() {
+    let fleet = fleet(Kit::new(rules(300, 10)));
+    fleet.store.set(Mood::Refusing);
+    let tokens = attempting(&fleet, "wrong");
+    for _ in 0..3 {
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        sleep(Duration::from_secs(6)).await;
+    }
+    // One of the same process that is built anew finds the record of the process.
+    let again = attempting(&fleet, "wrong").token().await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Rejected);
+    fleet.store.set(Mood::Well);
+    tokens.token().await.unwrap_err();
+    let error = fleet.start("wrong").token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(fleet.requests(), 1);
+    // An operator lifts it, for this process too.
+    tokens.reset().await.unwrap();
+    fleet.start("password").token().await.unwrap();
+    fleet.store.set(Mood::Refusing);
+    attempting(&fleet, "password").token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_the_store_missed_is_kept_later() {
+    let fleet = fleet(Kit::new(rules(40, 1_000)));
+    let tokens = fleet.start("password");
+    let first = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(500)).await;
+    fleet.store.set(Mood::Hanging);
+    first.await.unwrap().unwrap();
+    fleet.store.set(Mood::Well);
+    sleep(Duration::from_secs(41)).await;
+    tokens.token().await.unwrap();
+    fleet.start("password").token().await.unwrap();
+    assert_eq!(fleet.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_needs_the_store() {
+    let fleet = fleet(Kit::new(rules(40, 10)));
+    let tokens = fleet.start("password");
+    fleet.store.set(Mood::Hanging);
+    let error = tokens.reset().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+}

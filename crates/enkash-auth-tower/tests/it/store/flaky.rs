@@ -1,0 +1,87 @@
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use enkash_auth_core::{
+    AccountId, Grant, Moment,
+    strikes::{Bid, Settlement},
+};
+use enkash_auth_tower::{
+    Begin, Edition, Leave, MemoryStore, Principal, Standing, StoreFuture, TokenStore,
+};
+
+/// How a store fares.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Mood {
+    Well,
+    Refusing,
+    Hanging,
+    /// It answers `load`, and nothing that writes.
+    ReadOnly,
+}
+
+/// A store that can be down.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flaky {
+    inner: Arc<MemoryStore>,
+    mood: Arc<AtomicU8>,
+}
+
+impl Flaky {
+    pub(crate) fn set(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::Relaxed);
+    }
+
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        writes: bool,
+        answer: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
+    ) -> StoreFuture<'a, T> {
+        let is = |mood: Mood| self.mood.load(Ordering::Relaxed) == mood as u8;
+        if is(Mood::Hanging) {
+            return Box::pin(pending());
+        }
+        if is(Mood::Refusing) || (writes && is(Mood::ReadOnly)) {
+            return Box::pin(async { Err("the store is down".into()) });
+        }
+        answer()
+    }
+}
+
+impl TokenStore for Flaky {
+    fn load<'a>(&'a self, principal: &'a Principal, now: Moment) -> StoreFuture<'a, Standing> {
+        self.answer(false, move || self.inner.load(principal, now))
+    }
+
+    fn begin<'a>(
+        &'a self,
+        principal: &'a Principal,
+        bid: Bid,
+        known: Option<Edition>,
+        now: Moment,
+    ) -> StoreFuture<'a, Begin> {
+        self.answer(true, move || self.inner.begin(principal, bid, known, now))
+    }
+
+    fn finish<'a>(
+        &'a self,
+        principal: &'a Principal,
+        leave: &'a Leave,
+        settlement: Settlement,
+        grant: Option<&'a Grant>,
+        now: Moment,
+    ) -> StoreFuture<'a, Standing> {
+        self.answer(true, move || {
+            self.inner.finish(principal, leave, settlement, grant, now)
+        })
+    }
+
+    fn reset(&self, account: AccountId, now: Moment) -> StoreFuture<'_, ()> {
+        self.answer(true, move || self.inner.reset(account, now))
+    }
+}

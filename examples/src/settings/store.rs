@@ -1,0 +1,64 @@
+use std::path::PathBuf;
+
+use super::{SettingError, error::Problem};
+
+pub(super) const TOKEN_STORE: &str = "ENKASH_TOKEN_STORE";
+
+/// Where the token is kept and attempts are recorded.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_examples::StoreSetting;
+///
+/// let read = |value: Option<&str>| StoreSetting::read(value, |name| match name {
+///     "HOME" => Some("/home/payouts".into()),
+///     _ => None,
+/// });
+/// assert_eq!(read(Some("file:/var/lib/tokens"))?, StoreSetting::File("/var/lib/tokens".into()));
+/// let usual = "/home/payouts/.local/state/enkash-auth";
+/// assert_eq!(read(None)?, StoreSetting::Usual(Some(usual.into())));
+/// # Ok::<(), enkash_auth_examples::SettingError>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StoreSetting {
+    /// In the process, for as long as it lasts.
+    Memory,
+    /// In this directory.
+    File(PathBuf),
+    /// Not chosen: in the user's state directory, where there is one.
+    Usual(Option<PathBuf>),
+}
+
+impl StoreSetting {
+    /// Reads the value of `ENKASH_TOKEN_STORE`; `path` looks up variables that hold paths.
+    ///
+    /// The user's state directory is `$XDG_STATE_HOME`, or `~/.local/state`; a relative path counts
+    /// as none, as the XDG specification says.
+    ///
+    /// # Errors
+    ///
+    /// Where it names no store.
+    pub fn read(
+        value: Option<&str>,
+        path: impl Fn(&str) -> Option<PathBuf>,
+    ) -> Result<Self, SettingError> {
+        let Some(value) = value else {
+            let absolute = |name| path(name).filter(|path| path.is_absolute());
+            let state = absolute("XDG_STATE_HOME")
+                .or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+            return Ok(Self::Usual(state.map(|state| state.join("enkash-auth"))));
+        };
+        match value.split_once(':') {
+            None if value == "memory" => Ok(Self::Memory),
+            Some(("file", directory)) if !directory.trim().is_empty() => {
+                Ok(Self::File(directory.into()))
+            }
+            _ => Err(SettingError::new(
+                TOKEN_STORE,
+                Problem::Unusable("neither memory nor file: and a directory"),
+            )),
+        }
+    }
+}
