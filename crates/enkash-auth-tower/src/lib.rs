@@ -8,6 +8,8 @@ mod deadline;
 mod endpoint;
 mod flight;
 mod replay;
+#[cfg(feature = "retry")]
+mod retry;
 mod store;
 mod sync;
 
@@ -18,7 +20,7 @@ pub use self::config::{Config, ConfigError};
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
 pub use self::{
-    auth::{EnkashAuth, EnkashAuthLayer, ResponseFuture},
+    auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint},
     replay::{Replay, ReplayBody, ReplayFuture, ReplayLayer, ReplayPolicy},
@@ -27,6 +29,9 @@ pub use self::{
         StoredToken, Tally, TokenStore,
     },
 };
+
+#[cfg(feature = "retry")]
+pub use self::retry::{RetryPause, TokenRetry};
 
 /// Any error, as tower has it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

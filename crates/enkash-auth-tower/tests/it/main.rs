@@ -4,14 +4,20 @@
 mod abandon;
 mod bounds;
 mod cancel;
+mod compose;
 mod config;
 mod credentials;
 mod layer;
+mod log;
+mod not_called;
 mod origin;
 mod readiness;
+mod redirect;
 mod refusal;
 mod renewal;
 mod replay;
+#[cfg(feature = "retry")]
+mod retry;
 mod runtimes;
 mod secrets;
 mod sticky;
@@ -19,5 +25,6 @@ mod store;
 mod storm;
 mod support;
 mod time;
+mod trace;
 mod undriven;
 mod warm;
