@@ -127,7 +127,11 @@ impl Config {
 
     /// When to ask: the default, but for what is set.
     pub fn policy(&self) -> RefreshPolicy {
-        let mut policy = RefreshPolicy::default();
+        self.policy_over(RefreshPolicy::default())
+    }
+
+    /// When to ask: as `policy` says, but for what is set.
+    pub fn policy_over(&self, mut policy: RefreshPolicy) -> RefreshPolicy {
         fn set<T>(to: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *to = value;

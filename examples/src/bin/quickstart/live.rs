@@ -1,7 +1,6 @@
 use std::io::{self, Write};
 
-use enkash_auth_examples::Settings;
-use enkash_auth_tower::{BoxError, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{BoxError, Config, TokenCache, TokenEndpoint};
 use tokio::task::JoinSet;
 
 use crate::report;
@@ -11,11 +10,8 @@ const TASKS: usize = 20;
 
 /// Asks the real server for one token and calls no API. Says whether every task got it.
 pub(crate) async fn run() -> Result<bool, BoxError> {
-    let settings = Settings::read(|name| std::env::var_os(name))?;
-    let endpoint = TokenEndpoint::new(
-        settings.environment().clone(),
-        settings.credentials().clone(),
-    )?;
+    let config = Config::from_lookup(|name| std::env::var_os(name))?;
+    let endpoint = TokenEndpoint::new(config.environment()?, config.credentials()?)?;
     let mut out = io::stdout();
     writeln!(out, "asking {} for a token", endpoint.base_url())?;
 

@@ -11,6 +11,7 @@ mod one_token;
 mod probes;
 mod process;
 mod refusal;
+mod secret_files;
 mod settings;
 mod stage;
 mod stop;
