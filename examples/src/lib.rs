@@ -2,7 +2,7 @@
 
 mod settings;
 
-pub use self::settings::{SettingError, Settings, StoreSetting};
+pub use self::settings::{SettingError, StoreSetting};
 
 /// Compiles the README at the root.
 #[cfg(doctest)]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod current_token;
 mod health;
 mod problem;
 mod proxy;
@@ -10,6 +11,7 @@ pub use enkash_auth_tower as tower;
 
 pub use self::{
     body::ProxyBody,
+    current_token::CurrentToken,
     health::{Report, live, ready, status},
     problem::{Forwarded, Problem, class},
     proxy::{Builder, Proxy},

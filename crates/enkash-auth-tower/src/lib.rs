@@ -2,23 +2,29 @@
 
 mod auth;
 mod cache;
+#[cfg(feature = "config")]
+mod config;
 mod deadline;
 #[cfg(feature = "client")]
 mod egress;
 mod endpoint;
 mod flight;
 mod replay;
+#[cfg(feature = "retry")]
+mod retry;
 mod store;
 mod sync;
 
 pub use enkash_auth_core as core;
 
+#[cfg(feature = "config")]
+pub use self::config::{Config, ConfigError};
 #[cfg(feature = "client")]
 pub use self::egress::{Egress, EgressConnecting, EgressConnector, EgressStream};
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
 pub use self::{
-    auth::{EnkashAuth, EnkashAuthLayer, ResponseFuture},
+    auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint},
     replay::{Replay, ReplayBody, ReplayFuture, ReplayLayer, ReplayPolicy},
@@ -27,6 +33,9 @@ pub use self::{
         StoredToken, Tally, TokenStore,
     },
 };
+
+#[cfg(feature = "retry")]
+pub use self::retry::{RetryPause, TokenRetry};
 
 /// Any error, as tower has it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

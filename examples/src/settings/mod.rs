@@ -1,7 +1,6 @@
 //! Settings from the environment, for programs.
 
 mod error;
-mod read;
 mod store;
 
-pub use self::{error::SettingError, read::Settings, store::StoreSetting};
+pub use self::{error::SettingError, store::StoreSetting};

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use super::{SettingError, error::Problem};
+use super::SettingError;
 
-pub(super) const TOKEN_STORE: &str = "ENKASH_TOKEN_STORE";
+const TOKEN_STORE: &str = "ENKASH_TOKEN_STORE";
 
 /// Where the token is kept and attempts are recorded.
 ///
@@ -57,7 +57,7 @@ impl StoreSetting {
             }
             _ => Err(SettingError::new(
                 TOKEN_STORE,
-                Problem::Unusable("neither memory nor file: and a directory"),
+                "neither memory nor file: and a directory",
             )),
         }
     }

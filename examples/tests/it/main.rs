@@ -6,3 +6,5 @@ mod quickstart;
 mod settings;
 #[cfg(test)]
 mod sidecar;
+#[cfg(test)]
+mod stacks;

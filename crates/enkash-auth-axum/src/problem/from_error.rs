@@ -8,14 +8,20 @@
 //!    about anything.
 //!
 //! All else proves nothing: the request, or a part of it, may have been read and acted upon.
+//!
+//! A stack of the user's is known less well than the proxy's own: it may follow redirects, and then
+//! an error of the token layer may be about a later hop. The first of them, of the same call, was
+//! answered. So there it counts only where the call that was not made is one that acts: after one
+//! that did, a redirect leads to a question (303) or repeats what the server did not do (307, 308).
 
 use std::{error::Error as StdError, io, iter, time::Duration};
 
 use enkash_auth_tower::{
-    BoxError, NotSent,
+    BoxError, NotCalled, NotSent,
     core::{Error, ErrorKind},
 };
 use http::StatusCode;
+use tower::{load_shed::error::Overloaded, timeout::error::Elapsed};
 
 use super::{Forwarded, Problem, class};
 use crate::upstream::Lost;
@@ -65,6 +71,61 @@ impl From<&Error> for Problem {
     }
 }
 
+/// No token, so no call.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// What a call through a stack with the token layer failed with, or a server's stack.
+///
+/// `forwarded` is [`No`](Forwarded::No) where the token layer proves that a call which acts (a POST,
+/// say) was not made. It is [`Unknown`](Forwarded::Unknown) otherwise; who knows better builds a
+/// problem of their own.
+///
+/// # Examples
+///
+/// ```
+/// use axum::{BoxError, Router, error_handling::HandleErrorLayer};
+/// use enkash_auth_axum::Problem;
+/// use std::time::Duration;
+/// use tower::{ServiceBuilder, timeout::TimeoutLayer};
+///
+/// let app: Router = Router::new().layer(
+///     ServiceBuilder::new()
+///         .layer(HandleErrorLayer::new(|error: BoxError| async { Problem::from(error) }))
+///         .layer(TimeoutLayer::new(Duration::from_secs(10))),
+/// );
+/// ```
+impl From<BoxError> for Problem {
+    fn from(error: BoxError) -> Self {
+        if let Some(not_called) = NotCalled::of(&*error) {
+            let problem = Self::from(not_called.error());
+            let forwarded = if not_called.method().is_safe() {
+                Forwarded::Unknown
+            } else {
+                Forwarded::No
+            };
+            return Self {
+                forwarded,
+                ..problem
+            };
+        }
+        if error.is::<Elapsed>() {
+            return Self::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::Unknown)
+                .detail("no answer in time");
+        }
+        if error.is::<Overloaded>() {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, Forwarded::Unknown)
+                .detail("too many calls at once")
+                .retry_after(SOON);
+        }
+        // What it says may be about anything; it is for a log.
+        Self::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown).detail("the call failed")
+    }
+}
+
 fn not_connected(source: &BoxError) -> Problem {
     if is_timeout(&**source) {
         return Problem::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::No)
@@ -83,8 +144,7 @@ fn is_unsent(error: &BoxError) -> bool {
 
 fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
     iter::successors(Some(error), |&error| error.source()).any(|error| {
-        #[cfg(feature = "client")]
-        if error.is::<tower::timeout::error::Elapsed>() {
+        if error.is::<Elapsed>() {
             return true;
         }
         error

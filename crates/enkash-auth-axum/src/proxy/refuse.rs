@@ -1,5 +1,5 @@
 use http::{
-    HeaderMap, Method, Request, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, StatusCode,
     header::{TRANSFER_ENCODING, UPGRADE},
 };
 
@@ -14,7 +14,7 @@ pub(super) fn unsupported<B>(request: &Request<B>) -> Result<(), Problem> {
         "CONNECT is not supported"
     } else if request.method() == Method::TRACE {
         "TRACE is not supported"
-    } else if headers.contains_key(UPGRADE) {
+    } else if !headers.get_all(UPGRADE).iter().all(is_h2c) {
         "upgrades are not supported"
     } else if !is_plain(headers) {
         "transfer codings but chunked are not supported"
@@ -22,6 +22,12 @@ pub(super) fn unsupported<B>(request: &Request<B>) -> Result<(), Problem> {
         return Ok(());
     };
     Err(Problem::new(StatusCode::NOT_IMPLEMENTED, Forwarded::No).detail(detail))
+}
+
+/// Java's client offers HTTP/2 with every request in the clear. Who does not take that up ignores it
+/// (RFC 9110 section 7.8), and nothing but the same request is lost.
+fn is_h2c(value: &HeaderValue) -> bool {
+    value.as_bytes().eq_ignore_ascii_case(b"h2c")
 }
 
 /// Whether the body is in no coding but chunks, which the server undoes.

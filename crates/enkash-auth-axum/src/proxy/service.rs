@@ -26,7 +26,8 @@ use crate::{
 /// - A request goes to the upstream's scheme and authority with its own path and query; nothing
 ///   else of its request line counts. `Host` is rewritten, `Authorization` replaced, and what is
 ///   about one connection only removed, on the way back too. `CONNECT`, `TRACE` (it would bring the
-///   token back), upgrades and transfer codings other than chunked get 501.
+///   token back), upgrades and transfer codings other than chunked get 501. An offer of HTTP/2 in the
+///   clear is ignored.
 /// - Bodies stream, each way no faster than the other end takes them. A request's body of known
 ///   length up to 64 KiB is collected, up to 16 MiB in all requests together: it can be cloned,
 ///   see [`ProxyBody`].

@@ -150,6 +150,23 @@ async fn what_a_proxy_cannot_pass_on_is_not_supported() {
 }
 
 #[tokio::test]
+async fn an_offer_of_http_2_in_the_clear_is_ignored() {
+    let upstream = Upstream::new();
+    let request = Request::get("/")
+        .header("connection", "Upgrade, HTTP2-Settings")
+        .header("upgrade", "h2c")
+        .header("http2-settings", "AAMAAABkAAQ")
+        .body(Body::empty())
+        .unwrap();
+    let response = call(&upstream.proxy(), request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let (forwarded, _) = upstream.only_call();
+    for gone in ["upgrade", "http2-settings", "connection"] {
+        assert!(!forwarded.headers.contains_key(gone), "{gone}");
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_that_switches_protocols_unasked_is_a_bad_gateway() {
     let upstream = Upstream::answering(|| {
         Response::builder()

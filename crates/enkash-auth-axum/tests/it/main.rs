@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod app;
 mod bodies;
 mod failures;
 mod forwarding;

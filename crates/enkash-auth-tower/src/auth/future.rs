@@ -5,11 +5,11 @@ use std::{
 };
 
 use enkash_auth_core::Error;
-use http::{Request, Response, StatusCode};
+use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::slow::Slow;
+use super::{AuthRequest, NotCalled, slow::Slow};
 use crate::{BoxError, cache::Attached};
 
 pin_project! {
@@ -98,26 +98,27 @@ where
     }
 }
 
-impl<S, B, R> Future for ResponseFuture<S, Request<B>>
+impl<S, Req> Future for ResponseFuture<S, Req>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
+    Req: AuthRequest<S::Response>,
 {
-    type Output = Result<Response<R>, BoxError>;
+    type Output = Result<S::Response, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
                 StateProj::Calling { future, attached } => {
-                    let mut response = ready!(future.poll(cx)).map_err(Into::into)?;
-                    if response.status() == StatusCode::UNAUTHORIZED
+                    let mut answer = ready!(future.poll(cx)).map_err(NotCalled::unmark)?;
+                    if Req::status(&answer) == StatusCode::UNAUTHORIZED
                         && let Some(attached) = attached.take()
                     {
                         attached.refused();
-                        response.extensions_mut().insert(attached);
+                        Req::answer_extensions_mut(&mut answer).insert(attached);
                     }
-                    return Poll::Ready(Ok(response));
+                    return Poll::Ready(Ok(answer));
                 }
                 StateProj::Waiting { slow } => {
                     let state = match ready!(slow.as_mut().poll_call(cx)) {

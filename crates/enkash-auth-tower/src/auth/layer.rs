@@ -52,6 +52,9 @@ impl EnkashAuthLayer {
 
     /// Takes a request whose URI is only a path to go to an allowed origin. For stacks that add the
     /// origin further below, such as tonic; whoever says this answers for where requests go.
+    ///
+    /// A gRPC server refuses a token with HTTP status 200 and its own status in a trailer. That is no
+    /// 401: the call is not [replayed](Self::replay), and the token is used to its deadline.
     #[must_use]
     pub fn assume_origin(mut self) -> Self {
         Arc::make_mut(&mut self.0).assume_origin = true;

@@ -2,8 +2,16 @@
 
 mod future;
 mod layer;
+mod not_called;
+mod request;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod rules;
 mod service;
 mod slow;
+mod target;
 
-pub use self::{future::ResponseFuture, layer::EnkashAuthLayer, service::EnkashAuth};
+pub use self::{
+    future::ResponseFuture, layer::EnkashAuthLayer, not_called::NotCalled, request::AuthRequest,
+    service::EnkashAuth, target::Target,
+};

@@ -1,6 +1,6 @@
 use enkash_auth_core::{Error, ErrorKind, Origin};
-use http::Uri;
 
+use super::Target;
 use crate::{cache::Shared, cache::TokenCache, sync::Arc};
 
 /// What all services of one layer share: one allocation, so that cloning a service touches one
@@ -22,21 +22,19 @@ impl Rules {
         }
     }
 
-    /// Whether a request to `uri` may see the token.
-    pub(super) fn allow(&self, uri: &Uri) -> bool {
-        match uri.authority() {
-            None => self.assume_origin && uri.scheme().is_none(),
-            Some(_) => self.origins.iter().any(|origin| origin.matches(uri)),
+    /// Whether a request to `target` may see the token.
+    pub(super) fn allow(&self, target: Target<'_>) -> bool {
+        if self.assume_origin && target.is_path() {
+            return true;
         }
+        self.origins.iter().any(|origin| target.is_at(origin))
     }
 
     #[cold]
-    pub(super) fn refusal(uri: &Uri) -> Error {
-        let detail = match (uri.scheme_str(), uri.host()) {
-            (Some(scheme), Some(host)) => {
-                format!("{scheme}://{host}; see EnkashAuthLayer::allow_origin")
-            }
-            _ => "the request names none; see EnkashAuthLayer::assume_origin".to_owned(),
+    pub(super) fn refusal(target: Target<'_>) -> Error {
+        let detail = match target.origin() {
+            Some(origin) => format!("{origin}; see EnkashAuthLayer::allow_origin"),
+            None => "the request names none; see EnkashAuthLayer::assume_origin".to_owned(),
         };
         Error::new(ErrorKind::ForeignOrigin, detail)
     }

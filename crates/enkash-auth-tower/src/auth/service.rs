@@ -1,10 +1,10 @@
 use std::task::{Context, Poll};
 
 use enkash_auth_core::{Error, ErrorKind};
-use http::{Request, Response, header::AUTHORIZATION};
+use http::header::AUTHORIZATION;
 use tower_service::Service;
 
-use super::{future::ResponseFuture, rules::Rules, slow::Slow};
+use super::{AuthRequest, NotCalled, future::ResponseFuture, rules::Rules, slow::Slow};
 use crate::{
     BoxError,
     cache::{HeaderCopy, Started, Waiting},
@@ -72,13 +72,9 @@ impl<S> EnkashAuth<S> {
     }
 
     #[cold]
-    fn call_later<B>(
-        &mut self,
-        request: Request<B>,
-        waiting: Option<Waiting>,
-    ) -> ResponseFuture<S, Request<B>>
+    fn call_later<Req>(&mut self, request: Req, waiting: Option<Waiting>) -> ResponseFuture<S, Req>
     where
-        S: Service<Request<B>> + Clone,
+        S: Service<Req> + Clone,
     {
         self.give_back();
         let shared = Arc::clone(&self.rules.shared);
@@ -86,45 +82,48 @@ impl<S> EnkashAuth<S> {
     }
 
     #[cold]
-    fn refuse<B>(&mut self, error: Error) -> ResponseFuture<S, Request<B>>
+    fn refuse<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req>
     where
-        S: Service<Request<B>> + Clone,
+        S: Service<Req> + Clone,
+        Req: AuthRequest<S::Response>,
     {
         self.give_back();
-        ResponseFuture::failed(error)
+        ResponseFuture::failed(NotCalled::mark(error, request))
     }
 }
 
 /// # Errors
 ///
 /// Those of the service below; and, from the call and before the service below is called, an
-/// [`Error`]: [`ForeignOrigin`](ErrorKind::ForeignOrigin) for a request that
+/// [`Error`] that [`NotCalled`] marks: [`ForeignOrigin`](ErrorKind::ForeignOrigin) for a request that
 /// must not see the token, and those of [`TokenCache::token`](crate::TokenCache::token).
 ///
 /// # Panics
 ///
 /// As [`TokenCache::token`](crate::TokenCache::token): inside a runtime whose timers are disabled.
-impl<S, B, R> Service<Request<B>> for EnkashAuth<S>
+impl<S, Req> Service<Req> for EnkashAuth<S>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
+    Req: AuthRequest<S::Response>,
 {
-    type Response = Response<R>;
+    type Response = S::Response;
     type Error = BoxError;
-    type Future = ResponseFuture<S, Request<B>>;
+    type Future = ResponseFuture<S, Req>;
 
     /// Ready when the service below is. A missing token is the call's affair, not this one's: an
     /// error from here would mean that the service is broken for good.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx).map_err(NotCalled::unmark)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if request.extensions().get::<IsTokenRequest>().is_some() {
+    fn call(&mut self, mut request: Req) -> Self::Future {
+        let extensions = request.extensions();
+        if extensions.is_some_and(|it| it.get::<IsTokenRequest>().is_some()) {
             return ResponseFuture::calling(self.inner.call(request), None);
         }
-        if !self.rules.allow(request.uri()) {
-            return self.refuse(Rules::refusal(request.uri()));
+        if !self.rules.allow(request.target()) {
+            return self.refuse(Rules::refusal(request.target()), &request);
         }
         let shared = &self.rules.shared;
         let (header, attached) = match self.header.get(shared) {
@@ -136,7 +135,7 @@ where
                 Started::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
                     return self.call_later(request, None);
                 }
-                Started::Failed(error) => return self.refuse(error),
+                Started::Failed(error) => return self.refuse(error, &request),
             },
         };
         request.headers_mut().insert(AUTHORIZATION, header);

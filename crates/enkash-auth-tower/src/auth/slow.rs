@@ -3,10 +3,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, header::AUTHORIZATION};
+use enkash_auth_core::Error;
+use http::header::AUTHORIZATION;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::{AuthRequest, NotCalled};
 use crate::{
     BoxError,
     cache::{Attached, Shared, Started, Waiting},
@@ -36,12 +38,12 @@ pin_project! {
     }
 }
 
-impl<S, B> Slow<S, Request<B>> {
+impl<S, Req> Slow<S, Req> {
     /// Waits with `waiting` where the state has been asked; otherwise it is asked at the first poll.
     pub(super) fn new(
         waiting: Option<Waiting>,
         not_ready_inner: S,
-        request: Request<B>,
+        request: Req,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
@@ -58,18 +60,20 @@ impl<S, B> Slow<S, Request<B>> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(S::Future, Attached), BoxError>>
     where
-        S: Service<Request<B>> + Clone,
+        S: Service<Req> + Clone,
         S::Error: Into<BoxError>,
+        Req: AuthRequest<S::Response>,
     {
         let mut this = self.project();
         loop {
             match this.step.as_mut().project() {
                 StepProj::Token { waiting } => {
-                    ready!(waiting.poll(cx))?;
+                    let waited = ready!(waiting.poll(cx));
+                    waited.map_err(|error| not_called(error, this.request))?;
                     this.step.set(Step::Ready);
                 }
                 StepProj::Ready => {
-                    ready!(this.inner.poll_ready(cx)).map_err(Into::into)?;
+                    ready!(this.inner.poll_ready(cx)).map_err(NotCalled::unmark)?;
                     match this.shared.start() {
                         Started::Token(token) => {
                             // Taken once; who polls a finished future waits for ever.
@@ -82,7 +86,9 @@ impl<S, B> Slow<S, Request<B>> {
                             let attached = this.shared.attached(&token);
                             return Poll::Ready(Ok((this.inner.call(request), attached)));
                         }
-                        Started::Failed(error) => return Poll::Ready(Err(error.into())),
+                        Started::Failed(error) => {
+                            return Poll::Ready(Err(not_called(error, this.request)));
+                        }
                         Started::Waiting(waiting) => {
                             let not_ready_inner = this.inner.clone();
                             *this.inner = not_ready_inner;
@@ -92,5 +98,16 @@ impl<S, B> Slow<S, Request<B>> {
                 }
             }
         }
+    }
+}
+
+/// `error`, raised while `request` was still here.
+fn not_called<Req, Res>(error: Error, request: &Option<Req>) -> BoxError
+where
+    Req: AuthRequest<Res>,
+{
+    match request {
+        Some(request) => NotCalled::mark(error, request).into(),
+        None => error.into(),
     }
 }

@@ -1,15 +1,26 @@
-use enkash_auth_core::{Credentials, Error};
+use enkash_auth_core::{Credentials, Error, state::Flight};
 
 use super::Shared;
-use crate::flight::Landed;
+use crate::{endpoint::TokenEndpoint, flight::Landed};
 
 impl Shared {
-    /// Uses `credentials` from now on.
-    pub(super) fn set_credentials(&self, credentials: Credentials) -> Result<(), Error> {
+    /// Uses `credentials` from now on. `instead_of`: only if that flight is on still, and they are
+    /// others than it has. Says whether they are used.
+    pub(super) fn change_credentials(
+        &self,
+        credentials: Credentials,
+        instead_of: Option<(Flight, &TokenEndpoint)>,
+    ) -> Result<bool, Error> {
         let endpoint = self.endpoint().with_credentials(credentials)?;
+        if instead_of.is_some_and(|(_, old)| endpoint.principal().is(old.principal())) {
+            return Ok(false);
+        }
         let now = self.clock.now();
         let (landing, old) = {
             let mut books = self.books.lock();
+            if instead_of.is_some_and(|(flight, _)| books.state.flight() != Some(flight)) {
+                return Ok(false);
+            }
             let new = endpoint.credentials();
             let keeps_token = new.act_as(books.endpoint.credentials());
             // What is displaced may hold an error of the user's: it goes after the lock.
@@ -24,7 +35,7 @@ impl Shared {
         if let Some(landing) = landing {
             landing.land(Landed::Ask);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Forgets the strikes of the account in the store, and the pause after them.

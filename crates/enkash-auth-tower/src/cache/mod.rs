@@ -7,6 +7,7 @@
 //! - `keeper`: renewal without traffic;
 //! - `shared`: the lock, and what is decided under it;
 //! - `change`: other credentials, and an operator's reset;
+//! - `reload`: where other credentials come from, once these are refused;
 //! - `waiting`: a caller that waits for a flight;
 //! - `token_cache`, `token_future`, `status`: the public face.
 
@@ -14,6 +15,7 @@ mod attached;
 mod change;
 mod header;
 mod keeper;
+mod reload;
 mod shared;
 mod snapshot;
 mod status;

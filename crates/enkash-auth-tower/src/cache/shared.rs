@@ -13,7 +13,7 @@ use enkash_auth_core::{
 };
 use tokio::runtime::Handle;
 
-use super::{Attached, Status, Waiting, keeper::Keeper, snapshot::Snapshot};
+use super::{Attached, Status, Waiting, keeper::Keeper, reload::Reload, snapshot::Snapshot};
 use crate::{
     endpoint::TokenEndpoint,
     flight::{self, Gate, Landed, Landing},
@@ -24,6 +24,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(super) own: Weak<Self>,
     pub(super) gate: Gate,
+    pub(super) reload: Option<Reload>,
     policy: RefreshPolicy,
     pub(super) clock: Arc<dyn Clock>,
     /// Names this cache before a store: drawn, for others use that store too.
@@ -69,10 +70,12 @@ impl Shared {
         policy: RefreshPolicy,
         clock: Arc<dyn Clock>,
         gate: Gate,
+        reload: Option<Reload>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             own: Weak::clone(own),
             gate,
+            reload,
             policy,
             clock,
             number: fastrand::u64(..),

@@ -4,8 +4,9 @@ use enkash_auth_core::{
     AccessToken, Clock, Credentials, Error, Origin, RefreshPolicy, SystemClock,
 };
 
-use super::{Shared, Status, TokenFuture};
+use super::{Shared, Status, TokenFuture, reload::Reload};
 use crate::{
+    BoxError,
     endpoint::TokenEndpoint,
     flight::Gate,
     store::{MemoryStore, OnStoreDown, TokenStore},
@@ -51,6 +52,7 @@ impl TokenCache {
             clock: Arc::new(SystemClock),
             store: None,
             on_store_down: OnStoreDown::default(),
+            reload: None,
         }
     }
 
@@ -103,7 +105,7 @@ impl TokenCache {
     /// be sent, and for merchant keys in place of a password or the other way round. Then nothing
     /// has changed.
     pub fn set_credentials(&self, credentials: Credentials) -> Result<(), Error> {
-        self.0.set_credentials(credentials)
+        self.0.change_credentials(credentials, None).map(drop)
     }
 
     /// Forgets the strikes of the account, for everybody who shares the store: for an operator who
@@ -168,6 +170,7 @@ pub struct TokenCacheBuilder {
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn TokenStore>>,
     on_store_down: OnStoreDown,
+    reload: Option<Reload>,
 }
 
 impl TokenCacheBuilder {
@@ -190,6 +193,18 @@ impl TokenCacheBuilder {
         self
     }
 
+    /// Where to look for other credentials when the server has refused those at hand, and every 5 s
+    /// that somebody needs a token then: a file that a platform rotates, say. It may block. Others
+    /// are used as by [`set_credentials`](TokenCache::set_credentials), for the callers that wait
+    /// too.
+    pub fn reload_credentials(
+        mut self,
+        source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.reload = Some(Reload::new(source));
+        self
+    }
+
     /// Where the time comes from. All caches of one account in a process must count from the same
     /// point, as they do with the default: they share a record of attempts.
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -203,6 +218,12 @@ impl TokenCacheBuilder {
             .store
             .unwrap_or_else(|| Arc::new(MemoryStore::of_process()));
         let gate = Gate::new(store, self.on_store_down, self.endpoint.principal());
-        TokenCache(Shared::new(self.endpoint, self.policy, self.clock, gate))
+        TokenCache(Shared::new(
+            self.endpoint,
+            self.policy,
+            self.clock,
+            gate,
+            self.reload,
+        ))
     }
 }

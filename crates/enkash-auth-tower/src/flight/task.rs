@@ -57,6 +57,9 @@ impl Pilot {
         let (shared, endpoint) = (Arc::clone(&self.shared), self.endpoint.clone());
         let fetch = Fetch::new(&shared, &endpoint, self.flight, self.deadline);
         let outcome = caught(fetch.run()).await;
+        if matches!(&outcome, Outcome::Failed(error) if error.kind().is_rejection()) {
+            shared.reload(self.flight, &endpoint).await;
+        }
         self.land(outcome);
     }
 

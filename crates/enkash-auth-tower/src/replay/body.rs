@@ -39,7 +39,7 @@ impl<B: Clone> ReplayBody for B {
 }
 
 /// The same request once more.
-pub(super) fn try_clone<B: ReplayBody>(request: &Request<B>) -> Option<Request<B>> {
+pub(crate) fn try_clone<B: ReplayBody>(request: &Request<B>) -> Option<Request<B>> {
     let mut copy = Request::new(request.body().try_clone()?);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();

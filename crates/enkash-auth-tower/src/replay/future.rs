@@ -4,15 +4,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::Error;
-use http::{Request, Response, StatusCode};
+use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::policy::Sent;
 use crate::{
     BoxError,
-    auth::{EnkashAuth, ResponseFuture},
+    auth::{AuthRequest, EnkashAuth, NotCalled, ResponseFuture},
     cache::{Attached, TokenFuture},
     endpoint::call_was_not_sent,
 };
@@ -41,66 +40,66 @@ pin_project! {
     ///     S: Service<Request<String>, Response = Response<R>> + Clone,
     ///     S::Error: Into<BoxError>,
     /// {
-    ///     fn send(&mut self, request: Request<String>) -> ReplayFuture<S, String, R> {
+    ///     fn send(&mut self, request: Request<String>) -> ReplayFuture<S, Request<String>> {
     ///         self.0.call(request)
     ///     }
     /// }
     /// ```
     #[must_use = "futures do nothing unless polled"]
-    pub struct ReplayFuture<S, B, R>
+    pub struct ReplayFuture<S, Req>
     where
-        S: Service<Request<B>>,
+        S: Service<Req>,
     {
         #[pin]
-        state: State<S, B, R>,
+        state: State<S, Req>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, R>
+    enum State<S, Req>
     where
-        S: Service<Request<B>>,
+        S: Service<Req>,
     {
         // The call is on its way.
         First {
             #[pin]
-            future: ResponseFuture<S, Request<B>>,
+            future: ResponseFuture<S, Req>,
             sent: Sent,
-            again: Option<(Request<B>, EnkashAuth<S>)>,
+            again: Option<(Req, EnkashAuth<S>)>,
         },
         // It was refused; the refusal is kept in case that there is no other token.
         Token {
-            refused: Option<Response<R>>,
+            refused: Option<S::Response>,
             attached: Attached,
             #[pin]
             token: TokenFuture,
-            again: Option<(Request<B>, EnkashAuth<S>)>,
+            again: Option<(Req, EnkashAuth<S>)>,
         },
         // There is one; the service is readied for the second call.
         Ready {
-            refused: Option<Response<R>>,
-            request: Option<Request<B>>,
+            refused: Option<S::Response>,
+            request: Option<Req>,
             not_ready_inner: EnkashAuth<S>,
         },
         // The second call is on its way, and its answer is the caller's.
         Second {
-            refused: Option<Response<R>>,
+            refused: Option<S::Response>,
             #[pin]
-            future: ResponseFuture<S, Request<B>>,
+            future: ResponseFuture<S, Req>,
         },
         Done,
     }
 }
 
-impl<S, B, R> ReplayFuture<S, B, R>
+impl<S, Req> ReplayFuture<S, Req>
 where
-    S: Service<Request<B>>,
+    S: Service<Req>,
 {
     pub(super) fn new(
-        future: ResponseFuture<S, Request<B>>,
+        future: ResponseFuture<S, Req>,
         sent: Sent,
-        again: Option<(Request<B>, EnkashAuth<S>)>,
+        again: Option<(Req, EnkashAuth<S>)>,
     ) -> Self {
         Self {
             state: State::First {
@@ -112,12 +111,13 @@ where
     }
 }
 
-impl<S, B, R> Future for ReplayFuture<S, B, R>
+impl<S, Req> Future for ReplayFuture<S, Req>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
+    Req: AuthRequest<S::Response>,
 {
-    type Output = Result<Response<R>, BoxError>;
+    type Output = Result<S::Response, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -132,8 +132,9 @@ where
                         Ok(response) => response,
                         Err(error) => break Err(error),
                     };
-                    let attached = refused(&mut response)
-                        .filter(|_| again.is_some() && sent.did_nothing(&response));
+                    let attached = refused::<Req, _>(&mut response).filter(|_| {
+                        again.is_some() && sent.did_nothing(Req::answer_headers(&response))
+                    });
                     let Some((attached, token)) = attached.and_then(with_successor) else {
                         break Ok(response);
                     };
@@ -184,7 +185,9 @@ where
                         // Nothing was sent the second time, for want of a token or of a connection:
                         // what the caller has is the answer to the first. An error that proves that
                         // nothing was sent would say too much.
-                        Err(error) if error.is::<Error>() || call_was_not_sent(&*error) => {
+                        Err(error)
+                            if NotCalled::of(&*error).is_some() || call_was_not_sent(&*error) =>
+                        {
                             refused.take().ok_or(error)
                         }
                         answer => answer,
@@ -202,9 +205,12 @@ where
 }
 
 /// The token that the API refused with `response`, if it was one of ours.
-fn refused<R>(response: &mut Response<R>) -> Option<Attached> {
-    match response.status() {
-        StatusCode::UNAUTHORIZED => response.extensions_mut().remove(),
+fn refused<Req, Res>(response: &mut Res) -> Option<Attached>
+where
+    Req: AuthRequest<Res>,
+{
+    match Req::status(response) {
+        StatusCode::UNAUTHORIZED => Req::answer_extensions_mut(response).remove(),
         _ => None,
     }
 }
@@ -214,9 +220,9 @@ fn with_successor(attached: Attached) -> Option<(Attached, TokenFuture)> {
     Some((attached, token))
 }
 
-impl<S, B, R> fmt::Debug for ReplayFuture<S, B, R>
+impl<S, Req> fmt::Debug for ReplayFuture<S, Req>
 where
-    S: Service<Request<B>>,
+    S: Service<Req>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplayFuture").finish_non_exhaustive()

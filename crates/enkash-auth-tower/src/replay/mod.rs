@@ -8,8 +8,12 @@ mod challenge;
 mod future;
 mod layer;
 mod policy;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod service;
 
+#[cfg(feature = "retry")]
+pub(crate) use self::body::try_clone;
 pub use self::{
     body::ReplayBody, future::ReplayFuture, layer::ReplayLayer, policy::ReplayPolicy,
     service::Replay,

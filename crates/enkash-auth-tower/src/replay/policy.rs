@@ -1,4 +1,4 @@
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::challenge;
 
@@ -37,17 +37,17 @@ impl ReplayPolicy {
         self
     }
 
-    pub(super) fn look<B>(self, request: &Request<B>) -> Sent {
-        let is_safe_twice = Method::is_idempotent(request.method())
-            || (self.trusts_idempotency_key && has_idempotency_key(request.headers()));
+    pub(super) fn look(self, method: &Method, headers: &HeaderMap) -> Sent {
+        let is_safe_twice =
+            method.is_idempotent() || (self.trusts_idempotency_key && has_idempotency_key(headers));
         Sent { is_safe_twice }
     }
 }
 
 impl Sent {
-    /// Whether nothing can have happened, given an answer of 401.
-    pub(super) fn did_nothing<B>(self, response: &Response<B>) -> bool {
-        self.is_safe_twice || challenge::says_invalid_token(response.headers())
+    /// Whether nothing can have happened, given `headers` of an answer of 401.
+    pub(super) fn did_nothing(self, headers: &HeaderMap) -> bool {
+        self.is_safe_twice || challenge::says_invalid_token(headers)
     }
 }
 

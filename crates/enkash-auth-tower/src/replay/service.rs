@@ -1,10 +1,13 @@
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use tower_service::Service;
 
-use super::{ReplayBody, ReplayFuture, ReplayPolicy, body::try_clone};
-use crate::{BoxError, auth::EnkashAuth};
+use super::{ReplayBody, ReplayFuture, ReplayPolicy, body::try_clone, policy::Sent};
+use crate::{
+    BoxError,
+    auth::{AuthRequest, EnkashAuth},
+};
 
 /// A service whose requests carry a token, and are sent once more where that was refused and nothing
 /// can have happened. Made by [`ReplayLayer`](super::ReplayLayer).
@@ -55,6 +58,26 @@ impl<S> Replay<S> {
     pub fn into_inner(self) -> EnkashAuth<S> {
         self.inner
     }
+
+    pub(super) fn look(&self, method: &Method, headers: &HeaderMap) -> Sent {
+        self.policy.look(method, headers)
+    }
+
+    /// Sends `request`, and `copy` after it where that proves to be right.
+    pub(super) fn send<Req>(
+        &mut self,
+        request: Req,
+        copy: Option<Req>,
+        sent: Sent,
+    ) -> ReplayFuture<S, Req>
+    where
+        S: Service<Req> + Clone,
+        S::Error: Into<BoxError>,
+        Req: AuthRequest<S::Response>,
+    {
+        let again = copy.map(|copy| (copy, self.inner.clone()));
+        ReplayFuture::new(self.inner.call(request), sent, again)
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for Replay<S>
@@ -65,15 +88,15 @@ where
 {
     type Response = Response<R>;
     type Error = BoxError;
-    type Future = ReplayFuture<S, B, R>;
+    type Future = ReplayFuture<S, Request<B>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let again = try_clone(&request).map(|copy| (copy, self.inner.clone()));
-        let sent = self.policy.look(&request);
-        ReplayFuture::new(self.inner.call(request), sent, again)
+        let copy = try_clone(&request);
+        let sent = self.look(request.method(), request.headers());
+        self.send(request, copy, sent)
     }
 }

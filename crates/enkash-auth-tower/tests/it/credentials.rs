@@ -1,6 +1,9 @@
 //! Other credentials at run time, and an operator's reset.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use enkash_auth_core::{Credentials, ErrorKind};
 use enkash_auth_tower::TokenCache;
@@ -118,4 +121,61 @@ async fn a_reset_allows_one_more_attempt_at_once() {
     assert_eq!(kit.tokens.status().strikes(), 0);
     kit.tokens.token().await.unwrap();
     assert_eq!(kit.issuer.counters().token_requests, 3);
+}
+
+/// A cache whose password stands in a file, as it were.
+fn with_file(kit: &Kit, file: &Arc<Mutex<Result<&'static str, &'static str>>>) -> TokenCache {
+    let (file, user) = (Arc::clone(file), kit.user.clone());
+    let now = file.lock().unwrap().unwrap();
+    TokenCache::builder(kit.endpoint(now))
+        .clock(TokioClock::new())
+        .reload_credentials(move || match *file.lock().unwrap() {
+            Ok(password) => Ok(credentials(&user, password)),
+            Err(why) => Err(why.into()),
+        })
+        .build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_was_rotated_heals_by_itself_and_costs_no_caller_anything() {
+    let kit = Kit::new(rules(300, 10));
+    let file = Arc::new(Mutex::new(Ok("old")));
+    let tokens = with_file(&kit, &file);
+    *file.lock().unwrap() = Ok("password");
+    let waiting = tokio::spawn(tokens.token());
+    tokens.token().await.unwrap();
+    waiting.await.unwrap().unwrap();
+    let counters = kit.issuer.counters();
+    assert_eq!((counters.token_requests, counters.rejections), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_is_rotated_later_is_found_within_five_seconds() {
+    let kit = Kit::new(rules(300, 10));
+    let file = Arc::new(Mutex::new(Ok("old")));
+    let tokens = with_file(&kit, &file);
+    for unreadable in [Ok("old"), Err("no such file")] {
+        *file.lock().unwrap() = unreadable;
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        sleep(Duration::from_secs(6)).await;
+    }
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+    *file.lock().unwrap() = Ok("password");
+    tokens.token().await.unwrap();
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_wrong_password_in_the_file_is_sent_once_and_no_third() {
+    let kit = Kit::new(rules(300, 10));
+    let file = Arc::new(Mutex::new(Ok("old")));
+    let tokens = with_file(&kit, &file);
+    for wrong in ["second", "third", "fourth"] {
+        *file.lock().unwrap() = Ok(wrong);
+        tokens.token().await.unwrap_err();
+        sleep(Duration::from_secs(6)).await;
+    }
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+    assert!(!kit.is_locked());
 }

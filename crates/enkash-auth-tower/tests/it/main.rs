@@ -4,15 +4,22 @@
 mod abandon;
 mod bounds;
 mod cancel;
+mod compose;
+mod config;
 mod credentials;
 #[cfg(feature = "client")]
 mod egress;
 mod layer;
+mod log;
+mod not_called;
 mod origin;
 mod readiness;
+mod redirect;
 mod refusal;
 mod renewal;
 mod replay;
+#[cfg(feature = "retry")]
+mod retry;
 mod runtimes;
 mod secrets;
 mod sticky;
@@ -20,5 +27,6 @@ mod store;
 mod storm;
 mod support;
 mod time;
+mod trace;
 mod undriven;
 mod warm;

@@ -1,20 +1,17 @@
 //! Nothing that is printed holds a secret.
 
-use std::{
-    cell::RefCell,
-    fmt,
-    io::{self, Write},
-    sync::{Arc, Once},
-};
+use std::{io::Write, sync::Arc};
 
 use enkash_auth_core::{Client, Credentials, User};
 use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
 use http::Response;
 use tokio::time::{Duration, sleep};
 use tower::{Layer, ServiceExt};
-use tracing_subscriber::filter::LevelFilter;
 
-use crate::support::{Recorder, TokioClock, environment, get, user};
+use crate::{
+    log::Log,
+    support::{Recorder, TokioClock, environment, get, user},
+};
 
 const SECRETS: [&str; 5] = [
     "s3cret-client",
@@ -23,48 +20,6 @@ const SECRETS: [&str; 5] = [
     "s3cret-field",
     "s3cret-token-0123456789",
 ];
-
-thread_local! {
-    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// What is logged on this thread, where a paused test has all of its tasks. The subscriber is one for
-/// the process: one per test would race with the others for what it may see.
-#[derive(Clone, Copy)]
-struct Log;
-
-impl Log {
-    fn start() -> Self {
-        static SUBSCRIBER: Once = Once::new();
-        SUBSCRIBER.call_once(|| {
-            tracing_subscriber::fmt()
-                .with_max_level(LevelFilter::TRACE)
-                .with_writer(|| Self)
-                .with_ansi(false)
-                .init();
-        });
-        LOG.take();
-        Self
-    }
-
-    fn text(self) -> String {
-        String::from_utf8(LOG.take()).unwrap()
-    }
-
-    fn note(mut self, printed: impl fmt::Debug) {
-        writeln!(self, "{printed:?} {printed:#?}").unwrap();
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.with_borrow_mut(|log| log.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Answers in turn: a token; a refusal and a failure that echo all they know.
 fn answers(nth: usize) -> Response<String> {

@@ -1,7 +1,6 @@
 use std::io::{self, Write};
 
-use enkash_auth_examples::Settings;
-use enkash_auth_tower::{BoxError, Egress, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{BoxError, Config, Egress, TokenCache, TokenEndpoint};
 use tokio::task::JoinSet;
 
 use crate::report;
@@ -11,12 +10,11 @@ const TASKS: usize = 20;
 
 /// Asks the real server for one token and calls no API. Says whether every task got it.
 pub(crate) async fn run() -> Result<bool, BoxError> {
-    let settings = Settings::read(|name| std::env::var_os(name))?;
-    let endpoint = TokenEndpoint::with_egress(
-        settings.environment().clone(),
-        settings.credentials().clone(),
-        &Egress::from_env(|name| std::env::var_os(name))?,
-    )?;
+    let lookup = |name: &str| std::env::var_os(name);
+    let config = Config::from_lookup(lookup)?;
+    let egress = Egress::from_env(lookup)?;
+    let endpoint =
+        TokenEndpoint::with_egress(config.environment()?, config.credentials()?, &egress)?;
     let mut out = io::stdout();
     writeln!(out, "asking {} for a token", endpoint.base_url())?;
 

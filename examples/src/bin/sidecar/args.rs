@@ -47,10 +47,13 @@ Settings are environment variables; a blank one is unset:
   ENKASH_COMPANY_ID                        optional, or
   ENKASH_ACCESS_KEY, ENKASH_SECRET_KEY     merchant keys
   ENKASH_API_KEY                           optional
+  …_FILE                                   a file that holds the secret or key, in place of the
+                                           variable; read again when the server refuses it
   ENKASH_TOKEN_STORE                       memory, or file:DIR; keeps the token and the failed
                                            attempts [default: the user's state directory,
                                            $XDG_STATE_HOME/enkash-auth or
                                            ~/.local/state/enkash-auth]
+  ENKASH_FETCH_TIMEOUT, ENKASH_KEEP_WARM … when to ask: the keys of enkash-auth-tower's Config
   HTTPS_PROXY, ALL_PROXY                   the proxy to go through, http:// or https://, in either
                                            case; loopback is reached without it
   NO_PROXY                                 hosts that need none, separated by commas

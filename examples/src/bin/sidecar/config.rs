@@ -1,8 +1,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use enkash_auth_core::{Origin, RefreshPolicy};
-use enkash_auth_examples::Settings;
-use enkash_auth_tower::{Egress, Principal, TokenCache, TokenEndpoint, TokenStore};
+use enkash_auth_examples::StoreSetting;
+use enkash_auth_tower::{
+    Config as Settings, Egress, Principal, TokenCache, TokenEndpoint, TokenStore,
+};
 
 use crate::{
     args::{Args, Command},
@@ -23,10 +25,10 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn read(args: &Args) -> Result<Self, Failure> {
-        let settings = Settings::read(|name| std::env::var_os(name))?;
-        let environment = settings.environment().clone();
-        let egress = Egress::from_env(|name| std::env::var_os(name))?;
-        let credentials = settings.credentials().clone();
+        let lookup = |name: &str| std::env::var_os(name);
+        let settings = Settings::from_lookup(lookup)?;
+        let egress = Egress::from_env(lookup)?;
+        let (environment, credentials) = (settings.environment()?, settings.credentials()?);
         let endpoint = TokenEndpoint::with_egress(environment, credentials, &egress)?;
         let upstream = match &args.upstream {
             None => endpoint.base_url().origin().clone(),
@@ -42,13 +44,15 @@ impl Config {
         }
         let mut policy = RefreshPolicy::default();
         policy.keep_warm = true;
+        let mut policy = settings.policy_over(policy);
         if let Some(Command::Check) = args.command {
             // One, as it says.
             policy.attempts = 1;
         }
-        let store = store::open(settings.store())?;
+        let store = StoreSetting::read(settings.token_store(), |name| lookup(name).map(Into::into));
+        let store = store::open(&store?)?;
         let principal = endpoint.principal().clone();
-        let mut tokens = TokenCache::builder(endpoint).policy(policy);
+        let mut tokens = settings.token_cache(endpoint).policy(policy);
         if let Some(store) = &store {
             tokens = tokens.store(Arc::clone(store));
         }

@@ -2,7 +2,7 @@ use std::{error::Error, fmt, io, iter, process::ExitCode};
 
 use enkash_auth_core::{Error as AuthError, ErrorKind};
 use enkash_auth_examples::SettingError;
-use enkash_auth_tower::BoxError;
+use enkash_auth_tower::{BoxError, ConfigError};
 
 /// Why the program stops. On one line.
 #[derive(Debug)]
@@ -30,6 +30,12 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Setting(error) | Self::Other(error)) = self;
         f.write_str(&one_line(&**error))
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Setting(error.into())
     }
 }
 

@@ -12,6 +12,7 @@ mod one_token;
 mod probes;
 mod process;
 mod refusal;
+mod secret_files;
 mod settings;
 mod stage;
 mod stop;

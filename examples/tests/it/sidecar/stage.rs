@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::process::{Sidecar, sidecar};
 
 const CLIENT_SECRET: &str = "cs-Wq7x9TqL2mN";
-const PASSWORD: &str = "pw Zk4&=+%8vRt";
+pub(crate) const PASSWORD: &str = "pw Zk4&=+%8vRt";
 const API_KEY: &str = "api-Jh2kP0sYd5";
 const ACCESS_KEY: &str = "ak-Nf6bC3wXe1";
 const SECRET_KEY: &str = "sk-Uo8gM4zQa7";

@@ -1,0 +1,71 @@
+use axum::extract::{FromRef, FromRequestParts};
+use enkash_auth_tower::{TokenCache, core::AccessToken};
+use http::request::Parts;
+
+use crate::Problem;
+
+/// Extracts a token that may be attached now: the one at hand, or the one that is being fetched.
+///
+/// For a handler that passes the token on by other means than a client with the layer. The state is a
+/// [`TokenCache`], or one that gives it ([`FromRef`]). The token is good for
+/// [some time](AccessToken::remaining): take it at the moment of its use, and keep none.
+///
+/// # Errors
+///
+/// Where there is no token, the caller gets the [`Problem`] that says why.
+///
+/// # Cancel safety
+///
+/// A caller that hangs up leaves the fetch to the others.
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Router, extract::FromRef, routing::get};
+/// use enkash_auth_axum::{CurrentToken, live, ready, status};
+/// use enkash_auth_axum::tower::TokenCache;
+///
+/// #[derive(Clone)]
+/// struct App {
+///     tokens: TokenCache,
+///     greeting: &'static str,
+/// }
+///
+/// impl FromRef<App> for TokenCache {
+///     fn from_ref(app: &App) -> Self {
+///         app.tokens.clone()
+///     }
+/// }
+///
+/// async fn which(CurrentToken(token): CurrentToken) -> String {
+///     format!("token {} is held", token.generation())
+/// }
+///
+/// fn router(app: App) -> Router {
+///     Router::new()
+///         .route("/which", get(which))
+///         .route("/-/live", get(live))
+///         .route("/-/ready", get(ready))
+///         .route("/-/status", get(status))
+///         .with_state(app)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "an extractor is there to be taken apart"
+)]
+pub struct CurrentToken(pub AccessToken);
+
+impl<S> FromRequestParts<S> for CurrentToken
+where
+    TokenCache: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let token = TokenCache::from_ref(state).token().await?;
+        Ok(Self(token))
+    }
+}

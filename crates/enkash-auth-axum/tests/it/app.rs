@@ -1,0 +1,222 @@
+//! An ordinary application: a state of its own, handlers, errors, and the probes beside them.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    error_handling::HandleErrorLayer,
+    extract::{FromRef, State},
+    response::Response,
+    routing::{get, post},
+};
+use enkash_auth_axum::tower::{BoxError, EnkashAuthLayer, TokenCache};
+use enkash_auth_axum::{CurrentToken, Problem, live, ready, status};
+use enkash_auth_sandbox::{Accounts, Issuer};
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use tower::{
+    Layer, ServiceBuilder, ServiceExt, limit::GlobalConcurrencyLimitLayer,
+    load_shed::LoadShedLayer, service_fn, timeout::TimeoutLayer, util::BoxCloneSyncService,
+};
+
+use crate::support;
+
+type Client = BoxCloneSyncService<Request<String>, http::Response<String>, BoxError>;
+
+/// What an application may keep beside the tokens.
+#[derive(Clone)]
+struct App {
+    tokens: TokenCache,
+    client: Client,
+}
+
+impl FromRef<App> for TokenCache {
+    fn from_ref(app: &App) -> Self {
+        app.tokens.clone()
+    }
+}
+
+async fn shown(CurrentToken(token): CurrentToken) -> String {
+    token.expose().to_owned()
+}
+
+async fn held(State(app): State<App>) -> Result<String, Problem> {
+    let token = app.tokens.token().await?;
+    Ok(token.generation().to_string())
+}
+
+/// Calls on, by the method it was called by.
+async fn pay(State(app): State<App>, method: Method) -> Result<String, Problem> {
+    let mut request = Request::new(String::new());
+    *request.method_mut() = method;
+    *request.uri_mut() = http::Uri::from_static("http://127.0.0.1:4010/pay");
+    let answer = app.client.oneshot(request).await?;
+    Ok(answer.into_body())
+}
+
+fn router(tokens: TokenCache, client: Client) -> Router {
+    Router::new()
+        .route("/shown", get(shown))
+        .route("/held", get(held))
+        .route("/pay", post(pay).get(pay))
+        .route("/-/live", get(live))
+        .route("/-/ready", get(ready))
+        .route("/-/status", get(status))
+        .with_state(App { tokens, client })
+}
+
+/// An application whose API answers `answer`.
+fn app(tokens: TokenCache, answer: fn() -> Result<String, BoxError>) -> Router {
+    let api =
+        service_fn(move |_: Request<String>| async move { answer().map(http::Response::new) });
+    let layer = EnkashAuthLayer::new(tokens.clone());
+    let client = layer
+        .allow_origin("http://127.0.0.1:4010".parse().unwrap())
+        .layer(api);
+    router(tokens, BoxCloneSyncService::new(client))
+}
+
+fn paid() -> Result<String, BoxError> {
+    Ok("paid".to_owned())
+}
+
+async fn ask(app: Router, method: Method, path: &str) -> Response {
+    let mut request = support::get(path);
+    *request.method_mut() = method;
+    app.oneshot(request).await.unwrap()
+}
+
+async fn text(response: Response) -> String {
+    assert_eq!(response.status(), StatusCode::OK);
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_handler_gets_the_current_token_from_a_state_of_its_own() {
+    let issuer = Issuer::default();
+    let tokens = support::tokens(&issuer, "http://127.0.0.1:20");
+    let app = app(tokens.clone(), paid);
+    // Fetched by the first, and then the one at hand.
+    for _ in 0..2 {
+        let shown = text(ask(app.clone(), Method::GET, "/shown").await).await;
+        assert_eq!(shown, tokens.peek().unwrap().expose());
+    }
+    assert_eq!(
+        text(ask(app.clone(), Method::GET, "/held").await).await,
+        "1"
+    );
+    assert_eq!(issuer.counters().token_requests, 1);
+}
+
+#[tokio::test]
+async fn probes_answer_beside_them() {
+    let tokens = support::tokens(&Issuer::default(), "http://127.0.0.1:21");
+    let app = app(tokens, paid);
+    let code = async |path| ask(app.clone(), Method::GET, path).await.status().as_u16();
+    assert_eq!(code("/-/live").await, 200);
+    assert_eq!(code("/-/ready").await, 503);
+    assert_eq!(code("/held").await, 200);
+    assert_eq!(code("/-/ready").await, 200);
+    assert_eq!(code("/-/status").await, 200);
+}
+
+#[tokio::test]
+async fn without_a_token_the_caller_is_told_why() {
+    let issuer = Issuer::builder().accounts(Accounts::none()).build();
+    let app = app(support::tokens(&issuer, "http://127.0.0.1:22"), paid);
+    for (method, path) in [
+        (Method::GET, "/shown"),
+        (Method::GET, "/held"),
+        (Method::POST, "/pay"),
+    ] {
+        let problem = support::problem(ask(app.clone(), method, path).await).await;
+        assert_eq!(problem["status"], 502, "{path}");
+        assert_eq!(problem["class"], "rejected", "{path}");
+        assert_eq!(problem["forwarded"], false, "{path}");
+    }
+    assert_eq!(issuer.counters().token_requests, 1);
+}
+
+#[tokio::test]
+async fn an_outage_says_when_to_come_again_and_that_no_payment_was_made() {
+    let issuer = Issuer::default();
+    issuer.set_outage(true);
+    let app = app(support::tokens(&issuer, "http://127.0.0.1:23"), paid);
+    tokio::time::pause();
+    let problem = support::problem(ask(app.clone(), Method::POST, "/pay").await).await;
+    assert_eq!(
+        (&problem["status"], &problem["class"]),
+        (&503.into(), &"unavailable".into())
+    );
+    assert_eq!(problem["forwarded"], false);
+    assert!(problem["retry_after"].as_u64().is_some());
+    // A question may be the end of a redirect from a payment: that proves nothing.
+    let problem = support::problem(ask(app, Method::GET, "/pay").await).await;
+    assert_eq!(problem["class"], "unavailable");
+    assert_eq!(problem["forwarded"], "unknown");
+}
+
+#[tokio::test]
+async fn of_what_the_api_fails_with_nobody_knows() {
+    use enkash_auth_axum::tower::core::{Error, ErrorKind};
+
+    let failures: [fn() -> Result<String, BoxError>; 3] = [
+        || Err("secret: 1234".into()),
+        || Err(std::io::Error::other("reset").into()),
+        // It looks like one of the token layer.
+        || Err(Error::new(ErrorKind::Unavailable, "secret: 1234").into()),
+    ];
+    for failure in failures {
+        let tokens = support::tokens(&Issuer::default(), "http://127.0.0.1:24");
+        let problem = ask(app(tokens, failure), Method::POST, "/pay").await;
+        let problem = support::problem(problem).await;
+        assert_eq!(
+            (&problem["status"], &problem["forwarded"]),
+            (&502.into(), &"unknown".into())
+        );
+        assert!(!problem.to_string().contains("1234"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_of_the_servers_own_stack_are_problems_too() {
+    let stack = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(|error: BoxError| async {
+            Problem::from(error)
+        }))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(1))
+        .layer(TimeoutLayer::new(Duration::from_secs(10)));
+    let slow = || async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        "never"
+    };
+    let app = Router::new().route("/slow", get(slow)).layer(stack);
+    let first = tokio::spawn(ask(app.clone(), Method::GET, "/slow"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let shed = support::problem(ask(app, Method::GET, "/slow").await).await;
+    assert_eq!(
+        (&shed["status"], &shed["retry_after"]),
+        (&503.into(), &1.into())
+    );
+    let late = support::problem(first.await.unwrap()).await;
+    assert_eq!(
+        (&late["status"], &late["forwarded"]),
+        (&504.into(), &"unknown".into())
+    );
+}
+
+#[tokio::test]
+async fn a_handlers_client_may_have_a_body_of_axum() {
+    let tokens = support::tokens(&Issuer::default(), "http://127.0.0.1:25");
+    let api = service_fn(|request: Request<Body>| async move {
+        Ok::<_, Infallible>(http::Response::new(request.into_body()))
+    });
+    let client = EnkashAuthLayer::new(tokens).layer(api);
+    let request = Request::post("http://127.0.0.1:25/").body(Body::from("amount=100"));
+    let answer = client.oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(text(answer).await, "amount=100");
+}

@@ -1,0 +1,149 @@
+use std::fmt::{self, Write};
+
+use enkash_auth_core::Origin;
+use http::Uri;
+
+/// Where a request goes, in the words of its client.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_tower::Target;
+///
+/// let uri = "https://api.enkash.in/api/v0/payouts?to=somebody".parse().unwrap();
+/// // A query may hold anything, and is shown to nobody.
+/// assert_eq!(format!("{:?}", Target::Uri(&uri)), "https://api.enkash.in");
+/// assert_eq!(format!("{:?}", Target::Url("https://api.enkash.in/")), "https://api.enkash.in");
+/// ```
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Target<'a> {
+    /// A URI, absolute or only a path.
+    Uri(&'a Uri),
+    /// An absolute http or https URL as the WHATWG's URL standard writes it out: host in lower case,
+    /// no port that is the scheme's own, a path of at least `/`. Reqwest's are.
+    Url(&'a str),
+}
+
+impl Target<'_> {
+    /// Whether that is at `origin`.
+    pub(super) fn is_at(&self, origin: &Origin) -> bool {
+        match self {
+            Self::Uri(uri) => origin.matches(uri),
+            // Both are written in one way only, so no copy need be parsed.
+            Self::Url(url) => after(url, origin).is_some_and(|rest| rest.starts_with('/')),
+        }
+    }
+
+    /// Whether it is only a path.
+    pub(super) fn is_path(&self) -> bool {
+        match self {
+            Self::Uri(uri) => uri.authority().is_none() && uri.scheme().is_none(),
+            Self::Url(_) => false,
+        }
+    }
+
+    /// Scheme, host and port, where it names them.
+    pub(super) fn origin(&self) -> Option<String> {
+        let uri = match self {
+            Self::Uri(uri) => (*uri).clone(),
+            Self::Url(url) => Uri::try_from(*url).ok()?,
+        };
+        let (scheme, host) = (uri.scheme_str()?, uri.host()?);
+        Some(match uri.port() {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        })
+    }
+
+    /// All of it. It may hold secrets.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Uri(uri) => uri.to_string(),
+            Self::Url(url) => (*url).to_owned(),
+        }
+    }
+}
+
+/// Scheme, host and port; of a path nothing.
+impl fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.origin().as_deref().unwrap_or("(no origin)"))
+    }
+}
+
+/// What follows `prefix`, as it is displayed, in `text`.
+fn after(text: &str, prefix: impl fmt::Display) -> Option<&str> {
+    let mut rest = Rest(text);
+    write!(rest, "{prefix}").ok()?;
+    Some(rest.0)
+}
+
+/// Takes off what is written to it.
+struct Rest<'a>(&'a str);
+
+impl Write for Rest<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.0 = self.0.strip_prefix(piece).ok_or(fmt::Error)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_origin_is_shown_with_the_port_and_without_what_is_secret() {
+        let url = "https://user:pin@api.enkash.in:8443/a?b=pin";
+        assert_eq!(
+            format!("{:?}", Target::Url(url)),
+            "https://api.enkash.in:8443"
+        );
+        for text in ["/a?b=pin", "*", "pin:443"] {
+            let uri = text.parse().unwrap();
+            assert_eq!(format!("{:?}", Target::Uri(&uri)), "(no origin)");
+        }
+    }
+
+    fn is_at(url: &str, origin: &str) -> bool {
+        Target::Url(url).is_at(&origin.parse().unwrap())
+    }
+
+    #[test]
+    fn a_url_is_at_the_origin_that_it_begins_with() {
+        for (url, origin) in [
+            ("https://api.enkash.in/", "https://api.enkash.in"),
+            (
+                "https://api.enkash.in/a?b=https://x",
+                "https://API.enkash.in:443",
+            ),
+            ("https://api.enkash.in:8443/a", "https://api.enkash.in:8443"),
+            ("http://127.0.0.1:4010/", "http://127.0.0.1:4010"),
+            ("http://[::1]/", "http://[::1]:80"),
+        ] {
+            assert!(is_at(url, origin), "{url} {origin}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_taken_for_it() {
+        for url in [
+            "http://api.enkash.in/",
+            "https://api.enkash.in.example/",
+            "https://api.enkash.in:8443/",
+            "https://api.enkash.in@example.com/",
+            "https://api.enkash.in:443@example.com/",
+            "https://user@api.enkash.in/",
+            "https://user:pw@api.enkash.in/",
+            "https://example.com/https://api.enkash.in/",
+            "https://api.enkash.in",
+            "https://api.enkash.i",
+            "api.enkash.in/",
+            "",
+        ] {
+            assert!(!is_at(url, "https://api.enkash.in"), "{url}");
+        }
+        assert!(!is_at("http://localhost:40100/", "http://localhost:4010"));
+    }
+}

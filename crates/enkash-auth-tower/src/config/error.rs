@@ -1,0 +1,70 @@
+use std::{error::Error as StdError, fmt, io};
+
+use enkash_auth_core::Error;
+
+/// A setting that is missing, contradicts another or cannot be used. One line, without its value.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_tower::Config;
+///
+/// let error = Config::default().environment().unwrap_err();
+/// assert_eq!(error.key(), "base_url");
+/// assert_eq!(error.to_string(), "base_url: not set, and neither is environment");
+/// ```
+#[derive(Debug)]
+pub struct ConfigError {
+    key: String,
+    problem: Problem,
+}
+
+#[derive(Debug)]
+pub(super) enum Problem {
+    NotSet,
+    /// Nor is the other, of which one would do.
+    NeitherSet(String),
+    Contradicts(String),
+    Unusable(String),
+    NoAddress(Error),
+    /// It is a file.
+    Unreadable(io::Error),
+    /// They were read, and cannot be sent.
+    Credentials(Error),
+}
+
+impl ConfigError {
+    pub(super) fn new(key: String, problem: Problem) -> Self {
+        Self { key, problem }
+    }
+
+    /// The key, as it is called where the settings were read from.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, problem } = self;
+        match problem {
+            Problem::NotSet => write!(f, "{key}: not set"),
+            Problem::NeitherSet(other) => write!(f, "{key}: not set, and neither is {other}"),
+            Problem::Contradicts(other) => write!(f, "{key}: contradicts {other}, unset one"),
+            Problem::Unusable(why) => write!(f, "{key}: {why}"),
+            Problem::NoAddress(_) => write!(f, "{key}: no address to ask for tokens"),
+            Problem::Unreadable(_) => write!(f, "{key}: the file cannot be read"),
+            Problem::Credentials(_) => write!(f, "{key}: the credentials cannot be sent"),
+        }
+    }
+}
+
+impl StdError for ConfigError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.problem {
+            Problem::NoAddress(error) | Problem::Credentials(error) => Some(error),
+            Problem::Unreadable(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use std::{ffi::OsString, iter};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        IntoDeserializer, Visitor,
+        value::{Error, MapDeserializer},
+    },
+    forward_to_deserialize_any,
+};
+
+use super::{Config, ConfigError, error::Problem};
+
+/// Every key.
+const KEYS: [&str; 27] = [
+    "base_url",
+    "environment",
+    "client_id",
+    "client_secret",
+    "client_secret_file",
+    "username",
+    "password",
+    "password_file",
+    "company_id",
+    "access_key",
+    "access_key_file",
+    "secret_key",
+    "secret_key_file",
+    "api_key",
+    "api_key_file",
+    "token_store",
+    "on_store_down",
+    "keep_warm",
+    "attempts",
+    "max_waiters",
+    "early_window_max",
+    "guard_max",
+    "fetch_timeout",
+    "backoff_max",
+    "retry_after_max",
+    "wait_timeout",
+    "retry_unresolved_after",
+];
+
+impl Config {
+    /// Reads the settings from `lookup`, which in a program is `std::env::var_os`: the keys are in
+    /// capitals, with `ENKASH_` before them. A blank variable is unset.
+    ///
+    /// # Errors
+    ///
+    /// Where a variable is not UTF-8 or cannot be what it has to be; the text names it.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let mut set = Vec::new();
+        for key in KEYS {
+            let name = variable(key);
+            let unusable = |why: String| ConfigError::new(name.clone(), Problem::Unusable(why));
+            let Some(value) = lookup(&name) else {
+                continue;
+            };
+            let value = value
+                .into_string()
+                .map_err(|_| unusable("it is not UTF-8".to_owned()))?;
+            if value.trim().is_empty() {
+                continue;
+            }
+            // Alone first: only so can the one that is wrong be named.
+            read(iter::once((key, &*value))).map_err(|error| unusable(error.to_string()))?;
+            set.push((key, zeroize::Zeroizing::new(value)));
+        }
+        let config = read(set.iter().map(|(key, value)| (*key, &***value)));
+        let mut config = config.map_err(|error| {
+            ConfigError::new("ENKASH_*".to_owned(), Problem::Unusable(error.to_string()))
+        })?;
+        config.is_environment = true;
+        Ok(config)
+    }
+}
+
+fn read<'a>(set: impl Iterator<Item = (&'static str, &'a str)>) -> Result<Config, Error> {
+    let set = set.map(|(key, value)| (key, Variable(value)));
+    Config::deserialize(MapDeserializer::new(set))
+}
+
+/// The value of a variable: text, and always there.
+#[derive(Clone, Copy)]
+struct Variable<'a>(&'a str);
+
+impl<'de> Deserializer<'de> for Variable<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_str(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct enum seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl IntoDeserializer<'_, Error> for Variable<'_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// The name of `key` in an environment.
+pub(super) fn variable(key: &str) -> String {
+    format!("ENKASH_{}", key.to_ascii_uppercase())
+}

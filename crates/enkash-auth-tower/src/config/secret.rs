@@ -1,0 +1,86 @@
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::{Config, ConfigError, error::Problem, settings::present};
+
+/// No secret is longer.
+const LONGEST: u64 = 64 * 1024;
+
+/// A secret, and the key that it stands under.
+pub(super) struct Secret<'a> {
+    pub(super) key: &'static str,
+    value: Option<&'a SecretString>,
+    file_key: &'static str,
+    file: Option<&'a Path>,
+}
+
+impl<'a> Secret<'a> {
+    pub(super) fn new(
+        (key, value): (&'static str, Option<&'a SecretString>),
+        (file_key, file): (&'static str, Option<&'a Path>),
+    ) -> Self {
+        Self {
+            key,
+            value: value.filter(|value| present(Some(value.expose_secret())).is_some()),
+            file_key,
+            file: file.filter(|file| present(Some(&file.to_string_lossy())).is_some()),
+        }
+    }
+
+    /// The key that is set, of the two.
+    pub(super) fn set(&self) -> Option<&'static str> {
+        let value = self.value.map(|_| self.key);
+        value.or(self.file.map(|_| self.file_key))
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// The secret; `None` where neither it nor a file is set.
+    pub(super) fn read(&self, config: &Config) -> Result<Option<String>, ConfigError> {
+        match (self.value, self.file) {
+            (Some(_), Some(_)) => {
+                let problem = Problem::Contradicts(config.name(self.key));
+                Err(config.error(self.file_key, problem))
+            }
+            (Some(value), None) => Ok(Some(value.expose_secret().to_owned())),
+            (None, Some(file)) => {
+                let text = read(file)
+                    .map_err(|error| config.error(self.file_key, Problem::Unreadable(error)))?;
+                match present(Some(&text)) {
+                    Some(text) => Ok(Some(text.to_owned())),
+                    None => {
+                        let problem = Problem::Unusable("the file is empty".to_owned());
+                        Err(config.error(self.file_key, problem))
+                    }
+                }
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    pub(super) fn required(&self, config: &Config) -> Result<String, ConfigError> {
+        self.read(config)?
+            .ok_or_else(|| config.error(self.key, Problem::NotSet))
+    }
+}
+
+/// The file without the end of its line, which editors add.
+fn read(file: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::with_capacity(4096));
+    File::open(file)?.take(LONGEST).read_to_string(&mut text)?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}

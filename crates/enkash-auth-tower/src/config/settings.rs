@@ -1,0 +1,186 @@
+use std::{path::PathBuf, time::Duration};
+
+use enkash_auth_core::{Environment, RefreshPolicy};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{
+    ConfigError,
+    error::Problem,
+    read::{duration, duration_or_never, flag, number, on_store_down},
+};
+use crate::store::OnStoreDown;
+
+/// Whom to ask for tokens, with what, and when: for a configuration file in any format that serde
+/// has, or for the environment.
+///
+/// | key | what it is |
+/// |---|---|
+/// | `base_url` | the address of the token server |
+/// | `environment` | `test`, `test-cards`, `live` or `live-cards`: the documented address, where no base URL is set |
+/// | `client_id`, `client_secret` | the client of a password grant |
+/// | `username`, `password` | its user |
+/// | `company_id` | optional, beside a password |
+/// | `access_key`, `secret_key` | merchant keys, in place of client and user |
+/// | `api_key` | optional, beside either |
+/// | `client_secret_file`, `password_file`, `access_key_file`, `secret_key_file`, `api_key_file` | a file that holds it, in place of the value; read again when the server refuses it |
+/// | `token_store` | where tokens are kept; which there are is for the program to say |
+/// | `on_store_down` | `wait` or `attempt`: see [`OnStoreDown`] |
+/// | `keep_warm`, `attempts`, `max_waiters` | see [`RefreshPolicy`] |
+/// | `early_window_max`, `guard_max`, `fetch_timeout`, `backoff_max`, `retry_after_max`, `wait_timeout` | the same, such as `1500ms` or `2m 30s` |
+/// | `retry_unresolved_after` | the same, or `never` |
+///
+/// An unknown key is an error. A blank value is none.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_tower::Config;
+///
+/// let config: Config = serde_json::from_str(r#"{
+///     "environment": "test",
+///     "access_key": "access-key",
+///     "secret_key_file": "/run/secrets/enkash",
+///     "fetch_timeout": "5s"
+/// }"#)?;
+/// assert_eq!(config.policy().fetch_timeout, Duration::from_secs(5));
+///
+/// let config = Config::from_lookup(|name| match name {
+///     "ENKASH_ENVIRONMENT" => Some("test".into()),
+///     "ENKASH_ACCESS_KEY" => Some("access-key".into()),
+///     _ => None,
+/// })?;
+/// let error = config.credentials().unwrap_err();
+/// assert_eq!(error.to_string(), "ENKASH_SECRET_KEY: not set");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub(super) base_url: Option<String>,
+    pub(super) environment: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) client_secret: Option<SecretString>,
+    pub(super) client_secret_file: Option<PathBuf>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<SecretString>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) company_id: Option<String>,
+    pub(super) access_key: Option<SecretString>,
+    pub(super) access_key_file: Option<PathBuf>,
+    pub(super) secret_key: Option<SecretString>,
+    pub(super) secret_key_file: Option<PathBuf>,
+    pub(super) api_key: Option<SecretString>,
+    pub(super) api_key_file: Option<PathBuf>,
+    token_store: Option<SecretString>,
+    #[serde(deserialize_with = "on_store_down")]
+    on_store_down: Option<OnStoreDown>,
+    #[serde(deserialize_with = "flag")]
+    keep_warm: Option<bool>,
+    #[serde(deserialize_with = "number")]
+    attempts: Option<u32>,
+    #[serde(deserialize_with = "number")]
+    max_waiters: Option<u32>,
+    #[serde(deserialize_with = "duration")]
+    early_window_max: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    guard_max: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    fetch_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    backoff_max: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    retry_after_max: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    wait_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration_or_never")]
+    retry_unresolved_after: Option<Option<Duration>>,
+    /// Whether its keys are those of an environment.
+    #[serde(skip)]
+    pub(super) is_environment: bool,
+}
+
+impl Config {
+    /// Whom to ask.
+    ///
+    /// # Errors
+    ///
+    /// Where that is not set or cannot be used; the text names the key.
+    pub fn environment(&self) -> Result<Environment, ConfigError> {
+        if let Some(base) = present(self.base_url.as_deref()) {
+            return Environment::custom(base)
+                .map_err(|error| self.error("base_url", Problem::NoAddress(error)));
+        }
+        match present(self.environment.as_deref()) {
+            Some("test") => Ok(Environment::Test),
+            Some("test-cards") => Ok(Environment::TestCards),
+            Some("live") => Ok(Environment::Live),
+            Some("live-cards") => Ok(Environment::LiveCards),
+            Some(_) => {
+                let why = "none of test, test-cards, live and live-cards";
+                Err(self.error("environment", Problem::Unusable(why.into())))
+            }
+            None => Err(self.error("base_url", Problem::NeitherSet(self.name("environment")))),
+        }
+    }
+
+    /// When to ask: the default, but for what is set.
+    pub fn policy(&self) -> RefreshPolicy {
+        self.policy_over(RefreshPolicy::default())
+    }
+
+    /// When to ask: as `policy` says, but for what is set.
+    pub fn policy_over(&self, mut policy: RefreshPolicy) -> RefreshPolicy {
+        fn set<T>(to: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *to = value;
+            }
+        }
+        set(&mut policy.keep_warm, self.keep_warm);
+        set(&mut policy.attempts, self.attempts);
+        set(
+            &mut policy.max_waiters,
+            self.max_waiters.and_then(|max| max.try_into().ok()),
+        );
+        set(&mut policy.early_window_max, self.early_window_max);
+        set(&mut policy.guard_max, self.guard_max);
+        set(&mut policy.fetch_timeout, self.fetch_timeout);
+        set(&mut policy.backoff_max, self.backoff_max);
+        set(&mut policy.retry_after_max, self.retry_after_max);
+        set(&mut policy.wait_timeout, self.wait_timeout);
+        set(
+            &mut policy.retry_unresolved_after,
+            self.retry_unresolved_after,
+        );
+        policy
+    }
+
+    /// What to do while the store cannot be used.
+    pub fn on_store_down(&self) -> OnStoreDown {
+        self.on_store_down.unwrap_or_default()
+    }
+
+    /// The store that is named, if one is. It may hold a password.
+    pub fn token_store(&self) -> Option<&str> {
+        use secrecy::ExposeSecret;
+        present(self.token_store.as_ref().map(ExposeSecret::expose_secret))
+    }
+
+    pub(super) fn error(&self, key: &'static str, problem: Problem) -> ConfigError {
+        ConfigError::new(self.name(key), problem)
+    }
+
+    /// What `key` is called where this was read from.
+    pub(super) fn name(&self, key: &str) -> String {
+        if self.is_environment {
+            return super::lookup::variable(key);
+        }
+        key.to_owned()
+    }
+}
+
+/// A blank value is none.
+pub(super) fn present(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.trim().is_empty())
+}

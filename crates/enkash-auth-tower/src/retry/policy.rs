@@ -1,0 +1,157 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use tower::retry::{
+    Policy,
+    budget::{Budget, TpsBudget},
+};
+
+use super::RetryPause;
+use crate::{
+    BoxError,
+    auth::{AuthRequest, NotCalled},
+    replay::{ReplayBody, try_clone},
+};
+
+/// How long to wait where nobody knows how long.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Added to each pause: the clock that ends it may be finer than the one that the cache reads.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A policy for `tower::retry` that makes a call again where there was no token for it, and where
+/// only a little time is needed for one to be there.
+///
+/// It never sends anything twice: it retries an error that the layer raised *before* it called the
+/// service below, which [`NotCalled`] proves, about this very request, when it is
+/// [transient](enkash_auth_core::Error::is_transient). The answers and the errors of the service
+/// below are none of its business, also where they look like that.
+///
+/// It waits as long as the error says ([`retry_after`](enkash_auth_core::Error::retry_after)), or a
+/// second where that says nothing; up to three times per call, up to 5 s each, and within a budget
+/// for all calls together: `tower`'s [`TpsBudget`] with its defaults.
+///
+/// Stands right above the layer; between them, what leaves method and address of a request as they
+/// are. It costs a clone of each request: the body must be a [`ReplayBody`]. Clones share the budget.
+///
+/// # Panics
+///
+/// A call that is to be made again panics inside a tokio runtime whose timers are disabled.
+///
+/// # Examples
+///
+/// ```
+/// use std::{convert::Infallible, time::Duration};
+/// use enkash_auth_core::{Credentials, Environment};
+/// use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRetry};
+/// use http::{Request, Response};
+/// use tower::{ServiceBuilder, retry::RetryLayer, service_fn};
+///
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
+/// let client = ServiceBuilder::new()
+///     .layer(RetryLayer::new(TokenRetry::new().longest_pause(Duration::from_secs(2))))
+///     .layer(EnkashAuthLayer::new(tokens))
+///     .service(service_fn(|request: Request<String>| async move {
+///         Ok::<_, Infallible>(Response::new(request.into_body()))
+///     }));
+/// # drop(client);
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a policy retries nothing by itself"]
+pub struct TokenRetry {
+    budget: Arc<dyn Budget + Send + Sync>,
+    /// Of one call: `tower` clones the policy for each.
+    retries_left: u32,
+    longest_pause: Duration,
+}
+
+impl TokenRetry {
+    /// The policy with its defaults.
+    pub fn new() -> Self {
+        Self {
+            budget: Arc::new(TpsBudget::default()),
+            retries_left: 3,
+            longest_pause: Duration::from_secs(5),
+        }
+    }
+
+    /// How often one call is made again: three times.
+    pub fn retries(mut self, most: u32) -> Self {
+        self.retries_left = most;
+        self
+    }
+
+    /// What a call waits for at most, each time: 5 s. Where the error says a longer time, it is the
+    /// caller's at once.
+    pub fn longest_pause(mut self, limit: Duration) -> Self {
+        self.longest_pause = limit;
+        self
+    }
+
+    /// The budget that all calls share. Each retry withdraws from it, each answer pays in.
+    pub fn budget(mut self, budget: impl Budget + Send + Sync + 'static) -> Self {
+        self.budget = Arc::new(budget);
+        self
+    }
+
+    /// The pause before `request`, of which `result` came, is made again.
+    pub(super) fn pause<Req, Res>(
+        &mut self,
+        request: &Req,
+        result: &Result<Res, BoxError>,
+    ) -> Option<RetryPause>
+    where
+        Req: AuthRequest<Res>,
+    {
+        let Err(error) = result else {
+            self.budget.deposit();
+            return None;
+        };
+        let not_called = NotCalled::of(&**error).filter(|it| it.is_about(request))?;
+        let error = not_called.error();
+        let pause = error.retry_after().unwrap_or(SOON);
+        if !error.is_transient() || pause > self.longest_pause {
+            return None;
+        }
+        self.retries_left = self.retries_left.checked_sub(1)?;
+        self.budget
+            .withdraw()
+            .then(|| RetryPause::new(pause.saturating_add(TICK)))
+    }
+}
+
+impl Default for TokenRetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<B, R> Policy<Request<B>, Response<R>, BoxError> for TokenRetry
+where
+    B: ReplayBody,
+{
+    type Future = RetryPause;
+
+    fn retry(
+        &mut self,
+        request: &mut Request<B>,
+        result: &mut Result<Response<R>, BoxError>,
+    ) -> Option<RetryPause> {
+        self.pause(request, result)
+    }
+
+    fn clone_request(&mut self, request: &Request<B>) -> Option<Request<B>> {
+        try_clone(request)
+    }
+}
+
+impl fmt::Debug for TokenRetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRetry")
+            .field("retries_left", &self.retries_left)
+            .field("longest_pause", &self.longest_pause)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,216 @@
+//! The layer among those of `tower`: what each does above it, and below.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use enkash_auth_tower::{BoxError, EnkashAuthLayer};
+use http::{Request, Response};
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tower::{
+    Service, ServiceBuilder, ServiceExt, load_shed::error::Overloaded, service_fn,
+    timeout::error::Elapsed, util::BoxCloneSyncService,
+};
+
+use crate::support::{Kit, Recorder, call, get, rules};
+
+/// An API that takes its time.
+fn slow(
+    millis: u64,
+) -> impl Service<Request<String>, Response = Response<String>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync {
+    service_fn(move |_: Request<String>| async move {
+        sleep(Duration::from_millis(millis)).await;
+        Ok(Response::default())
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_above_counts_the_wait_for_the_token_and_leaves_the_fetch_alone() {
+    let kit = Kit::new(rules(300, 500));
+    let mut client = ServiceBuilder::new()
+        .timeout(Duration::from_millis(100))
+        .layer(EnkashAuthLayer::new(kit.tokens.clone()))
+        .service(Recorder::default());
+    assert!(call(&mut client).await.unwrap_err().is::<Elapsed>());
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(call(&mut client).await.unwrap(), 200);
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_below_counts_the_call_alone() {
+    let kit = Kit::new(rules(300, 500));
+    let client = |millis| {
+        ServiceBuilder::new()
+            .layer(EnkashAuthLayer::new(kit.tokens.clone()))
+            .timeout(Duration::from_millis(100))
+            .service(slow(millis))
+    };
+    assert_eq!(call(&mut client(90)).await.unwrap(), 200);
+    let error = call(&mut client(110)).await.unwrap_err();
+    assert!(error.is::<Elapsed>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_below_bounds_calls_and_a_limit_above_bounds_those_who_wait_as_well() {
+    for is_above in [false, true] {
+        let kit = Kit::new(rules(300, 500));
+        let auth = EnkashAuthLayer::new(kit.tokens.clone());
+        let client: BoxCloneSyncService<Request<String>, Response<String>, BoxError> = if is_above {
+            let stack = ServiceBuilder::new().concurrency_limit(2).layer(auth);
+            BoxCloneSyncService::new(stack.service(slow(100)))
+        } else {
+            let stack = ServiceBuilder::new().layer(auth).concurrency_limit(2);
+            BoxCloneSyncService::new(stack.service(slow(100)))
+        };
+        let started = Instant::now();
+        let mut calls = JoinSet::new();
+        for _ in 0..6 {
+            let mut client = client.clone();
+            calls.spawn(async move { call(&mut client).await.unwrap() });
+        }
+        sleep(Duration::from_millis(10)).await;
+        let waiting = if is_above { 2 } else { 6 };
+        assert_eq!(kit.tokens.status().waiting(), waiting);
+        assert_eq!(calls.join_all().await, [200; 6]);
+        // One fetch, and then two calls at a time.
+        assert_eq!(started.elapsed().as_millis(), 500 + 3 * 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn load_is_shed_by_the_calls_under_way_and_not_by_those_who_wait() {
+    let kit = Kit::new(rules(300, 500));
+    let places = Arc::new(Semaphore::new(1));
+    let client = ServiceBuilder::new()
+        .load_shed()
+        .layer(EnkashAuthLayer::new(kit.tokens.clone()))
+        .layer(tower::limit::GlobalConcurrencyLimitLayer::with_semaphore(
+            Arc::clone(&places),
+        ))
+        .service(slow(100));
+
+    // Nobody has a token; all wait, and none holds the one place.
+    let mut calls = JoinSet::new();
+    for _ in 0..3 {
+        let mut client = client.clone();
+        calls.spawn(async move { call(&mut client).await.unwrap() });
+    }
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(
+        (kit.tokens.status().waiting(), places.available_permits()),
+        (3, 1)
+    );
+    assert_eq!(calls.join_all().await, [200; 3]);
+
+    // With a token: one goes, and the next is shed.
+    let first = tokio::spawn({
+        let mut client = client.clone();
+        async move { call(&mut client).await }
+    });
+    sleep(Duration::from_millis(10)).await;
+    let shed = call(&mut client.clone()).await.unwrap_err();
+    assert!(shed.is::<Overloaded>());
+    assert_eq!(first.await.unwrap().unwrap(), 200);
+    assert_eq!(call(&mut client.clone()).await.unwrap(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn load_shed_below_turns_away_those_who_come_from_waiting() {
+    let kit = Kit::new(rules(300, 500));
+    let client = ServiceBuilder::new()
+        .layer(EnkashAuthLayer::new(kit.tokens.clone()))
+        .load_shed()
+        .concurrency_limit(1)
+        .service(slow(100));
+    let mut calls = JoinSet::new();
+    for _ in 0..3 {
+        let mut client = client.clone();
+        calls.spawn(async move { call(&mut client).await.is_ok() });
+    }
+    let served = calls.join_all().await.into_iter().filter(|it| *it).count();
+    assert_eq!(served, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buffer_above_goes_on_while_calls_wait_for_a_token() {
+    let kit = Kit::new(rules(300, 500));
+    let client = ServiceBuilder::new()
+        .buffer(1)
+        .layer(EnkashAuthLayer::new(kit.tokens.clone()))
+        .service(Recorder::default());
+    let mut calls = JoinSet::new();
+    for _ in 0..10 {
+        let mut client = client.clone();
+        calls.spawn(async move { call(&mut client).await.unwrap() });
+    }
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(kit.tokens.status().waiting(), 10);
+    assert_eq!(calls.join_all().await, [200; 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buffer_below_makes_a_client_that_cannot_be_cloned_do() {
+    struct Single(Recorder);
+
+    impl Service<Request<String>> for Single {
+        type Response = Response<String>;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Response<String>, Infallible>>;
+
+        fn poll_ready(
+            &mut self,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Result<(), Infallible>> {
+            self.0.poll_ready(cx)
+        }
+
+        fn call(&mut self, request: Request<String>) -> Self::Future {
+            self.0.call(request)
+        }
+    }
+
+    let kit = Kit::new(rules(300, 500));
+    let inner = Recorder::default();
+    let mut client = ServiceBuilder::new()
+        .layer(EnkashAuthLayer::new(kit.tokens.clone()))
+        .buffer(8)
+        .service(Single(inner.clone()));
+    for _ in 0..3 {
+        assert_eq!(call(&mut client).await.unwrap(), 200);
+        assert_eq!(call(&mut client.clone()).await.unwrap(), 200);
+    }
+    let token = kit.tokens.peek().unwrap();
+    assert_eq!(inner.tokens(), vec![token.header().to_str().unwrap(); 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_boxed_stack_is_shared_between_tasks_and_replays() {
+    let kit = Kit::new(rules(300, 10));
+    let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(Default::default());
+    let client = BoxCloneSyncService::new(
+        ServiceBuilder::new()
+            .layer(layer)
+            .service(enkash_auth_sandbox::SandboxService::new(kit.issuer.clone())),
+    );
+    let client = Arc::new(client);
+    let mut calls = JoinSet::new();
+    for revoked in [false, true, false, true] {
+        let client = Arc::clone(&client);
+        let issuer = kit.issuer.clone();
+        calls.spawn(async move {
+            if revoked {
+                issuer.revoke_all();
+            }
+            let client = BoxCloneSyncService::clone(&client);
+            let answer = client.oneshot(get("http://localhost/api/v0/cards")).await;
+            answer.unwrap().status().as_u16()
+        });
+    }
+    assert_eq!(calls.join_all().await, [200; 4]);
+}

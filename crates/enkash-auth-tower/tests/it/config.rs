@@ -1,0 +1,277 @@
+//! What settings may say, and what is said when they cannot be so.
+#![cfg(feature = "config")]
+
+use std::{error::Error as _, ffi::OsString, fs, time::Duration};
+
+use enkash_auth_tower::{Config, ConfigError, OnStoreDown};
+
+const PASSWORD: [(&str, &str); 5] = [
+    ("ENKASH_ENVIRONMENT", "test"),
+    ("ENKASH_CLIENT_ID", "client-id"),
+    ("ENKASH_CLIENT_SECRET", "s3cret"),
+    ("ENKASH_USERNAME", "user@example.com"),
+    ("ENKASH_PASSWORD", "hunter2"),
+];
+
+const KEYS: [(&str, &str); 3] = [
+    ("ENKASH_ENVIRONMENT", "live"),
+    ("ENKASH_ACCESS_KEY", "access"),
+    ("ENKASH_SECRET_KEY", "secret"),
+];
+
+fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::from_lookup(|name| {
+        // The last one wins, so that a test can overwrite.
+        let found = variables.iter().rev().find(|(known, _)| *known == name);
+        found.map(|(_, value)| OsString::from(value))
+    })
+}
+
+/// What comes of all of it.
+fn read(variables: &[(&str, &str)]) -> Result<String, ConfigError> {
+    let config = from(variables)?;
+    let environment = config.environment()?;
+    let base = environment.base_url(&config.credentials()?);
+    Ok(base.unwrap().to_string())
+}
+
+fn with<'a>(
+    variables: &[(&'a str, &'a str)],
+    more: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    [variables, more].concat()
+}
+
+#[test]
+fn a_password_is_enough() {
+    assert_eq!(read(&PASSWORD).unwrap(), "https://ekpayout-uat.enkash.in");
+}
+
+#[test]
+fn merchant_keys_have_an_address_of_their_own() {
+    assert_eq!(read(&KEYS).unwrap(), "https://olympus-pg.enkash.in");
+}
+
+#[test]
+fn a_base_url_goes_before_the_environment() {
+    let base = ("ENKASH_BASE_URL", "http://127.0.0.1:8788/");
+    assert_eq!(
+        read(&with(&PASSWORD, &[base])).unwrap(),
+        "http://127.0.0.1:8788"
+    );
+}
+
+#[test]
+fn blank_means_unset() {
+    let blank = [("ENKASH_BASE_URL", " "), ("ENKASH_ACCESS_KEY", "")];
+    read(&with(&PASSWORD, &blank)).unwrap();
+    let error = read(&with(&PASSWORD, &[("ENKASH_PASSWORD", "\t ")])).unwrap_err();
+    assert_eq!(error.to_string(), "ENKASH_PASSWORD: not set");
+    let error = serde_json::from_str::<Config>(
+        r#"{"environment": "test", "client_id": "id", "client_secret": "s", "username": "u", "password": " "}"#,
+    );
+    let error = error.unwrap().credentials().unwrap_err();
+    assert_eq!(error.to_string(), "password: not set");
+}
+
+#[test]
+fn each_missing_key_is_named() {
+    for required in [&PASSWORD[1..], &KEYS[1..]].concat() {
+        let family = if PASSWORD.contains(&required) {
+            &PASSWORD[..]
+        } else {
+            &KEYS[..]
+        };
+        let error = read(&with(family, &[(required.0, "")])).unwrap_err();
+        assert_eq!(error.key(), required.0);
+    }
+}
+
+#[test]
+fn one_of_two_is_asked_for() {
+    let error = read(&PASSWORD[1..]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ENKASH_BASE_URL: not set, and neither is ENKASH_ENVIRONMENT"
+    );
+    let error = from(&PASSWORD[..1]).unwrap().credentials().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ENKASH_CLIENT_ID: not set, and neither is ENKASH_ACCESS_KEY"
+    );
+}
+
+#[test]
+fn what_contradicts_is_named() {
+    for (more, text) in [
+        (
+            ("ENKASH_SECRET_KEY", "x"),
+            "ENKASH_SECRET_KEY: contradicts ENKASH_CLIENT_ID, unset one",
+        ),
+        (
+            ("ENKASH_ACCESS_KEY_FILE", "x"),
+            "ENKASH_ACCESS_KEY_FILE: contradicts ENKASH_CLIENT_ID, unset one",
+        ),
+        (
+            ("ENKASH_PASSWORD_FILE", "x"),
+            "ENKASH_PASSWORD_FILE: contradicts ENKASH_PASSWORD, unset one",
+        ),
+    ] {
+        assert_eq!(
+            read(&with(&PASSWORD, &[more])).unwrap_err().to_string(),
+            text
+        );
+    }
+    let error = read(&with(&KEYS, &[("ENKASH_COMPANY_ID", "CEK1")])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ENKASH_ACCESS_KEY: contradicts ENKASH_COMPANY_ID, unset one"
+    );
+}
+
+#[test]
+fn what_cannot_be_used_is_named_and_not_shown() {
+    for (name, value) in [
+        ("ENKASH_BASE_URL", "http://visible.example"),
+        ("ENKASH_ENVIRONMENT", "visible"),
+        ("ENKASH_CLIENT_ID", "vis:ible"),
+        ("ENKASH_API_KEY", "visi\nble"),
+        ("ENKASH_FETCH_TIMEOUT", "visible"),
+        ("ENKASH_RETRY_UNRESOLVED_AFTER", "visible"),
+        ("ENKASH_KEEP_WARM", "visible"),
+        ("ENKASH_ATTEMPTS", "visible"),
+        ("ENKASH_MAX_WAITERS", "-1"),
+        ("ENKASH_ON_STORE_DOWN", "visible"),
+        ("ENKASH_PASSWORD_FILE", "/visible/nowhere"),
+    ] {
+        let error = read(&with(&PASSWORD, &[(name, value)])).unwrap_err();
+        assert_eq!(error.key(), name);
+        let mut texts = vec![format!("{error:?}"), error.to_string()];
+        texts.extend(error.source().map(ToString::to_string));
+        for text in texts {
+            assert!(!text.contains("visi"), "{text}");
+            assert_eq!(text.lines().count(), 1);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_not_utf_8_is_named() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let error = Config::from_lookup(|name| {
+        (name == "ENKASH_BASE_URL").then(|| OsString::from_vec(vec![0x68, 0xff]))
+    });
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "ENKASH_BASE_URL: it is not UTF-8"
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_and_all_others_are_read_from_the_environment_too() {
+    let error = serde_json::from_str::<Config>(r#"{"pasword": "x"}"#).unwrap_err();
+    let text = error.to_string();
+    let keys: Vec<&str> = text.split('`').skip(3).step_by(2).collect();
+    assert!(
+        text.contains("`pasword`") && keys.contains(&"password"),
+        "{text}"
+    );
+    for key in keys {
+        let name = format!("ENKASH_{}", key.to_uppercase());
+        let asked = std::cell::Cell::new(false);
+        let lookup = |asked_for: &str| {
+            asked.set(asked.get() | (asked_for == name));
+            None
+        };
+        Config::from_lookup(lookup).unwrap();
+        assert!(asked.get(), "{name}");
+    }
+}
+
+#[test]
+fn durations_are_written_as_people_do() {
+    let file: Config = serde_json::from_str(
+        r#"{"fetch_timeout": "1500ms", "wait_timeout": "2m 30s", "retry_unresolved_after": "never",
+            "keep_warm": true, "attempts": 1, "max_waiters": 100, "on_store_down": "attempt"}"#,
+    )
+    .unwrap();
+    let environment = from(&[
+        ("ENKASH_FETCH_TIMEOUT", "1500ms"),
+        ("ENKASH_WAIT_TIMEOUT", "2m 30s"),
+        ("ENKASH_RETRY_UNRESOLVED_AFTER", "never"),
+        ("ENKASH_KEEP_WARM", "true"),
+        ("ENKASH_ATTEMPTS", "1"),
+        ("ENKASH_MAX_WAITERS", "100"),
+        ("ENKASH_ON_STORE_DOWN", "attempt"),
+    ]);
+    for config in [file, environment.unwrap()] {
+        let policy = config.policy();
+        assert_eq!(policy.fetch_timeout, Duration::from_millis(1_500));
+        assert_eq!(policy.wait_timeout, Duration::from_secs(150));
+        assert_eq!(policy.retry_unresolved_after, None);
+        assert!(policy.keep_warm);
+        assert_eq!((policy.attempts, policy.max_waiters), (1, 100));
+        assert_eq!(config.on_store_down(), OnStoreDown::Attempt);
+    }
+    let policy = from(&[("ENKASH_RETRY_UNRESOLVED_AFTER", "1h")])
+        .unwrap()
+        .policy();
+    assert_eq!(
+        policy.retry_unresolved_after,
+        Some(Duration::from_secs(3600))
+    );
+}
+
+#[test]
+fn a_secret_from_a_file_is_the_same_as_one_in_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    let path = file.to_str().unwrap();
+    let of_file = from(&with(
+        &PASSWORD,
+        &[("ENKASH_PASSWORD", ""), ("ENKASH_PASSWORD_FILE", path)],
+    ));
+    let of_file = of_file.unwrap();
+    let in_place = from(&PASSWORD).unwrap();
+    assert!(of_file.has_secret_files() && !in_place.has_secret_files());
+    let fingerprint = |config: &Config| config.credentials().map(|of| of.fingerprint(&[0; 32]));
+    for text in ["hunter2", "hunter2\n", "hunter2\r\n"] {
+        fs::write(&file, text).unwrap();
+        assert_eq!(
+            fingerprint(&of_file).unwrap(),
+            fingerprint(&in_place).unwrap()
+        );
+    }
+    // It is read again each time.
+    fs::write(&file, "rotated").unwrap();
+    assert_ne!(
+        fingerprint(&of_file).unwrap(),
+        fingerprint(&in_place).unwrap()
+    );
+    for useless in ["", "\n"] {
+        fs::write(&file, useless).unwrap();
+        let error = of_file.credentials().unwrap_err();
+        assert_eq!(error.to_string(), "ENKASH_PASSWORD_FILE: the file is empty");
+    }
+    fs::remove_file(&file).unwrap();
+    let error = of_file.credentials().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ENKASH_PASSWORD_FILE: the file cannot be read"
+    );
+}
+
+#[test]
+fn nothing_secret_is_shown() {
+    let more = [
+        ("ENKASH_API_KEY", "s3cret-key"),
+        ("ENKASH_TOKEN_STORE", "redis://:s3cret@host"),
+    ];
+    let shown = format!("{:?}", from(&with(&PASSWORD, &more)).unwrap());
+    assert!(
+        !shown.contains("s3cret") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,50 @@
+use std::{
+    cell::RefCell,
+    fmt,
+    io::{self, Write},
+    sync::Once,
+};
+
+use tracing_subscriber::filter::LevelFilter;
+
+thread_local! {
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is logged on this thread, where a paused test has all of its tasks. The subscriber is one for
+/// the process: one per test would race with the others for what it may see.
+#[derive(Clone, Copy)]
+pub(crate) struct Log;
+
+impl Log {
+    pub(crate) fn start() -> Self {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(LevelFilter::TRACE)
+                .with_writer(|| Self)
+                .with_ansi(false)
+                .init();
+        });
+        LOG.take();
+        Self
+    }
+
+    pub(crate) fn text(self) -> String {
+        String::from_utf8(LOG.take()).unwrap()
+    }
+
+    pub(crate) fn note(mut self, printed: impl fmt::Debug) {
+        writeln!(self, "{printed:?} {printed:#?}").unwrap();
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.with_borrow_mut(|log| log.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

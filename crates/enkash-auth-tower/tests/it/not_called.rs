@@ -1,0 +1,151 @@
+//! What tells the layer's own error from those of the service below.
+
+use std::{
+    error::Error as StdError,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use enkash_auth_core::{Error, ErrorKind};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotCalled};
+use http::{Method, Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::support::{Kit, Recorder, get, rules};
+
+#[tokio::test(start_paused = true)]
+async fn every_error_of_the_layer_says_which_call_was_not_made() {
+    let kit = Kit::new(rules(300, 10));
+    kit.issuer.set_outage(true);
+    let layer = EnkashAuthLayer::new(kit.tokens.clone());
+    // While the fetch fails; in the pause after it; to a foreign origin.
+    for (uri, kind) in [
+        ("http://localhost/pay?pin=1234", ErrorKind::Unavailable),
+        ("http://localhost/pay?pin=1234", ErrorKind::Unavailable),
+        ("https://example.com/pay?pin=1234", ErrorKind::ForeignOrigin),
+    ] {
+        let inner = Recorder::default();
+        let mut request = get(uri);
+        *request.method_mut() = Method::POST;
+        let error = layer
+            .layer(inner.clone())
+            .oneshot(request)
+            .await
+            .unwrap_err();
+        assert_eq!(inner.calls(), 0);
+
+        let not_called = NotCalled::of(&*error).unwrap();
+        assert_eq!(not_called.method(), Method::POST);
+        assert_eq!(not_called.error().kind(), kind);
+        assert!(NotCalled::of(not_called.error()).is_none());
+        let is_about = |method: Method, uri: &str| {
+            let mut request = get(uri);
+            *request.method_mut() = method;
+            not_called.is_about::<_, Response<()>>(&request)
+        };
+        assert!(is_about(Method::POST, uri));
+        assert!(!is_about(Method::GET, uri));
+        assert!(!is_about(Method::POST, "http://localhost/pay?pin=1235"));
+
+        // The mark stands between the error and its cause, and shows no query.
+        assert_eq!(error.to_string(), not_called.error().to_string());
+        let cause = not_called.error().source().map(ToString::to_string);
+        assert_eq!(not_called.source().map(ToString::to_string), cause);
+        let printed = format!("{error} {error:?} {not_called} {not_called:?}");
+        assert!(!printed.contains("1234"), "{printed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_waits_too_long_is_told_that_nothing_was_sent() {
+    let mut policy = enkash_auth_core::RefreshPolicy::default();
+    policy.wait_timeout = Duration::from_secs(1);
+    let kit = Kit::with_policy(rules(300, 3_000), policy);
+    let error = kit.client().oneshot(get("http://localhost/")).await;
+    let error = error.unwrap_err();
+    assert_eq!(
+        NotCalled::of(&*error).unwrap().error().kind(),
+        ErrorKind::WaitTimeout
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_service_below_bears_no_mark_whatever_its_type() {
+    let kit = Kit::new(rules(300, 10));
+    let layer = EnkashAuthLayer::new(kit.tokens.clone());
+    let look_alike = || Error::new(ErrorKind::Unavailable, "status 503");
+    for error in [
+        BoxError::from(look_alike()),
+        look_alike().with_source(look_alike()).into(),
+        std::io::Error::other(look_alike()).into(),
+    ] {
+        let text = format!("{error:?}");
+        let error = std::sync::Mutex::new(Some(error));
+        let below = service_fn(|_: Request<String>| {
+            let error = error.lock().unwrap().take().unwrap();
+            async move { Err::<Response<String>, _>(error) }
+        });
+        let error = layer.layer(below).oneshot(get("http://localhost/")).await;
+        let error = error.unwrap_err();
+        assert!(NotCalled::of(&*error).is_none(), "{text}");
+        assert_eq!(format!("{error:?}"), text, "as it came");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_of_a_layer_below_does_not_pass_the_layer_above() {
+    let above = Kit::new(rules(300, 10));
+    let below = Kit::new(rules(300, 10));
+    below.issuer.set_outage(true);
+    let calls = AtomicUsize::new(0);
+    let inner = EnkashAuthLayer::new(below.tokens.clone()).layer(Recorder::default());
+    let between = service_fn(|request: Request<String>| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        inner.clone().oneshot(request)
+    });
+    let layer = EnkashAuthLayer::new(above.tokens.clone());
+    // Without a token at first, and with one.
+    for _ in 0..2 {
+        let error = layer.layer(between).oneshot(get("http://localhost/")).await;
+        let error = error.unwrap_err();
+        let kind = error.downcast_ref::<Error>().unwrap().kind();
+        assert_eq!(kind, ErrorKind::Unavailable);
+        assert!(NotCalled::of(&*error).is_none());
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_below_that_breaks_down_while_a_call_waits_bears_no_mark() {
+    #[derive(Clone)]
+    struct Broken(Arc<AtomicUsize>);
+
+    impl tower::Service<Request<String>> for Broken {
+        type Response = Response<String>;
+        type Error = Error;
+        type Future = std::future::Ready<Result<Response<String>, Error>>;
+
+        /// Ready once.
+        fn poll_ready(
+            &mut self,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Result<(), Error>> {
+            let is_first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
+            let error = Error::new(ErrorKind::Unavailable, "broken");
+            std::task::Poll::Ready(if is_first { Ok(()) } else { Err(error) })
+        }
+
+        fn call(&mut self, _: Request<String>) -> Self::Future {
+            std::future::ready(Ok(Response::default()))
+        }
+    }
+
+    let kit = Kit::new(rules(300, 10));
+    let service = EnkashAuthLayer::new(kit.tokens.clone()).layer(Broken(Arc::default()));
+    let error = service.oneshot(get("http://localhost/")).await.unwrap_err();
+    assert_eq!(error.to_string(), "token server unavailable: broken");
+    assert!(NotCalled::of(&*error).is_none());
+}

@@ -1,0 +1,123 @@
+//! `tower-http`'s `FollowRedirect` above and below: no token to a foreign origin, none over http.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
+
+use enkash_auth_core::{Environment, Error, ErrorKind};
+use enkash_auth_sandbox::SandboxService;
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache, TokenEndpoint};
+use http::{Request, Response, header::AUTHORIZATION};
+use tower::{ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower_http::follow_redirect::FollowRedirectLayer;
+
+use crate::support::{Kit, TokioClock, credentials, rules};
+
+const HOME: &str = "https://api.enkash.test";
+
+/// What arrived: the address, and whether there was a token with it.
+type Seen = Arc<Mutex<Vec<(String, bool)>>>;
+type Client = BoxCloneSyncService<Request<String>, Response<String>, BoxError>;
+
+/// A client of servers that redirect to what stands in the query, with `FollowRedirect` above the
+/// layer or below it.
+fn client(is_above: bool) -> (Client, Seen) {
+    let kit = Kit::new(rules(300, 10));
+    let endpoint = TokenEndpoint::with_service(
+        Environment::custom(HOME).unwrap(),
+        credentials(&kit.user, "password"),
+        SandboxService::new(kit.issuer.clone()),
+    )
+    .unwrap();
+    let tokens = TokenCache::builder(endpoint)
+        .clock(TokioClock::new())
+        .build();
+    let seen = Seen::default();
+    let servers = service_fn({
+        let seen = Arc::clone(&seen);
+        move |request: Request<String>| {
+            let has_token = request.headers().contains_key(AUTHORIZATION);
+            let address = request.uri().to_string();
+            seen.lock().unwrap().push((address, has_token));
+            let location = request.uri().query().map(str::to_owned);
+            async move {
+                let mut answer = Response::default();
+                if let Some(location) = location {
+                    *answer.status_mut() = http::StatusCode::TEMPORARY_REDIRECT;
+                    answer
+                        .headers_mut()
+                        .insert("location", location.parse().unwrap());
+                }
+                Ok::<Response<String>, Infallible>(answer)
+            }
+        }
+    });
+    let (auth, follow) = (EnkashAuthLayer::new(tokens), FollowRedirectLayer::new());
+    let client = if is_above {
+        let stack = ServiceBuilder::new().layer(follow).layer(auth);
+        BoxCloneSyncService::new(stack.service(servers))
+    } else {
+        let stack = ServiceBuilder::new().layer(auth).layer(follow);
+        BoxCloneSyncService::new(stack.service(servers))
+    };
+    (client, seen)
+}
+
+/// Calls `/start` of the own origin, which redirects to `location`.
+async fn start(client: Client, location: &str) -> Result<u16, BoxError> {
+    let request = Request::get(format!("{HOME}/start?{location}"));
+    let answer = client.oneshot(request.body(String::new())?).await?;
+    Ok(answer.status().as_u16())
+}
+
+fn second_hop(seen: &Seen) -> Option<(String, bool)> {
+    let seen = seen.lock().unwrap();
+    let mut hops = seen
+        .iter()
+        .map(|(address, has_token)| (address.clone(), *has_token));
+    assert!(hops.next().unwrap().1, "the first has a token");
+    let second = hops.next();
+    assert_eq!(hops.next(), None);
+    second
+}
+
+/// Where no token may go: to others, to a port of theirs, and home over http.
+const FOREIGN: [&str; 5] = [
+    "https://example.com/x",
+    "https://api.enkash.test.example.com/x",
+    "https://api.enkash.test:8443/x",
+    "http://api.enkash.test/x",
+    "//example.com/x",
+];
+
+#[tokio::test(start_paused = true)]
+async fn above_each_hop_is_looked_at_and_a_foreign_one_is_not_made() {
+    for location in FOREIGN {
+        let (client, seen) = client(true);
+        let error = start(client, location).await.unwrap_err();
+        let error = error.downcast_ref::<Error>().unwrap();
+        assert_eq!(error.kind(), ErrorKind::ForeignOrigin, "{location}");
+        assert_eq!(second_hop(&seen), None, "{location}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn below_a_foreign_hop_is_made_without_the_token() {
+    for location in FOREIGN {
+        let (client, seen) = client(false);
+        assert_eq!(start(client, location).await.unwrap(), 200);
+        let (_, has_token) = second_hop(&seen).unwrap();
+        assert!(!has_token, "{location}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hop_within_the_origin_has_a_token_either_way() {
+    for is_above in [true, false] {
+        let (client, seen) = client(is_above);
+        assert_eq!(start(client, "/end").await.unwrap(), 200);
+        let end = format!("{HOME}/end");
+        assert_eq!(second_hop(&seen), Some((end, true)), "{is_above}");
+    }
+}

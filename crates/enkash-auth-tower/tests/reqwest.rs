@@ -1,0 +1,231 @@
+//! The layer on requests of reqwest, over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    convert::Infallible,
+    future::{Pending, pending},
+    sync::atomic::{AtomicU64, Ordering},
+    task::{Context, Poll},
+};
+
+use allocation_counter::measure;
+use enkash_auth_core::{Client, Credentials, Environment, Error, ErrorKind, User};
+use enkash_auth_sandbox::{Accounts, Endpoint, Fault, Issuer, Sandbox};
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, NotCalled, ReplayPolicy, TokenCache, TokenEndpoint, TokenRetry,
+};
+use http::{StatusCode, header::AUTHORIZATION};
+use http_body_util::Full;
+use reqwest::{Body, Method, Request, Response, redirect};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, retry::RetryLayer, service_fn};
+use tower_http::follow_redirect::FollowRedirectLayer;
+
+/// A client as it should be below the layer: it follows no redirects.
+fn reqwest_client() -> reqwest::Client {
+    let client = reqwest::Client::builder().redirect(redirect::Policy::none());
+    client.no_proxy().build().unwrap()
+}
+
+/// Requests of `http`, sent by whatever sends reqwest's.
+fn over<S>(
+    client: S,
+) -> impl Service<http::Request<Body>, Response = http::Response<Body>, Error = BoxError, Future: Send>
++ Clone
++ Send
++ Sync
+where
+    S: Service<Request, Response = Response, Future: Send> + Clone + Send + Sync,
+    S::Error: Into<BoxError> + Send,
+{
+    service_fn(move |request: http::Request<Body>| {
+        let client = client.clone();
+        async move {
+            let request = Request::try_from(request)?;
+            let answer = client.oneshot(request).await.map_err(Into::into)?;
+            Ok(answer.into())
+        }
+    })
+}
+
+/// A sandbox on loopback with a user of its own: strikes are counted per process.
+async fn stage() -> (Sandbox, TokenCache) {
+    static USERS: AtomicU64 = AtomicU64::new(0);
+    let user = format!("user-{}@example.com", USERS.fetch_add(1, Ordering::Relaxed));
+    let accounts = Accounts::none()
+        .client("client-id", "client-secret")
+        .user(&user, "password");
+    let issuer = Issuer::builder().accounts(accounts).build();
+    let sandbox = Sandbox::builder().issuer(issuer).start().await.unwrap();
+    let credentials = Credentials::password(
+        Client::new("client-id", "client-secret"),
+        User::new(user, "password"),
+    );
+    let environment = Environment::custom(&sandbox.base_url()).unwrap();
+    // Token requests take the same way as calls.
+    let client = ServiceBuilder::new()
+        .map_request(|request: http::Request<Full<_>>| request.map(Body::wrap))
+        .service(over(reqwest_client()));
+    let endpoint = TokenEndpoint::with_service(environment, credentials, client).unwrap();
+    (sandbox, TokenCache::new(endpoint))
+}
+
+fn request(method: Method, sandbox: &Sandbox) -> Request {
+    let url = format!("{}/api/v0/payouts", sandbox.base_url());
+    Request::new(method, url.parse().unwrap())
+}
+
+#[tokio::test]
+async fn every_request_carries_the_token() {
+    let (sandbox, tokens) = stage().await;
+    let mut client = EnkashAuthLayer::new(tokens).layer(reqwest_client());
+    for _ in 0..5 {
+        let mut request = request(Method::GET, &sandbox);
+        request
+            .headers_mut()
+            .insert(AUTHORIZATION, "Basic YTpi".parse().unwrap());
+        let answer = client.ready().await.unwrap().call(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    let counters = sandbox.issuer().counters();
+    assert_eq!((counters.token_requests, counters.api_calls), (1, 5));
+}
+
+#[tokio::test]
+async fn urls_of_other_origins_are_refused() {
+    let (sandbox, tokens) = stage().await;
+    let client = EnkashAuthLayer::new(tokens).layer(reqwest_client());
+    let address = sandbox.addr();
+    for url in [
+        format!("https://{address}/"),
+        format!("http://127.0.0.1:{}/", address.port() ^ 1),
+        format!("http://localhost:{}/", address.port()),
+        format!("http://user:pin@{address}/"),
+        format!("http://{address}@localhost/"),
+        "https://example.com/".to_owned(),
+    ] {
+        let request = Request::new(Method::GET, url.parse().unwrap());
+        let error = client.clone().oneshot(request).await.unwrap_err();
+        let error = error.downcast_ref::<Error>().unwrap();
+        assert_eq!(error.kind(), ErrorKind::ForeignOrigin, "{url}");
+        assert!(!format!("{error:?}").contains("pin"));
+    }
+    assert_eq!(sandbox.issuer().counters().token_requests, 0);
+}
+
+#[tokio::test]
+async fn a_refused_call_is_made_once_more_unless_its_body_is_a_stream() {
+    let (sandbox, tokens) = stage().await;
+    let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
+    let mut client = layer.layer(reqwest_client());
+    for (body, status) in [
+        (Body::from("amount=100"), StatusCode::OK),
+        (
+            Body::wrap(Full::new(bytes::Bytes::from("amount=100"))),
+            StatusCode::UNAUTHORIZED,
+        ),
+    ] {
+        let mut first = request(Method::GET, &sandbox);
+        *first.body_mut() = None;
+        client.ready().await.unwrap().call(first).await.unwrap();
+        sandbox.issuer().revoke_all();
+
+        let mut second = request(Method::POST, &sandbox);
+        *second.body_mut() = Some(body);
+        let answer = client.ready().await.unwrap().call(second).await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_above_the_layer_and_to_no_foreign_origin() {
+    let (sandbox, tokens) = stage().await;
+    let (foreign, _) = stage().await;
+    let client = ServiceBuilder::new()
+        .layer(FollowRedirectLayer::new())
+        .service(over(EnkashAuthLayer::new(tokens).layer(reqwest_client())));
+    let call = |to: String| {
+        sandbox
+            .issuer()
+            .order(Fault::Redirect { to: Some(to) }.at(Endpoint::Api));
+        let uri = format!("{}/api/v0/cards", sandbox.base_url());
+        client
+            .clone()
+            .oneshot(http::Request::get(uri).body(Body::default()).unwrap())
+    };
+    let home = call("/api/v0/elsewhere".to_owned()).await.unwrap();
+    assert_eq!(home.status(), StatusCode::OK);
+    assert_eq!(sandbox.issuer().counters().api_refusals, 0);
+
+    let error = call(format!("{}/api/v0/cards", foreign.base_url()))
+        .await
+        .unwrap_err();
+    let not_called = NotCalled::of(&*error).unwrap();
+    assert_eq!(not_called.error().kind(), ErrorKind::ForeignOrigin);
+    assert_eq!(foreign.issuer().counters().api_calls, 0);
+}
+
+#[tokio::test]
+async fn a_call_without_a_token_is_made_again_and_one_that_broke_is_not() {
+    let (sandbox, tokens) = stage().await;
+    // As many as one fetch makes attempts.
+    sandbox
+        .issuer()
+        .order(Fault::ServerError.at(Endpoint::Token).times(3));
+    let client = ServiceBuilder::new()
+        .layer(RetryLayer::new(TokenRetry::new()))
+        .layer(EnkashAuthLayer::new(tokens))
+        .service(reqwest_client());
+    let payment = client.clone().oneshot(request(Method::POST, &sandbox));
+    assert_eq!(payment.await.unwrap().status(), StatusCode::OK);
+    let counters = sandbox.issuer().counters();
+    assert_eq!((counters.token_requests, counters.api_calls), (4, 1));
+
+    sandbox
+        .issuer()
+        .order(Fault::CloseAfterReading.at(Endpoint::Api));
+    let payment = client.oneshot(request(Method::POST, &sandbox));
+    assert!(payment.await.unwrap_err().is::<reqwest::Error>());
+    assert_eq!(sandbox.issuer().counters().api_calls, 2);
+}
+
+/// Never answers.
+#[derive(Clone)]
+struct Bare;
+
+impl Service<Request> for Bare {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pending<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        assert!(request.headers().contains_key(AUTHORIZATION));
+        pending()
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_token_costs_no_allocation() {
+    let (sandbox, tokens) = stage().await;
+    tokens.warm_up().await.unwrap();
+    let mut client = EnkashAuthLayer::new(tokens).layer(Bare);
+    let ready = || {
+        let mut request = request(Method::GET, &sandbox);
+        request.headers_mut().reserve(8);
+        request
+    };
+    // The second use makes the handle's own copy, once per token.
+    for _ in 0..3 {
+        drop(client.call(ready()));
+    }
+    let mut requests: Vec<_> = (0..100).map(|_| ready()).collect();
+    let counted = measure(|| {
+        for request in requests.drain(..) {
+            drop(client.call(request));
+        }
+    });
+    assert_eq!(counted.count_total, 0);
+}

@@ -1,0 +1,49 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, ReplayPolicy, TokenCache, TokenRetry};
+use http::{Request, StatusCode, Uri, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::{client::legacy, rt::TokioExecutor};
+use serde::Serialize;
+use tower::{ServiceBuilder, ServiceExt, retry::RetryLayer, util::BoxCloneSyncService};
+
+type Calls = BoxCloneSyncService<Request<Full<Bytes>>, http::Response<Incoming>, BoxError>;
+
+/// EnKash's API, as this service needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    payouts: Uri,
+    calls: Calls,
+}
+
+impl Api {
+    /// The API at `base`. From the outside to the inside: a limit for the whole call, another try
+    /// where there was no token, the token, and a limit of the calls under way, which those who wait
+    /// for a token do not count in.
+    pub(crate) fn new(tokens: TokenCache, base: &str) -> Result<Self, BoxError> {
+        let client = legacy::Client::builder(TokioExecutor::new()).build_http();
+        let calls = ServiceBuilder::new()
+            .timeout(Duration::from_secs(20))
+            .layer(RetryLayer::new(TokenRetry::new()))
+            .layer(EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default()))
+            .concurrency_limit(64)
+            .service(client);
+        Ok(Self {
+            payouts: format!("{base}/api/v0/payouts").parse()?,
+            calls: BoxCloneSyncService::new(calls),
+        })
+    }
+
+    /// Pays out what `order` says; the status that the API answers with.
+    pub(crate) async fn pay(&self, order: &impl Serialize) -> Result<StatusCode, BoxError> {
+        let request = Request::post(self.payouts.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::from(serde_json::to_vec(order)?))?;
+        let (head, body) = self.calls.clone().oneshot(request).await?.into_parts();
+        // A connection is free for the next call once its answer has been read.
+        body.collect().await?;
+        Ok(head.status)
+    }
+}

@@ -1,0 +1,82 @@
+//! The layer on tonic's channel.
+//!
+//! ```sh
+//! cargo run -p enkash-auth-examples --bin tonic-channel
+//! ```
+//!
+//! It starts a server that behaves like EnKash's, for tokens, and a gRPC service that wants one of
+//! them, each on a loopback port. It prints the answer to a call, and what comes of one whose token
+//! was revoked: to gRPC a refusal, to HTTP a success. So replay, which goes by the status 401, does
+//! not apply, and the layer does not learn of it: the token is used to its deadline.
+
+use std::io::{self, Write};
+
+use enkash_auth_core::{Client, Credentials, Environment, User};
+use enkash_auth_sandbox::{Issuer, Sandbox};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache, TokenEndpoint};
+use tokio::net::TcpListener;
+use tonic::{
+    Request, Status,
+    service::interceptor::InterceptedService,
+    transport::{Endpoint, Server, server::TcpIncoming},
+};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tower::ServiceBuilder;
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let sandbox = Sandbox::start().await?;
+    let address = serve(sandbox.issuer().clone()).await?;
+    let credentials = Credentials::password(
+        Client::new("client-id", "client-secret"),
+        User::new("user@example.com", "password"),
+    );
+    let environment = Environment::custom(&sandbox.base_url())?;
+    let tokens = TokenCache::new(TokenEndpoint::new(environment, credentials)?);
+
+    let channel = Endpoint::from_shared(address)?.connect().await?;
+    // The channel adds scheme and host below the layer, which has to take our word for them.
+    let calls = ServiceBuilder::new()
+        .layer(EnkashAuthLayer::new(tokens).assume_origin())
+        .map_response(|answer: http::Response<_>| {
+            // If even standard output is gone, the exit code still tells.
+            let _ = writeln!(io::stdout(), "HTTP: {}", answer.status());
+            answer
+        })
+        .service(channel);
+    let mut client = HealthClient::new(calls);
+
+    let mut out = io::stdout();
+    let answer = client.check(HealthCheckRequest::default()).await?;
+    writeln!(out, "gRPC: {}", answer.into_inner().status().as_str_name())?;
+
+    sandbox.issuer().revoke_all();
+    if let Err(refusal) = client.check(HealthCheckRequest::default()).await {
+        writeln!(out, "gRPC: {:?}, {}", refusal.code(), refusal.message())?;
+    }
+    let requests = sandbox.issuer().counters().token_requests;
+    writeln!(out, "token requests: {requests}")?;
+    Ok(())
+}
+
+/// Serves gRPC's health service to whoever has a token of `issuer`.
+async fn serve(issuer: Issuer) -> Result<String, BoxError> {
+    let (_, health) = tonic_health::server::health_reporter();
+    let guarded = InterceptedService::new(health, move |request: Request<()>| {
+        let header = request.metadata().get("authorization");
+        let token = header.and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
+        match token {
+            Some(token) if issuer.accepts(token) => Ok(request),
+            _ => Err(Status::unauthenticated("no valid token")),
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let incoming = TcpIncoming::from(listener);
+    tokio::spawn(
+        Server::builder()
+            .add_service(guarded)
+            .serve_with_incoming(incoming),
+    );
+    Ok(address)
+}
