@@ -116,9 +116,9 @@ impl Egress {
     /// Leads straight to the hosts in `list`, in place of those named before.
     ///
     /// Separated by commas: a domain with all below it (`internal.example`, or `.internal.example`),
-    /// an address (`192.0.2.7`), a network (`10.0.0.0/8`), each but the last with `:port` if only
-    /// that port is meant, or `*` for every host. Names are compared with names and addresses with
-    /// addresses; none is looked up.
+    /// an address (`192.0.2.7`), a network (`10.0.0.0/8`), or `*` for every host, each with `:port`
+    /// if only that port is meant. Names are compared with names and addresses with addresses; none
+    /// is looked up.
     pub fn no_proxy(mut self, list: &str) -> Self {
         self.no_proxy = Arc::new(NoProxy::new(list));
         self

@@ -47,7 +47,7 @@ struct Inner {
 
 impl TokenEndpoint {
     /// The token server of `environment`, asked over an HTTPS client of our own: HTTP/1.1, rustls
-    /// with ring and the Mozilla roots, 3 s for a connection, no redirects.
+    /// with ring and the Mozilla roots, 3 s for a connection, straight there, no redirects.
     ///
     /// # Errors
     ///
