@@ -95,7 +95,8 @@ impl TokenCache {
     /// them; one that is on with the old ones is abandoned.
     ///
     /// The token at hand stays in use where the new credentials differ from the old in passwords and
-    /// secrets alone. A quarantine ends: it was that of the old ones.
+    /// secrets alone. A quarantine ends: it was that of the old ones. The same credentials again
+    /// change nothing.
     ///
     /// # Errors
     ///
