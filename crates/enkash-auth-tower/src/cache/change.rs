@@ -1,4 +1,5 @@
-use enkash_auth_core::{Credentials, Error};
+use enkash_auth_core::{Credentials, Error, ErrorKind};
+use tokio::runtime::Handle;
 
 use super::Shared;
 use crate::flight::Landed;
@@ -34,6 +35,9 @@ impl Shared {
 
     /// Forgets the strikes of the account in the store, and the pause after them.
     pub(super) async fn reset(&self) -> Result<(), Error> {
+        if Handle::try_current().is_err() {
+            return Err(Error::new(ErrorKind::NoRuntime, ""));
+        }
         let now = self.clock.now();
         self.gate.reset(self.endpoint().principal(), now).await?;
         let old = {

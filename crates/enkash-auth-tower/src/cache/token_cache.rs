@@ -112,7 +112,8 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable).
+    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable);
+    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) outside a tokio runtime.
     ///
     /// # Cancel safety
     ///

@@ -200,14 +200,11 @@ impl Gate {
 
     /// What the store refuses is not done without it either.
     fn learn_denial(&self, who: &Applicant<'_>, error: &Error) {
-        let is_refusal = error.kind().is_rejection();
-        if is_refusal || error.kind() == ErrorKind::Unresolved {
+        if error.kind().is_rejection() || error.kind() == ErrorKind::Unresolved {
             let denied = Some(error.clone());
-            let old = self.update(who.principal, |books| {
-                books.is_proven &= !is_refusal;
+            drop(self.update(who.principal, |books| {
                 std::mem::replace(&mut books.denied, denied)
-            });
-            drop(old);
+            }));
         }
     }
 }

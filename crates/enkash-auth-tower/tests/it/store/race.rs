@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use enkash_auth_core::ErrorKind;
 use enkash_auth_tower::{OnStoreDown, TokenCache};
+use futures_util::FutureExt;
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     time::sleep,
 };
 
@@ -188,4 +189,23 @@ async fn who_waited_for_a_refusal_shows_it() {
         assert_eq!((status.strikes(), status.possible_strikes()), (1, 0));
     }
     assert_eq!(fleet.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_gives_leave_is_not_waited_for_for_ever() {
+    let fleet = fleet(Kit::new(rules(300, 10)));
+    fleet.store.set(Mood::Mute);
+    let tokens = fleet.start("password");
+    for _ in 0..50 {
+        tokens.token().await.unwrap_err();
+        sleep(Duration::from_secs(60)).await;
+    }
+    assert!(Handle::current().metrics().num_alive_tasks() <= 1);
+}
+
+#[test]
+fn a_reset_outside_a_runtime_says_so() {
+    let fleet = fleet(Kit::new(rules(300, 10)));
+    let reset = fleet.start("password").reset().now_or_never();
+    assert_eq!(reset.unwrap().unwrap_err().kind(), ErrorKind::NoRuntime);
 }
