@@ -224,6 +224,9 @@ fn a_cache_takes_over_from_its_own_earlier_flight_and_from_no_later_one() {
         ErrorKind::Unavailable
     );
     granted(ledger.begin(secret("one"), &bid(1, 3), NOW));
+    // Nor does it wait for itself.
+    ledger.reset(after(12));
+    granted(ledger.begin(secret("one"), &bid(1, 3), NOW));
 }
 
 #[test]

@@ -131,15 +131,19 @@ impl Gate {
     /// unless some were refused since.
     pub(super) fn take(&self, who: &Applicant<'_>, token: StoredToken) -> Option<StoredToken> {
         let is_usable = who.can_use(&token);
-        let is_taken = self.update(who.principal, |books| {
-            let is_news = token.edition().is_news_to(books.known);
-            if is_news {
-                books.known = Some(token.edition());
-                books.is_proven |= is_usable && books.strikes.definite == 0;
+        let (is_taken, denied) = self.update(who.principal, |books| {
+            if !token.edition().is_news_to(books.known) {
+                return (false, None);
             }
-            is_news && is_usable
-        });
-        is_taken.unwrap_or(false).then_some(token)
+            books.known = Some(token.edition());
+            if !is_usable || books.strikes.definite > 0 {
+                return (is_usable, None);
+            }
+            books.is_proven = true;
+            (true, books.denied.take())
+        })?;
+        drop(denied);
+        is_taken.then_some(token)
     }
 
     /// Changes what is known of `principal`, if that is the one whose credentials are used still.

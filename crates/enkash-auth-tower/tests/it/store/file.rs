@@ -1,6 +1,11 @@
 //! A directory: what survives a restart.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use enkash_auth_core::{Clock, ErrorKind};
 use enkash_auth_sandbox::SandboxService;
@@ -10,7 +15,7 @@ use tokio::{task::JoinSet, time::sleep};
 use tower::Layer;
 
 use super::Fleet;
-use crate::support::{Kit, call, rules};
+use crate::support::{Kit, call, credentials, rules};
 
 pub(super) fn fleet(kit: Kit) -> (Fleet<FileStore>, TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -203,4 +208,30 @@ async fn a_reset_forgets_an_attempt_whose_process_was_killed() {
     let standing = fleet.store.load(endpoint.principal(), fleet.clock.now());
     assert_eq!(standing.await.unwrap().strikes.possible, 0);
     attempt.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_of_credentials_that_are_used_no_more_is_swept_away() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
+    fleet.start("password").token().await.unwrap();
+    let tokens = || {
+        let entries = fs::read_dir(fleet.store.directory()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|of| of == "token"))
+            .collect::<Vec<_>>()
+    };
+    let now = UNIX_EPOCH + Duration::from_nanos(fleet.clock.unix_nanos());
+    for (hours, kept, company) in [(23, 2, "A"), (25, 1, "B")] {
+        for path in tokens() {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            let written = now - Duration::from_secs(hours * 60 * 60);
+            file.set_modified(written).unwrap();
+        }
+        let other = fleet.start("any");
+        let credentials = credentials(&fleet.kit.user, "password").company_id(company);
+        other.set_credentials(credentials).unwrap();
+        other.token().await.unwrap();
+        assert_eq!(tokens().len(), kept);
+    }
 }

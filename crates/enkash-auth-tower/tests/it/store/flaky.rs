@@ -29,6 +29,8 @@ pub(crate) enum Mood {
     Slow,
     /// It does what it is told, and never says so.
     Mute,
+    /// It does what it is told, and says so a second later.
+    Late,
 }
 
 /// A store that can be down.
@@ -37,6 +39,7 @@ pub(crate) struct Flaky {
     inner: Arc<MemoryStore>,
     mood: Arc<AtomicU8>,
     begins: Arc<AtomicU32>,
+    unsettled: Arc<AtomicU32>,
 }
 
 impl Flaky {
@@ -47,6 +50,19 @@ impl Flaky {
     /// How often somebody wanted leave.
     pub(crate) fn begins(&self) -> u32 {
         self.begins.load(Ordering::Relaxed)
+    }
+
+    /// How often leave was dropped by somebody who had not said how it went.
+    pub(crate) fn unsettled(&self) -> u32 {
+        self.unsettled.load(Ordering::Relaxed)
+    }
+
+    fn watched(&self, leave: Leave) -> Leave {
+        let unsettled = Arc::clone(&self.unsettled);
+        Leave::new(leave.attempt(), leave.edition()).or_else(move || {
+            unsettled.fetch_add(1, Ordering::Relaxed);
+            drop(leave);
+        })
     }
 
     fn answer<'a, T: Send + 'a>(
@@ -73,6 +89,13 @@ impl Flaky {
                 pending().await
             });
         }
+        if is(Mood::Late) && writes {
+            return Box::pin(async {
+                let answer = answer().await;
+                sleep(Duration::from_secs(1)).await;
+                answer
+            });
+        }
         answer()
     }
 }
@@ -90,7 +113,13 @@ impl TokenStore for Flaky {
         now: Moment,
     ) -> StoreFuture<'a, Begin> {
         self.begins.fetch_add(1, Ordering::Relaxed);
-        self.answer(true, move || self.inner.begin(principal, bid, known, now))
+        let begin = self.answer(true, move || self.inner.begin(principal, bid, known, now));
+        Box::pin(async {
+            Ok(match begin.await? {
+                Begin::Granted(leave) => Begin::Granted(self.watched(leave)),
+                other => other,
+            })
+        })
     }
 
     fn finish<'a>(

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::{OnStoreDown, TokenCache};
+use enkash_auth_core::{Clock, ErrorKind};
+use enkash_auth_tower::{OnStoreDown, TokenCache, TokenStore};
 use futures_util::FutureExt;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -51,20 +51,19 @@ async fn leave_that_comes_after_other_credentials_sends_nothing_of_the_old() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Slow);
     let tokens = fleet.start("wrong");
-    let waiting = tokio::spawn(tokens.token());
+    assert!(tokens.token().now_or_never().is_none());
     sleep(Duration::from_millis(450)).await;
     let right = credentials(&fleet.kit.user, "password");
     tokens.set_credentials(right).unwrap();
-    waiting.await.unwrap().unwrap();
     sleep(Duration::from_secs(2)).await;
+    assert_eq!(fleet.requests(), 0);
+    // Nor does it leave a mark.
+    let endpoint = fleet.kit.endpoint("password");
+    let standing = fleet.store.load(endpoint.principal(), fleet.clock.now());
+    assert_eq!(standing.await.unwrap().strikes.possible, 0);
+    tokens.token().await.unwrap();
     let counters = fleet.kit.issuer.counters();
     assert_eq!((counters.token_requests, counters.rejections), (1, 0));
-    // Nor does it leave a mark.
-    fleet.store.set(Mood::Well);
-    let another = fleet.start("password");
-    another.token().await.unwrap();
-    let status = another.status();
-    assert_eq!((status.strikes(), status.possible_strikes()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,14 +112,33 @@ async fn an_end_that_was_told_and_not_confirmed_counts_once() {
 async fn leave_that_comes_too_late_leaves_no_mark() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     for _ in 0..3 {
-        fleet.store.set(Mood::Mute);
+        fleet.store.set(Mood::Late);
         let tokens = fleet.start("password");
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
         fleet.store.set(Mood::Well);
-        tokens.reset().await.unwrap();
+        sleep(Duration::from_secs(2)).await;
     }
+    assert_eq!(fleet.requests(), 0);
     fleet.start("password").token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn leave_is_settled_once_its_end_was_told_at_whatever_time() {
+    let fleet = fleet(Kit::new(rules(40, 1_000)));
+    let tokens = fleet.start("password");
+    for mood in [Mood::Well, Mood::Refusing, Mood::Late] {
+        fleet.store.set(Mood::Well);
+        let fetch = tokio::spawn(tokens.token());
+        sleep(Duration::from_millis(500)).await;
+        fleet.store.set(mood);
+        fetch.await.unwrap().unwrap();
+        sleep(Duration::from_secs(41)).await;
+    }
+    fleet.store.set(Mood::Well);
+    tokens.token().await.unwrap();
+    assert_eq!(fleet.requests(), 4);
+    assert_eq!(fleet.store.unsettled(), 0);
 }
 
 #[test]

@@ -228,6 +228,34 @@ async fn a_reset_does_not_prove_what_was_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_others_brought_ends_what_the_store_denied() {
+    let fleet = fleet();
+    let endpoint = fleet.kit.endpoint("password");
+    for cache in 0..2 {
+        let bid = Bid::new(Holder::new(cache, 1), &RefreshPolicy::default());
+        let now = fleet.clock.now();
+        drop(
+            fleet
+                .store
+                .begin(endpoint.principal(), bid, None, now)
+                .await,
+        );
+    }
+    let tokens = fleet.start("password");
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unresolved);
+    let account = endpoint.account();
+    fleet.store.reset(account, fleet.clock.now()).await.unwrap();
+    fleet.start("password").token().await.unwrap();
+    sleep(LOOK).await;
+    tokens.token().await.unwrap();
+    assert_eq!(tokens.status().token_requests(), 0);
+    fleet.store.set(Mood::Refusing);
+    sleep(Duration::from_secs(300)).await;
+    tokens.token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn good_credentials_are_not_to_blame_without_the_store_either() {
     let fleet = fleet();
     let tokens = fleet.start("password");
