@@ -181,6 +181,29 @@ fn an_attempt_that_is_still_on_keeps_its_mark_when_an_older_one_is_granted() {
 }
 
 #[test]
+fn a_late_success_clears_no_refusal_of_a_later_attempt() {
+    let mut strikes = Strikes::default();
+    let late = begin(&mut strikes, "right").unwrap();
+    attempt(&mut strikes, "wrong", REJECTED);
+    strikes.settle(late, Settlement::Granted);
+    assert_eq!(
+        begin(&mut strikes, "wrong").unwrap_err().kind(),
+        ErrorKind::Rejected
+    );
+    assert_eq!((strikes.definite(), strikes.possible()), (1, 0));
+}
+
+#[test]
+fn a_late_success_does_not_prove_credentials_that_were_refused_since() {
+    let mut strikes = Strikes::default();
+    let late = begin(&mut strikes, "one").unwrap();
+    attempt(&mut strikes, "one", REJECTED);
+    strikes.settle(late, Settlement::Granted);
+    strikes.reset();
+    assert!(!begin(&mut strikes, "one").unwrap().is_proven());
+}
+
+#[test]
 fn an_attempt_settles_its_own_mark_and_no_other() {
     let mut strikes = Strikes::default();
     begin(&mut strikes, "one").unwrap();

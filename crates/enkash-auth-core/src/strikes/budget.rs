@@ -50,6 +50,8 @@ pub(super) struct Possible {
     pub(super) attempt: u64,
     /// Nanoseconds since the Unix epoch: the record outlives every monotonic clock.
     pub(super) at: u64,
+    /// The earliest reading since of a clock that was set back, for as long as it stands before `at`.
+    pub(super) back: Option<u64>,
 }
 
 impl Strikes {
@@ -68,8 +70,7 @@ impl Strikes {
         retry_unresolved_after: Option<Duration>,
     ) -> Result<Attempt, Error> {
         for strike in &mut self.possible {
-            // Of a clock that was set back since: it must not keep the account closed for longer.
-            strike.at = strike.at.min(now.unix_nanos());
+            strike.look(now);
         }
         self.admit(fingerprint, now, retry_unresolved_after)?;
         Ok(self.record(fingerprint, now))
@@ -90,6 +91,7 @@ impl Strikes {
         self.possible.push(Possible {
             attempt: self.attempts,
             at: now.unix_nanos(),
+            back: None,
         });
     }
 
@@ -97,11 +99,14 @@ impl Strikes {
     pub fn settle(&mut self, attempt: Attempt, settlement: Settlement) {
         match settlement {
             Settlement::Granted => {
-                self.rejected.clear();
                 // What began later is still on, or ended after this: the server may count it.
+                self.rejected
+                    .retain(|strike| strike.attempt > attempt.number);
                 self.possible
                     .retain(|strike| strike.attempt > attempt.number);
-                self.proven = Some(attempt.fingerprint);
+                if self.refusal(attempt.fingerprint).is_none() {
+                    self.proven = Some(attempt.fingerprint);
+                }
             }
             Settlement::Rejected(kind) => {
                 self.forgive(attempt);
@@ -122,8 +127,13 @@ impl Strikes {
 
     /// Forgets every strike: an operator has seen to the account.
     pub fn reset(&mut self) {
+        self.reset_but(None);
+    }
+
+    /// Forgets every strike but the mark of the attempt number `on`: how it ends is not known yet.
+    pub(super) fn reset_but(&mut self, on: Option<u64>) {
         self.rejected.clear();
-        self.possible.clear();
+        self.possible.retain(|strike| Some(strike.attempt) == on);
     }
 
     /// Attempts that were refused.
@@ -142,11 +152,7 @@ impl Strikes {
         now: Moment,
         retry_unresolved_after: Option<Duration>,
     ) -> Result<(), Error> {
-        let refused = self
-            .rejected
-            .iter()
-            .find(|refused| refused.fingerprint == fingerprint);
-        if let Some(refused) = refused {
+        if let Some(refused) = self.refusal(fingerprint) {
             return Err(Error::new(
                 refused.kind,
                 "these credentials were refused before; nothing was sent",
@@ -161,12 +167,13 @@ impl Strikes {
                 "one more attempt could lock the account; nothing was sent",
             ));
         }
-        let since = self.possible.iter().map(|strike| strike.at).max();
-        let passed = Duration::from_nanos(now.unix_nanos().saturating_sub(since.unwrap_or(0)));
+        let passed = self.possible.iter().map(|strike| strike.age(now)).min();
+        let passed = Duration::from_nanos(passed.unwrap_or(0));
         let left = retry_unresolved_after.map(|after| after.saturating_sub(passed));
         if left == Some(Duration::ZERO) {
-            // Still two at most: the oldest gives way to the one that begins.
-            self.possible.remove(0);
+            // Still two at most: the oldest give way to the one that begins.
+            let surplus = self.possible.len().saturating_sub(BUDGET - 1);
+            self.possible.drain(..surplus);
             return Ok(());
         }
         let error = Error::new(
@@ -179,9 +186,29 @@ impl Strikes {
         })
     }
 
+    fn refusal(&self, fingerprint: Fingerprint) -> Option<&Rejected> {
+        self.rejected
+            .iter()
+            .find(|refused| refused.fingerprint == fingerprint)
+    }
+
     fn forgive(&mut self, attempt: Attempt) {
         self.possible
             .retain(|strike| strike.attempt != attempt.number);
+    }
+}
+
+impl Possible {
+    /// Where the clock was set back, the strike is no older than that: it must neither keep the
+    /// account closed for longer, nor for a shorter time once the clock is right again.
+    fn look(&mut self, now: Moment) {
+        let now = now.unix_nanos();
+        self.back = (now < self.at).then(|| self.back.map_or(now, |back| back.min(now)));
+    }
+
+    fn age(&self, now: Moment) -> u64 {
+        now.unix_nanos()
+            .saturating_sub(self.back.unwrap_or(self.at))
     }
 }
 

@@ -6,6 +6,9 @@ use crate::{Error, ErrorKind, Fingerprint, Moment, RefreshPolicy};
 /// How long an attempt keeps others waiting beyond the time a fetch may take, should it never end.
 const GRACE: Duration = Duration::from_secs(4);
 
+/// Of so many attempts of other ledgers it is remembered that they were told.
+const HEARD: usize = 16;
+
 /// What a store keeps of an account: its strikes, and who makes an attempt now.
 ///
 /// Pure: a store reads it, asks it, and writes it back in one step that nobody comes between.
@@ -30,7 +33,12 @@ pub struct Ledger {
     pub(super) salt: [u8; 32],
     pub(super) strikes: Strikes,
     pub(super) lease: Option<Lease>,
+    /// The attempts of other ledgers that were told last, the newest at the end.
+    pub(super) heard: Vec<Heard>,
 }
+
+/// An attempt of another ledger: what tells that ledger from others, and the attempt's number.
+pub(super) type Heard = ([u8; 8], u64);
 
 /// The right to make attempts for a while, in nanoseconds since the Unix epoch.
 #[derive(Clone, Copy)]
@@ -98,6 +106,7 @@ impl Ledger {
             salt,
             strikes: Strikes::default(),
             lease: None,
+            heard: Vec::new(),
         }
     }
 
@@ -151,13 +160,24 @@ impl Ledger {
     }
 
     /// Settles an attempt with the credentials of `fingerprint` that this ledger has no record of:
-    /// it was lost meanwhile, or began in another.
+    /// it was lost meanwhile, or began in another. `edition` names it among all such, so that it
+    /// counts once however often it is told.
+    ///
+    /// A success clears nothing: nobody knows whether it came before or after what is on the record.
     pub fn finish_unrecorded(
         &mut self,
+        edition: ([u8; 8], u64),
         fingerprint: Fingerprint,
         settlement: Settlement,
         now: Moment,
     ) {
+        let is_harmless = matches!(settlement, Settlement::Granted | Settlement::Harmless);
+        if is_harmless || self.heard.contains(&edition) {
+            return;
+        }
+        let surplus = self.heard.len().saturating_sub(HEARD - 1);
+        self.heard.drain(..surplus);
+        self.heard.push(edition);
         let attempt = self.strikes.record(fingerprint, now);
         self.strikes.settle(attempt, settlement);
     }
@@ -167,9 +187,11 @@ impl Ledger {
         self.lease = None;
     }
 
-    /// Forgets every strike: an operator has seen to the account.
-    pub fn reset(&mut self) {
-        self.strikes.reset();
+    /// Forgets every strike: an operator has seen to the account. An attempt that is on keeps its
+    /// mark until it ends.
+    pub fn reset(&mut self, now: Moment) {
+        let on = self.lease.filter(|lease| lease.is_on(now));
+        self.strikes.reset_but(on.map(|lease| lease.attempt));
     }
 
     /// Records that there may have been an attempt of which nothing is known.

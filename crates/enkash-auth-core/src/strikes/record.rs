@@ -8,6 +8,7 @@
 //! rejected 5 c2fe… credentials
 //! possible 7 1767268800000000000
 //! lease 8315270921 4 7 1767268800000000000 1767268812000000000
+//! heard 5d0c… 3
 //! sha256 77d0…
 //! ```
 
@@ -87,6 +88,7 @@ impl Ledger {
             salt,
             strikes,
             lease,
+            heard,
         } = self;
         writeln!(to, "{NAME} {VERSION}\naccount {account:x}")?;
         to.push_str("salt ");
@@ -104,8 +106,12 @@ impl Ledger {
             };
             writeln!(to, "rejected {attempt} {fingerprint:x} {what}")?;
         }
-        for Possible { attempt, at } in &strikes.possible {
-            writeln!(to, "possible {attempt} {at}")?;
+        for Possible { attempt, at, back } in &strikes.possible {
+            write!(to, "possible {attempt} {at}")?;
+            match back {
+                Some(back) => writeln!(to, " {back}")?,
+                None => writeln!(to)?,
+            }
         }
         if let Some(proven) = strikes.proven {
             writeln!(to, "proven {proven:x}")?;
@@ -114,6 +120,11 @@ impl Ledger {
             let (Holder { cache, flight }, attempt) = (lease.holder, lease.attempt);
             let Lease { begun, end, .. } = lease;
             writeln!(to, "lease {cache} {flight} {attempt} {begun} {end}")?;
+        }
+        for (era, number) in heard {
+            to.push_str("heard ");
+            hex::write(era, to)?;
+            writeln!(to, " {number}")?;
         }
         Ok(())
     }
@@ -151,10 +162,16 @@ fn entry(ledger: &mut Ledger, line: &str) -> Option<()> {
                 _ => return None,
             },
         }),
-        ["possible", attempt, at] => strikes.possible.push(Possible {
+        ["possible", attempt, at, ref back @ ..] => strikes.possible.push(Possible {
             attempt: attempt.parse().ok()?,
             at: at.parse().ok()?,
+            back: match back {
+                [] => None,
+                [back] => Some(back.parse().ok()?),
+                _ => return None,
+            },
         }),
+        ["heard", era, number] => ledger.heard.push((hex::read(era)?, number.parse().ok()?)),
         ["proven", fingerprint] => strikes.proven = Some(Fingerprint::from_hex(fingerprint)?),
         ["lease", cache, flight, attempt, begun, end] => {
             ledger.lease = Some(Lease {

@@ -1,24 +1,26 @@
-use enkash_auth_core::{Credentials, Error, state::Flight};
+use enkash_auth_core::{Credentials, Error, ErrorKind, state::Flight};
+use tokio::runtime::Handle;
 
 use super::Shared;
-use crate::{endpoint::TokenEndpoint, flight::Landed};
+use crate::flight::Landed;
 
 impl Shared {
-    /// Uses `credentials` from now on. `instead_of`: only if that flight is on still, and they are
-    /// others than it has. Says whether they are used.
+    /// Uses `credentials` from now on. `instead_of`: only if that flight is on still. Says whether
+    /// they are news, and used.
     pub(super) fn change_credentials(
         &self,
         credentials: Credentials,
-        instead_of: Option<(Flight, &TokenEndpoint)>,
+        instead_of: Option<Flight>,
     ) -> Result<bool, Error> {
         let endpoint = self.endpoint().with_credentials(credentials)?;
-        if instead_of.is_some_and(|(_, old)| endpoint.principal().is(old.principal())) {
-            return Ok(false);
-        }
         let now = self.clock.now();
         let (landing, old) = {
             let mut books = self.books.lock();
-            if instead_of.is_some_and(|(flight, _)| books.state.flight() != Some(flight)) {
+            // A fetch with the same ones may be on: it is not made twice.
+            let is_same = endpoint.principal().is(books.endpoint.principal());
+            let is_late = instead_of.is_some_and(|flight| books.state.flight() != Some(flight));
+            if is_same || is_late {
+                drop(books);
                 return Ok(false);
             }
             let new = endpoint.credentials();
@@ -40,6 +42,9 @@ impl Shared {
 
     /// Forgets the strikes of the account in the store, and the pause after them.
     pub(super) async fn reset(&self) -> Result<(), Error> {
+        if Handle::try_current().is_err() {
+            return Err(Error::new(ErrorKind::NoRuntime, ""));
+        }
         let now = self.clock.now();
         self.gate.reset(self.endpoint().principal(), now).await?;
         let old = {

@@ -4,7 +4,7 @@ use enkash_auth_core::{Credentials, state::Flight};
 use tokio::{task::spawn_blocking, time::timeout};
 
 use super::Shared;
-use crate::{BoxError, endpoint::TokenEndpoint, sync::Arc};
+use crate::{BoxError, sync::Arc};
 
 /// How long to wait for other credentials; callers wait meanwhile.
 const LIMIT: Duration = Duration::from_millis(500);
@@ -29,14 +29,14 @@ impl Reload {
 }
 
 impl Shared {
-    /// The server refused the credentials of `endpoint`: uses others, if there are. That abandons
-    /// `flight`, so that its waiters wait for one with these.
-    pub(crate) async fn reload(&self, flight: Flight, endpoint: &TokenEndpoint) {
+    /// The server refused the credentials of `flight`: uses others, if there are. That abandons
+    /// the flight, so that its waiters wait for one with these.
+    pub(crate) async fn reload(&self, flight: Flight) {
         let Some(reload) = &self.reload else {
             return;
         };
         let changed = match reload.read().await {
-            Ok(credentials) => self.change_credentials(credentials, Some((flight, endpoint))),
+            Ok(credentials) => self.change_credentials(credentials, Some(flight)),
             Err(error) => {
                 tracing::warn!(error = &*error, "the credentials could not be read again");
                 return;

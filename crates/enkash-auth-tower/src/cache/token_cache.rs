@@ -97,7 +97,8 @@ impl TokenCache {
     /// them; one that is on with the old ones is abandoned.
     ///
     /// The token at hand stays in use where the new credentials differ from the old in passwords and
-    /// secrets alone. A quarantine ends: it was that of the old ones.
+    /// secrets alone. A quarantine ends: it was that of the old ones. The same credentials again
+    /// change nothing.
     ///
     /// # Errors
     ///
@@ -113,7 +114,8 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable).
+    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable);
+    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) outside a tokio runtime.
     ///
     /// # Cancel safety
     ///

@@ -116,12 +116,16 @@ impl<'a> Fetch<'a> {
     async fn permit(&self) -> Result<Result<Permit, StoredToken>, Error> {
         let mut again = false;
         loop {
-            if Instant::now() >= self.deadline || !self.shared.is_on(self.flight) {
-                let detail = "the fetch was given up";
-                return Err(Error::new(ErrorKind::Unavailable, detail));
+            if self.is_given_up() {
+                return Err(given_up());
             }
             let pause = BUSY_POLL.mul_f64(0.75 + 0.5 * fastrand::f64());
             match self.shared.gate().pass(&self.applicant(), again).await {
+                Passed::Permit(permit) if self.is_given_up() => {
+                    // Meanwhile: a store takes its time.
+                    self.settle(permit, Settlement::Harmless, None).await;
+                    return Err(given_up());
+                }
                 Passed::Permit(permit) => return Ok(Ok(permit)),
                 Passed::Token(token) => return Ok(Err(token)),
                 Passed::Denied(error) => return Err(error),
@@ -164,15 +168,26 @@ impl<'a> Fetch<'a> {
             }
         };
         let grant = result.as_ref().ok();
-        let newer = shared
-            .gate()
-            .settle(&self.applicant(), permit, settlement, grant)
-            .await;
-        let result = match newer {
+        let result = match self.settle(permit, settlement, grant).await {
             Some(token) => Ok(Came::FromStore(token)),
             None => result.map(Came::FromServer),
         };
         Attempted { result, again }
+    }
+
+    async fn settle(
+        &self,
+        permit: Permit,
+        settlement: Settlement,
+        grant: Option<&Grant>,
+    ) -> Option<StoredToken> {
+        let gate = self.shared.gate();
+        gate.settle(&self.applicant(), permit, settlement, grant)
+            .await
+    }
+
+    fn is_given_up(&self) -> bool {
+        Instant::now() >= self.deadline || !self.shared.is_on(self.flight)
     }
 
     fn applicant(&self) -> Applicant<'_> {
@@ -196,6 +211,10 @@ fn granted(grant: &Grant) -> Outcome {
         tracing::warn!("the expiry of the token is in no documented unit, its size decided");
     }
     Outcome::Granted(grant.bearer().clone(), *grant.lifetime())
+}
+
+fn given_up() -> Error {
+    Error::new(ErrorKind::Unavailable, "the fetch was given up")
 }
 
 fn not_sent(source: BoxError) -> Error {

@@ -58,7 +58,7 @@ impl Pilot {
         let fetch = Fetch::new(&shared, &endpoint, self.flight, self.deadline);
         let outcome = caught(fetch.run()).await;
         if matches!(&outcome, Outcome::Failed(error) if error.kind().is_rejection()) {
-            shared.reload(self.flight, &endpoint).await;
+            shared.reload(self.flight).await;
         }
         self.land(outcome);
     }

@@ -1,8 +1,11 @@
 use std::fmt;
 
-use enkash_auth_core::strikes::Attempt;
+use enkash_auth_core::{
+    Moment,
+    strikes::{Attempt, Ledger, Settlement},
+};
 
-use super::Edition;
+use super::{Edition, Principal};
 
 /// Leave for one attempt, from a [`TokenStore`](super::TokenStore).
 ///
@@ -40,6 +43,25 @@ impl Leave {
     /// Which token it will bring.
     pub fn edition(&self) -> Edition {
         self.edition
+    }
+
+    /// Settles the attempt, which was made with the credentials of `principal`, in `ledger`, also
+    /// where that has no record of it. True where it has: then the token is one of its own.
+    pub fn settle(
+        &self,
+        ledger: &mut Ledger,
+        principal: &Principal,
+        settlement: Settlement,
+        now: Moment,
+    ) -> bool {
+        let is_known = Edition::new(ledger, &self.attempt) == self.edition;
+        if is_known {
+            ledger.finish(self.attempt, settlement);
+        } else {
+            let fingerprint = principal.fingerprint(ledger.salt());
+            ledger.finish_unrecorded(self.edition.parts(), fingerprint, settlement, now);
+        }
+        is_known
     }
 
     /// The store knows how the attempt went.

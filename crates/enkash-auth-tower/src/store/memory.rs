@@ -11,7 +11,7 @@ use enkash_auth_core::{
 use super::{Begin, Edition, Leave, Principal, Standing, StoreFuture, StoredToken, TokenStore};
 use crate::sync::{Arc, Mutex};
 
-/// The salt of ledgers that never leave the process.
+/// The salt of what never leaves the process.
 const NO_SALT: [u8; 32] = [0; 32];
 
 /// Its memory is that of the accounts this process has ever asked for.
@@ -41,8 +41,12 @@ pub struct MemoryStore {
     tokens: Mutex<HashMap<(AccountId, Fingerprint), StoredToken>>,
 }
 
-#[derive(Debug, Default)]
-struct Ledgers(Mutex<HashMap<AccountId, Ledger>>);
+#[derive(Debug)]
+struct Ledgers {
+    /// Not secret: it tells the attempts of these ledgers from those of any other.
+    salt: [u8; 32],
+    of: Mutex<HashMap<AccountId, Ledger>>,
+}
 
 impl MemoryStore {
     /// A store that shares nothing with any other.
@@ -69,7 +73,7 @@ impl MemoryStore {
             if let Some(token) = found.filter(|token| token.edition().is_news_to(known)) {
                 return Err(token);
             }
-            let opening = ledger.begin(principal.fingerprint(&NO_SALT), bid, now);
+            let opening = ledger.begin(principal.fingerprint(ledger.salt()), bid, now);
             Ok(match opening {
                 Opening::Granted(attempt) => {
                     Begin::Granted(Leave::new(attempt, Edition::new(ledger, &attempt)))
@@ -98,17 +102,18 @@ impl MemoryStore {
         leave: &Leave,
         settlement: Settlement,
         grant: Option<&Grant>,
+        now: Moment,
     ) -> Standing {
         let granted = grant.map(|grant| {
             StoredToken::new(grant.bearer().clone(), *grant.lifetime(), leave.edition())
         });
         // A token that is displaced is dropped after the locks.
         let (standing, _displaced) = self.ledgers.with(principal.account(), |ledger| {
-            ledger.finish(leave.attempt(), settlement);
+            let is_known = leave.settle(ledger, principal, settlement, now);
             let mut tokens = self.tokens.lock();
             let held = tokens.get(&key(principal)).map(StoredToken::edition);
             let displaced = granted
-                .filter(|token| token.edition().is_news_to(held))
+                .filter(|token| is_known && token.edition().is_news_to(held))
                 .map(|token| tokens.insert(key(principal), token));
             let token = tokens.get(&key(principal)).cloned();
             (Standing::new(ledger, token), displaced)
@@ -141,23 +146,35 @@ impl TokenStore for MemoryStore {
         leave: &'a Leave,
         settlement: Settlement,
         grant: Option<&'a Grant>,
-        _: Moment,
+        now: Moment,
     ) -> StoreFuture<'a, Standing> {
-        Box::pin(ready(Ok(self.settle(principal, leave, settlement, grant))))
+        let standing = self.settle(principal, leave, settlement, grant, now);
+        Box::pin(ready(Ok(standing)))
     }
 
-    fn reset(&self, account: AccountId, _: Moment) -> StoreFuture<'_, ()> {
-        self.ledgers.with(account, Ledger::reset);
+    fn reset(&self, account: AccountId, now: Moment) -> StoreFuture<'_, ()> {
+        self.ledgers.with(account, |ledger| ledger.reset(now));
         Box::pin(ready(Ok(())))
     }
 }
 
 impl Ledgers {
     fn with<T>(&self, account: AccountId, f: impl FnOnce(&mut Ledger) -> T) -> T {
-        let mut ledgers = self.0.lock();
+        let mut ledgers = self.of.lock();
         f(ledgers
             .entry(account)
-            .or_insert_with(|| Ledger::new(NO_SALT)))
+            .or_insert_with(|| Ledger::new(self.salt)))
+    }
+}
+
+impl Default for Ledgers {
+    fn default() -> Self {
+        let mut salt = [0; 32];
+        fastrand::fill(&mut salt);
+        Self {
+            salt,
+            of: Mutex::default(),
+        }
     }
 }
 

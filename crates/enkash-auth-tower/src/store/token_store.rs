@@ -54,7 +54,10 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     ) -> StoreFuture<'a, Begin>;
 
     /// Settles an attempt and keeps the token that it came to, unless a later attempt has brought
-    /// another. To be called again after an error.
+    /// another. To be called again after an error, also where the first call has done its work.
+    ///
+    /// It is told of attempts, too, that it has no record of, for it was down or has lost it: they
+    /// count ([`Leave::settle`]), and their tokens are not kept.
     fn finish<'a>(
         &'a self,
         principal: &'a Principal,

@@ -1,3 +1,5 @@
+use enkash_auth_core::Error;
+
 use crate::store::{Edition, Principal, Tally};
 
 /// What a cache knows of its principal.
@@ -11,8 +13,8 @@ pub(super) struct Books {
     pub(super) is_proven: bool,
     /// As last seen in the store.
     pub(super) strikes: Tally,
-    /// Whether the fallback may have strikes of this account.
-    pub(super) fell_back: bool,
+    /// Why the store gave no leave when it was last asked.
+    pub(super) denied: Option<Error>,
 }
 
 impl Books {
@@ -22,7 +24,7 @@ impl Books {
             known: None,
             is_proven: false,
             strikes: Tally::default(),
-            fell_back: false,
+            denied: None,
         }
     }
 }

@@ -1,48 +1,33 @@
-use enkash_auth_core::{
-    AccountId, Clock, Error, Grant,
-    strikes::{Bid, Settlement},
-};
+use enkash_auth_core::{AccountId, Error, Grant, Moment, strikes::Settlement};
 
 use super::limited::Limited;
 use crate::{
     BoxError,
-    store::{Begin, Leave, Principal, StoredToken, TokenStore},
+    store::{Leave, Principal, Standing, TokenStore},
     sync::{Arc, Mutex},
 };
 
-/// Attempts that the store has not been told the end of, for it was down.
+/// Attempts that the store has not been told the end of.
 ///
-/// There are few: while there is one, no attempt is made with the store, and those without it are
-/// counted by the record of the process.
+/// Each is one from the moment at which its end is known: whoever tells the store may be dropped, or
+/// panic, or find that it is down. There are few: while there is one, no attempt is made with the
+/// store, and those without it are counted here.
 #[derive(Debug, Default)]
 pub(super) struct Debts(Mutex<Vec<Arc<Debt>>>);
 
 #[derive(Debug)]
 pub(super) struct Debt {
     pub(super) principal: Principal,
-    /// `None` for an attempt that was made without the store.
-    pub(super) leave: Option<Leave>,
+    pub(super) leave: Leave,
     pub(super) settlement: Settlement,
     pub(super) grant: Option<Grant>,
 }
 
 impl Debts {
-    pub(super) fn owe(&self, debt: Debt) {
-        self.0.lock().push(Arc::new(debt));
-    }
-
-    /// Forgets what is owed of `account`.
-    pub(super) fn forgive(&self, account: AccountId) {
-        let forgiven: Vec<_> = {
-            let mut debts = self.0.lock();
-            let (forgiven, kept) = std::mem::take(&mut *debts)
-                .into_iter()
-                .partition(|debt| debt.principal.account() == account);
-            *debts = kept;
-            forgiven
-        };
-        // What a store gave is dropped after the lock.
-        drop(forgiven);
+    pub(super) fn owe(&self, debt: Debt) -> Arc<Debt> {
+        let debt = Arc::new(debt);
+        self.0.lock().push(Arc::clone(&debt));
+        debt
     }
 
     /// What the server said when it refused the credentials of `principal`.
@@ -56,57 +41,56 @@ impl Debts {
         })
     }
 
-    /// Tells `store` everything, in the name of whoever makes `bid`. False where somebody else's
-    /// attempt is on, and it cannot be told yet.
+    /// How many attempts count, or may count, against `account` that the store knows nothing of.
+    pub(super) fn strikes(&self, account: AccountId) -> usize {
+        let debts = self.0.lock();
+        let of_account = debts
+            .iter()
+            .filter(|debt| debt.principal.account() == account);
+        of_account.filter(|debt| may_count(debt.settlement)).count()
+    }
+
+    /// Tells `store` everything.
     pub(super) async fn pay(
         &self,
         store: &Arc<dyn TokenStore>,
-        bid: Bid,
-        clock: &dyn Clock,
-    ) -> Result<bool, BoxError> {
+        now: Moment,
+    ) -> Result<(), BoxError> {
         loop {
-            // It stays on the list until it is paid, whatever happens to this future.
-            let Some(debt) = self.0.lock().first().cloned() else {
-                return Ok(true);
+            let debt = self.0.lock().first().cloned();
+            match debt {
+                Some(debt) => self.settle(debt, store, now).await?,
+                None => return Ok(()),
             };
-            if !debt
-                .pay(&Limited::new(store, &debt.principal), bid, clock)
-                .await?
-            {
-                return Ok(false);
-            }
-            let paid = {
-                let mut debts = self.0.lock();
-                let place = debts.iter().position(|other| Arc::ptr_eq(other, &debt));
-                place.map(|place| debts.remove(place))
-            };
-            drop(paid);
         }
+    }
+
+    /// Tells `store` of `debt`, which stays on the list until that is done, whatever happens to this
+    /// future.
+    pub(super) async fn settle(
+        &self,
+        debt: Arc<Debt>,
+        store: &Arc<dyn TokenStore>,
+        now: Moment,
+    ) -> Result<Standing, BoxError> {
+        let standing = Limited::new(store, &debt.principal)
+            .finish(&debt.leave, debt.settlement, debt.grant.as_ref(), now)
+            .await?;
+        let listed = {
+            let mut debts = self.0.lock();
+            let place = debts.iter().position(|other| Arc::ptr_eq(other, &debt));
+            place.map(|place| debts.remove(place))
+        };
+        // What a store gave is dropped after the lock; by the last one, should two have told it.
+        drop(listed);
+        if let Some(debt) = Arc::into_inner(debt) {
+            debt.leave.settled();
+        }
+        Ok(standing)
     }
 }
 
-impl Debt {
-    async fn pay(&self, store: &Limited, bid: Bid, clock: &dyn Clock) -> Result<bool, BoxError> {
-        let grant = self.grant.as_ref();
-        if let Some(leave) = &self.leave {
-            store
-                .finish(leave, self.settlement, grant, clock.now())
-                .await?;
-            return Ok(true);
-        }
-        let token = store.load(clock.now()).await?.token;
-        let known = token.as_ref().map(StoredToken::edition);
-        match store.begin(bid, known, clock.now()).await? {
-            Begin::Granted(leave) => {
-                store
-                    .finish(&leave, self.settlement, grant, clock.now())
-                    .await?;
-                leave.settled();
-                Ok(true)
-            }
-            // It has heard of enough.
-            Begin::Denied(_) => Ok(true),
-            Begin::Busy | Begin::Found(_) => Ok(false),
-        }
-    }
+/// Whether the server may have counted an attempt that ended so.
+pub(super) fn may_count(settlement: Settlement) -> bool {
+    !matches!(settlement, Settlement::Granted | Settlement::Harmless)
 }

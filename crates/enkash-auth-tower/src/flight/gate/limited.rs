@@ -34,7 +34,8 @@ impl Limited {
         timeout(LIMIT, self.store.load(&self.principal, now)).await?
     }
 
-    /// One that is answered too late is ended by whoever still waits for it: nothing was sent.
+    /// One that is answered too late is ended by whoever still waits for it: nothing was sent. Later
+    /// than its lease, nobody waits.
     pub(super) async fn begin(
         &self,
         bid: Bid,
@@ -49,7 +50,7 @@ impl Limited {
         }
         let own = self.clone();
         tokio::spawn(async move {
-            if let Ok(Begin::Granted(leave)) = begin.await {
+            if let Ok(Ok(Begin::Granted(leave))) = timeout(bid.lease(), begin).await {
                 // If that fails too, the attempt stays on the record as a possible one.
                 let _ = own.finish(&leave, Settlement::Harmless, None, now).await;
             }

@@ -10,6 +10,7 @@ mod books;
 mod debts;
 mod limited;
 mod pass;
+mod settle;
 
 pub(super) use self::applicant::{Applicant, Passed, Permit};
 pub(crate) use self::pass::Gate;

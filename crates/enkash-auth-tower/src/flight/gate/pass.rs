@@ -1,26 +1,28 @@
-use enkash_auth_core::{Error, ErrorKind, Grant, Moment, strikes::Settlement};
+use enkash_auth_core::{Error, ErrorKind, Moment};
 
-use super::{
-    Applicant, Passed, Permit,
-    books::Books,
-    debts::{Debt, Debts},
-    limited::Limited,
-};
+use super::{Applicant, Passed, Permit, books::Books, debts::Debts, limited::Limited};
 use crate::{
     BoxError,
-    store::{Begin, Edition, MemoryStore, OnStoreDown, Principal, StoredToken, Tally, TokenStore},
+    store::{Begin, MemoryStore, OnStoreDown, Principal, StoredToken, Tally, TokenStore},
     sync::{Arc, Mutex},
 };
+
+/// No attempt without the store while so many count, or may count: one less than locks the account.
+const BUDGET: usize = 2;
+
+/// How often a store may offer a token, one after another, that is of no use.
+const OFFERS: usize = 3;
 
 /// The gate of one cache.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    store: Arc<dyn TokenStore>,
-    /// With the record of this process, for when the store is down.
-    fallback: Arc<dyn TokenStore>,
+    pub(super) store: Arc<dyn TokenStore>,
+    /// With the record of this process, for when the store is down: it hears of every attempt of this
+    /// cache that counts.
+    pub(super) fallback: Arc<dyn TokenStore>,
     on_store_down: OnStoreDown,
     books: Mutex<Books>,
-    debts: Debts,
+    pub(super) debts: Debts,
 }
 
 impl Gate {
@@ -45,21 +47,33 @@ impl Gate {
 
     /// Other credentials are used from now on.
     pub(crate) fn change_principal(&self, principal: &Principal) {
-        let new = Books::new(principal);
-        let old = std::mem::replace(&mut *self.books.lock(), new);
+        let mut new = Books::new(principal);
+        let old = {
+            let mut books = self.books.lock();
+            if books.principal.account() == principal.account() {
+                new.strikes = books.strikes;
+            }
+            std::mem::replace(&mut *books, new)
+        };
         drop(old);
     }
 
     /// Forgets the strikes of the account.
     pub(crate) async fn reset(&self, principal: &Principal, now: Moment) -> Result<(), Error> {
+        // What is told now cannot come back later.
+        let told = self.debts.pay(&self.store, now).await;
+        told.map_err(unavailable)?;
         for store in [&self.fallback, &self.store] {
             Limited::new(store, principal)
                 .reset(now)
                 .await
                 .map_err(unavailable)?;
         }
-        self.debts.forgive(principal.account());
-        self.update(principal, |books| books.strikes = Tally::default());
+        let old = self.update(principal, |books| {
+            books.strikes = Tally::default();
+            books.denied.take()
+        });
+        drop(old);
         Ok(())
     }
 
@@ -73,63 +87,80 @@ impl Gate {
 
     async fn ask(&self, who: &Applicant<'_>, again: bool) -> Result<Passed, BoxError> {
         let store = Limited::new(&self.store, who.principal);
-        if !self.debts.pay(&self.store, who.bid, who.clock).await? {
-            return Ok(Passed::Busy);
-        }
-        let mut offered = None;
+        self.debts.pay(&self.store, who.clock.now()).await?;
         if !again {
             let standing = store.load(who.clock.now()).await?;
             self.update(who.principal, |books| books.strikes = standing.strikes);
-            offered = standing.token;
-        }
-        loop {
-            if let Some(token) = offered.take().and_then(|token| self.take(who, token)) {
+            if let Some(token) = standing.token.and_then(|token| self.take(who, token)) {
                 return Ok(Passed::Token(token));
             }
-            let known = self.update(who.principal, |books| books.known).flatten();
-            return Ok(match store.begin(who.bid, known, who.clock.now()).await? {
-                Begin::Found(token) => {
-                    offered = Some(token);
-                    continue;
-                }
-                Begin::Granted(leave) => Passed::Permit(Permit {
-                    is_proven: leave.attempt().is_proven(),
-                    is_fallback: false,
-                    leave,
-                }),
-                Begin::Busy => Passed::Busy,
-                Begin::Denied(error) => Passed::Denied(error),
-            });
         }
+        for _ in 0..OFFERS {
+            let Some(known) = self.update(who.principal, |books| books.known) else {
+                let detail = "other credentials are used by now; nothing was sent";
+                return Ok(Passed::Denied(Error::new(ErrorKind::Unavailable, detail)));
+            };
+            match store.begin(who.bid, known, who.clock.now()).await? {
+                Begin::Found(token) => {
+                    if let Some(token) = self.take(who, token) {
+                        return Ok(Passed::Token(token));
+                    }
+                }
+                Begin::Granted(leave) => {
+                    drop(self.update(who.principal, |books| books.denied.take()));
+                    return Ok(Passed::Permit(Permit {
+                        is_proven: leave.attempt().is_proven(),
+                        is_fallback: false,
+                        leave,
+                    }));
+                }
+                Begin::Busy => return Ok(Passed::Busy),
+                Begin::Denied(error) => {
+                    if again && let Ok(standing) = store.load(who.clock.now()).await {
+                        self.update(who.principal, |books| books.strikes = standing.strikes);
+                    }
+                    self.learn_denial(who, &error);
+                    return Ok(Passed::Denied(error));
+                }
+            }
+        }
+        Err("the store offers nothing but tokens of no use".into())
     }
 
-    /// `token`, where it is news and of use. It was brought by these very credentials: they are good.
-    fn take(&self, who: &Applicant<'_>, token: StoredToken) -> Option<StoredToken> {
+    /// `token`, where it is news and of use. It was brought by these very credentials: they are good,
+    /// unless some were refused since.
+    pub(super) fn take(&self, who: &Applicant<'_>, token: StoredToken) -> Option<StoredToken> {
         let is_usable = who.can_use(&token);
-        let is_taken = self.update(who.principal, |books| {
-            let is_news = token.edition().is_news_to(books.known);
-            if is_news {
-                books.known = Some(token.edition());
-                books.is_proven |= is_usable;
+        let (is_taken, denied) = self.update(who.principal, |books| {
+            if !token.edition().is_news_to(books.known) {
+                return (false, None);
             }
-            is_news && is_usable
-        });
-        is_taken.unwrap_or(false).then_some(token)
+            books.known = Some(token.edition());
+            if !is_usable || books.strikes.definite > 0 {
+                return (is_usable, None);
+            }
+            books.is_proven = true;
+            (true, books.denied.take())
+        })?;
+        drop(denied);
+        is_taken.then_some(token)
     }
 
     /// Changes what is known of `principal`, if that is the one whose credentials are used still.
-    fn update<T>(&self, principal: &Principal, f: impl FnOnce(&mut Books) -> T) -> Option<T> {
+    pub(super) fn update<T>(
+        &self,
+        principal: &Principal,
+        f: impl FnOnce(&mut Books) -> T,
+    ) -> Option<T> {
         let mut books = self.books.lock();
         books.principal.is(principal).then(|| f(&mut books))
     }
 
     async fn without_store(&self, who: &Applicant<'_>, down: BoxError) -> Passed {
-        if let Some(refused) = self.debts.refusal(who.principal) {
-            return Passed::Denied(refused);
-        }
-        let is_proven = self
-            .update(who.principal, |books| books.is_proven)
-            .unwrap_or(false);
+        let is_proven = match self.known_without_store(who) {
+            Ok(is_proven) => is_proven,
+            Err(closed) => return Passed::Denied(closed),
+        };
         if !is_proven && self.on_store_down == OnStoreDown::Wait {
             return Passed::Denied(unavailable(down));
         }
@@ -137,7 +168,6 @@ impl Gate {
             error = &*down,
             "token store unavailable: going on without it"
         );
-        self.update(who.principal, |books| books.fell_back = true);
         let fallback = Limited::new(&self.fallback, who.principal);
         match fallback.begin(who.bid, None, who.clock.now()).await {
             Ok(Begin::Granted(leave)) => Passed::Permit(Permit {
@@ -152,94 +182,35 @@ impl Gate {
         }
     }
 
-    /// Tells how an attempt went. Returns the token that came after the one it brought, if any did.
-    pub(in crate::flight) async fn settle(
-        &self,
-        who: &Applicant<'_>,
-        permit: Permit,
-        settlement: Settlement,
-        grant: Option<&Grant>,
-    ) -> Option<StoredToken> {
-        let Permit {
-            leave,
-            is_proven,
-            is_fallback,
-        } = permit;
-        let settlement = match settlement {
-            // Credentials that are good are not to blame.
-            Settlement::Interrupted if is_proven => Settlement::Harmless,
-            other => other,
-        };
-        let edition = (!is_fallback).then(|| leave.edition());
-        self.learn(who, edition, settlement);
-        let store = if is_fallback {
-            &self.fallback
-        } else {
-            &self.store
-        };
-        let store = Limited::new(store, who.principal);
-        // The fallback keeps the record, and no token.
-        let kept = grant.filter(|_| !is_fallback);
-        let told = store
-            .finish(&leave, settlement, kept, who.clock.now())
-            .await;
-        let debt = |leave| Debt {
-            principal: who.principal.clone(),
-            leave,
-            settlement,
-            grant: grant.cloned(),
-        };
-        match told {
-            Ok(standing) => {
-                leave.settled();
-                self.update(who.principal, |books| books.strikes = standing.strikes);
-                if is_fallback && may_count(settlement) {
-                    self.debts.owe(debt(None));
-                }
-                if !is_fallback && settlement == Settlement::Granted {
-                    self.forgive_fallback(who).await;
-                }
-                let newer = standing
-                    .token
-                    .filter(|token| edition.is_some() && token.edition().is_news_to(edition));
-                newer.and_then(|token| self.take(who, token))
+    /// Whether the credentials are known to be good, by what the store said last and has not been
+    /// told yet; an error where that lets nothing through.
+    fn known_without_store(&self, who: &Applicant<'_>) -> Result<bool, Error> {
+        if let Some(refused) = self.debts.refusal(who.principal) {
+            return Err(refused);
+        }
+        let untold = self.debts.strikes(who.principal.account());
+        self.update(who.principal, |books| {
+            if let Some(denied) = &books.denied {
+                return Err(denied.clone());
             }
-            Err(error) => {
-                tracing::warn!(
-                    error = &*error,
-                    "token store unavailable: it learns later how the attempt went"
-                );
-                self.debts.owe(debt(Some(leave)));
-                None
+            if books.strikes.definite + books.strikes.possible + untold >= BUDGET {
+                let detail = "one more attempt could lock the account; nothing was sent";
+                return Err(Error::new(ErrorKind::StoreUnavailable, detail));
             }
+            Ok(books.is_proven)
+        })
+        .unwrap_or(Ok(false))
+    }
+
+    /// What the store refuses is not done without it either.
+    fn learn_denial(&self, who: &Applicant<'_>, error: &Error) {
+        if error.kind().is_rejection() || error.kind() == ErrorKind::Unresolved {
+            let denied = Some(error.clone());
+            drop(self.update(who.principal, |books| {
+                std::mem::replace(&mut books.denied, denied)
+            }));
         }
     }
-
-    fn learn(&self, who: &Applicant<'_>, edition: Option<Edition>, settlement: Settlement) {
-        self.update(who.principal, |books| match settlement {
-            Settlement::Granted => {
-                books.is_proven = true;
-                books.known = edition.or(books.known);
-            }
-            Settlement::Rejected(_) => books.is_proven = false,
-            Settlement::Harmless | Settlement::Unresolved | Settlement::Interrupted => {}
-        });
-    }
-
-    /// A success clears everything, also what was recorded while the store was down.
-    async fn forgive_fallback(&self, who: &Applicant<'_>) {
-        let principal = who.principal;
-        let fell_back = self.update(principal, |books| std::mem::take(&mut books.fell_back));
-        if fell_back == Some(true) {
-            // It never fails.
-            let reset = self.fallback.reset(principal.account(), who.clock.now());
-            let _ = reset.await;
-        }
-    }
-}
-
-fn may_count(settlement: Settlement) -> bool {
-    !matches!(settlement, Settlement::Granted | Settlement::Harmless)
 }
 
 fn unavailable(source: BoxError) -> Error {

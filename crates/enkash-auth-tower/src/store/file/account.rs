@@ -6,7 +6,7 @@ use std::{
 
 use enkash_auth_core::{
     AccountId, Grant, Moment,
-    strikes::{Attempt, Bid, Ledger, Opening, Settlement, Unreadable},
+    strikes::{Bid, Ledger, Opening, Settlement, Unreadable},
 };
 
 use super::{disk, lease::Lease};
@@ -87,13 +87,14 @@ impl Account {
     pub(super) fn finish(
         &self,
         principal: &Principal,
-        (attempt, edition): (Attempt, Edition),
+        leave: &Leave,
         settlement: Settlement,
         grant: Option<&Grant>,
         now: Moment,
     ) -> Result<Standing, BoxError> {
         let mut ledger = self.open(now)?;
-        let is_known = Edition::new(&ledger, &attempt) == edition;
+        let edition = leave.edition();
+        let is_known = leave.settle(&mut ledger, principal, settlement, now);
         let mut token = self.token(principal, &ledger, now)?;
         if let Some(grant) = grant.filter(|_| is_known)
             && edition.is_news_to(token.as_ref().map(StoredToken::edition))
@@ -104,19 +105,16 @@ impl Account {
             self.sweep(now);
             token = Some(fresh);
         }
-        if is_known {
-            ledger.finish(attempt, settlement);
-        } else {
-            let fingerprint = principal.fingerprint(ledger.salt());
-            ledger.finish_unrecorded(fingerprint, settlement, now);
-        }
         self.write(&ledger)?;
         Ok(Standing::new(&ledger, token))
     }
 
     pub(super) fn reset(&self, now: Moment) -> Result<(), BoxError> {
         let mut ledger = self.open(now)?;
-        ledger.reset();
+        if matches!(Lease::look(&self.file("lease"))?, Lease::Free(_)) {
+            ledger.vacate();
+        }
+        ledger.reset(now);
         self.write(&ledger)
     }
 

@@ -123,9 +123,9 @@ impl TokenStore for FileStore {
         now: Moment,
     ) -> StoreFuture<'a, Standing> {
         let (own, grant) = (principal.clone(), grant.cloned());
-        let attempt = (leave.attempt(), leave.edition());
+        let leave = Leave::new(leave.attempt(), leave.edition());
         let work =
-            move |account: &Account| account.finish(&own, attempt, settlement, grant.as_ref(), now);
+            move |account: &Account| account.finish(&own, &leave, settlement, grant.as_ref(), now);
         Box::pin(self.locked(principal.account(), work))
     }
 

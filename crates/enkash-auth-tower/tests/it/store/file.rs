@@ -1,16 +1,21 @@
 //! A directory: what survives a restart.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use enkash_auth_core::ErrorKind;
+use enkash_auth_core::{Clock, ErrorKind};
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, FileStore};
+use enkash_auth_tower::{EnkashAuthLayer, FileStore, TokenStore};
 use tempfile::TempDir;
 use tokio::{task::JoinSet, time::sleep};
 use tower::Layer;
 
 use super::Fleet;
-use crate::support::{Kit, call, rules};
+use crate::support::{Kit, call, credentials, rules};
 
 pub(super) fn fleet(kit: Kit) -> (Fleet<FileStore>, TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -154,5 +159,79 @@ fn a_directory_that_cannot_be_used_is_named() {
         assert_eq!(error.kind(), ErrorKind::InvalidSetting);
         let named = unusable.to_str().unwrap();
         assert!(error.to_string().contains(named), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lies_in_the_way_is_neither_followed_nor_kept() {
+    let (fleet, directory) = fleet(Kit::new(rules(300, 10)));
+    fleet.start("wrong").token().await.unwrap_err();
+    let entries = fs::read_dir(fleet.store.directory()).unwrap();
+    let mut paths = entries.map(|entry| entry.unwrap().path());
+    let strikes = paths
+        .find(|path| path.extension().is_some_and(|of| of == "strikes"))
+        .unwrap();
+    let temporary = strikes.with_extension("tmp");
+    let elsewhere = directory.path().join("elsewhere");
+    fs::write(&elsewhere, "theirs").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &temporary).unwrap();
+    fleet.start("any").reset().await.unwrap();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "theirs");
+
+    fs::write(&temporary, "half of a rec").unwrap();
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o644)).unwrap();
+    fleet.start("password").token().await.unwrap();
+    for entry in fs::read_dir(fleet.store.directory()).unwrap() {
+        let path = entry.unwrap().path();
+        let mode = fs::symlink_metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode, 0o100_600, "{}", path.display());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_forgets_an_attempt_whose_process_was_killed() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 60_000)));
+    let tokens = fleet.start("password");
+    let attempt = tokio::spawn(tokens.token());
+    sleep(Duration::from_secs(1)).await;
+    // What a killed process leaves: a lease on the record, and nobody who holds its lock.
+    let entries = fs::read_dir(fleet.store.directory()).unwrap();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|of| of == "lease") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let other = fleet.start("password");
+    other.reset().await.unwrap();
+    let endpoint = fleet.kit.endpoint("password");
+    let standing = fleet.store.load(endpoint.principal(), fleet.clock.now());
+    assert_eq!(standing.await.unwrap().strikes.possible, 0);
+    attempt.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_of_credentials_that_are_used_no_more_is_swept_away() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
+    fleet.start("password").token().await.unwrap();
+    let tokens = || {
+        let entries = fs::read_dir(fleet.store.directory()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|of| of == "token"))
+            .collect::<Vec<_>>()
+    };
+    let now = UNIX_EPOCH + Duration::from_nanos(fleet.clock.unix_nanos());
+    for (hours, kept, company) in [(23, 2, "A"), (25, 1, "B")] {
+        for path in tokens() {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            let written = now - Duration::from_secs(hours * 60 * 60);
+            file.set_modified(written).unwrap();
+        }
+        let other = fleet.start("any");
+        let credentials = credentials(&fleet.kit.user, "password").company_id(company);
+        other.set_credentials(credentials).unwrap();
+        other.token().await.unwrap();
+        assert_eq!(tokens().len(), kept);
     }
 }

@@ -2,8 +2,9 @@ use std::{
     future::pending,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use enkash_auth_core::{
@@ -13,6 +14,7 @@ use enkash_auth_core::{
 use enkash_auth_tower::{
     Begin, Edition, Leave, MemoryStore, Principal, Standing, StoreFuture, TokenStore,
 };
+use tokio::time::sleep;
 
 /// How a store fares.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +25,12 @@ pub(crate) enum Mood {
     Hanging,
     /// It answers `load`, and nothing that writes.
     ReadOnly,
+    /// It takes 300 ms before it does anything.
+    Slow,
+    /// It does what it is told, and never says so.
+    Mute,
+    /// It does what it is told, and says so a second later.
+    Late,
 }
 
 /// A store that can be down.
@@ -30,11 +38,31 @@ pub(crate) enum Mood {
 pub(crate) struct Flaky {
     inner: Arc<MemoryStore>,
     mood: Arc<AtomicU8>,
+    begins: Arc<AtomicU32>,
+    unsettled: Arc<AtomicU32>,
 }
 
 impl Flaky {
     pub(crate) fn set(&self, mood: Mood) {
         self.mood.store(mood as u8, Ordering::Relaxed);
+    }
+
+    /// How often somebody wanted leave.
+    pub(crate) fn begins(&self) -> u32 {
+        self.begins.load(Ordering::Relaxed)
+    }
+
+    /// How often leave was dropped by somebody who had not said how it went.
+    pub(crate) fn unsettled(&self) -> u32 {
+        self.unsettled.load(Ordering::Relaxed)
+    }
+
+    fn watched(&self, leave: Leave) -> Leave {
+        let unsettled = Arc::clone(&self.unsettled);
+        Leave::new(leave.attempt(), leave.edition()).or_else(move || {
+            unsettled.fetch_add(1, Ordering::Relaxed);
+            drop(leave);
+        })
     }
 
     fn answer<'a, T: Send + 'a>(
@@ -48,6 +76,25 @@ impl Flaky {
         }
         if is(Mood::Refusing) || (writes && is(Mood::ReadOnly)) {
             return Box::pin(async { Err("the store is down".into()) });
+        }
+        if is(Mood::Slow) {
+            return Box::pin(async {
+                sleep(Duration::from_millis(300)).await;
+                answer().await
+            });
+        }
+        if is(Mood::Mute) && writes {
+            return Box::pin(async {
+                drop(answer().await);
+                pending().await
+            });
+        }
+        if is(Mood::Late) && writes {
+            return Box::pin(async {
+                let answer = answer().await;
+                sleep(Duration::from_secs(1)).await;
+                answer
+            });
         }
         answer()
     }
@@ -65,7 +112,14 @@ impl TokenStore for Flaky {
         known: Option<Edition>,
         now: Moment,
     ) -> StoreFuture<'a, Begin> {
-        self.answer(true, move || self.inner.begin(principal, bid, known, now))
+        self.begins.fetch_add(1, Ordering::Relaxed);
+        let begin = self.answer(true, move || self.inner.begin(principal, bid, known, now));
+        Box::pin(async {
+            Ok(match begin.await? {
+                Begin::Granted(leave) => Begin::Granted(self.watched(leave)),
+                other => other,
+            })
+        })
     }
 
     fn finish<'a>(

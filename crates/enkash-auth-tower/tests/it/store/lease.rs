@@ -153,6 +153,31 @@ async fn a_token_is_found_by_whoever_does_not_know_it() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_attempt_of_another_store_counts_once_and_its_token_is_not_kept() {
+    let kit = Kit::new(rules(300, 10));
+    for (store, _directory) in stores() {
+        let endpoint = kit.endpoint("password");
+        let who = endpoint.principal();
+        let elsewhere = granted(&MemoryStore::new(), who, 1, NOW).await;
+        let token = grant("token");
+        for (settlement, grant) in [
+            (Settlement::Granted, Some(&token)),
+            (REJECTED, None),
+            (REJECTED, None),
+        ] {
+            let standing = store.finish(who, &elsewhere, settlement, grant, after(1));
+            assert!(standing.await.unwrap().token.is_none());
+        }
+        let strikes = store.load(who, after(1)).await.unwrap().strikes;
+        assert_eq!((strikes.definite, strikes.possible), (1, 0));
+        assert!(matches!(
+            begin(&*store, who, 2, after(1)).await,
+            Begin::Denied(_)
+        ));
+    }
+}
+
 /// A token of 300 s, asked for at `NOW`.
 fn grant(token: &str) -> Grant {
     let body = format!(r#"{{"access_token":"{token}","expires_in":300}}"#);

@@ -6,6 +6,8 @@ mod down;
 mod file;
 mod flaky;
 mod lease;
+mod race;
+mod refused;
 
 use std::sync::Arc;
 

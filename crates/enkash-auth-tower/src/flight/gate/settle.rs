@@ -1,0 +1,97 @@
+use enkash_auth_core::{Grant, strikes::Settlement};
+
+use super::{
+    Applicant, Gate, Permit,
+    debts::{Debt, may_count},
+};
+use crate::store::{Edition, Leave, Standing, StoredToken, Tally};
+
+impl Gate {
+    /// Tells how an attempt went. Returns the token that came after the one it brought, if any did.
+    pub(in crate::flight) async fn settle(
+        &self,
+        who: &Applicant<'_>,
+        permit: Permit,
+        settlement: Settlement,
+        grant: Option<&Grant>,
+    ) -> Option<StoredToken> {
+        let Permit {
+            leave,
+            is_proven,
+            is_fallback,
+        } = permit;
+        let settlement = match settlement {
+            // Credentials that are good are not to blame.
+            Settlement::Interrupted if is_proven => Settlement::Harmless,
+            other => other,
+        };
+        let edition = (!is_fallback).then(|| leave.edition());
+        self.learn(who, edition, settlement);
+        let now = who.clock.now();
+        if is_fallback || may_count(settlement) {
+            // The record of this process keeps no token, and never fails.
+            let told = self
+                .fallback
+                .finish(who.principal, &leave, settlement, None, now);
+            let _ = told.await;
+        }
+        let debt = |leave, grant| Debt {
+            principal: who.principal.clone(),
+            leave,
+            settlement,
+            grant,
+        };
+        if is_fallback {
+            if may_count(settlement) {
+                let own = Leave::new(leave.attempt(), leave.edition());
+                self.debts.owe(debt(own, None));
+            }
+            leave.settled();
+            return None;
+        }
+        let debt = self.debts.owe(debt(leave, grant.cloned()));
+        match self.debts.settle(debt, &self.store, now).await {
+            Ok(standing) => self.told(who, edition, settlement, standing).await,
+            Err(error) => {
+                tracing::warn!(
+                    error = &*error,
+                    "token store unavailable: it learns later how the attempt went"
+                );
+                None
+            }
+        }
+    }
+
+    async fn told(
+        &self,
+        who: &Applicant<'_>,
+        edition: Option<Edition>,
+        settlement: Settlement,
+        standing: Standing,
+    ) -> Option<StoredToken> {
+        self.update(who.principal, |books| books.strikes = standing.strikes);
+        if settlement == Settlement::Granted && standing.strikes == Tally::default() {
+            // A success clears everything, also what this process knows of. It never fails.
+            let reset = self
+                .fallback
+                .reset(who.principal.account(), who.clock.now());
+            let _ = reset.await;
+        }
+        let newer = standing
+            .token
+            .filter(|token| edition.is_some() && token.edition().is_news_to(edition));
+        newer.and_then(|token| self.take(who, token))
+    }
+
+    fn learn(&self, who: &Applicant<'_>, edition: Option<Edition>, settlement: Settlement) {
+        self.update(who.principal, |books| match settlement {
+            Settlement::Granted => {
+                books.is_proven = true;
+                books.known = edition.or(books.known);
+                books.strikes = Tally::default();
+            }
+            Settlement::Rejected(_) => books.is_proven = false,
+            Settlement::Harmless | Settlement::Unresolved | Settlement::Interrupted => {}
+        });
+    }
+}
