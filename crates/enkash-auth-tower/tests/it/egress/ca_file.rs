@@ -55,7 +55,7 @@ async fn what_cannot_be_used_is_said_and_not_shown() {
 }
 
 fn assert_said(read: &Result<Egress, Error>, why: &str) {
-    let error = read.as_ref().expect_err(why);
+    let error = read.as_ref().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidSetting);
     let text = format!("{error} {error:?}");
     assert!(

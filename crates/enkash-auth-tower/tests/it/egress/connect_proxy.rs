@@ -136,7 +136,7 @@ async fn forth(
         if length == 0 {
             return to_server.shutdown().await;
         }
-        let piece = &buffer[..length];
+        let (piece, _) = buffer.split_at(length);
         seen.tunnelled.lock().unwrap().extend_from_slice(piece);
         to_server.write_all(piece).await?;
     }

@@ -101,7 +101,7 @@ fn what_is_no_proxy_is_said_and_not_shown() {
         "http://proxy/s3cret",
     ] {
         for name in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
-            let error = read(&[(name, value)]).expect_err(value);
+            let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidSetting);
             let text = format!("{error} {error:?}");
             assert!(text.contains(&format!("{name}: ")), "{text}");
