@@ -13,6 +13,6 @@ pub use self::{
     body::ProxyBody,
     current_token::CurrentToken,
     health::{Report, live, ready, status},
-    problem::{Forwarded, Problem, class},
+    problem::{Forwarded, Problem},
     proxy::{Builder, Proxy},
 };

@@ -86,6 +86,25 @@ impl ErrorKind {
         )
     }
 
+    /// Its name, for a label of a metric or a field of a document: it does not change.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidSetting => "invalid-setting",
+            Self::Unavailable => "unavailable",
+            Self::InvalidAnswer => "invalid-answer",
+            Self::Rejected => "rejected",
+            Self::AccountLocked => "account-locked",
+            Self::Misconfigured => "misconfigured",
+            Self::Forbidden => "forbidden",
+            Self::Unresolved => "unresolved",
+            Self::StoreUnavailable => "store-unavailable",
+            Self::ForeignOrigin => "foreign-origin",
+            Self::Saturated => "saturated",
+            Self::WaitTimeout => "wait-timeout",
+            Self::NoRuntime => "no-runtime",
+        }
+    }
+
     /// Whether the server refused the credentials themselves.
     pub fn is_rejection(self) -> bool {
         matches!(self, Self::Rejected | Self::AccountLocked)

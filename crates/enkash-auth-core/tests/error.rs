@@ -47,6 +47,18 @@ fn the_text_is_lower_case_without_a_full_stop() {
 }
 
 #[test]
+fn a_kind_has_a_name_of_its_own_for_labels() {
+    let mut names = KINDS.map(ErrorKind::as_str);
+    names.sort_unstable();
+    for pair in names.windows(2) {
+        assert!(pair[0] < pair[1], "{pair:?}");
+    }
+    for name in names {
+        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+    }
+}
+
+#[test]
 fn the_text_never_repeats_its_source() {
     let cause = Error::new(ErrorKind::InvalidSetting, "the cause");
     for kind in KINDS {

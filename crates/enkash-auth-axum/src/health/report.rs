@@ -3,8 +3,6 @@ use std::time::Duration;
 use enkash_auth_tower::{Status, core::Error};
 use serde::Serialize;
 
-use crate::problem::class;
-
 /// How long a gap between two tokens may last without anybody being turned away: callers wait for
 /// the next token longer than that.
 const BRIDGED: Duration = Duration::from_secs(5);
@@ -18,7 +16,7 @@ const BRIDGED: Duration = Duration::from_secs(5);
 /// | `token_requests` | how many were made |
 /// | `strikes` | attempts that the server refused |
 /// | `possible_strikes` | attempts that are on, or ended with nobody knowing how |
-/// | `last_error` | the [class](crate::class()) of the last error; `null` once a fetch has succeeded |
+/// | `last_error` | the [kind](enkash_auth_tower::core::ErrorKind::as_str) of the last error; `null` once a fetch has succeeded |
 ///
 /// # Examples
 ///
@@ -64,7 +62,7 @@ impl Report {
             token_requests: status.token_requests(),
             strikes: status.strikes(),
             possible_strikes: status.possible_strikes(),
-            last_error: status.last_error().map(|error| class(error.kind())),
+            last_error: status.last_error().map(|error| error.kind().as_str()),
         }
     }
 

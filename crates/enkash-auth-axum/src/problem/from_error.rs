@@ -23,7 +23,7 @@ use enkash_auth_tower::{
 use http::StatusCode;
 use tower::{load_shed::error::Overloaded, timeout::error::Elapsed};
 
-use super::{Forwarded, Problem, class};
+use super::{Forwarded, Problem};
 use crate::upstream::Lost;
 
 /// When to come again where nobody knows, but all will soon be well.
@@ -58,7 +58,7 @@ impl From<&Error> for Problem {
             _ => StatusCode::BAD_GATEWAY,
         };
         let problem = Self {
-            class: Some(class(error.kind())),
+            class: Some(error.kind().as_str()),
             ..Self::new(status, Forwarded::No).detail(error.to_string())
         };
         match error.retry_after() {

@@ -8,15 +8,22 @@ impl State {
     pub fn change_credentials(&mut self, keeps_token: bool) -> bool {
         let abandoned = self.flight.take().is_some();
         if !keeps_token {
-            self.held = None;
+            self.is_forced |= self.held.take().is_some();
             self.issuer = Issuer::default();
         }
+        self.is_forced |= abandoned;
         self.forgive();
         abandoned
     }
 
     /// Forgets failures, so that whoever asks next need not wait for the end of a pause.
     pub fn forgive(&mut self) {
+        self.is_forced |= self.pause.is_some();
+        self.settled();
+    }
+
+    /// There is no failure to remember any more.
+    pub(super) fn settled(&mut self) {
         self.pause = None;
         self.failures = 0;
         self.aborts = 0;

@@ -56,7 +56,7 @@ impl Flight {
 /// # Examples
 ///
 /// ```
-/// assert_eq!(enkash_auth_core::state::Reason::Early.to_string(), "early");
+/// assert_eq!(enkash_auth_core::state::Reason::Early.as_str(), "early");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -69,16 +69,27 @@ pub enum Reason {
     Over,
     /// The API refused the one at hand.
     Refused,
+    /// Credentials were changed, or strikes were reset: what a failure or the old credentials had
+    /// put off is done at once.
+    Forced,
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Reason {
+    /// Its name, for a label of a metric or a field of a span: it does not change.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Cold => "cold",
             Self::Early => "early",
             Self::Over => "over",
             Self::Refused => "refused",
-        })
+            Self::Forced => "forced",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -93,7 +93,7 @@ impl State {
                 }
             }
         });
-        self.forgive();
+        self.settled();
     }
 
     /// Where the next token comes only when this one is over, a long guard is a long gap: it is as

@@ -46,6 +46,8 @@ pub struct State {
     pub(super) issuer: Issuer,
     bucket: Bucket,
     distrust_connection: bool,
+    /// Somebody has seen to it that the next flight need not wait, or has a reason of its own.
+    pub(super) is_forced: bool,
 }
 
 /// A flight that somebody joined or launched.
@@ -206,16 +208,18 @@ impl State {
         }
         self.flights += 1;
         self.repeats = 0;
+        let not_before = self.not_before(reason, now);
+        let is_forced = std::mem::take(&mut self.is_forced);
         // A sixteenth more than the fetch itself may take: it ends itself where it is driven at all.
         let limit = policy
             .fetch_timeout
             .saturating_add(policy.fetch_timeout / 16);
         let flight = Flight {
             number: self.flights,
-            reason,
+            reason: if is_forced { Reason::Forced } else { reason },
             overdue: now.plus(limit).on_monotonic(),
             fresh_connection: self.distrust_connection,
-            not_before: self.not_before(reason, now),
+            not_before,
         };
         self.flight = Some(flight);
         Ok(Joined {

@@ -1,6 +1,9 @@
 //! Other credentials, and an operator's reset.
 
-use enkash_auth_core::{ErrorKind, state::Verdict};
+use enkash_auth_core::{
+    ErrorKind,
+    state::{Reason, Verdict},
+};
 
 use crate::life::Life;
 
@@ -45,4 +48,33 @@ fn a_reset_lets_the_next_caller_through() {
     life.state.forgive();
     assert!(life.state.last_error(life.now).is_none());
     life.launch();
+}
+
+#[test]
+fn what_an_operator_set_going_is_a_forced_fetch_and_the_next_one_is_not() {
+    let mut life = Life::new();
+    let flight = life.launch();
+    assert_eq!(flight.reason(), Reason::Cold);
+    life.fail(flight, ErrorKind::Rejected);
+    life.state.forgive();
+    let forced = life.launch();
+    assert_eq!(forced.reason(), Reason::Forced);
+    assert!(life.state.change_credentials(true));
+    let other = life.launch();
+    assert_eq!(other.reason(), Reason::Forced);
+    life.fail(other, ErrorKind::Unavailable);
+    life.pass(60.0);
+    assert_eq!(life.launch().reason(), Reason::Cold);
+}
+
+#[test]
+fn a_change_that_sets_nothing_going_forces_no_later_fetch() {
+    let mut life = Life::fresh();
+    life.state.change_credentials(true);
+    life.state.forgive();
+    life.pass(299.0);
+    assert_ne!(life.launch().reason(), Reason::Forced);
+    let mut life = Life::fresh();
+    life.state.change_credentials(false);
+    assert_eq!(life.launch().reason(), Reason::Forced);
 }

@@ -3,7 +3,6 @@ use std::{
     process::ExitCode,
 };
 
-use enkash_auth_axum::class;
 use enkash_auth_core::{Error, ErrorKind};
 
 use crate::{
@@ -26,7 +25,7 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            writeln!(out, "{}: {}", class(error.kind()), one_line(&error))?;
+            writeln!(out, "{}: {}", error.kind().as_str(), one_line(&error))?;
             writeln!(out, "hint: {}", hint(&error))?;
             Ok(ExitCode::from(exit_code(error.kind())))
         }
