@@ -9,6 +9,7 @@ mod deadline;
 mod egress;
 mod endpoint;
 mod flight;
+mod meter;
 mod replay;
 #[cfg(feature = "retry")]
 mod retry;
@@ -34,6 +35,8 @@ pub use self::{
     },
 };
 
+#[cfg(feature = "metrics")]
+pub use self::meter::describe_metrics;
 #[cfg(feature = "retry")]
 pub use self::retry::{RetryPause, TokenRetry};
 

@@ -85,9 +85,14 @@ impl TokenAnswer {
         let expiries = fields.expiries();
         Ok(Grant {
             bearer: Bearer::new(fields.token().unwrap_or_default())?,
-            lifetime: Exchange::new(sent, date(&self.headers)).lifetime(&expiries),
+            lifetime: self.exchange(sent).lifetime(&expiries),
             unit_guessed: expiries.iter().any(Expiry::is_unit_guessed),
         })
+    }
+
+    /// The exchange in which this was the answer to a request that was sent at `sent`.
+    pub fn exchange(&self, sent: Moment) -> Exchange {
+        Exchange::new(sent, date(&self.headers))
     }
 
     fn error(&self, refusal: Refusal, fields: Fields<'_>, credentials: &Credentials) -> Error {

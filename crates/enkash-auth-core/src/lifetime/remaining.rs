@@ -59,6 +59,27 @@ impl Exchange {
         Self { sent, date }
     }
 
+    /// By how many seconds the local wall clock is ahead of the server's: negative where it is behind,
+    /// `None` where the answer carried no `Date`. Right to half a second and the time that the exchange
+    /// took.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use enkash_auth_core::{Moment, lifetime::Exchange};
+    ///
+    /// let sent = Moment::new(0, 1_700_003_600_500_000_000);
+    /// let date = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    /// assert_eq!(Exchange::new(sent, Some(date)).clock_skew(), Some(3_600.0));
+    /// ```
+    pub fn clock_skew(&self) -> Option<f64> {
+        let date = self.date?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let local = Duration::from_nanos(self.sent.unix_nanos());
+        // `Date` is rounded down to whole seconds.
+        Some(local.as_secs_f64() - date.as_secs_f64() - 0.5)
+    }
+
     /// The lifetime of a token of which the answer says `said`: the shortest, where it says more.
     pub fn lifetime(&self, said: &[Expiry]) -> Lifetime {
         said.iter()

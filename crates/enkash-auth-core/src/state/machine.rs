@@ -166,6 +166,11 @@ impl State {
         self.held.as_ref().map(|held| &held.token)
     }
 
+    /// Which token is the newest, counted from 1; `None` before the first.
+    pub fn generation(&self) -> Option<u64> {
+        self.token().map(AccessToken::generation)
+    }
+
     /// Whether the issuer was seen to answer with the same token until that is over.
     pub fn is_sticky(&self) -> bool {
         self.issuer.is_sticky()

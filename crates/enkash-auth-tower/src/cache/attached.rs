@@ -1,5 +1,8 @@
 use super::{Shared, TokenFuture};
-use crate::sync::{Arc, Weak};
+use crate::{
+    meter,
+    sync::{Arc, Weak},
+};
 
 /// Which token was attached to a request, so that a refusal can name it. Holds no cache alive.
 #[derive(Clone, Debug)]
@@ -31,6 +34,13 @@ impl Attached {
     /// The token after it; `None` where the cache is gone.
     pub(crate) fn successor(&self) -> Option<TokenFuture> {
         self.0.cache.upgrade().map(|cache| TokenFuture::new(&cache))
+    }
+
+    /// What became of the replay of a call that was refused.
+    pub(crate) fn replayed(&self, result: &'static str) {
+        if let Some(cache) = self.0.cache.upgrade() {
+            meter::replayed(cache.endpoint().account(), result);
+        }
     }
 
     pub(crate) fn generation(&self) -> u64 {

@@ -2,7 +2,6 @@ use enkash_auth_core::{Credentials, Error, ErrorKind, state::Flight};
 use tokio::runtime::Handle;
 
 use super::Shared;
-use crate::flight::Landed;
 
 impl Shared {
     /// Uses `credentials` from now on. `instead_of`: only if that flight is on still. Says whether
@@ -14,7 +13,7 @@ impl Shared {
     ) -> Result<bool, Error> {
         let endpoint = self.endpoint().with_credentials(credentials)?;
         let now = self.clock.now();
-        let (landing, old) = {
+        let (left, old) = {
             let mut books = self.books.lock();
             // A fetch with the same ones may be on: it is not made twice.
             let is_same = endpoint.principal().is(books.endpoint.principal());
@@ -27,15 +26,17 @@ impl Shared {
             let keeps_token = new.act_as(books.endpoint.credentials());
             // What is displaced may hold an error of the user's: it goes after the lock.
             let state = books.state.clone();
+            let flight = books.state.flight();
             books.state.change_credentials(keeps_token);
             self.gate.change_principal(endpoint.principal());
             let endpoint = std::mem::replace(&mut books.endpoint, endpoint);
             let view = self.snapshot.publish(books.state.view(now), &self.own);
-            (books.landing.take(), (state, endpoint, view))
+            let left = flight.map(|flight| (flight, endpoint.account(), books.landing.take()));
+            (left, (state, endpoint, view))
         };
         drop(old);
-        if let Some(landing) = landing {
-            landing.land(Landed::Ask);
+        if let Some((flight, account, landing)) = left {
+            self.leave(flight, account, landing);
         }
         Ok(true)
     }

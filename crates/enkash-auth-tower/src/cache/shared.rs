@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccessToken, Clock, Error, Grant, Moment, RefreshPolicy,
+    AccessToken, AccountId, Clock, Error, Grant, Moment, RefreshPolicy,
     state::{Decision, Flight, Outcome, State, Verdict},
 };
 use tokio::runtime::Handle;
@@ -16,7 +16,8 @@ use tokio::runtime::Handle;
 use super::{Attached, Status, Waiting, keeper::Keeper, reload::Reload, snapshot::Snapshot};
 use crate::{
     endpoint::TokenEndpoint,
-    flight::{self, Gate, Landed, Landing},
+    flight::{self, Ending, Gate, Landed, Landing},
+    meter,
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
 };
 
@@ -164,12 +165,15 @@ impl Shared {
         let runtime = Handle::try_current().ok();
         let (asked, launch, left, old) = {
             let mut books = self.books.lock();
+            let flight = books.state.flight();
             let Decision {
                 verdict,
                 launch,
                 abandoned,
             } = books.state.ask(now, runtime.is_some(), &self.policy);
-            let left = books.landing.take_if(|_| abandoned);
+            let left = flight
+                .filter(|_| abandoned)
+                .map(|flight| (flight, books.landing.take()));
             let is_served = matches!(verdict, Verdict::Serve(_));
             let old = (is_served || abandoned || launch.is_some())
                 .then(|| self.snapshot.publish(books.state.view(now), &self.own));
@@ -182,18 +186,27 @@ impl Shared {
             flight::launch(runtime, self, endpoint, flight);
             self.keeper.start(runtime, self);
         }
-        if let Some(landing) = left {
-            tracing::warn!(account = %self.endpoint().account(), "token fetch overdue, abandoned");
-            landing.land(Landed::Ask);
+        if let Some((flight, landing)) = left {
+            let account = self.endpoint().account();
+            tracing::warn!(%account, flight = flight.number(), "token fetch overdue, abandoned");
+            self.leave(flight, account, landing);
         }
         asked
     }
 
-    /// Lands `flight`, tells its waiters, and publishes what came of it. Nothing where it has been
-    /// abandoned.
-    pub(crate) fn land(&self, flight: Flight, outcome: Outcome) {
+    /// `flight` is abandoned: whoever waits at `landing` asks again.
+    pub(super) fn leave(&self, flight: Flight, account: AccountId, landing: Option<Arc<Landing>>) {
+        meter::fetched(account, flight.reason(), meter::ABANDONED, None);
+        if let Some(landing) = landing {
+            landing.land(Landed::Ask);
+        }
+    }
+
+    /// Lands `flight`, tells its waiters, and publishes what came of it. Nothing, and `None`, where it
+    /// has been abandoned.
+    pub(crate) fn land(&self, flight: Flight, outcome: Outcome) -> Option<Ending> {
         let (now, draw) = (self.clock.now(), fastrand::f64());
-        let (landing, landed, old) = {
+        let (landing, error, generation, old) = {
             let mut books = self.books.lock();
             // What is displaced may hold an error of the user's: it goes after the lock.
             let old = (books.state.clone(), outcome.clone());
@@ -202,19 +215,19 @@ impl Shared {
                 .land(flight.number(), outcome, now, draw, &self.policy)
             {
                 drop(books);
-                return;
+                return None;
             }
             let view = self.snapshot.publish(books.state.view(now), &self.own);
-            let landed = books
-                .state
-                .error_at(now)
-                .map_or(Landed::Ask, Landed::Failed);
-            (books.landing.take(), landed, (old, view))
+            let (error, generation) = (books.state.error_at(now), books.state.generation());
+            (books.landing.take(), error, generation, (old, view))
         };
-        drop(old);
+        let ((state, outcome), view) = old;
+        let ending = Ending::new(&outcome, error.as_ref(), state.generation(), generation);
+        drop((state, outcome, view));
         if let Some(landing) = landing {
-            landing.land(landed);
+            landing.land(error.map_or(Landed::Ask, Landed::Failed));
         }
+        Some(ending)
     }
 
     /// `flight` was answered with `grant`: how long to wait before asking again, where that is the

@@ -129,6 +129,26 @@ impl TokenCache {
         self.0.status()
     }
 
+    /// Sets the gauges of the metrics to how the cache stands: seconds left, strikes, callers that
+    /// wait. To be called before each scrape; all other metrics are recorded as things happen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use enkash_auth_tower::{TokenCache, core::Error};
+    ///
+    /// /// The body of `/metrics`.
+    /// fn metrics(tokens: &TokenCache, render: impl FnOnce() -> String) -> String {
+    ///     tokens.record_gauges();
+    ///     render()
+    /// }
+    /// # drop(metrics as fn(&TokenCache, fn() -> String) -> String);
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn record_gauges(&self) {
+        crate::meter::standing(self.0.endpoint().account(), &self.status());
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0
     }

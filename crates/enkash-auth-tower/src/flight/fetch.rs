@@ -15,6 +15,7 @@ use crate::{
     BoxError,
     cache::Shared,
     endpoint::{Exchanged, Failure, TokenEndpoint},
+    meter,
     store::StoredToken,
 };
 
@@ -143,6 +144,7 @@ impl<'a> Fetch<'a> {
     async fn attempt(&self, permit: Permit) -> Attempted {
         let (shared, endpoint) = (self.shared, self.endpoint);
         shared.count_request();
+        meter::asked(endpoint.account());
         let service =
             endpoint.service(Handle::current().id(), self.flight.needs_fresh_connection());
         let exchanged = match endpoint.request() {
@@ -153,14 +155,17 @@ impl<'a> Fetch<'a> {
             Err(error) => Err(Failure::NotSent(error.into())),
         };
         let (result, settlement, again) = match exchanged {
-            Ok(Exchanged { sent, answer }) => match answer.read(sent, endpoint.credentials()) {
-                Ok(grant) => (Ok(grant), Settlement::Granted, false),
-                Err(error) => {
-                    let settlement = Settlement::of_answer(&error);
-                    let again = error.kind() == ErrorKind::Unavailable;
-                    (Err(error), settlement, again)
+            Ok(Exchanged { sent, answer }) => {
+                meter::skewed(endpoint.account(), answer.exchange(sent).clock_skew());
+                match answer.read(sent, endpoint.credentials()) {
+                    Ok(grant) => (Ok(grant), Settlement::Granted, false),
+                    Err(error) => {
+                        let settlement = Settlement::of_answer(&error);
+                        let again = error.kind() == ErrorKind::Unavailable;
+                        (Err(error), settlement, again)
+                    }
                 }
-            },
+            }
             Err(Failure::NotSent(source)) => (Err(not_sent(source)), Settlement::Harmless, true),
             Err(Failure::Interrupted(source)) => {
                 let error = interrupted(source, permit.is_proven());

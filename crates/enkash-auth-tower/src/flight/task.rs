@@ -12,10 +12,10 @@ use enkash_auth_core::{
     state::{Flight, Outcome},
 };
 use tokio::{runtime::Handle, time::Instant};
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Span, field::Empty};
 
-use super::fetch::Fetch;
-use crate::{cache::Shared, deadline, endpoint::TokenEndpoint};
+use super::{Ending, fetch::Fetch};
+use crate::{cache::Shared, deadline, endpoint::TokenEndpoint, meter};
 
 /// Launches `flight` in a task of its own on `runtime`. It lands whatever happens to the task.
 pub(crate) fn launch(
@@ -25,12 +25,15 @@ pub(crate) fn launch(
     flight: Flight,
 ) {
     // It belongs to nobody: not to the span of whoever happened to ask first, either.
-    let span = tracing::debug_span!(
+    let span = tracing::info_span!(
         parent: None,
         "token_fetch",
         account = %endpoint.account(),
         flight = flight.number(),
-        reason = %flight.reason(),
+        reason = flight.reason().as_str(),
+        outcome = Empty,
+        generation = Empty,
+        duration_ms = Empty,
     );
     span.follows_from(Span::current());
     let pilot = Pilot {
@@ -38,6 +41,8 @@ pub(crate) fn launch(
         endpoint,
         flight,
         deadline: deadline::after(shared.policy().fetch_timeout),
+        launched: Instant::now(),
+        span: span.clone(),
         has_landed: false,
     };
     runtime.spawn(pilot.fly().instrument(span));
@@ -49,6 +54,8 @@ struct Pilot {
     endpoint: TokenEndpoint,
     flight: Flight,
     deadline: Instant,
+    launched: Instant,
+    span: Span,
     has_landed: bool,
 }
 
@@ -65,7 +72,8 @@ impl Pilot {
 
     fn land(&mut self, outcome: Outcome) {
         self.has_landed = true;
-        self.shared.land(self.flight, outcome.clone());
+        let ending = self.shared.land(self.flight, outcome.clone());
+        self.record(ending);
         match outcome {
             Outcome::Granted(..) => tracing::debug!("token fetched"),
             Outcome::Failed(error) => {
@@ -77,6 +85,28 @@ impl Pilot {
             }
             Outcome::Aborted => tracing::debug!("token fetch aborted: its runtime was shut down"),
         }
+    }
+
+    /// Says in the span and in the metrics how the flight ended. One that was abandoned was counted
+    /// then, by the one who did that.
+    fn record(&self, ending: Option<Ending>) {
+        let took = self.launched.elapsed();
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.span.record("duration_ms", millis);
+        let Some(Ending {
+            outcome,
+            generation,
+        }) = ending
+        else {
+            self.span.record("outcome", meter::ABANDONED);
+            return;
+        };
+        self.span.record("outcome", outcome);
+        if let Some(generation) = generation {
+            self.span.record("generation", generation);
+        }
+        let account = self.endpoint.account();
+        meter::fetched(account, self.flight.reason(), outcome, Some(took));
     }
 }
 

@@ -8,7 +8,7 @@ use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::policy::Sent;
+use super::{policy::Sent, refused::Refused};
 use crate::{
     BoxError,
     auth::{AuthRequest, EnkashAuth, NotCalled, ResponseFuture},
@@ -70,27 +70,32 @@ pin_project! {
         },
         // It was refused; the refusal is kept in case that there is no other token.
         Token {
-            refused: Option<S::Response>,
-            attached: Attached,
+            refused: Option<Refused<S::Response>>,
             #[pin]
             token: TokenFuture,
             again: Option<(Req, EnkashAuth<S>)>,
         },
         // There is one; the service is readied for the second call.
         Ready {
-            refused: Option<S::Response>,
+            refused: Option<Refused<S::Response>>,
             request: Option<Req>,
             not_ready_inner: EnkashAuth<S>,
         },
         // The second call is on its way, and its answer is the caller's.
         Second {
-            refused: Option<S::Response>,
+            refused: Option<Refused<S::Response>>,
             #[pin]
             future: ResponseFuture<S, Req>,
         },
         Done,
     }
 }
+
+/// The result of a replay for which there was no other token.
+const NO_TOKEN: &str = "no-token";
+
+/// The result of a replay of which nothing was sent.
+const NOT_SENT: &str = "not-sent";
 
 impl<S, Req> ReplayFuture<S, Req>
 where
@@ -135,32 +140,39 @@ where
                     let attached = refused::<Req, _>(&mut response).filter(|_| {
                         again.is_some() && sent.did_nothing(Req::answer_headers(&response))
                     });
-                    let Some((attached, token)) = attached.and_then(with_successor) else {
+                    let Some(attached) = attached else {
                         break Ok(response);
                     };
-                    State::Token {
-                        refused: Some(response),
-                        attached,
-                        token,
-                        again: again.take(),
+                    let refused = Refused::new(response, attached);
+                    match refused.successor() {
+                        Some(token) => State::Token {
+                            refused: Some(refused),
+                            token,
+                            again: again.take(),
+                        },
+                        None => break Ok(refused.end(NO_TOKEN)),
                     }
                 }
                 StateProj::Token {
                     refused,
-                    attached,
                     token,
                     again,
                 } => {
                     let token = ready!(token.poll(cx));
-                    let is_another =
-                        token.is_ok_and(|token| token.generation() != attached.generation());
+                    let is_another = |refused: &Refused<_>| {
+                        token.is_ok_and(|token| !refused.is_of(token.generation()))
+                    };
                     match (refused.take(), again.take()) {
-                        (refused, Some((request, not_ready_inner))) if is_another => State::Ready {
-                            refused,
-                            request: Some(request),
-                            not_ready_inner,
-                        },
-                        (Some(refused), _) => break Ok(refused),
+                        (Some(refused), Some((request, not_ready_inner)))
+                            if is_another(&refused) =>
+                        {
+                            State::Ready {
+                                refused: Some(refused),
+                                request: Some(request),
+                                not_ready_inner,
+                            }
+                        }
+                        (Some(refused), _) => break Ok(refused.end(NO_TOKEN)),
                         (None, _) => State::Done,
                     }
                 }
@@ -170,7 +182,7 @@ where
                     not_ready_inner,
                 } => {
                     if let Err(error) = ready!(not_ready_inner.poll_ready(cx)) {
-                        break refused.take().ok_or(error);
+                        break refused.take().map(|first| first.end(NOT_SENT)).ok_or(error);
                     }
                     match request.take() {
                         Some(request) => State::Second {
@@ -181,17 +193,26 @@ where
                     }
                 }
                 StateProj::Second { refused, future } => {
-                    let answer = match ready!(future.poll(cx)) {
+                    let answer = ready!(future.poll(cx));
+                    let Some(first) = refused.take() else {
+                        break answer;
+                    };
+                    let result = match &answer {
                         // Nothing was sent the second time, for want of a token or of a connection:
                         // what the caller has is the answer to the first. An error that proves that
                         // nothing was sent would say too much.
                         Err(error)
-                            if NotCalled::of(&*error).is_some() || call_was_not_sent(&*error) =>
+                            if NotCalled::of(&**error).is_some() || call_was_not_sent(&**error) =>
                         {
-                            refused.take().ok_or(error)
+                            break Ok(first.end(NOT_SENT));
                         }
-                        answer => answer,
+                        Err(_) => "failed",
+                        Ok(response) if Req::status(response) == StatusCode::UNAUTHORIZED => {
+                            "refused"
+                        }
+                        Ok(_) => "served",
                     };
+                    drop(first.end(result));
                     break answer;
                 }
                 // Who polls a finished future waits for ever.
@@ -213,11 +234,6 @@ where
         StatusCode::UNAUTHORIZED => Req::answer_extensions_mut(response).remove(),
         _ => None,
     }
-}
-
-fn with_successor(attached: Attached) -> Option<(Attached, TokenFuture)> {
-    let token = attached.successor()?;
-    Some((attached, token))
 }
 
 impl<S, Req> fmt::Debug for ReplayFuture<S, Req>

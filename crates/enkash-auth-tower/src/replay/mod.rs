@@ -8,6 +8,7 @@ mod challenge;
 mod future;
 mod layer;
 mod policy;
+mod refused;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod service;

@@ -5,7 +5,7 @@ use std::{
     sync::Once,
 };
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{filter::LevelFilter, fmt::format::FmtSpan};
 
 thread_local! {
     static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -24,6 +24,7 @@ impl Log {
                 .with_max_level(LevelFilter::TRACE)
                 .with_writer(|| Self)
                 .with_ansi(false)
+                .with_span_events(FmtSpan::CLOSE)
                 .init();
         });
         LOG.take();

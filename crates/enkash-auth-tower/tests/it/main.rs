@@ -11,6 +11,8 @@ mod credentials;
 mod egress;
 mod layer;
 mod log;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod not_called;
 mod origin;
 mod readiness;
@@ -22,6 +24,7 @@ mod replay;
 mod retry;
 mod runtimes;
 mod secrets;
+mod span;
 mod sticky;
 mod store;
 mod storm;

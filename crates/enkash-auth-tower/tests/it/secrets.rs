@@ -55,6 +55,8 @@ fn answers(nth: usize) -> Response<String> {
 #[tokio::test(start_paused = true)]
 async fn the_trace_of_a_whole_life_holds_no_secret() {
     let mut log = Log::start();
+    #[cfg(feature = "metrics")]
+    let (_guard, snapshotter) = crate::metrics::recorder();
     let credentials = Credentials::password(
         Client::new("client-id", "s3cret-client"),
         User::new(user(), "s3cret-password"),
@@ -88,6 +90,8 @@ async fn the_trace_of_a_whole_life_holds_no_secret() {
         sleep(Duration::from_secs(1)).await;
     }
 
+    #[cfg(feature = "metrics")]
+    log.note(snapshotter.snapshot().into_vec());
     let text = log.text();
     for secret in SECRETS {
         assert!(!text.contains(secret), "{secret} in {text}");

@@ -1,0 +1,19 @@
+//! What a cache counts, through the facade `metrics`: with the feature of that name only, and never on
+//! the way of a request that finds a fresh token.
+
+#[cfg(feature = "metrics")]
+mod describe;
+#[cfg(feature = "metrics")]
+mod recorded;
+#[cfg(not(feature = "metrics"))]
+mod silent;
+
+#[cfg(feature = "metrics")]
+pub use self::describe::describe_metrics;
+#[cfg(feature = "metrics")]
+pub(crate) use self::recorded::{asked, fetched, replayed, skewed, standing};
+#[cfg(not(feature = "metrics"))]
+pub(crate) use self::silent::{asked, fetched, replayed, skewed};
+
+/// The outcome of a flight that nobody waits for any more.
+pub(crate) const ABANDONED: &str = "abandoned";

@@ -1,0 +1,295 @@
+//! What is counted and measured through the facade `metrics`.
+
+use std::{
+    io,
+    sync::Mutex,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use enkash_auth_core::{Clock, Credentials};
+use enkash_auth_sandbox::{Endpoint, Fault, Issuing, SandboxService};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotSent, ReplayPolicy, describe_metrics};
+use http::header::DATE;
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, LocalRecorderGuard, Metadata, Recorder, SharedString,
+    Unit,
+};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use tokio::time::sleep;
+use tower::{Layer, buffer::Buffer, service_fn};
+
+use crate::support::{Kit, TokioClock, cache, call, credentials, endpoint, grant, rules, status};
+
+const README: &str = include_str!("../../README.md");
+
+/// What this thread's recorder holds, a line each: histograms by how often they were recorded.
+fn lines(snapshotter: &Snapshotter, account: &str) -> Vec<String> {
+    let recorded = snapshotter.snapshot().into_vec();
+    let mut lines: Vec<_> = recorded
+        .into_iter()
+        .map(|(key, _, _, value)| {
+            let (_, key) = key.into_parts();
+            let labels: Vec<_> = key
+                .labels()
+                .map(|label| match label.key() {
+                    "account" => assert_account(label.value(), account),
+                    key => format!("{key}={}", label.value()),
+                })
+                .collect();
+            let name = key.name().trim_start_matches("enkash_auth_");
+            let value = match value {
+                DebugValue::Counter(count) => count as f64,
+                DebugValue::Gauge(value) => value.into_inner(),
+                DebugValue::Histogram(values) => values.len() as f64,
+            };
+            format!("{name} {} {value}", labels.join(" "))
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+fn assert_account(value: &str, account: &str) -> String {
+    assert_eq!(value, account);
+    "account".to_owned()
+}
+
+/// A recorder of this thread's own, where a paused test has all of its tasks.
+pub(crate) fn recorder() -> (LocalRecorderGuard<'static>, Snapshotter) {
+    let recorder = Box::leak(Box::new(DebuggingRecorder::new()));
+    let snapshotter = recorder.snapshotter();
+    (metrics::set_default_local_recorder(recorder), snapshotter)
+}
+
+fn account(kit: &Kit) -> String {
+    kit.endpoint("password").account().to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn fetches_requests_and_replays_are_counted_as_they_end() {
+    let (_guard, snapshotter) = recorder();
+    let kit = Kit::new(rules(60, 50));
+    let mut client = EnkashAuthLayer::new(kit.tokens.clone())
+        .replay(ReplayPolicy::default())
+        .layer(SandboxService::new(kit.issuer.clone()));
+    for _ in 0..100 {
+        assert_eq!(call(&mut client).await.unwrap(), 200);
+    }
+    // Refused, and replayed with another one.
+    kit.issuer.revoke_all();
+    assert_eq!(call(&mut client).await.unwrap(), 200);
+    // In the early window a blip, and then none of the three attempts.
+    kit.issuer
+        .order(Fault::ServerError.at(Endpoint::Token).times(1));
+    sleep(Duration::from_secs(52)).await;
+    assert_eq!(call(&mut client).await.unwrap(), 200);
+    sleep(Duration::from_secs(2)).await;
+    kit.issuer
+        .order(Fault::ServerError.at(Endpoint::Token).times(3));
+    sleep(Duration::from_secs(60)).await;
+    assert!(call(&mut client).await.is_err());
+    // No token for the replay.
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(call(&mut client).await.unwrap(), 200);
+    kit.issuer.revoke_all();
+    kit.issuer
+        .order(Fault::ServerError.at(Endpoint::Token).times(3));
+    assert_eq!(call(&mut client).await.unwrap(), 401);
+
+    let mut lines = lines(&snapshotter, &account(&kit));
+    // The sandbox has the clock of the machine.
+    lines.retain(|line| !line.starts_with("clock_skew"));
+    assert_eq!(
+        lines,
+        [
+            "fetch_seconds account outcome=granted 4",
+            "fetch_seconds account outcome=unavailable 2",
+            "fetches_total account reason=cold outcome=granted 1",
+            "fetches_total account reason=early outcome=granted 1",
+            "fetches_total account reason=over outcome=granted 1",
+            "fetches_total account reason=over outcome=unavailable 1",
+            "fetches_total account reason=refused outcome=granted 1",
+            "fetches_total account reason=refused outcome=unavailable 1",
+            "replays_total account result=no-token 1",
+            "replays_total account result=served 1",
+            "token_requests_total account 11",
+        ]
+    );
+}
+
+/// What one GET counts as, whose first answer is 401 and whose second call ends with `second`.
+async fn replayed(second: Result<u16, BoxError>) -> Vec<String> {
+    let (_guard, snapshotter) = recorder();
+    let kit = Kit::new(rules(300, 50));
+    let mut answers = vec![second, Ok(401)];
+    let api = service_fn(move |_| {
+        let answer = answers.pop().unwrap();
+        async move { answer.map(status) }
+    });
+    let mut client = EnkashAuthLayer::new(kit.tokens.clone())
+        .replay(ReplayPolicy::default())
+        .layer(Buffer::new(api, 8));
+    drop(call(&mut client).await);
+    // A second refusal sets another fetch going.
+    sleep(Duration::from_secs(1)).await;
+    let mut lines = lines(&snapshotter, &account(&kit));
+    lines.retain(|line| line.starts_with("replays_total"));
+    lines
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_is_counted_by_what_came_of_it() {
+    let lost = || io::Error::other("connection reset");
+    for (second, result) in [
+        (Ok(200), "served"),
+        (Ok(503), "served"),
+        (Ok(401), "refused"),
+        (Err(lost().into()), "failed"),
+        (Err(NotSent::new(lost()).into()), "not-sent"),
+    ] {
+        let line = format!("replays_total account result={result} 1");
+        assert_eq!(replayed(second).await, [line]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_nobody_waits_for_any_more_and_its_successor_are_told_apart() {
+    let (_guard, snapshotter) = recorder();
+    let kit = Kit::new(rules(60, 50).issuing(Issuing::Sticky));
+    let waiting = tokio::spawn(kit.tokens.token());
+    sleep(Duration::from_millis(20)).await;
+    let right: Credentials = credentials(&kit.user, "password").form_field("scope", "read");
+    kit.tokens.set_credentials(right).unwrap();
+    waiting.await.unwrap().unwrap();
+    // In the early window a sticky issuer repeats itself.
+    sleep(Duration::from_secs(50)).await;
+    kit.tokens.token().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+
+    let lines = lines(&snapshotter, &account(&kit));
+    let fetches: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with("fetches"))
+        .collect();
+    assert_eq!(
+        fetches,
+        [
+            "fetches_total account reason=cold outcome=abandoned 1",
+            "fetches_total account reason=early outcome=repeated 1",
+            "fetches_total account reason=forced outcome=granted 1",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_local_clock_that_is_fast_is_ahead_of_the_server() {
+    let (_guard, snapshotter) = recorder();
+    let server = UNIX_EPOCH + Duration::from_nanos(TokioClock::new().unix_nanos());
+    let date = httpdate::fmt_http_date(server - Duration::from_secs(3600));
+    let endpoint = endpoint(move |_| {
+        let mut answer = grant("one", 300);
+        answer.headers_mut().insert(DATE, date.parse().unwrap());
+        async move { answer }
+    });
+    let account = endpoint.account().to_string();
+    cache(endpoint).token().await.unwrap();
+    let lines = lines(&snapshotter, &account);
+    let skew = lines
+        .iter()
+        .find_map(|line| line.strip_prefix("clock_skew_seconds account "));
+    let skew: f64 = skew.unwrap().parse().unwrap();
+    assert!((skew - 3600.0).abs() <= 1.0, "{skew}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
+    let (_guard, snapshotter) = recorder();
+    let kit = Kit::new(rules(300, 50));
+    let standing = || {
+        kit.tokens.record_gauges();
+        let lines = lines(&snapshotter, &account(&kit));
+        let gauges = ["strikes", "token_seconds_left", "waiters"];
+        lines
+            .into_iter()
+            .filter(|line| gauges.iter().any(|gauge| line.starts_with(gauge)))
+            .collect::<Vec<_>>()
+    };
+    let waiting: Vec<_> = (0..7).map(|_| tokio::spawn(kit.tokens.token())).collect();
+    sleep(Duration::from_millis(20)).await;
+    let while_fetching = [
+        "strikes account kind=definite 0",
+        "strikes account kind=possible 0",
+        "token_seconds_left account 0",
+        "waiters account 7",
+    ];
+    assert_eq!(standing()[2..], while_fetching[2..]);
+    for waiting in waiting {
+        waiting.await.unwrap().unwrap();
+    }
+    let [.., left, waiters] = &standing()[..] else {
+        panic!("no gauges")
+    };
+    assert_eq!(waiters, "waiters account 0");
+    let left: f64 = left.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((290.0..300.0).contains(&left), "{left}");
+}
+
+/// What `describe_metrics` says: name, kind and unit of each metric.
+#[derive(Default)]
+struct Described(Mutex<Vec<[String; 3]>>);
+
+impl Described {
+    fn push(&self, name: &KeyName, kind: &str, unit: Option<Unit>) {
+        let unit = unit.unwrap().as_str().to_owned();
+        let row = [name.as_str().to_owned(), kind.to_owned(), unit];
+        self.0.lock().unwrap().push(row);
+    }
+}
+
+impl Recorder for Described {
+    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
+        self.push(&name, "counter", unit);
+    }
+
+    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
+        self.push(&name, "gauge", unit);
+    }
+
+    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
+        self.push(&name, "histogram", unit);
+    }
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn the_table_in_the_readme_is_what_is_described() {
+    let described = Described::default();
+    metrics::with_local_recorder(&described, describe_metrics);
+    let mut described = described.0.into_inner().unwrap();
+    let rows = README
+        .lines()
+        .filter(|line| line.starts_with("| `enkash_auth_"));
+    let mut listed: Vec<_> = rows
+        .map(|row| {
+            let mut cells = row
+                .split('|')
+                .skip(1)
+                .map(|cell| cell.trim().trim_matches('`'));
+            [0; 3].map(|_| cells.next().unwrap().to_owned())
+        })
+        .collect();
+    described.sort();
+    listed.sort();
+    assert_eq!(described, listed);
+}
