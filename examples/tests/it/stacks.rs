@@ -51,6 +51,11 @@ fn axum_proxy() {
 }
 
 #[test]
+fn prometheus() {
+    run("prometheus", env!("CARGO_BIN_EXE_prometheus"));
+}
+
+#[test]
 fn tonic_channel() {
     run("tonic-channel", env!("CARGO_BIN_EXE_tonic-channel"));
 }
