@@ -138,7 +138,7 @@ impl Account {
                 "the record of attempts cannot be read: it counts as one possible strike"
             );
             ledger.record_possible(now);
-            fs::copy(&file, &bad)?;
+            disk::keep(&file, &self.file("tmp"), &bad)?;
             self.write(&ledger)?;
         }
         Ok(ledger)

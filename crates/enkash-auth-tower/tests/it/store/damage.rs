@@ -139,3 +139,18 @@ async fn a_token_that_can_be_neither_read_nor_written_costs_a_fetch_and_no_strik
     fleet.start("wrong").token().await.unwrap_err();
     assert_eq!(fleet.requests(), 6);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_spoilt_record_is_kept_beside_and_through_no_link() {
+    let (fleet, directory) = fleet(Kit::new(rules(300, 10)));
+    fleet.start("wrong").token().await.unwrap_err();
+    let elsewhere = directory.path().join("elsewhere");
+    fs::write(&elsewhere, "somebody's").unwrap();
+    let record = file(&fleet, "strikes");
+    fs::write(&record, "spoilt").unwrap();
+    let bad = record.with_extension("strikes.bad");
+    std::os::unix::fs::symlink(&elsewhere, &bad).unwrap();
+    fleet.start("password").token().await.unwrap();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "somebody's");
+    assert_eq!(fs::read_to_string(&bad).unwrap(), "spoilt");
+}
