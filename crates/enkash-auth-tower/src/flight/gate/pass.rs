@@ -63,7 +63,8 @@ impl Gate {
         // What is told now cannot come back later.
         let told = self.debts.pay(&self.store, now).await;
         told.map_err(unavailable)?;
-        for store in [&self.fallback, &self.store] {
+        // The record of this process last: it holds as long as the store was not told.
+        for store in [&self.store, &self.fallback] {
             Limited::new(store, principal)
                 .reset(now)
                 .await

@@ -1,5 +1,5 @@
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
@@ -46,7 +46,7 @@ impl Account {
                 return Ok(Standing::new(&ledger, None));
             }
         };
-        let token = self.token(principal, &ledger, now)?;
+        let token = self.token(principal, &ledger, now);
         Ok(Standing::new(&ledger, token))
     }
 
@@ -58,7 +58,7 @@ impl Account {
         now: Moment,
     ) -> Result<Begin, BoxError> {
         let mut ledger = self.open(now)?;
-        let token = self.token(principal, &ledger, now)?;
+        let token = self.token(principal, &ledger, now);
         if let Some(token) = token.filter(|token| token.edition().is_news_to(known)) {
             return Ok(Begin::Found(token));
         }
@@ -95,15 +95,19 @@ impl Account {
         let mut ledger = self.open(now)?;
         let edition = leave.edition();
         let is_known = leave.settle(&mut ledger, principal, settlement, now);
-        let mut token = self.token(principal, &ledger, now)?;
+        let mut token = self.token(principal, &ledger, now);
         if let Some(grant) = grant.filter(|_| is_known)
             && edition.is_news_to(token.as_ref().map(StoredToken::edition))
         {
             let fresh = StoredToken::new(grant.bearer().clone(), *grant.lifetime(), edition);
             let sealed = principal.seal(&fresh, now, now.unix_nanos())?;
-            self.replace(&self.token_file(principal, &ledger), &sealed)?;
+            let file = self.token_file(principal, &ledger);
+            match self.replace(&file, &sealed) {
+                Ok(()) => token = Some(fresh),
+                // That the password was good is on the record all the same.
+                Err(why) => self.unusable(&file, &why),
+            }
             self.sweep(now);
-            token = Some(fresh);
         }
         self.write(&ledger)?;
         Ok(Standing::new(&ledger, token))
@@ -134,7 +138,7 @@ impl Account {
                 "the record of attempts cannot be read: it counts as one possible strike"
             );
             ledger.record_possible(now);
-            fs::copy(&file, &bad)?;
+            disk::keep(&file, &self.file("tmp"), &bad)?;
             self.write(&ledger)?;
         }
         Ok(ledger)
@@ -153,27 +157,27 @@ impl Account {
         Ok(self.replace(&self.file("strikes"), record.as_bytes())?)
     }
 
-    /// The token of `principal`. One that cannot be used is none, and is overwritten one day.
-    fn token(
-        &self,
-        principal: &Principal,
-        ledger: &Ledger,
-        now: Moment,
-    ) -> Result<Option<StoredToken>, BoxError> {
+    /// The token of `principal`. One that cannot be read or used is none, and is overwritten one day.
+    fn token(&self, principal: &Principal, ledger: &Ledger, now: Moment) -> Option<StoredToken> {
         let file = self.token_file(principal, ledger);
-        let Some(sealed) = disk::read(&file)? else {
-            return Ok(None);
-        };
-        match principal.open(&sealed, now, now.unix_nanos()) {
-            Ok(token) => Ok(Some(token)),
+        let sealed = match disk::read(&file) {
+            Ok(sealed) => sealed?,
             Err(why) => {
-                tracing::warn!(
-                    account = %self.id, file = %file.display(), %why,
-                    "the stored token cannot be used"
-                );
-                Ok(None)
+                self.unusable(&file, &why);
+                return None;
             }
-        }
+        };
+        principal
+            .open(&sealed, now, now.unix_nanos())
+            .inspect_err(|why| self.unusable(&file, why))
+            .ok()
+    }
+
+    fn unusable(&self, file: &Path, why: &dyn fmt::Display) {
+        tracing::warn!(
+            account = %self.id, file = %file.display(), %why,
+            "the stored token cannot be used"
+        );
     }
 
     /// Removes the tokens of credentials that are used no more. They are of no use: what cannot be

@@ -30,11 +30,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 /// Replaces the file as a whole: who reads it, or finds it after a crash, has the old or the new.
 pub(super) fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
-    // What a crash left there, or somebody put there: a link would be followed, and a mode kept.
-    match fs::remove_file(temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    clear(temporary)?;
     let mut file = private().create_new(true).open(temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -42,6 +38,21 @@ pub(super) fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+/// Keeps a copy of the file, in place of what is there.
+pub(super) fn keep(path: &Path, temporary: &Path, copy: &Path) -> io::Result<()> {
+    clear(temporary)?;
+    fs::copy(path, temporary)?;
+    fs::rename(temporary, copy)
+}
+
+/// Removes what a crash left there, or somebody put there: a link would be followed, and a mode kept.
+fn clear(temporary: &Path) -> io::Result<()> {
+    match fs::remove_file(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

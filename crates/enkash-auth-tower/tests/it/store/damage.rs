@@ -119,3 +119,38 @@ async fn a_directory_that_is_gone_is_a_store_that_is_down() {
     proven.token().await.unwrap();
     assert_eq!(fleet.requests(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_can_be_neither_read_nor_written_costs_a_fetch_and_no_strike() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
+    fleet.start("password").token().await.unwrap();
+    let token = file(&fleet, "token");
+    fs::remove_file(&token).unwrap();
+    fs::create_dir(&token).unwrap();
+    for requests in 2..6 {
+        let tokens = fleet.start("password");
+        tokens.token().await.unwrap();
+        assert_eq!(fleet.requests(), requests);
+        let status = tokens.status();
+        assert_eq!((status.strikes(), status.possible_strikes()), (0, 0));
+    }
+    // Another password is asked for as ever.
+    fleet.start("wrong").token().await.unwrap_err();
+    fleet.start("wrong").token().await.unwrap_err();
+    assert_eq!(fleet.requests(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spoilt_record_is_kept_beside_and_through_no_link() {
+    let (fleet, directory) = fleet(Kit::new(rules(300, 10)));
+    fleet.start("wrong").token().await.unwrap_err();
+    let elsewhere = directory.path().join("elsewhere");
+    fs::write(&elsewhere, "somebody's").unwrap();
+    let record = file(&fleet, "strikes");
+    fs::write(&record, "spoilt").unwrap();
+    let bad = record.with_extension("strikes.bad");
+    std::os::unix::fs::symlink(&elsewhere, &bad).unwrap();
+    fleet.start("password").token().await.unwrap();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "somebody's");
+    assert_eq!(fs::read_to_string(&bad).unwrap(), "spoilt");
+}

@@ -163,3 +163,20 @@ async fn a_reset_needs_the_store() {
     let error = tokens.reset().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_that_the_store_missed_forgives_nothing() {
+    let fleet = fleet(Kit::new(rules(300, 10)));
+    let tokens = attempting(&fleet, "wrong");
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    for mood in [Mood::Refusing, Mood::Hanging] {
+        fleet.store.set(mood);
+        let error = tokens.reset().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+        // More than the pause of a quarantine.
+        sleep(Duration::from_secs(6)).await;
+        tokens.token().await.unwrap_err();
+        assert_eq!(fleet.requests(), 1);
+    }
+}

@@ -6,6 +6,7 @@ mod down;
 mod file;
 mod flaky;
 mod lease;
+mod process;
 mod race;
 mod refused;
 

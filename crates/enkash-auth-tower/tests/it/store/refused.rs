@@ -24,17 +24,21 @@ use super::{
 use crate::support::{Kit, credentials, endpoint, grant, rules};
 
 /// More than the pause of a quarantine.
-const LOOK: Duration = Duration::from_secs(6);
+pub(super) const LOOK: Duration = Duration::from_secs(6);
 
-fn fleet() -> Fleet<Flaky> {
+pub(super) fn fleet() -> Fleet<Flaky> {
     Fleet::new(Kit::new(rules(300, 10)), Flaky::default())
 }
 
-fn attempting(fleet: &Fleet<Flaky>, password: &str) -> TokenCache {
+pub(super) fn attempting(fleet: &Fleet<Flaky>, password: &str) -> TokenCache {
     over(fleet.kit.endpoint(password), fleet, OnStoreDown::Attempt)
 }
 
-fn over(endpoint: TokenEndpoint, fleet: &Fleet<Flaky>, on_store_down: OnStoreDown) -> TokenCache {
+pub(super) fn over(
+    endpoint: TokenEndpoint,
+    fleet: &Fleet<Flaky>,
+    on_store_down: OnStoreDown,
+) -> TokenCache {
     TokenCache::builder(endpoint)
         .clock(fleet.clock)
         .store(Arc::new(Flaky::clone(&fleet.store)))
@@ -44,14 +48,14 @@ fn over(endpoint: TokenEndpoint, fleet: &Fleet<Flaky>, on_store_down: OnStoreDow
 
 /// A server on which the password can be changed.
 #[derive(Clone, Default)]
-struct Server(Arc<AtomicBool>);
+pub(super) struct Server(Arc<AtomicBool>);
 
 impl Server {
-    fn change_password(&self) {
+    pub(super) fn change_password(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn endpoint(&self) -> TokenEndpoint {
+    pub(super) fn endpoint(&self) -> TokenEndpoint {
         let Self(changed) = self.clone();
         endpoint(move |_| {
             let response = match changed.load(Ordering::Relaxed) {
@@ -272,63 +276,6 @@ async fn good_credentials_are_not_to_blame_without_the_store_either() {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
     delay(0);
-    sleep(Duration::from_secs(300)).await;
-    tokens.token().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refusal_that_the_store_missed_holds_for_the_whole_process() {
-    let (fleet, server) = (fleet(), Server::default());
-    let endpoint = server.endpoint();
-    let (one, two) = (
-        over(endpoint.clone(), &fleet, OnStoreDown::Wait),
-        over(endpoint, &fleet, OnStoreDown::Wait),
-    );
-    one.token().await.unwrap();
-    two.token().await.unwrap();
-    server.change_password();
-    sleep(Duration::from_secs(60)).await;
-    let renewal = tokio::spawn(one.token());
-    sleep(Duration::from_millis(500)).await;
-    fleet.store.set(Mood::Refusing);
-    let error = renewal.await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
-    let error = two.token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
-    let requests = |tokens: &TokenCache| tokens.status().token_requests();
-    assert_eq!((requests(&one), requests(&two)), (2, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_success_clears_the_record_of_the_process_too() {
-    let fleet = fleet();
-    for wrong in ["one", "two"] {
-        fleet.start(wrong).token().await.unwrap_err();
-    }
-    // Reset by another process: this one's record still has them.
-    fleet
-        .store
-        .reset(fleet.kit.endpoint("any").account(), fleet.clock.now())
-        .await
-        .unwrap();
-    let tokens = fleet.start("password");
-    tokens.token().await.unwrap();
-    fleet.store.set(Mood::Refusing);
-    sleep(Duration::from_secs(300)).await;
-    tokens.token().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_store_opens_again_what_it_had_closed() {
-    let fleet = fleet();
-    fleet.start("one").token().await.unwrap_err();
-    fleet.start("two").token().await.unwrap_err();
-    let tokens = attempting(&fleet, "password");
-    tokens.token().await.unwrap_err();
-    fleet.start("any").reset().await.unwrap();
-    sleep(LOOK).await;
-    tokens.token().await.unwrap();
-    fleet.store.set(Mood::Refusing);
     sleep(Duration::from_secs(300)).await;
     tokens.token().await.unwrap();
 }

@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod elsewhere;
+
 use std::time::Duration;
 
 use enkash_auth_core::{
@@ -285,76 +287,4 @@ fn a_clock_that_was_wrong_for_a_while_shortens_no_wait() {
         ledger = reread(&ledger);
     }
     granted(ledger.begin(secret("one"), &bid(1, 2), after(4_500)));
-}
-
-/// An attempt of another ledger, as `edition` names it.
-fn heard(ledger: &mut Ledger, number: u64, with: &str, settlement: Settlement) {
-    ledger.finish_unrecorded(([1; 8], number), secret(with), settlement, NOW);
-}
-
-#[test]
-fn an_attempt_of_another_ledger_counts_once_however_often_it_is_told() {
-    let mut ledger = Ledger::new([7; 32]);
-    for _ in 0..3 {
-        heard(&mut ledger, 1, "bad", REJECTED);
-        ledger = reread(&ledger);
-    }
-    assert_eq!(ledger.strikes().definite(), 1);
-    assert_eq!(
-        denied(ledger.begin(secret("bad"), &bid(1, 1), NOW)),
-        ErrorKind::Rejected
-    );
-    // Another attempt with the same password is another strike.
-    heard(&mut ledger, 2, "bad", REJECTED);
-    assert_eq!(ledger.strikes().definite(), 2);
-    assert_eq!(
-        denied(ledger.begin(secret("good"), &bid(1, 1), NOW)),
-        ErrorKind::Rejected
-    );
-}
-
-#[test]
-fn an_attempt_of_another_ledger_counts_where_no_more_is_allowed() {
-    let mut ledger = Ledger::new([7; 32]);
-    for _ in 0..2 {
-        let attempt = granted(ledger.begin(secret("one"), &bid(1, 1), NOW));
-        ledger.finish(attempt, Settlement::Unresolved);
-    }
-    heard(&mut ledger, 1, "bad", REJECTED);
-    assert_eq!(
-        denied(ledger.begin(secret("bad"), &bid(1, 1), after(10_000))),
-        ErrorKind::Rejected
-    );
-}
-
-#[test]
-fn a_success_of_another_ledger_clears_nothing_for_nobody_knows_when_it_was() {
-    let mut ledger = Ledger::new([7; 32]);
-    let attempt = granted(ledger.begin(secret("bad"), &bid(1, 1), NOW));
-    ledger.finish(attempt, REJECTED);
-    heard(&mut ledger, 1, "good", Settlement::Granted);
-    heard(&mut ledger, 2, "good", Settlement::Harmless);
-    let strikes = ledger.strikes();
-    assert_eq!((strikes.definite(), strikes.possible()), (1, 0));
-    assert_eq!(
-        denied(ledger.begin(secret("bad"), &bid(1, 1), NOW)),
-        ErrorKind::Rejected
-    );
-}
-
-#[test]
-fn what_was_heard_of_other_ledgers_is_bounded() {
-    let mut ledger = Ledger::new([7; 32]);
-    for number in 0..100 {
-        heard(&mut ledger, number, "any", Settlement::Unresolved);
-        heard(&mut ledger, number, "good", Settlement::Granted);
-    }
-    let record = ledger.to_record(account());
-    let lines = record.lines().filter(|line| line.starts_with("heard "));
-    assert_eq!(lines.count(), 16);
-    // The newest are remembered, and an attempt leaves no more than two marks behind.
-    heard(&mut ledger, 99, "any", Settlement::Unresolved);
-    assert_eq!(ledger.strikes().possible(), 100);
-    granted(ledger.begin(secret("good"), &bid(1, 1), after(900)));
-    assert_eq!(ledger.strikes().possible(), 2);
 }
