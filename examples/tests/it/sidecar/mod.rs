@@ -10,7 +10,7 @@ mod guard;
 mod lifetimes;
 mod one_token;
 mod probes;
-mod process;
+pub(crate) mod process;
 mod refusal;
 mod secret_files;
 mod settings;

@@ -1,0 +1,102 @@
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use enkash_auth_core::{Client, Credentials, Environment, Error, ErrorKind, User};
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, MemoryStore, ReplayPolicy, TokenCache, TokenEndpoint,
+};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use tokio::{task::JoinSet, time::sleep};
+use tower::{Layer, ServiceExt};
+
+use super::server::{CLIENT, CLIENT_SECRET, PASSWORD, Server, USER};
+
+/// A cache of its own for `password`.
+fn tokens(server: &Server, secret: &str, password: &str) -> TokenCache {
+    let environment = Environment::custom(server.base()).unwrap();
+    let credentials = Credentials::password(Client::new(CLIENT, secret), User::new(USER, password));
+    TokenCache::builder(TokenEndpoint::new(environment, credentials).unwrap())
+        // Ports come again, and with them accounts: what one test has done is nothing to the next.
+        .store(Arc::new(MemoryStore::new()))
+        .build()
+}
+
+async fn call(server: &Server, tokens: &TokenCache) -> Result<StatusCode, BoxError> {
+    let service = EnkashAuthLayer::new(tokens.clone())
+        .replay(ReplayPolicy::default())
+        .layer(server.client());
+    let request = Request::get(format!("{}/api/v0/any", server.base()));
+    let request = request.body(Full::<Bytes>::default())?;
+    let (head, body) = service.oneshot(request).await?.into_parts();
+    body.collect().await?;
+    Ok(head.status)
+}
+
+#[tokio::test]
+async fn a_password_is_granted_a_token_that_the_api_takes() {
+    let Some(server) = Server::start(300).await else {
+        return;
+    };
+    let tokens = tokens(&server, CLIENT_SECRET, PASSWORD);
+    for _ in 0..10 {
+        assert_eq!(call(&server, &tokens).await.unwrap(), StatusCode::OK);
+    }
+    let left = tokens.status().remaining().unwrap();
+    assert!(left < Duration::from_secs(300), "{left:?}");
+    assert!(left > Duration::from_secs(240), "{left:?}");
+    let seen = server.counters().await;
+    assert_eq!((seen.token_requests, seen.api_calls), (1, 10));
+}
+
+#[tokio::test]
+async fn tokens_are_renewed_before_the_api_refuses_one() {
+    let Some(server) = Server::start(2).await else {
+        return;
+    };
+    let tokens = tokens(&server, CLIENT_SECRET, PASSWORD);
+    while tokens.status().generation() < Some(3) {
+        assert_eq!(call(&server, &tokens).await.unwrap(), StatusCode::OK);
+        sleep(Duration::from_millis(50)).await;
+    }
+    let seen = server.counters().await;
+    assert_eq!((seen.token_refusals, seen.api_refusals), (0, 0));
+}
+
+#[tokio::test]
+async fn a_call_whose_token_was_revoked_is_replayed_with_another() {
+    let Some(server) = Server::start(300).await else {
+        return;
+    };
+    let tokens = tokens(&server, CLIENT_SECRET, PASSWORD);
+    let first = tokens.token().await.unwrap();
+    server.revoke(first.expose()).await;
+    assert_eq!(call(&server, &tokens).await.unwrap(), StatusCode::OK);
+    let seen = server.counters().await;
+    assert_eq!((seen.token_requests, seen.api_refusals), (2, 1));
+}
+
+#[tokio::test]
+async fn a_wrong_password_or_secret_is_sent_once() {
+    for (secret, password) in [(CLIENT_SECRET, "wrong"), ("wrong", PASSWORD)] {
+        let Some(server) = Server::start(300).await else {
+            return;
+        };
+        let tokens = tokens(&server, secret, password);
+        for _ in 0..2 {
+            let mut callers = JoinSet::new();
+            for _ in 0..10 {
+                callers.spawn(tokens.token());
+            }
+            for refused in callers.join_all().await {
+                assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rejected);
+            }
+        }
+        let refused = call(&server, &tokens).await.unwrap_err();
+        let refused = refused.downcast_ref::<Error>().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::Rejected);
+        let seen = server.counters().await;
+        assert_eq!((seen.token_requests, seen.token_refusals), (1, 1));
+        assert_eq!(seen.api_calls, 0);
+    }
+}

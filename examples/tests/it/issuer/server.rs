@@ -1,0 +1,135 @@
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde::Deserialize;
+use tempfile::TempDir;
+
+pub(super) const USER: &str = "user@example.com";
+pub(super) const PASSWORD: &str = "right password";
+pub(super) const CLIENT: &str = "client-id";
+pub(super) const CLIENT_SECRET: &str = "right secret";
+
+/// The server, on a port of its own. Dropped, it is killed.
+pub(super) struct Server {
+    child: Child,
+    base: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    _directory: TempDir,
+}
+
+/// What it has seen.
+#[derive(Debug, Deserialize)]
+pub(super) struct Counters {
+    pub(super) token_requests: u32,
+    pub(super) token_refusals: u32,
+    pub(super) api_calls: u32,
+    pub(super) api_refusals: u32,
+}
+
+impl Server {
+    /// Starts it with tokens that live `seconds`; `None` where it is not installed.
+    pub(super) async fn start(seconds: u32) -> Option<Self> {
+        let python = python()?;
+        tokio::task::spawn_blocking(move || Some(Self::spawn(&python, seconds)))
+            .await
+            .unwrap()
+    }
+
+    fn spawn(python: &Path, seconds: u32) -> Self {
+        let directory = TempDir::new().unwrap();
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/issuer/server.py");
+        let mut child = Command::new(python)
+            .args([program.as_ref(), directory.path().as_os_str()])
+            .arg(seconds.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let base = line.trim_end().strip_prefix("listening on ").unwrap();
+        Self {
+            child,
+            base: base.to_owned(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            _directory: directory,
+        }
+    }
+
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(super) fn client(&self) -> Client<HttpConnector, Full<Bytes>> {
+        self.client.clone()
+    }
+
+    pub(super) async fn counters(&self) -> Counters {
+        let answer = self.send(Request::get(self.url("/-/counters"))).await;
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    /// Revokes all tokens that there are.
+    pub(super) async fn revoke_all(&self) {
+        self.send(Request::post(self.url("/-/revoke-all"))).await;
+    }
+
+    /// Revokes `token`, as its client may (RFC 7009).
+    pub(super) async fn revoke(&self, token: &str) {
+        let form = format!("token={token}&client_id={CLIENT}&client_secret={CLIENT_SECRET}");
+        let request = Request::post(self.url("/oauth/revoke"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Full::from(form.replace(' ', "+")))
+            .unwrap();
+        let answer = self.client.request(request).await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    async fn send(&self, request: http::request::Builder) -> Bytes {
+        let request = request.body(Full::default()).unwrap();
+        let answer = self.client.request(request).await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+        answer.into_body().collect().await.unwrap().to_bytes()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The Python that `.ci/issuer` has made.
+fn python() -> Option<PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let python = target.join("issuer/bin/python");
+    if python.exists() {
+        return Some(python);
+    }
+    assert!(
+        std::env::var_os("ENKASH_REQUIRE_ISSUER").is_none(),
+        "{} is missing: run .ci/issuer",
+        python.display()
+    );
+    // Past the test harness, which shows what a passing test prints to nobody.
+    let skipped = "skipped: the OAuth 2 server of others is not installed; .ci/issuer does that\n";
+    io::stderr().write_all(skipped.as_bytes()).unwrap();
+    None
+}
