@@ -5,7 +5,6 @@ mod down;
 #[cfg(unix)]
 mod file;
 mod flaky;
-mod lease;
 mod race;
 mod refused;
 
