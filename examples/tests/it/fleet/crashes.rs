@@ -6,7 +6,7 @@ use enkash_auth_sandbox::{Issuing, Rules};
 use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
-use super::replicas::{Replicas, call, get, until_served};
+use super::replicas::{Replicas, call, until_served};
 use crate::sidecar::process::Sidecar;
 
 /// A fetch that takes a second.
@@ -37,7 +37,7 @@ async fn when_the_holder_is_killed_another_serves_within_fifteen_seconds() {
     };
     let (holder, other) = (fleet.start().await, fleet.start().await);
     let asking = ask(&holder);
-    fleet.until_asked(1).await;
+    fleet.until_asked().await;
     holder.kill().await;
     asking.abort();
     let took = until_served(&other, Duration::from_secs(15)).await;
@@ -54,18 +54,20 @@ async fn a_late_token_does_not_displace_the_newer_one() {
     };
     let (holder, other) = (fleet.start().await, fleet.start().await);
     let _asking = ask(&holder);
-    fleet.until_asked(1).await;
+    fleet.until_asked().await;
     holder.signal("-STOP");
     until_served(&other, Duration::from_secs(20)).await;
     assert_eq!(fleet.requests(), 2);
     holder.signal("-CONT");
     until_served(&holder, Duration::from_secs(10)).await;
-    // Whoever comes now finds the newer one: the first is refused, for that was revoked.
+    // Whoever comes now finds the newer one: the server has rotated the late one, and would refuse it.
     let third = fleet.start().await;
-    assert_eq!(call(&third).await, StatusCode::OK);
-    assert_eq!(fleet.requests(), 2);
-    let shown = get(&third, "/-/status").await;
-    assert_eq!(shown.status, StatusCode::OK);
+    for sidecar in [&holder, &other, &third] {
+        assert_eq!(call(sidecar).await, StatusCode::OK);
+    }
+    assert_eq!(fleet.sandbox.issuer().counters().api_refusals, 0);
+    // A caller of the holder may have given up its fetch meanwhile and begun another.
+    assert!(fleet.requests() <= 3, "{}", fleet.requests());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +80,7 @@ async fn a_late_refusal_counts() {
     wrong.env("ENKASH_PASSWORD", "wrong");
     let (holder, other) = (Sidecar::start(wrong).await, fleet.start().await);
     let _asking = ask(&holder);
-    fleet.until_asked(1).await;
+    fleet.until_asked().await;
     holder.signal("-STOP");
     until_served(&other, Duration::from_secs(20)).await;
     assert!(
@@ -93,5 +95,7 @@ async fn a_late_refusal_counts() {
         assert!(start.elapsed() < Duration::from_secs(5));
         sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(fleet.requests(), 2);
+    // Another fetch may have begun before that was known.
+    assert!(fleet.requests() <= 3, "{}", fleet.requests());
+    assert!(!fleet.is_locked());
 }

@@ -76,17 +76,17 @@ impl Replicas {
         String::from_utf8(output.await.unwrap().stdout).unwrap()
     }
 
-    /// Waits until the token server has seen so many requests.
-    pub(super) async fn until_asked(&self, requests: u64) {
+    /// Waits until a token request has come, and is not answered yet.
+    pub(super) async fn until_asked(&self) {
         let start = Instant::now();
-        while self.requests() < requests {
+        while self.sandbox.issuer().token_requests_open() == 0 {
             assert!(start.elapsed() < Duration::from_secs(20));
             sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-pub(super) async fn get(sidecar: &Sidecar, path: &str) -> Answer {
+async fn get(sidecar: &Sidecar, path: &str) -> Answer {
     let url = format!("http://{}{path}", sidecar.address());
     let request = Request::get(url).body(Full::default()).unwrap();
     Answer::read(client().request(request).await).await
