@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod crashes;
+mod example;
 mod outage;
 mod passwords;
 mod replicas;
