@@ -1,9 +1,10 @@
 //! A `redis-server` on a free loopback port, without persistence, in a directory of its own.
 
 use std::{
+    io::Write,
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Once},
     time::Duration,
 };
 
@@ -27,7 +28,7 @@ impl Server {
                 std::env::var_os("ENKASH_REQUIRE_REDIS").is_none(),
                 "redis-server is not installed"
             );
-            eprintln!("redis-server is not installed: a test of the store on Redis did nothing");
+            say_so();
             return None;
         }
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -80,9 +81,10 @@ impl Server {
     }
 
     pub(crate) async fn run(&self, words: &[&[u8]]) {
-        let mut command = redis::cmd(std::str::from_utf8(words[0]).unwrap());
-        for word in &words[1..] {
-            command.arg(*word);
+        let (name, arguments) = words.split_first().unwrap();
+        let mut command = redis::cmd(std::str::from_utf8(name).unwrap());
+        for argument in arguments {
+            command.arg(*argument);
         }
         let done = command.query_async::<()>(&mut self.redis().await).await;
         done.unwrap();
@@ -121,6 +123,15 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Once, and past what captures the output of tests.
+fn say_so() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let line = b"redis-server is not installed: the tests of the store on Redis do nothing\n";
+        std::io::stderr().write_all(line).unwrap();
+    });
 }
 
 fn spawn(port: u16, directory: &TempDir, args: &[String]) -> Child {

@@ -1,4 +1,10 @@
-use std::{io::ErrorKind, path::Path, process::Command, time::Duration};
+use std::{
+    io::{ErrorKind, Write},
+    path::Path,
+    process::Command,
+    sync::Once,
+    time::Duration,
+};
 
 use enkash_auth_examples::RedisServer;
 use enkash_auth_sandbox::{Rules, Sandbox};
@@ -25,7 +31,7 @@ impl Replicas {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let required = std::env::var_os("ENKASH_REQUIRE_REDIS").is_some();
                 assert!(!required, "redis-server is not installed");
-                eprintln!("redis-server is not installed: a test of a fleet did nothing");
+                say_so();
                 return None;
             }
             started => started.unwrap(),
@@ -84,6 +90,15 @@ impl Replicas {
             sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// Once, and past what captures the output of tests.
+fn say_so() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let line = b"redis-server is not installed: the tests of a fleet do nothing\n";
+        std::io::stderr().write_all(line).unwrap();
+    });
 }
 
 async fn get(sidecar: &Sidecar, path: &str) -> Answer {
