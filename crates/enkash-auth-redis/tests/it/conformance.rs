@@ -37,3 +37,24 @@ async fn the_keys_of_an_account_are_in_one_slot_and_begin_as_was_said() {
         store.key_prefix(unusable).unwrap_err();
     }
 }
+
+/// The one in the README.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_do_nothing_else_is_enough() {
+    let readme = include_str!("../../README.md");
+    let rules = readme.split("```text\n").nth(1).unwrap();
+    let rules = rules.split("```").next().unwrap();
+    let words: Vec<&str> = rules.split_whitespace().skip(1).collect();
+    let Some(server) = Server::start(&[]).await else {
+        return;
+    };
+    let mut command = redis::cmd("ACL");
+    command.arg("SETUSER").arg(&words);
+    let done = command.query_async::<()>(&mut server.redis().await).await;
+    done.unwrap();
+    let url = server.url().replace("redis://", "redis://payouts:secret@");
+    let store = RedisStore::new(&url).unwrap();
+    check(&Passing::new(std::sync::Arc::new(store)))
+        .await
+        .unwrap();
+}
