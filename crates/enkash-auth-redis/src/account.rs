@@ -1,21 +1,15 @@
 use std::time::Duration;
 
-use enkash_auth_core::{
-    AccountId, Grant, Moment,
-    strikes::{Bid, Ledger, Opening, Settlement},
-};
-use enkash_auth_tower::{Begin, BoxError, Edition, Leave, Principal, Standing, StoredToken};
+use enkash_auth_core::{AccountId, Moment, strikes::Ledger};
+use enkash_auth_tower::{BoxError, Principal, StoredToken};
 use redis::aio::MultiplexedConnection;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{
     keys::Keys,
     link::Link,
     record::{Seen, Swap},
 };
-
-/// How often somebody else may come between before a call is given up. Each time that one's is done.
-const TRIES: u32 = 64;
 
 /// The keys of one account, over a connection.
 pub(crate) struct Account<'a> {
@@ -27,12 +21,12 @@ pub(crate) struct Account<'a> {
 }
 
 /// What stood there, and the server's time.
-struct Found {
-    seen: Seen,
+pub(crate) struct Found {
+    pub(crate) seen: Seen,
     /// The cache's clock.
-    here: Moment,
+    pub(crate) here: Moment,
     /// The cache's monotonic clock, and the server's wall clock.
-    there: Moment,
+    pub(crate) there: Moment,
 }
 
 impl<'a> Account<'a> {
@@ -59,131 +53,7 @@ impl<'a> Account<'a> {
         })
     }
 
-    pub(crate) async fn load(
-        mut self,
-        principal: &Principal,
-        now: Moment,
-    ) -> Result<Standing, BoxError> {
-        let found = self.look(now).await?;
-        let ledger = match found.seen.ledger(self.id) {
-            None => return Ok(Standing::default()),
-            Some(Ok(ledger)) => ledger,
-            // What is to be done about it is for whoever writes.
-            Some(Err(_)) => {
-                let mut ledger = Ledger::new([0; 32]);
-                ledger.record_possible(found.there);
-                return Ok(Standing::new(&ledger, None));
-            }
-        };
-        let (_, token) = self.token(principal, &ledger, &found).await?;
-        Ok(Standing::new(&ledger, token))
-    }
-
-    pub(crate) async fn begin(
-        mut self,
-        principal: &Principal,
-        bid: &Bid,
-        known: Option<Edition>,
-        now: Moment,
-    ) -> Result<Begin, BoxError> {
-        for _ in 0..TRIES {
-            let found = self.look(now).await?;
-            let (mut ledger, keep) = found.seen.ledger_or_new(self.id, found.there)?;
-            let (seen_token, token) = self.token(principal, &ledger, &found).await?;
-            if let Some(token) = token.filter(|token| token.edition().is_news_to(known)) {
-                return Ok(Begin::Found(token));
-            }
-            let before = ledger.to_record(self.id);
-            let fingerprint = principal.fingerprint(ledger.salt());
-            let begin = match ledger.begin(fingerprint, bid, found.there) {
-                Opening::Busy => return Ok(Begin::Busy),
-                Opening::Denied(error) => Begin::Denied(error),
-                Opening::Granted(attempt) => {
-                    Begin::Granted(Leave::new(attempt, Edition::new(&ledger, &attempt)))
-                }
-            };
-            let record = ledger.to_record(self.id);
-            // Who is denied looks again every few seconds: that need not write.
-            let is_done = (record == before && !keep)
-                || self
-                    .swap(principal, &ledger, &found, &seen_token, keep, None)
-                    .await?;
-            if is_done {
-                return Ok(begin);
-            }
-            pause().await;
-        }
-        Err(crowded())
-    }
-
-    pub(crate) async fn finish(
-        mut self,
-        principal: &Principal,
-        leave: &Leave,
-        settlement: Settlement,
-        grant: Option<&Grant>,
-        now: Moment,
-    ) -> Result<Standing, BoxError> {
-        for _ in 0..TRIES {
-            let found = self.look(now).await?;
-            let (mut ledger, keep) = found.seen.ledger_or_new(self.id, found.there)?;
-            let (seen_token, mut token) = self.token(principal, &ledger, &found).await?;
-            let before = ledger.to_record(self.id);
-            let is_known = leave.settle(&mut ledger, principal, settlement, found.there);
-            let mut granted = None;
-            if let Some(grant) = grant.filter(|_| is_known)
-                && leave
-                    .edition()
-                    .is_news_to(token.as_ref().map(StoredToken::edition))
-            {
-                let fresh =
-                    StoredToken::new(grant.bearer().clone(), *grant.lifetime(), leave.edition());
-                let sealed = principal.seal(&fresh, found.here, found.there.unix_nanos())?;
-                granted = Some((sealed, remaining(&fresh, found.here)));
-                token = Some(fresh);
-            }
-            let is_idle = granted.is_none() && !keep && ledger.to_record(self.id) == before;
-            if is_idle
-                || self
-                    .swap(principal, &ledger, &found, &seen_token, keep, granted)
-                    .await?
-            {
-                return Ok(Standing::new(&ledger, token));
-            }
-            pause().await;
-        }
-        Err(crowded())
-    }
-
-    pub(crate) async fn reset(mut self, now: Moment) -> Result<(), BoxError> {
-        for _ in 0..TRIES {
-            let found = self.look(now).await?;
-            let (mut ledger, keep) = found.seen.ledger_or_new(self.id, found.there)?;
-            let before = ledger.to_record(self.id);
-            ledger.reset(found.there);
-            let record = ledger.to_record(self.id);
-            if record == before && !keep {
-                return Ok(());
-            }
-            let (key, bad) = (self.keys.ledger(self.id), self.keys.bad(self.id));
-            // No token is written, so none is looked at.
-            let swap = Swap {
-                keys: [&key, &key, &bad],
-                ledger: &found.seen,
-                token: &found.seen,
-                record: &record,
-                keep,
-                granted: None,
-            };
-            if swap.write(&mut self.connection).await? {
-                return Ok(());
-            }
-            pause().await;
-        }
-        Err(crowded())
-    }
-
-    async fn look(&mut self, now: Moment) -> Result<Found, BoxError> {
+    pub(crate) async fn look(&mut self, now: Moment) -> Result<Found, BoxError> {
         let (seen, at) = match self.first.take() {
             Some(first) => first,
             None => Seen::read(&mut self.connection, &self.keys.ledger(self.id)).await?,
@@ -198,7 +68,7 @@ impl<'a> Account<'a> {
     }
 
     /// The token of `principal`. One that cannot be used is none, and is overwritten one day.
-    async fn token(
+    pub(crate) async fn token(
         &mut self,
         principal: &Principal,
         ledger: &Ledger,
@@ -220,7 +90,7 @@ impl<'a> Account<'a> {
         Ok((seen, token))
     }
 
-    async fn swap(
+    pub(crate) async fn swap(
         &mut self,
         principal: &Principal,
         ledger: &Ledger,
@@ -244,7 +114,7 @@ impl<'a> Account<'a> {
 }
 
 /// How many milliseconds are left of a token.
-fn remaining(token: &StoredToken, now: Moment) -> u64 {
+pub(crate) fn remaining(token: &StoredToken, now: Moment) -> u64 {
     let lifetime = token.lifetime();
     let age = now
         .monotonic_nanos()
@@ -252,13 +122,4 @@ fn remaining(token: &StoredToken, now: Moment) -> u64 {
     let length = lifetime.length().unwrap_or_default();
     let left = length.saturating_sub(Duration::from_nanos(age));
     u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1)
-}
-
-/// Lets the other one be done.
-async fn pause() {
-    sleep(Duration::from_millis(fastrand::u64(1..=10))).await;
-}
-
-fn crowded() -> BoxError {
-    "too many others change the same record".into()
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod calls;
 mod keys;
 mod link;
 mod record;

@@ -1,4 +1,4 @@
--- What stands under a key, and the time. '-' nothing, '?' nothing that can be read, '+' and a value.
+-- What stands under a key: '-' nothing, '?' nothing that can be read, '+' and a value.
 local function look(key)
   local kind = redis.call('TYPE', key)['ok']
   if kind == 'none' then return '-' end
@@ -6,5 +6,3 @@ local function look(key)
   return '+' .. redis.call('GET', key)
 end
 
-local now = redis.call('TIME')
-return { now[1], now[2], look(KEYS[1]) }

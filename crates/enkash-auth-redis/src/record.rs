@@ -7,8 +7,10 @@ use enkash_auth_core::{
 use enkash_auth_tower::BoxError;
 use redis::{Script, aio::MultiplexedConnection};
 
-static LOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("look.lua")));
-static SWAP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("swap.lua")));
+static READ: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("look.lua"), include_str!("read.lua"))));
+static SWAP: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("look.lua"), include_str!("swap.lua"))));
 
 /// What stood under a key, as the scripts say it.
 #[derive(Clone)]
@@ -33,7 +35,7 @@ impl Seen {
         key: &str,
     ) -> redis::RedisResult<(Self, u64)> {
         let (seconds, micros, seen): (u64, u64, Vec<u8>) =
-            LOOK.key(key).invoke_async(connection).await?;
+            READ.key(key).invoke_async(connection).await?;
         let micros = seconds.saturating_mul(1_000_000).saturating_add(micros);
         Ok((Self(seen), micros.saturating_mul(1_000)))
     }

@@ -1,12 +1,5 @@
 -- Writes the record of an account (KEYS[1]) and perhaps a token (KEYS[2]), if both are still what
 -- was seen of them; keeps a record that cannot be read under KEYS[3].
-local function look(key)
-  local kind = redis.call('TYPE', key)['ok']
-  if kind == 'none' then return '-' end
-  if kind ~= 'string' or redis.call('STRLEN', key) > 65536 then return '?' end
-  return '+' .. redis.call('GET', key)
-end
-
 local seen_record, seen_token, record, keep, token, life = unpack(ARGV)
 if look(KEYS[1]) ~= seen_record or look(KEYS[2]) ~= seen_token then return 0 end
 if keep == '1' then redis.call('RENAME', KEYS[1], KEYS[3]) end
