@@ -190,6 +190,18 @@ async fn something_else_at_the_address() {
     assert_eq!(fleet.requests(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_the_server_closed_costs_no_call() {
+    let Some(fleet) = fleet().await else { return };
+    let (store, endpoint) = (fleet.server.store(), fleet.endpoint("password"));
+    for _ in 0..5 {
+        let load = store.load(endpoint.principal(), SystemClock.now());
+        load.await.unwrap();
+        let kill: &[&[u8]] = &[b"CLIENT", b"KILL", b"TYPE", b"normal", b"SKIPME", b"yes"];
+        fleet.server.run(kill).await;
+    }
+}
+
 #[test]
 fn a_runtime_that_is_driven_no_more_keeps_nobody_waiting() {
     let runtime = || {
