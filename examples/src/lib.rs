@@ -1,8 +1,10 @@
 //! What the example programs share.
 
+mod redis_server;
 mod settings;
 
-pub use self::settings::{SettingError, StoreSetting};
+pub use self::redis_server::RedisServer;
+pub use self::settings::{RedisAddress, SettingError, StoreSetting};
 
 /// Compiles the README at the root.
 #[cfg(doctest)]

@@ -4,6 +4,8 @@ mod auth;
 mod cache;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod deadline;
 #[cfg(feature = "client")]
 mod egress;

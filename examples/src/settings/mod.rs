@@ -3,4 +3,7 @@
 mod error;
 mod store;
 
-pub use self::{error::SettingError, store::StoreSetting};
+pub use self::{
+    error::SettingError,
+    store::{RedisAddress, StoreSetting},
+};

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use super::SettingError;
 
@@ -27,8 +27,39 @@ pub enum StoreSetting {
     Memory,
     /// In this directory.
     File(PathBuf),
+    /// On this server, with a fleet.
+    Redis(RedisAddress),
     /// Not chosen: in the user's state directory, where there is one.
     Usual(Option<PathBuf>),
+}
+
+/// The address of a Redis server: it may hold a password, and shows none.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_examples::StoreSetting;
+///
+/// let setting = StoreSetting::read(Some("redis://:hunter2@cache"), |_| None)?;
+/// assert!(!format!("{setting:?}").contains("hunter2"));
+/// let StoreSetting::Redis(address) = setting else { unreachable!() };
+/// assert_eq!(address.expose(), "redis://:hunter2@cache");
+/// # Ok::<(), enkash_auth_examples::SettingError>(())
+/// ```
+#[derive(Clone, Eq, PartialEq)]
+pub struct RedisAddress(String);
+
+impl RedisAddress {
+    /// The address, with its password.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedisAddress(..)")
+    }
 }
 
 impl StoreSetting {
@@ -55,9 +86,12 @@ impl StoreSetting {
             Some(("file", directory)) if !directory.trim().is_empty() => {
                 Ok(Self::File(directory.into()))
             }
+            Some(("redis" | "rediss", address)) if address.starts_with("//") => {
+                Ok(Self::Redis(RedisAddress(value.to_owned())))
+            }
             _ => Err(SettingError::new(
                 TOKEN_STORE,
-                "neither memory nor file: and a directory",
+                "neither memory, nor file: and a directory, nor redis:// and a server",
             )),
         }
     }

@@ -1,6 +1,8 @@
 //! The example programs and what they share, seen from outside.
 
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod issuer;
 #[cfg(test)]
 mod links;

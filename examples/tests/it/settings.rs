@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use enkash_auth_examples::StoreSetting;
 
 #[test]
-fn a_store_is_memory_or_a_directory() {
+fn a_store_is_memory_a_directory_or_a_server() {
     let store = |value| StoreSetting::read(Some(value), |_| None);
     assert_eq!(store("memory").unwrap(), StoreSetting::Memory);
     assert_eq!(
@@ -13,11 +13,33 @@ fn a_store_is_memory_or_a_directory() {
         StoreSetting::File("/a b".into())
     );
     for unusable in [
-        "file", "file:", "file: ", "Memory", "memory:x", "redis", "/tmp/x",
+        "file",
+        "file:",
+        "file: ",
+        "Memory",
+        "memory:x",
+        "redis",
+        "redis:",
+        "redis:cache",
+        "rediss",
+        "/tmp/x",
     ] {
         let error = store(unusable).unwrap_err();
         assert_eq!(error.variable(), "ENKASH_TOKEN_STORE");
         assert!(!error.to_string().contains("/tmp"), "{error}");
+    }
+}
+
+#[test]
+fn the_password_of_a_server_is_not_shown() {
+    for scheme in ["redis", "rediss"] {
+        let value = format!("{scheme}://payouts:hunter2@cache:6379/0");
+        let setting = StoreSetting::read(Some(&value), |_| None).unwrap();
+        assert!(!format!("{setting:?}").contains("hunter2"));
+        let StoreSetting::Redis(address) = setting else {
+            panic!("{setting:?}");
+        };
+        assert_eq!(address.expose(), value);
     }
 }
 

@@ -49,8 +49,10 @@ Settings are environment variables; a blank one is unset:
   ENKASH_API_KEY                           optional
   …_FILE                                   a file that holds the secret or key, in place of the
                                            variable; read again when the server refuses it
-  ENKASH_TOKEN_STORE                       memory, or file:DIR; keeps the token and the failed
-                                           attempts [default: the user's state directory,
+  ENKASH_TOKEN_STORE                       memory, file:DIR, or for a fleet
+                                           redis://USER:PASSWORD@HOST:PORT/DB or rediss://…; keeps
+                                           the token and the failed attempts
+                                           [default: the user's state directory,
                                            $XDG_STATE_HOME/enkash-auth or
                                            ~/.local/state/enkash-auth]
   ENKASH_FETCH_TIMEOUT, ENKASH_KEEP_WARM … when to ask: the keys of enkash-auth-tower's Config

@@ -70,7 +70,7 @@ fn hint(error: &Error) -> &'static str {
         ErrorKind::Unresolved => {
             "it may count as a failed attempt there: look at the account before you try again"
         }
-        ErrorKind::StoreUnavailable => "check the directory in ENKASH_TOKEN_STORE",
+        ErrorKind::StoreUnavailable => "check the directory or the server in ENKASH_TOKEN_STORE",
         _ => "the log says more: RUST_LOG=debug",
     }
 }

@@ -50,7 +50,10 @@ impl Config {
             policy.attempts = 1;
         }
         let store = StoreSetting::read(settings.token_store(), |name| lookup(name).map(Into::into));
-        let store = store::open(&store?)?;
+        // It can be read: `egress` has.
+        let certificates = lookup("ENKASH_CA_FILE").filter(|file| !file.is_empty());
+        let certificates = certificates.and_then(|file| std::fs::read(file).ok());
+        let store = store::open(&store?, &certificates.unwrap_or_default())?;
         let principal = endpoint.principal().clone();
         let mut tokens = settings.token_cache(endpoint).policy(policy);
         if let Some(store) = &store {

@@ -27,8 +27,9 @@
 //! | 10 | `store-unavailable` | no record of the attempt can be made, so nothing was sent |
 //!
 //! The token and the record of attempts are kept in a directory (`ENKASH_TOKEN_STORE`), so that a
-//! restart asks for no token and a crash loop with a wrong password sends it once. `sidecar reset`
-//! shows that record, asks, and clears it.
+//! restart asks for no token and a crash loop with a wrong password sends it once; or on Redis
+//! (`redis://…`, `rediss://…`), so that a fleet does. `sidecar reset` shows that record, asks, and
+//! clears it.
 
 mod app;
 mod args;

@@ -1,13 +1,21 @@
 use std::sync::Arc;
 
-use enkash_auth_examples::StoreSetting;
+use enkash_auth_examples::{RedisAddress, StoreSetting};
+use enkash_auth_redis::RedisStore;
 use enkash_auth_tower::TokenStore;
 
 use crate::failure::Failure;
 
 /// The store that was chosen; `None` for the memory of this process.
-pub(crate) fn open(setting: &StoreSetting) -> Result<Option<Arc<dyn TokenStore>>, Failure> {
+pub(crate) fn open(
+    setting: &StoreSetting,
+    certificates: &[u8],
+) -> Result<Option<Arc<dyn TokenStore>>, Failure> {
     match setting {
+        StoreSetting::Redis(address) => match on_redis(address, certificates) {
+            Ok(store) => Ok(Some(Arc::new(store))),
+            Err(why) => Err(Failure::setting("ENKASH_TOKEN_STORE", why)),
+        },
         StoreSetting::File(directory) => match on_disk(directory) {
             Ok(store) => Ok(Some(store)),
             Err(why) => Err(Failure::setting("ENKASH_TOKEN_STORE", why)),
@@ -28,6 +36,11 @@ fn in_memory(why: &str) -> Option<Arc<dyn TokenStore>> {
          wrong password, this would lock the account"
     );
     None
+}
+
+fn on_redis(address: &RedisAddress, certificates: &[u8]) -> Result<RedisStore, String> {
+    RedisStore::with_certificates(address.expose(), certificates)
+        .map_err(|error| crate::failure::one_line(&error))
 }
 
 #[cfg(unix)]

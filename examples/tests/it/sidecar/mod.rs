@@ -14,7 +14,7 @@ pub(crate) mod process;
 mod refusal;
 mod secret_files;
 mod settings;
-mod stage;
+pub(crate) mod stage;
 mod stop;
 mod store;
 mod streams;

@@ -94,8 +94,15 @@ impl Sidecar {
     /// Sends SIGTERM.
     #[cfg(unix)]
     pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        let kill = Command::new("kill").args([name, &id]).status();
+        assert!(kill.unwrap().success());
     }
 
     /// Waits until it has ended by itself.

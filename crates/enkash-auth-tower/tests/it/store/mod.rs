@@ -5,7 +5,6 @@ mod down;
 #[cfg(unix)]
 mod file;
 mod flaky;
-mod lease;
 mod process;
 mod race;
 mod refused;

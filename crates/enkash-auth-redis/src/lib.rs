@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod account;
+mod calls;
+mod keys;
+mod link;
+mod record;
+mod store;
+mod target;
+#[cfg(feature = "tls")]
+mod tls;
+
+pub use enkash_auth_tower as tower;
+
+pub use self::store::RedisStore;

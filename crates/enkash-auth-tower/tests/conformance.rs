@@ -1,0 +1,72 @@
+//! The suite that every store passes, on those of this crate, and on one that does not pass it.
+
+use std::sync::Arc;
+
+use enkash_auth_core::{
+    AccountId, Grant, Moment,
+    strikes::{Bid, Settlement},
+};
+use enkash_auth_tower::{
+    Begin, Edition, Leave, MemoryStore, Principal, Standing, StoreFuture, TokenStore,
+    conformance::{Told, check},
+};
+
+#[tokio::test(start_paused = true)]
+async fn memory_conforms() {
+    check(&Told::new(Arc::new(MemoryStore::new())))
+        .await
+        .unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_directory_conforms() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
+    check(&Told::new(Arc::new(store))).await.unwrap();
+}
+
+/// Remembers nothing from one call to the next.
+#[derive(Debug)]
+struct Forgetful;
+
+impl TokenStore for Forgetful {
+    fn load<'a>(&'a self, _: &'a Principal, _: Moment) -> StoreFuture<'a, Standing> {
+        Box::pin(async { Ok(Standing::default()) })
+    }
+
+    fn begin<'a>(
+        &'a self,
+        principal: &'a Principal,
+        bid: Bid,
+        known: Option<Edition>,
+        now: Moment,
+    ) -> StoreFuture<'a, Begin> {
+        Box::pin(async move { MemoryStore::new().begin(principal, bid, known, now).await })
+    }
+
+    fn finish<'a>(
+        &'a self,
+        _: &'a Principal,
+        _: &'a Leave,
+        _: Settlement,
+        _: Option<&'a Grant>,
+        _: Moment,
+    ) -> StoreFuture<'a, Standing> {
+        Box::pin(async { Ok(Standing::default()) })
+    }
+
+    fn reset(&self, _: AccountId, _: Moment) -> StoreFuture<'_, ()> {
+        Box::pin(async { Err("cannot be reset".into()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_remembers_nothing_does_not_conform() {
+    let violation = check(&Told::new(Arc::new(Forgetful))).await.unwrap_err();
+    assert_eq!(
+        violation.rule(),
+        "while an attempt is on, no other gets leave"
+    );
+    assert_eq!(violation.to_string(), violation.rule());
+}

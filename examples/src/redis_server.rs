@@ -1,0 +1,113 @@
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+/// How long it may take until it listens.
+const START: Duration = Duration::from_secs(10);
+
+/// How often that is looked at.
+const POLL: Duration = Duration::from_millis(10);
+
+/// A `redis-server` on a free loopback port, which keeps nothing. Dropped, it is killed.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use enkash_auth_examples::RedisServer;
+///
+/// let mut server = RedisServer::start().await?;
+/// println!("{}", server.url());
+/// server.kill()?;
+/// server.restart().await
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RedisServer {
+    child: Child,
+    port: u16,
+    directory: TempDir,
+}
+
+impl RedisServer {
+    /// Starts one, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] where the program is not installed.
+    pub async fn start() -> io::Result<Self> {
+        let free = TcpListener::bind("127.0.0.1:0")?;
+        let port = free.local_addr()?.port();
+        drop(free);
+        let directory = tempfile::tempdir()?;
+        let server = Self {
+            child: spawn(port, &directory)?,
+            port,
+            directory,
+        };
+        server.until_it_listens().await?;
+        Ok(server)
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it: all is lost that it had.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be killed.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+
+    /// Starts it again on the same port, empty.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not start.
+    pub async fn restart(&mut self) -> io::Result<()> {
+        self.child = spawn(self.port, &self.directory)?;
+        self.until_it_listens().await
+    }
+
+    async fn until_it_listens(&self) -> io::Result<()> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match TcpStream::connect(("127.0.0.1", self.port)) {
+                Ok(_) => return Ok(()),
+                Err(error) if waited > START => return Err(error),
+                Err(_) => sleep(POLL).await,
+            }
+            waited += POLL;
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(port: u16, directory: &TempDir) -> io::Result<Child> {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no"])
+        .args(["--maxmemory-policy", "noeviction", "--dir"])
+        .arg(directory.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}

@@ -1,0 +1,10 @@
+//! Sidecars as separate processes over one Redis. Where no `redis-server` is installed, each test
+//! says so and passes, unless `ENKASH_REQUIRE_REDIS=1`.
+#![cfg(unix)]
+
+mod crashes;
+mod example;
+mod outage;
+mod passwords;
+mod replicas;
+mod sharing;
