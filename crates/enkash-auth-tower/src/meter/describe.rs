@@ -1,7 +1,8 @@
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 use super::recorded::{
-    CLOCK_SKEW, FETCH_SECONDS, FETCHES, REPLAYS, SECONDS_LEFT, STRIKES, TOKEN_REQUESTS, WAITERS,
+    CLOCK_SKEW, FETCH_SECONDS, FETCHES, REPLAYS, SECONDS_LEFT, STORE_FAILURES, STRIKES,
+    TOKEN_REQUESTS, WAITERS,
 };
 
 /// Tells the recorder of `metrics` what is measured, and in which units. To be called once, when the
@@ -20,6 +21,11 @@ pub fn describe_metrics() {
         REPLAYS,
         Unit::Count,
         "calls whose token the API refused, and which were to be sent again"
+    );
+    describe_counter!(
+        STORE_FAILURES,
+        Unit::Count,
+        "times at which a fetch could not use the store"
     );
     describe_histogram!(
         FETCH_SECONDS,

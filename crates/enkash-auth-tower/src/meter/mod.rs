@@ -11,9 +11,9 @@ mod silent;
 #[cfg(feature = "metrics")]
 pub use self::describe::describe_metrics;
 #[cfg(feature = "metrics")]
-pub(crate) use self::recorded::{asked, fetched, replayed, skewed, standing};
+pub(crate) use self::recorded::{asked, fetched, replayed, skewed, standing, store_failed};
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::silent::{asked, fetched, replayed, skewed};
+pub(crate) use self::silent::{asked, fetched, replayed, skewed, store_failed};
 
 /// The outcome of a flight that nobody waits for any more.
 pub(crate) const ABANDONED: &str = "abandoned";

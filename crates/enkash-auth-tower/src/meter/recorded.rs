@@ -9,6 +9,7 @@ pub(super) const FETCHES: &str = "enkash_auth_fetches_total";
 pub(super) const FETCH_SECONDS: &str = "enkash_auth_fetch_seconds";
 pub(super) const TOKEN_REQUESTS: &str = "enkash_auth_token_requests_total";
 pub(super) const REPLAYS: &str = "enkash_auth_replays_total";
+pub(super) const STORE_FAILURES: &str = "enkash_auth_store_failures_total";
 pub(super) const CLOCK_SKEW: &str = "enkash_auth_clock_skew_seconds";
 pub(super) const SECONDS_LEFT: &str = "enkash_auth_token_seconds_left";
 pub(super) const STRIKES: &str = "enkash_auth_strikes";
@@ -32,6 +33,11 @@ pub(crate) fn fetched(
 /// A token request is being made.
 pub(crate) fn asked(account: AccountId) {
     counter!(TOKEN_REQUESTS, "account" => account.to_string()).increment(1);
+}
+
+/// The store could not be used for a fetch.
+pub(crate) fn store_failed(account: AccountId) {
+    counter!(STORE_FAILURES, "account" => account.to_string()).increment(1);
 }
 
 /// An answer came, and its `Date` says how far our wall clock is ahead.

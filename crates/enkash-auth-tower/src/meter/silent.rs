@@ -8,6 +8,8 @@ pub(crate) fn fetched(_: AccountId, _: Reason, _: &'static str, _: Option<Durati
 
 pub(crate) fn asked(_: AccountId) {}
 
+pub(crate) fn store_failed(_: AccountId) {}
+
 pub(crate) fn skewed(_: AccountId, _: Option<f64>) {}
 
 pub(crate) fn replayed(_: AccountId, _: &'static str) {}

@@ -22,8 +22,9 @@ use crate::support::{Kit, TokioClock, cache, call, credentials, endpoint, grant,
 
 const README: &str = include_str!("../../README.md");
 
-/// What this thread's recorder holds, a line each: histograms by how often they were recorded.
-fn lines(snapshotter: &Snapshotter, account: &str) -> Vec<String> {
+/// What this thread's recorder holds, a line each: counters since the last look, and histograms by how
+/// often they were recorded.
+pub(crate) fn lines(snapshotter: &Snapshotter, account: &str) -> Vec<String> {
     let recorded = snapshotter.snapshot().into_vec();
     let mut lines: Vec<_> = recorded
         .into_iter()

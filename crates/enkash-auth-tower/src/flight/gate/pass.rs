@@ -2,7 +2,7 @@ use enkash_auth_core::{Error, ErrorKind, Moment};
 
 use super::{Applicant, Passed, Permit, books::Books, debts::Debts, limited::Limited};
 use crate::{
-    BoxError,
+    BoxError, meter,
     store::{Begin, MemoryStore, OnStoreDown, Principal, StoredToken, Tally, TokenStore},
     sync::{Arc, Mutex},
 };
@@ -82,7 +82,10 @@ impl Gate {
     pub(in crate::flight) async fn pass(&self, who: &Applicant<'_>, again: bool) -> Passed {
         match self.ask(who, again).await {
             Ok(passed) => passed,
-            Err(down) => self.without_store(who, down).await,
+            Err(down) => {
+                meter::store_failed(who.principal.account());
+                self.without_store(who, down).await
+            }
         }
     }
 

@@ -4,7 +4,10 @@ use super::{
     Applicant, Gate, Permit,
     debts::{Debt, may_count},
 };
-use crate::store::{Edition, Leave, Standing, StoredToken, Tally};
+use crate::{
+    meter,
+    store::{Edition, Leave, Standing, StoredToken, Tally},
+};
 
 impl Gate {
     /// Tells how an attempt went. Returns the token that came after the one it brought, if any did.
@@ -53,6 +56,7 @@ impl Gate {
         match self.debts.settle(debt, &self.store, now).await {
             Ok(standing) => self.told(who, edition, settlement, standing).await,
             Err(error) => {
+                meter::store_failed(who.principal.account());
                 tracing::warn!(
                     error = &*error,
                     "token store unavailable: it learns later how the attempt went"

@@ -180,3 +180,26 @@ async fn a_reset_that_the_store_missed_forgives_nothing() {
         assert_eq!(fleet.requests(), 1);
     }
 }
+
+#[cfg(feature = "metrics")]
+#[tokio::test(start_paused = true)]
+async fn each_fetch_that_cannot_use_the_store_is_counted() {
+    let (_guard, snapshotter) = crate::metrics::recorder();
+    let fleet = fleet(Kit::new(rules(60, 10)));
+    let account = fleet.kit.endpoint("password").account().to_string();
+    let failures = || {
+        let mut lines = crate::metrics::lines(&snapshotter, &account);
+        lines.retain(|line| line.starts_with("store_failures_total"));
+        lines
+    };
+    let tokens = fleet.start("password");
+    tokens.token().await.unwrap();
+    assert_eq!(failures(), [""; 0]);
+    fleet.store.set(Mood::Refusing);
+    sleep(Duration::from_secs(60)).await;
+    tokens.token().await.unwrap();
+    assert_eq!(failures(), ["store_failures_total account 1"]);
+    fleet.store.set(Mood::ReadOnly);
+    fleet.start("password").token().await.unwrap_err();
+    assert_eq!(failures(), ["store_failures_total account 1"]);
+}
