@@ -6,19 +6,23 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use enkash_auth_core::{Clock, Credentials};
+use enkash_auth_core::{Clock, Credentials, ManualClock};
 use enkash_auth_sandbox::{Endpoint, Fault, Issuing, SandboxService};
 use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotSent, ReplayPolicy, describe_metrics};
+use futures_util::FutureExt;
 use http::header::DATE;
 use metrics::{
     Counter, Gauge, Histogram, Key, KeyName, LocalRecorderGuard, Metadata, Recorder, SharedString,
     Unit,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use tokio::time::sleep;
+use tokio::{runtime::Runtime, time::sleep};
 use tower::{Layer, buffer::Buffer, service_fn};
 
-use crate::support::{Kit, TokioClock, cache, call, credentials, endpoint, grant, rules, status};
+use crate::{
+    support::{Kit, TokioClock, cache, call, credentials, endpoint, grant, rules, status},
+    undriven::{runtime, stuck_at_first},
+};
 
 const README: &str = include_str!("../../README.md");
 
@@ -180,6 +184,50 @@ async fn a_fetch_that_nobody_waits_for_any_more_and_its_successor_are_told_apart
             "fetches_total account reason=forced outcome=granted 1",
         ]
     );
+}
+
+/// How the fetches ended of a cache whose first runtime ends, or is driven no more, under the first.
+fn fetches_after(ending: impl FnOnce(Runtime, &ManualClock) -> Option<Runtime>) -> Vec<String> {
+    let (_guard, snapshotter) = recorder();
+    let clock = ManualClock::new();
+    let (tokens, _) = stuck_at_first(&clock);
+    let first = runtime();
+    first.block_on(async {
+        assert!(tokens.token().now_or_never().is_none());
+        tokio::task::yield_now().await;
+    });
+    let first = ending(first, &clock);
+    runtime().block_on(tokens.token()).unwrap();
+    drop(first);
+    snapshotter
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .filter(|(key, ..)| key.key().name() == "enkash_auth_fetches_total")
+        .flat_map(|(key, ..)| {
+            key.key()
+                .labels()
+                .skip(1)
+                .map(|label| label.value().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn a_fetch_is_counted_once_when_its_runtime_ends_and_when_that_is_driven_no_more() {
+    let mut aborted = fetches_after(|runtime, _| {
+        drop(runtime);
+        None
+    });
+    aborted.sort();
+    assert_eq!(aborted, ["aborted", "cold", "cold", "granted"]);
+    let mut abandoned = fetches_after(|runtime, clock| {
+        clock.advance(Duration::from_secs(9));
+        Some(runtime)
+    });
+    abandoned.sort();
+    assert_eq!(abandoned, ["abandoned", "cold", "cold", "granted"]);
 }
 
 #[tokio::test(start_paused = true)]
