@@ -1,70 +1,21 @@
-//! What is counted and measured through the facade `metrics`.
-
 use std::{
     io,
-    sync::Mutex,
     time::{Duration, UNIX_EPOCH},
 };
 
 use enkash_auth_core::{Clock, Credentials, ManualClock};
 use enkash_auth_sandbox::{Endpoint, Fault, Issuing, SandboxService};
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotSent, ReplayPolicy, describe_metrics};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotSent, ReplayPolicy};
 use futures_util::FutureExt;
 use http::header::DATE;
-use metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, LocalRecorderGuard, Metadata, Recorder, SharedString,
-    Unit,
-};
-use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::{runtime::Runtime, time::sleep};
 use tower::{Layer, buffer::Buffer, service_fn};
 
+use super::{lines, recorder};
 use crate::{
     support::{Kit, TokioClock, cache, call, credentials, endpoint, grant, rules, status},
     undriven::{runtime, stuck_at_first},
 };
-
-const README: &str = include_str!("../../README.md");
-
-/// What this thread's recorder holds, a line each: counters since the last look, and histograms by how
-/// often they were recorded.
-pub(crate) fn lines(snapshotter: &Snapshotter, account: &str) -> Vec<String> {
-    let recorded = snapshotter.snapshot().into_vec();
-    let mut lines: Vec<_> = recorded
-        .into_iter()
-        .map(|(key, _, _, value)| {
-            let (_, key) = key.into_parts();
-            let labels: Vec<_> = key
-                .labels()
-                .map(|label| match label.key() {
-                    "account" => assert_account(label.value(), account),
-                    key => format!("{key}={}", label.value()),
-                })
-                .collect();
-            let name = key.name().trim_start_matches("enkash_auth_");
-            let value = match value {
-                DebugValue::Counter(count) => count as f64,
-                DebugValue::Gauge(value) => value.into_inner(),
-                DebugValue::Histogram(values) => values.len() as f64,
-            };
-            format!("{name} {} {value}", labels.join(" "))
-        })
-        .collect();
-    lines.sort();
-    lines
-}
-
-fn assert_account(value: &str, account: &str) -> String {
-    assert_eq!(value, account);
-    "account".to_owned()
-}
-
-/// A recorder of this thread's own, where a paused test has all of its tasks.
-pub(crate) fn recorder() -> (LocalRecorderGuard<'static>, Snapshotter) {
-    let recorder = Box::leak(Box::new(DebuggingRecorder::new()));
-    let snapshotter = recorder.snapshotter();
-    (metrics::set_default_local_recorder(recorder), snapshotter)
-}
 
 fn account(kit: &Kit) -> String {
     kit.endpoint("password").account().to_string()
@@ -281,64 +232,4 @@ async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
     assert_eq!(waiters, "waiters account 0");
     let left: f64 = left.rsplit(' ').next().unwrap().parse().unwrap();
     assert!((290.0..300.0).contains(&left), "{left}");
-}
-
-/// What `describe_metrics` says: name, kind and unit of each metric.
-#[derive(Default)]
-struct Described(Mutex<Vec<[String; 3]>>);
-
-impl Described {
-    fn push(&self, name: &KeyName, kind: &str, unit: Option<Unit>) {
-        let unit = unit.unwrap().as_str().to_owned();
-        let row = [name.as_str().to_owned(), kind.to_owned(), unit];
-        self.0.lock().unwrap().push(row);
-    }
-}
-
-impl Recorder for Described {
-    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
-        self.push(&name, "counter", unit);
-    }
-
-    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
-        self.push(&name, "gauge", unit);
-    }
-
-    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
-        self.push(&name, "histogram", unit);
-    }
-
-    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::noop()
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
-
-#[test]
-fn the_table_in_the_readme_is_what_is_described() {
-    let described = Described::default();
-    metrics::with_local_recorder(&described, describe_metrics);
-    let mut described = described.0.into_inner().unwrap();
-    let rows = README
-        .lines()
-        .filter(|line| line.starts_with("| `enkash_auth_"));
-    let mut listed: Vec<_> = rows
-        .map(|row| {
-            let mut cells = row
-                .split('|')
-                .skip(1)
-                .map(|cell| cell.trim().trim_matches('`'));
-            [0; 3].map(|_| cells.next().unwrap().to_owned())
-        })
-        .collect();
-    described.sort();
-    listed.sort();
-    assert_eq!(described, listed);
 }
