@@ -4,6 +4,7 @@
 mod boundary;
 mod check;
 mod crowd;
+mod damage;
 mod egress;
 mod faults;
 mod guard;

@@ -19,13 +19,13 @@ use super::{
 };
 
 /// A machine with a state directory, before a sandbox.
-struct Host {
+pub(super) struct Host {
     sandbox: Sandbox,
-    state: TempDir,
+    pub(super) state: TempDir,
 }
 
 impl Host {
-    async fn new(rules: Rules) -> Self {
+    pub(super) async fn new(rules: Rules) -> Self {
         Self {
             sandbox: sandbox(issuer(rules)).await,
             state: tempfile::tempdir().unwrap(),
@@ -46,11 +46,11 @@ impl Host {
         command
     }
 
-    async fn start(&self) -> Sidecar {
+    pub(super) async fn start(&self) -> Sidecar {
         Sidecar::start(self.command()).await
     }
 
-    fn requests(&self) -> u64 {
+    pub(super) fn requests(&self) -> u64 {
         self.sandbox.issuer().counters().token_requests
     }
 
@@ -60,7 +60,7 @@ impl Host {
     }
 }
 
-async fn call(sidecar: &Sidecar) -> Answer {
+pub(super) async fn call(sidecar: &Sidecar) -> Answer {
     let url = format!("http://{}/api/v0/any", sidecar.address());
     let request = Request::get(url).body(Full::default()).unwrap();
     Answer::read(client().request(request).await).await
