@@ -73,6 +73,10 @@ impl Pilot {
     fn land(&mut self, outcome: Outcome) {
         self.has_landed = true;
         let ending = self.shared.land(self.flight, outcome.clone());
+        if ending.is_none() && matches!(outcome, Outcome::Granted(..)) {
+            let gate = self.shared.gate();
+            gate.forget_token(self.endpoint.principal());
+        }
         self.record(ending);
         match outcome {
             Outcome::Granted(..) => tracing::debug!("token fetched"),

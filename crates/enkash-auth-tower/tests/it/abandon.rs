@@ -3,16 +3,16 @@
 use std::{
     future::pending,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use enkash_auth_core::ManualClock;
-use enkash_auth_tower::TokenCache;
+use enkash_auth_tower::{MemoryStore, TokenCache};
 use futures_util::FutureExt;
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, sync::oneshot};
 
 use crate::{
     support::{endpoint, grant},
@@ -173,4 +173,47 @@ fn an_abandoned_flight_that_is_driven_late_sends_nothing() {
         }
     });
     assert_eq!(tokens.status().token_requests(), 1);
+}
+
+#[test]
+fn the_token_of_an_abandoned_flight_is_found_in_the_store_by_the_next() {
+    let clock = ManualClock::new();
+    let (answer, waiting) = oneshot::channel::<()>();
+    let waiting = Arc::new(Mutex::new(Some(waiting)));
+    let asked = Arc::new(AtomicU32::new(0));
+    let endpoint = {
+        let asked = Arc::clone(&asked);
+        endpoint(move |_| {
+            let nth = asked.fetch_add(1, Ordering::Relaxed);
+            let waiting = waiting.lock().unwrap().take();
+            async move {
+                if let Some(waiting) = waiting {
+                    waiting.await.unwrap();
+                }
+                grant(if nth == 0 { "one" } else { "two" }, 300)
+            }
+        })
+    };
+    let tokens = TokenCache::builder(endpoint)
+        .clock(clock.clone())
+        .store(Arc::new(MemoryStore::new()))
+        .build();
+    let (first, second) = (runtime(), runtime());
+    let ask = || async { assert!(tokens.token().now_or_never().is_none()) };
+    first.block_on(ask());
+    first.block_on(tokio::task::yield_now());
+    first.block_on(tokio::task::yield_now());
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+
+    // Nobody drove it for too long. The next one is launched, and before it has done anything the
+    // first is driven to its end.
+    clock.advance(Duration::from_secs(9));
+    second.block_on(ask());
+    answer.send(()).unwrap();
+    for _ in 0..10 {
+        first.block_on(tokio::task::yield_now());
+    }
+    assert!(tokens.peek().is_none(), "it has landed nowhere");
+    let token = second.block_on(tokens.token()).unwrap();
+    assert_eq!((token.expose(), asked.load(Ordering::Relaxed)), ("one", 1));
 }

@@ -58,6 +58,11 @@ impl Gate {
         drop(old);
     }
 
+    /// The token that was taken last has reached nobody: it will be news to the next who asks.
+    pub(in crate::flight) fn forget_token(&self, principal: &Principal) {
+        self.update(principal, |books| books.known = None);
+    }
+
     /// Forgets the strikes of the account.
     pub(crate) async fn reset(&self, principal: &Principal, now: Moment) -> Result<(), Error> {
         // What is told now cannot come back later.
