@@ -51,7 +51,7 @@ impl Server {
         let mut child = Command::new(python)
             .args([program.as_ref(), directory.path().as_os_str()])
             .arg(seconds.to_string())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
