@@ -30,7 +30,8 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Nanoseconds since a fixed, arbitrary point, the same for all caches of one account in a
     /// process. Never goes back; may stand still between ticks of a few milliseconds and while the
     /// machine is suspended, after which it must move on: between two equal readings of this clock
-    /// nobody looks at the other.
+    /// nobody looks at the other. Less than `u64::MAX - 1`, which is 584 years: what is there no clock
+    /// reads.
     fn monotonic_nanos(&self) -> u64;
 
     /// Nanoseconds since the Unix epoch, as far as this machine knows; 0 before it.

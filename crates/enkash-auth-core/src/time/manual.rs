@@ -45,7 +45,7 @@ impl ManualClock {
     /// Time passes.
     pub fn advance(&self, span: Duration) {
         for reading in [&self.0.monotonic, &self.0.unix] {
-            set(reading, |now| now.saturating_add(nanos(span)));
+            set(reading, |now| now.saturating_add(nanos(span)).min(LAST));
         }
     }
 
@@ -53,7 +53,7 @@ impl ManualClock {
     /// Also: somebody sets it forth.
     pub fn suspend(&self, span: Duration) {
         set(&self.0.unix, |unix| unix.saturating_add(nanos(span)));
-        set(&self.0.monotonic, |monotonic| monotonic.saturating_add(1));
+        set(&self.0.monotonic, |monotonic| (monotonic + 1).min(LAST));
     }
 
     /// Somebody sets the wall clock back, to the epoch at most.
@@ -79,6 +79,8 @@ impl Clock for ManualClock {
 }
 
 /// A clock stops at the end of its range; it does not start over.
+const LAST: u64 = u64::MAX - 2;
+
 fn set(reading: &AtomicU64, change: impl Fn(u64) -> u64) {
     let _ = reading.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
         Some(change(now))
