@@ -4,12 +4,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::Error;
 use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AuthRequest, NotCalled, slow::Slow};
+use super::{AuthRequest, NotCalled, later::Later};
 use crate::{BoxError, cache::Attached};
 
 pin_project! {
@@ -63,10 +62,9 @@ pin_project! {
             future: S::Future,
             attached: Option<Attached>,
         },
-        // No token yet. Boxed: it is large, and the way with a token must not carry it.
-        Waiting { slow: Pin<Box<Slow<S, Req>>> },
-        // There will be none, or the request must not see it.
-        Failed { error: Option<BoxError> },
+        // There is no token yet, or will be none. Boxed: it is large, and the way with a token must
+        // not carry it.
+        Later { later: Pin<Box<Later<S, Req>>> },
     }
 }
 
@@ -81,18 +79,10 @@ where
         }
     }
 
-    pub(super) fn waiting(slow: Slow<S, Req>) -> Self {
+    pub(super) fn later(later: Later<S, Req>) -> Self {
         Self {
-            state: State::Waiting {
-                slow: Box::pin(slow),
-            },
-        }
-    }
-
-    pub(super) fn failed(error: Error) -> Self {
-        Self {
-            state: State::Failed {
-                error: Some(error.into()),
+            state: State::Later {
+                later: Box::pin(later),
             },
         }
     }
@@ -106,40 +96,77 @@ where
 {
     type Output = Result<S::Response, BoxError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let mut state = self.project().state;
+        match state.as_mut().project() {
+            StateProj::Calling { future, attached } => {
+                poll_calling::<S, Req>(future, *attached, cx)
+            }
+            StateProj::Later { .. } => state.poll_later(cx),
+        }
+    }
+}
+
+impl<S, Req> State<S, Req>
+where
+    S: Service<Req> + Clone,
+    S::Error: Into<BoxError>,
+    Req: AuthRequest<S::Response>,
+{
+    #[inline(never)]
+    fn poll_later(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Response, BoxError>> {
         loop {
-            match this.state.as_mut().project() {
+            match self.as_mut().project() {
                 StateProj::Calling { future, attached } => {
-                    let mut answer = ready!(future.poll(cx)).map_err(NotCalled::unmark)?;
-                    if Req::status(&answer) == StatusCode::UNAUTHORIZED
-                        && let Some(attached) = attached.take()
-                    {
-                        attached.refused();
-                        Req::answer_extensions_mut(&mut answer).insert(attached);
-                    }
-                    return Poll::Ready(Ok(answer));
+                    return poll_calling::<S, Req>(future, *attached, cx);
                 }
-                StateProj::Waiting { slow } => {
-                    let state = match ready!(slow.as_mut().poll_call(cx)) {
-                        Ok((future, attached)) => State::Calling {
-                            future,
-                            attached: Some(attached),
-                        },
-                        Err(error) => State::Failed { error: Some(error) },
-                    };
-                    // With the old state goes the inner service, and its place in a limit.
-                    this.state.set(state);
-                }
-                // Taken once; who polls a finished future waits for ever.
-                StateProj::Failed { error } => {
-                    return error
-                        .take()
-                        .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+                StateProj::Later { later } => {
+                    let (future, attached) = ready!(later.as_mut().poll_call(cx))?;
+                    let attached = Some(attached);
+                    self.set(Self::Calling { future, attached });
                 }
             }
         }
     }
+}
+
+#[inline]
+fn poll_calling<S, Req>(
+    future: Pin<&mut S::Future>,
+    attached: Option<Attached>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<S::Response, BoxError>>
+where
+    S: Service<Req>,
+    S::Error: Into<BoxError>,
+    Req: AuthRequest<S::Response>,
+{
+    match future.poll(cx) {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(Ok(answer)) if Req::status(&answer) != StatusCode::UNAUTHORIZED => {
+            Poll::Ready(Ok(answer))
+        }
+        Poll::Ready(answer) => Poll::Ready(look_at::<Req, _, _>(answer, attached)),
+    }
+}
+
+/// What did not go well.
+#[cold]
+fn look_at<Req, Res, E>(answer: Result<Res, E>, attached: Option<Attached>) -> Result<Res, BoxError>
+where
+    E: Into<BoxError>,
+    Req: AuthRequest<Res>,
+{
+    let mut answer = answer.map_err(NotCalled::unmark)?;
+    if let Some(attached) = attached {
+        attached.refused();
+        Req::answer_extensions_mut(&mut answer).insert(attached);
+    }
+    Ok(answer)
 }
 
 impl<S, Req> fmt::Debug for ResponseFuture<S, Req>

@@ -46,7 +46,7 @@ impl EnkashAuthLayer {
     /// Lets the token go to `origin`, too.
     #[must_use]
     pub fn allow_origin(mut self, origin: Origin) -> Self {
-        Arc::make_mut(&mut self.0).origins.push(origin);
+        Arc::make_mut(&mut self.0).allow_origin(origin);
         self
     }
 

@@ -1,6 +1,7 @@
 //! The middleware: a token on every request that may see it.
 
 mod future;
+mod later;
 mod layer;
 mod not_called;
 mod request;

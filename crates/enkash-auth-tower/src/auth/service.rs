@@ -4,7 +4,9 @@ use enkash_auth_core::{Error, ErrorKind};
 use http::header::AUTHORIZATION;
 use tower_service::Service;
 
-use super::{AuthRequest, NotCalled, future::ResponseFuture, rules::Rules, slow::Slow};
+use super::{
+    AuthRequest, NotCalled, future::ResponseFuture, later::Later, rules::Rules, slow::Slow,
+};
 use crate::{
     BoxError,
     cache::{HeaderCopy, Started, Waiting},
@@ -71,24 +73,52 @@ impl<S> EnkashAuth<S> {
         self.inner = not_ready_inner;
     }
 
+    /// A call that no token at hand goes with.
     #[cold]
+    fn call_otherwise<Req>(&mut self, mut request: Req) -> ResponseFuture<S, Req>
+    where
+        S: Service<Req> + Clone,
+        Req: AuthRequest<S::Response>,
+    {
+        if is_token_request(&request) {
+            return ResponseFuture::calling(self.inner.call(request), None);
+        }
+        if !self.rules.allow(request.target()) {
+            return self.refuse(Rules::refusal(request.target()), &request);
+        }
+        match self.rules.shared.start() {
+            Started::Token(token) => {
+                let attached = self.rules.shared.attached(&token);
+                let header = token.header().clone();
+                request.headers_mut().insert(AUTHORIZATION, header);
+                ResponseFuture::calling(self.inner.call(request), Some(attached))
+            }
+            Started::Waiting(waiting) => self.call_later(request, Some(waiting)),
+            // Made outside a runtime; it may well be polled inside one.
+            Started::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
+                self.call_later(request, None)
+            }
+            Started::Failed(error) => self.refuse(error, &request),
+        }
+    }
+
     fn call_later<Req>(&mut self, request: Req, waiting: Option<Waiting>) -> ResponseFuture<S, Req>
     where
         S: Service<Req> + Clone,
     {
         self.give_back();
         let shared = Arc::clone(&self.rules.shared);
-        ResponseFuture::waiting(Slow::new(waiting, self.inner.clone(), request, shared))
+        let slow = Slow::new(waiting, self.inner.clone(), request, shared);
+        ResponseFuture::later(Later::Waiting { slow })
     }
 
-    #[cold]
     fn refuse<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req>
     where
         S: Service<Req> + Clone,
         Req: AuthRequest<S::Response>,
     {
         self.give_back();
-        ResponseFuture::failed(NotCalled::mark(error, request))
+        ResponseFuture::later(Later::failed(NotCalled::mark(error, request)))
     }
 }
 
@@ -118,27 +148,25 @@ where
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let extensions = request.extensions();
-        if extensions.is_some_and(|it| it.get::<IsTokenRequest>().is_some()) {
-            return ResponseFuture::calling(self.inner.call(request), None);
+        if !is_token_request(&request)
+            && self.rules.allow(request.target())
+            && let Some(attached) = self
+                .header
+                .attach(request.headers_mut(), &self.rules.shared)
+        {
+            return ResponseFuture::calling(self.inner.call(request), Some(attached));
         }
-        if !self.rules.allow(request.target()) {
-            return self.refuse(Rules::refusal(request.target()), &request);
-        }
-        let shared = &self.rules.shared;
-        let (header, attached) = match self.header.get(shared) {
-            Some(ready) => ready,
-            None => match shared.start() {
-                Started::Token(token) => (token.header().clone(), shared.attached(&token)),
-                Started::Waiting(waiting) => return self.call_later(request, Some(waiting)),
-                // Made outside a runtime; it may well be polled inside one.
-                Started::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
-                    return self.call_later(request, None);
-                }
-                Started::Failed(error) => return self.refuse(error, &request),
-            },
-        };
-        request.headers_mut().insert(AUTHORIZATION, header);
-        ResponseFuture::calling(self.inner.call(request), Some(attached))
+        self.call_otherwise(request)
     }
+}
+
+/// Whether it is one of the cache's own, sent through the layer by mistake: waiting for a token, it
+/// would wait for itself.
+#[inline]
+fn is_token_request<Req, Res>(request: &Req) -> bool
+where
+    Req: AuthRequest<Res>,
+{
+    let extensions = request.extensions();
+    extensions.is_some_and(|extensions| extensions.get::<IsTokenRequest>().is_some())
 }

@@ -27,11 +27,13 @@ pub enum Target<'a> {
 
 impl Target<'_> {
     /// Whether that is at `origin`.
+    // Always: asked for every request.
+    #[inline(always)]
     pub(super) fn is_at(&self, origin: &Origin) -> bool {
         match self {
             Self::Uri(uri) => origin.matches(uri),
             // Both are written in one way only, so no copy need be parsed.
-            Self::Url(url) => after(url, origin).is_some_and(|rest| rest.starts_with('/')),
+            Self::Url(url) => is_below(url, origin),
         }
     }
 
@@ -70,6 +72,12 @@ impl fmt::Debug for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.origin().as_deref().unwrap_or("(no origin)"))
     }
+}
+
+/// Whether `url` begins with `origin`, and goes on with a path.
+#[inline(never)]
+fn is_below(url: &str, origin: &Origin) -> bool {
+    after(url, origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// What follows `prefix`, as it is displayed, in `text`.

@@ -1,49 +1,38 @@
-use super::{Shared, TokenFuture};
-use crate::{
-    meter,
-    sync::{Arc, Weak},
-};
+use super::{TokenFuture, registry::CacheId};
+use crate::meter;
 
 /// Which token was attached to a request, so that a refusal can name it. Holds no cache alive.
-#[derive(Clone, Debug)]
-pub(crate) struct Attached(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    cache: Weak<Shared>,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attached {
+    cache: CacheId,
     generation: u64,
 }
 
 impl Attached {
-    pub(crate) fn new(cache: Weak<Shared>, generation: u64) -> Self {
-        Self(Arc::new(Inner { cache, generation }))
-    }
-
-    /// The same, with a count of its own.
-    pub(super) fn copy(&self) -> Self {
-        Self::new(Weak::clone(&self.0.cache), self.0.generation)
+    pub(super) fn new(cache: CacheId, generation: u64) -> Self {
+        Self { cache, generation }
     }
 
     /// The API answered 401 to it.
-    pub(crate) fn refused(&self) {
-        if let Some(cache) = self.0.cache.upgrade() {
-            cache.refuse(self.0.generation);
+    pub(crate) fn refused(self) {
+        if let Some(cache) = self.cache.cache() {
+            cache.refuse(self.generation);
         }
     }
 
     /// The token after it; `None` where the cache is gone.
-    pub(crate) fn successor(&self) -> Option<TokenFuture> {
-        self.0.cache.upgrade().map(|cache| TokenFuture::new(&cache))
+    pub(crate) fn successor(self) -> Option<TokenFuture> {
+        self.cache.cache().map(|cache| TokenFuture::new(&cache))
     }
 
     /// What became of the replay of a call that was refused.
-    pub(crate) fn replayed(&self, result: &'static str) {
-        if let Some(cache) = self.0.cache.upgrade() {
+    pub(crate) fn replayed(self, result: &'static str) {
+        if let Some(cache) = self.cache.cache() {
             meter::replayed(cache.endpoint().account(), result);
         }
     }
 
-    pub(crate) fn generation(&self) -> u64 {
-        self.0.generation
+    pub(crate) fn generation(self) -> u64 {
+        self.generation
     }
 }

@@ -30,7 +30,7 @@ impl Shared {
             books.state.change_credentials(keeps_token);
             self.gate.change_principal(endpoint.principal());
             let endpoint = std::mem::replace(&mut books.endpoint, endpoint);
-            let view = self.snapshot.publish(books.state.view(now), &self.own);
+            let view = self.snapshot.publish(books.state.view(now), &self.clock);
             let left = flight.map(|flight| (flight, endpoint.account(), books.landing.take()));
             (left, (state, endpoint, view))
         };
@@ -54,7 +54,7 @@ impl Shared {
             books.state.forgive();
             (
                 state,
-                self.snapshot.publish(books.state.view(now), &self.own),
+                self.snapshot.publish(books.state.view(now), &self.clock),
             )
         };
         drop(old);

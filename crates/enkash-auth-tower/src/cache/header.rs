@@ -4,10 +4,10 @@
 //! them at every request. So a handle that is kept copies the header, on its second use; one that is
 //! cloned per request starts without a copy and shares.
 
-use enkash_auth_core::{Clock, Moment};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use super::{Attached, Shared, snapshot::Published};
+use crate::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(crate) struct HeaderCopy {
@@ -18,63 +18,48 @@ pub(crate) struct HeaderCopy {
 #[derive(Debug)]
 struct Own {
     header: HeaderValue,
-    attached: Attached,
-    version: u64,
-    until: Moment,
-    /// The reading of the monotonic clock at which this was last seen to be fresh. Within one tick
-    /// of it the wall clock need not be read.
-    tick: u64,
+    of: Arc<Published>,
 }
 
 impl HeaderCopy {
-    /// The header of a token that may be attached now without asking the state.
-    pub(crate) fn get(&mut self, shared: &Shared) -> Option<(HeaderValue, Attached)> {
-        if let Some(own) = &mut self.copy
-            && own.version == shared.snapshot().version()
-            && own.is_fresh(shared.clock())
+    /// Puts a token into `headers` that may be attached now without asking the state. Leaves them
+    /// alone where there is none.
+    #[inline]
+    pub(crate) fn attach(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
+        if let Some(own) = &self.copy
+            && own.of.is_fresh()
         {
-            return Some((own.header.clone(), own.attached.clone()));
+            headers.insert(&AUTHORIZATION, own.header.clone());
+            return Some(own.of.attached());
         }
-        self.look(shared)
+        self.attach_shared(headers, shared)
     }
 
     /// Off the fastest path: the first uses, a new token, or time to ask the state.
-    fn look(&mut self, shared: &Shared) -> Option<(HeaderValue, Attached)> {
+    #[inline(never)]
+    fn attach_shared(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
+        let current = shared.snapshot.load();
+        let current = current.as_ref();
         self.copy = None;
-        let now = shared.clock().now();
-        let current = shared.snapshot().load();
-        let current = current.as_deref();
-        let current = current.filter(|current| !current.view.until().is_over(now))?;
+        let current = current.filter(|current| current.is_fresh())?;
+        let header = current.view().token().header();
         if std::mem::replace(&mut self.used, true) {
-            self.copy = Own::new(current, now);
+            self.copy = Own::new(header, current);
         }
-        let header = current.view.token().header().clone();
-        Some((header, current.attached.clone()))
+        headers.insert(&AUTHORIZATION, header.clone());
+        Some(current.attached())
     }
 }
 
 impl Own {
-    fn new(current: &Published, now: Moment) -> Option<Self> {
-        let mut header = HeaderValue::from_bytes(current.view.token().header().as_bytes()).ok()?;
-        header.set_sensitive(true);
-        // The first clone of a buffer allocates its count: have that behind us.
-        drop(header.clone());
+    fn new(header: &HeaderValue, of: &Arc<Published>) -> Option<Self> {
+        let mut own = HeaderValue::from_bytes(header.as_bytes()).ok()?;
+        own.set_sensitive(true);
         Some(Self {
-            header,
-            attached: current.attached.copy(),
-            version: current.version,
-            until: current.view.until(),
-            tick: now.monotonic_nanos(),
+            // The first clone of a buffer allocates its count, and clones of a clone are cheaper.
+            header: own.clone(),
+            of: Arc::clone(of),
         })
-    }
-
-    fn is_fresh(&mut self, clock: &dyn Clock) -> bool {
-        let tick = clock.monotonic_nanos();
-        if tick == self.tick {
-            return true;
-        }
-        self.tick = tick;
-        !self.until.is_over(Moment::new(tick, clock.unix_nanos()))
     }
 }
 

@@ -2,7 +2,7 @@
 //! launches flights.
 //!
 //! - `snapshot`: the token and until when it may be attached without asking;
-//! - `attached`: which token a request carries;
+//! - `attached`: which token a request carries, and `registry`: of which cache;
 //! - `header`: one handle's own copy of the header;
 //! - `keeper`: renewal without traffic;
 //! - `shared`: the lock, and what is decided under it;
@@ -15,6 +15,7 @@ mod attached;
 mod change;
 mod header;
 mod keeper;
+mod registry;
 mod reload;
 mod shared;
 mod snapshot;

@@ -13,7 +13,10 @@ use enkash_auth_core::{
 };
 use tokio::runtime::Handle;
 
-use super::{Attached, Status, Waiting, keeper::Keeper, reload::Reload, snapshot::Snapshot};
+use super::{
+    Attached, Status, Waiting, keeper::Keeper, registry::Registered, reload::Reload,
+    snapshot::Snapshot,
+};
 use crate::{
     endpoint::TokenEndpoint,
     flight::{self, Ending, Gate, Landed, Landing},
@@ -23,7 +26,6 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(super) own: Weak<Self>,
     pub(super) gate: Gate,
     pub(super) reload: Option<Reload>,
     policy: RefreshPolicy,
@@ -74,13 +76,12 @@ impl Shared {
         reload: Option<Reload>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
-            own: Weak::clone(own),
             gate,
             reload,
             policy,
             clock,
             number: fastrand::u64(..),
-            snapshot: Snapshot::default(),
+            snapshot: Snapshot::new(Registered::new(Weak::clone(own))),
             books: Mutex::new(Books {
                 state: State::new(),
                 endpoint,
@@ -108,10 +109,6 @@ impl Shared {
         &*self.clock
     }
 
-    pub(crate) fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
     pub(crate) fn waiting(&self) -> &AtomicUsize {
         &self.waiting
     }
@@ -128,7 +125,7 @@ impl Shared {
 
     /// What to remember of a request that carries `token`.
     pub(crate) fn attached(&self, token: &AccessToken) -> Attached {
-        Attached::new(Weak::clone(&self.own), token.generation())
+        self.snapshot.attached(token.generation())
     }
 
     pub(crate) fn count_request(&self) {
@@ -158,9 +155,9 @@ impl Shared {
     pub(crate) fn ask(self: &Arc<Self>) -> Result<Asked, Error> {
         let now = self.clock.now();
         if let Some(current) = self.snapshot.load().as_deref()
-            && !current.view.until().is_over(now)
+            && current.is_fresh()
         {
-            return Ok(Asked::Token(current.view.token().clone()));
+            return Ok(Asked::Token(current.view().token().clone()));
         }
         let runtime = Handle::try_current().ok();
         let (asked, launch, left, old) = {
@@ -176,7 +173,7 @@ impl Shared {
                 .map(|flight| (flight, books.landing.take()));
             let is_served = matches!(verdict, Verdict::Serve(_));
             let old = (is_served || abandoned || launch.is_some())
-                .then(|| self.snapshot.publish(books.state.view(now), &self.own));
+                .then(|| self.snapshot.publish(books.state.view(now), &self.clock));
             // Together with the decision: other credentials abandon the flight.
             let launch = launch.map(|flight| (flight, books.endpoint.clone()));
             (books.answer(verdict), launch, left, old)
@@ -217,7 +214,7 @@ impl Shared {
                 drop(books);
                 return None;
             }
-            let view = self.snapshot.publish(books.state.view(now), &self.own);
+            let view = self.snapshot.publish(books.state.view(now), &self.clock);
             let (error, generation) = (books.state.error_at(now), books.state.generation());
             (books.landing.take(), error, generation, (old, view))
         };
@@ -249,7 +246,7 @@ impl Shared {
             if !books.state.refuse(generation, now) {
                 return;
             }
-            self.snapshot.publish(books.state.view(now), &self.own)
+            self.snapshot.publish(books.state.view(now), &self.clock)
         };
         drop(old);
         tracing::debug!(generation, "token refused by the api");

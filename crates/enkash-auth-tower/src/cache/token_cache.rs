@@ -79,8 +79,8 @@ impl TokenCache {
 
     /// The token at hand, where it may be attached now. Fetches nothing.
     pub fn peek(&self) -> Option<AccessToken> {
-        let current = self.0.snapshot().load();
-        let token = current.as_deref()?.view.token();
+        let current = self.0.snapshot.load();
+        let token = current.as_deref()?.view().token();
         token.is_usable(self.0.clock().now()).then(|| token.clone())
     }
 
