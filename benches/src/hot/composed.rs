@@ -1,0 +1,36 @@
+//! The stack that a service of one's own would put around a call.
+
+use std::{future::Ready, time::Duration};
+
+use http::Response;
+use tower::{
+    ServiceBuilder,
+    retry::{Policy, Retry},
+    timeout::Timeout,
+};
+
+use crate::request::Call;
+
+/// Tries nothing again: the answer is good.
+#[derive(Clone, Debug)]
+pub(super) struct GoodEnough;
+
+impl<E> Policy<Call, Response<()>, E> for GoodEnough {
+    type Future = Ready<()>;
+
+    fn retry(&mut self, _: &mut Call, _: &mut Result<Response<()>, E>) -> Option<Self::Future> {
+        None
+    }
+
+    fn clone_request(&mut self, call: &Call) -> Option<Call> {
+        Some(call.clone())
+    }
+}
+
+/// `service` inside a retry, inside a timeout.
+pub(super) fn around<S>(service: S) -> Timeout<Retry<GoodEnough, S>> {
+    ServiceBuilder::new()
+        .timeout(Duration::from_secs(30))
+        .retry(GoodEnough)
+        .service(service)
+}

@@ -1,0 +1,39 @@
+//! Ours, in the ways in which it is used.
+
+use std::time::Duration;
+
+use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
+use tower::{Layer, util::BoxCloneSyncService};
+
+use super::{Bare, Factory, composed};
+use crate::issuer::Issuer;
+
+/// A layer whose cache holds a token.
+fn warm() -> EnkashAuthLayer {
+    EnkashAuthLayer::new(Issuer::granting(Duration::ZERO).warm_cache())
+}
+
+pub(super) fn kept() -> Factory {
+    let service = warm().layer(Bare);
+    Box::new(move || super::kept(service.clone()))
+}
+
+pub(super) fn cloned() -> Factory {
+    let service = warm().layer(Bare);
+    Box::new(move || super::cloned(service.clone()))
+}
+
+pub(super) fn replay() -> Factory {
+    let service = warm().replay(ReplayPolicy::default()).layer(Bare);
+    Box::new(move || super::kept(service.clone()))
+}
+
+pub(super) fn boxed() -> Factory {
+    let service = BoxCloneSyncService::new(warm().layer(Bare));
+    Box::new(move || super::kept(service.clone()))
+}
+
+pub(super) fn composed() -> Factory {
+    let service = composed::around(warm().layer(Bare));
+    Box::new(move || super::kept(service.clone()))
+}

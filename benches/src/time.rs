@@ -1,0 +1,66 @@
+//! Wall time, in ways that a noisy machine spoils least.
+
+use std::time::Instant;
+
+use crate::{
+    hot::{Runner, Way},
+    request::{Call, request},
+};
+
+/// How many calls are timed together: two readings of the clock in so many are 1 ns each, and so many
+/// requests lie in the first-level cache, as does one that was just made.
+const BATCH: usize = 32;
+
+/// For each way, how many nanoseconds its call takes more than one of the first way: medians over
+/// `rounds`, in each of which every way has its turn.
+///
+/// To be called inside a runtime.
+pub fn over_the_first(ways: &[Way], rounds: usize) -> Vec<f64> {
+    let mut runners: Vec<Runner> = ways.iter().map(|way| (way.factory)()()).collect();
+    let mut differences = vec![Vec::with_capacity(rounds); ways.len()];
+    // The first round is not measured.
+    for round in 0..=rounds {
+        let nanos: Vec<f64> = runners.iter_mut().map(per_call).collect();
+        let first = nanos.first().copied().unwrap_or_default();
+        if round > 0 {
+            for (differences, nanos) in differences.iter_mut().zip(nanos) {
+                differences.push(nanos - first);
+            }
+        }
+    }
+    differences.into_iter().map(median).collect()
+}
+
+fn per_call(run: &mut Runner) -> f64 {
+    let calls = calls(BATCH);
+    seconds(|| run(calls)) * 1e9 / BATCH as f64
+}
+
+/// How long `work` takes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is measured is the real time"
+)]
+pub(crate) fn seconds(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64()
+}
+
+/// So many requests.
+pub(crate) fn calls(number: usize) -> Vec<Call> {
+    (0..number).map(|_| request()).collect()
+}
+
+/// The middle one; zero of none.
+pub fn median(values: Vec<f64>) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The value that this share of `values` does not exceed; zero of none.
+pub fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    let at = (last as f64 * share).round() as usize;
+    values.get(at).copied().unwrap_or_default()
+}
