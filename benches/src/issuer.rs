@@ -26,7 +26,7 @@ enum Behaviour {
     Fail,
 }
 
-/// Clones share the count.
+/// Every token is another. Clones share the count.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     behaviour: Behaviour,
@@ -59,10 +59,10 @@ impl Issuer {
 
     /// A token, or none, when its time has come.
     pub async fn token(&self) -> Option<String> {
-        self.fetches.fetch_add(1, Ordering::Relaxed);
+        let number = self.fetches.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(self.latency).await;
         match self.behaviour {
-            Behaviour::Grant => Some(token()),
+            Behaviour::Grant => Some(token(number)),
             Behaviour::Fail => None,
         }
     }
@@ -82,18 +82,22 @@ impl Issuer {
         Ok(response)
     }
 
-    /// A cold cache whose tokens it issues.
+    /// Where its tokens are to be had.
     #[expect(clippy::expect_used, reason = "fixed settings, known to be good")]
-    pub fn cache(&self) -> TokenCache {
+    pub fn endpoint(&self) -> TokenEndpoint {
         let credentials = Credentials::password(
             Client::new("client-id", "client-secret"),
             User::new("user@example.com", "password"),
         );
         let issuer = self.clone();
         let service = service_fn(move |_| issuer.clone().answer());
-        let endpoint = TokenEndpoint::with_service(Environment::Test, credentials, service)
-            .expect("settings that can be sent");
-        TokenCache::new(endpoint)
+        TokenEndpoint::with_service(Environment::Test, credentials, service)
+            .expect("settings that can be sent")
+    }
+
+    /// A cold cache whose tokens it issues.
+    pub fn cache(&self) -> TokenCache {
+        TokenCache::new(self.endpoint())
     }
 
     /// A cache that holds one. To be called outside a runtime.

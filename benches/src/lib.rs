@@ -1,9 +1,12 @@
 //! What is measured, and against what. The benches, the report and the comparison with peers take it
 //! from here, so that all of them measure the same.
 
+pub mod allocations;
 pub mod hot;
+pub mod instructions;
 pub mod issuer;
 pub mod request;
+pub mod rotation;
 pub mod scaling;
 pub mod storm;
 pub mod time;

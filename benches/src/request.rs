@@ -11,9 +11,9 @@ pub type Call = Request<()>;
 /// The origin of the test installation, whose token it is.
 pub const URI: &str = "https://ekpayout-uat.enkash.in/api/v0/payouts";
 
-/// A token as long as a JWT with a few claims.
-pub fn token() -> String {
-    "0123456789".repeat(100)
+/// The token of that number, as long as a JWT with a few claims.
+pub fn token(number: u64) -> String {
+    format!("{number:010}").repeat(100)
 }
 
 /// A request without a token.

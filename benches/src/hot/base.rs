@@ -73,7 +73,7 @@ where
 #[expect(clippy::expect_used, reason = "a constant, known to be good")]
 fn ready_header() -> HeaderValue {
     let mut header =
-        HeaderValue::from_maybe_shared(bytes::Bytes::from(format!("Bearer {}", token())))
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(format!("Bearer {}", token(0))))
             .expect("a token of digits");
     header.set_sensitive(true);
     header

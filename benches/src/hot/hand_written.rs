@@ -58,7 +58,7 @@ pub(super) fn factory() -> Factory {
     let end = Instant::now() + Duration::from_secs(3600);
     let service = HandWritten {
         inner: Bare,
-        cached: Arc::new(Mutex::new(Some((token(), end)))),
+        cached: Arc::new(Mutex::new(Some((token(0), end)))),
     };
     Box::new(move || kept(service.clone()))
 }

@@ -114,24 +114,19 @@ where
         "the service is ready"
     );
     let mut future = pin!(service.call(call));
-    let answer = match future.as_mut().poll(cx) {
-        Poll::Ready(answer) => answer,
+    match future.as_mut().poll(cx) {
+        Poll::Ready(Ok(answer)) => drop(black_box(answer)),
+        Poll::Ready(Err(_)) => panic!("the call failed"),
         // Behind a lock: with a token at hand nothing else waits.
         Poll::Pending => wait(future),
-    };
-    match answer {
-        Ok(answer) => drop(black_box(answer)),
-        Err(_) => panic!("the call failed"),
     }
 }
 
 #[cold]
-fn wait<F: Future>(mut future: Pin<&mut F>) -> F::Output {
+fn wait<F: Future>(mut future: Pin<&mut F>) {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
+    let mut cx = Context::from_waker(&waker);
+    while future.as_mut().poll(&mut cx).is_pending() {
         thread::park();
     }
 }

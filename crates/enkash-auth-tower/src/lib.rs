@@ -17,6 +17,7 @@ mod replay;
 mod retry;
 mod store;
 mod sync;
+mod time;
 
 pub use enkash_auth_core as core;
 

@@ -20,6 +20,7 @@ use super::Clock;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[inline]
     fn monotonic_nanos(&self) -> u64 {
         let ticks = coarsetime::Instant::now_without_cache_update().as_ticks();
         coarsetime::Duration::from_ticks(ticks).as_nanos()

@@ -100,9 +100,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         match state.as_mut().project() {
-            StateProj::Calling { future, attached } => {
-                poll_calling::<S, Req>(future, *attached, cx)
-            }
+            StateProj::Calling { future, attached } => poll_calling::<S, Req>(future, attached, cx),
             StateProj::Later { .. } => state.poll_later(cx),
         }
     }
@@ -122,7 +120,7 @@ where
         loop {
             match self.as_mut().project() {
                 StateProj::Calling { future, attached } => {
-                    return poll_calling::<S, Req>(future, *attached, cx);
+                    return poll_calling::<S, Req>(future, attached, cx);
                 }
                 StateProj::Later { later } => {
                     let (future, attached) = ready!(later.as_mut().poll_call(cx))?;
@@ -137,7 +135,7 @@ where
 #[inline]
 fn poll_calling<S, Req>(
     future: Pin<&mut S::Future>,
-    attached: Option<Attached>,
+    attached: &mut Option<Attached>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<S::Response, BoxError>>
 where
@@ -156,13 +154,16 @@ where
 
 /// What did not go well.
 #[cold]
-fn look_at<Req, Res, E>(answer: Result<Res, E>, attached: Option<Attached>) -> Result<Res, BoxError>
+fn look_at<Req, Res, E>(
+    answer: Result<Res, E>,
+    attached: &mut Option<Attached>,
+) -> Result<Res, BoxError>
 where
     E: Into<BoxError>,
     Req: AuthRequest<Res>,
 {
     let mut answer = answer.map_err(NotCalled::unmark)?;
-    if let Some(attached) = attached {
+    if let Some(attached) = attached.take() {
         attached.refused();
         Req::answer_extensions_mut(&mut answer).insert(attached);
     }

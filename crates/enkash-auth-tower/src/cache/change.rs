@@ -1,4 +1,4 @@
-use enkash_auth_core::{Credentials, Error, ErrorKind, state::Flight};
+use enkash_auth_core::{Clock, Credentials, Error, ErrorKind, state::Flight};
 use tokio::runtime::Handle;
 
 use super::Shared;

@@ -22,6 +22,7 @@ use crate::{
     flight::{self, Ending, Gate, Landed, Landing},
     meter,
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
+    time::Time,
 };
 
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(crate) struct Shared {
     pub(super) gate: Gate,
     pub(super) reload: Option<Reload>,
     policy: RefreshPolicy,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Time,
     /// Names this cache before a store: drawn, for others use that store too.
     number: u64,
     pub(super) snapshot: Snapshot,
@@ -71,7 +72,7 @@ impl Shared {
     pub(crate) fn new(
         endpoint: TokenEndpoint,
         policy: RefreshPolicy,
-        clock: Arc<dyn Clock>,
+        clock: Time,
         gate: Gate,
         reload: Option<Reload>,
     ) -> Arc<Self> {
@@ -106,16 +107,16 @@ impl Shared {
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+        &self.clock
+    }
+
+    /// The clock, to be kept.
+    pub(crate) fn clock_handle(&self) -> Time {
+        self.clock.clone()
     }
 
     pub(crate) fn waiting(&self) -> &AtomicUsize {
         &self.waiting
-    }
-
-    /// The clock, to be kept.
-    pub(crate) fn clock_handle(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.clock)
     }
 
     /// What names this cache before a store.

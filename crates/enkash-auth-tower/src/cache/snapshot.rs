@@ -9,7 +9,10 @@ use arc_swap::{ArcSwapOption, Guard};
 use enkash_auth_core::{Clock, Moment, state::View};
 
 use super::{Attached, registry::Registered};
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::{
+    sync::{Arc, AtomicU64, Ordering},
+    time::Time,
+};
 
 #[derive(Debug)]
 pub(crate) struct Snapshot {
@@ -22,7 +25,7 @@ pub(crate) struct Published {
     /// The reading of the monotonic clock at which this was last seen to be fresh, or the mark of one
     /// that was replaced. Within one tick nobody need read the wall clock.
     seen: AtomicU64,
-    clock: Arc<dyn Clock>,
+    clock: Time,
     attached: Attached,
     view: View,
 }
@@ -44,15 +47,11 @@ impl Snapshot {
     }
 
     /// Replaces the view; the old one is the caller's to drop, outside the lock.
-    pub(super) fn publish(
-        &self,
-        view: Option<View>,
-        clock: &Arc<dyn Clock>,
-    ) -> Option<Arc<Published>> {
+    pub(super) fn publish(&self, view: Option<View>, clock: &Time) -> Option<Arc<Published>> {
         let published = view.map(|view| {
             Arc::new(Published {
                 seen: AtomicU64::new(NOT_SEEN),
-                clock: Arc::clone(clock),
+                clock: clock.clone(),
                 attached: self.attached(view.token().generation()),
                 view,
             })
@@ -132,7 +131,7 @@ mod tests {
 
         fn unix_nanos(&self) -> u64 {
             if let Some(snapshot) = self.publishes_on.get() {
-                let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+                let clock = Time::Other(Arc::new(self.clock.clone()));
                 drop(snapshot.publish(None, &clock));
             }
             self.clock.unix_nanos()
@@ -148,7 +147,7 @@ mod tests {
         state.view(now)
     }
 
-    fn published(clock: &Arc<dyn Clock>) -> (Arc<Snapshot>, Arc<Published>) {
+    fn published(clock: &Time) -> (Arc<Snapshot>, Arc<Published>) {
         let snapshot = Arc::new(Snapshot::new(Registered::new(Weak::new())));
         snapshot.publish(view(clock.now()), clock);
         let published = Arc::clone(snapshot.load().as_ref().unwrap());
@@ -158,7 +157,7 @@ mod tests {
     #[test]
     fn it_is_fresh_until_it_is_over_or_replaced() {
         let manual = ManualClock::new();
-        let clock: Arc<dyn Clock> = Arc::new(manual.clone());
+        let clock = Time::Other(Arc::new(manual.clone()));
         let (snapshot, first) = published(&clock);
         assert!(first.is_fresh());
         manual.suspend(LIFETIME);
@@ -177,7 +176,7 @@ mod tests {
             clock: ManualClock::new(),
             publishes_on: OnceLock::new(),
         });
-        let clock: Arc<dyn Clock> = Arc::clone(&meddler) as _;
+        let clock = Time::Other(Arc::clone(&meddler) as _);
         let (snapshot, published) = published(&clock);
         meddler.publishes_on.set(snapshot).unwrap();
         // This look is overtaken; the next one must not be told what it saw.

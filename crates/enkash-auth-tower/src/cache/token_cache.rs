@@ -11,6 +11,7 @@ use crate::{
     flight::Gate,
     store::{MemoryStore, OnStoreDown, TokenStore},
     sync::Arc,
+    time::Time,
 };
 
 /// One token for everybody: fetched once however many callers wait, renewed before it expires.
@@ -49,7 +50,7 @@ impl TokenCache {
         TokenCacheBuilder {
             endpoint,
             policy: RefreshPolicy::default(),
-            clock: Arc::new(SystemClock),
+            clock: Time::System(SystemClock),
             store: None,
             on_store_down: OnStoreDown::default(),
             reload: None,
@@ -189,7 +190,7 @@ impl fmt::Debug for TokenCache {
 pub struct TokenCacheBuilder {
     endpoint: TokenEndpoint,
     policy: RefreshPolicy,
-    clock: Arc<dyn Clock>,
+    clock: Time,
     store: Option<Arc<dyn TokenStore>>,
     on_store_down: OnStoreDown,
     reload: Option<Reload>,
@@ -230,7 +231,7 @@ impl TokenCacheBuilder {
     /// Where the time comes from. All caches of one account in a process must count from the same
     /// point, as they do with the default: they share a record of attempts.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Time::Other(Arc::new(clock));
         self
     }
 

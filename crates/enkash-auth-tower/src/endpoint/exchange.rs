@@ -1,4 +1,4 @@
-use std::{future::poll_fn, pin::Pin, sync::Arc};
+use std::{future::poll_fn, pin::Pin};
 
 use bytes::Bytes;
 use enkash_auth_core::{AnswerBody, Clock, Moment, TokenAnswer, TokenRequest};
@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use super::not_sent::was_not_sent;
-use crate::BoxError;
+use crate::{BoxError, time::Time};
 
 /// Marks a token request, so that our own layer lets it pass: it would wait for itself.
 #[derive(Clone, Copy, Debug)]
@@ -32,12 +32,7 @@ pub(crate) enum Failure {
 
 /// An HTTP service, erased: sends a token request and reads the answer.
 pub(crate) trait Exchange: Send + Sync {
-    fn exchange(
-        &self,
-        request: TokenRequest,
-        clock: Arc<dyn Clock>,
-        deadline: Instant,
-    ) -> Exchanging;
+    fn exchange(&self, request: TokenRequest, clock: Time, deadline: Instant) -> Exchanging;
 }
 
 pub(crate) type Exchanging = Pin<Box<dyn Future<Output = Result<Exchanged, Failure>> + Send>>;
@@ -54,12 +49,7 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    fn exchange(
-        &self,
-        request: TokenRequest,
-        clock: Arc<dyn Clock>,
-        deadline: Instant,
-    ) -> Exchanging {
+    fn exchange(&self, request: TokenRequest, clock: Time, deadline: Instant) -> Exchanging {
         Box::pin(exchange(self.0.clone(), request, clock, deadline))
     }
 }
@@ -67,7 +57,7 @@ where
 async fn exchange<S, B>(
     mut service: S,
     request: TokenRequest,
-    clock: Arc<dyn Clock>,
+    clock: Time,
     deadline: Instant,
 ) -> Result<Exchanged, Failure>
 where

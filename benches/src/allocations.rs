@@ -1,0 +1,27 @@
+//! Allocations of a call, beyond those of its request and its answer.
+
+use allocation_counter::measure;
+
+use crate::{
+    hot::{Runner, Way},
+    time::calls,
+};
+
+const BATCH: usize = 64;
+
+/// For each way, how many allocations its call makes more than one of the first way.
+///
+/// To be called inside a runtime.
+pub fn over_the_first(ways: &[Way]) -> Vec<f64> {
+    let counts: Vec<f64> = ways.iter().map(per_call).collect();
+    let first = counts.first().copied().unwrap_or_default();
+    counts.into_iter().map(|count| count - first).collect()
+}
+
+fn per_call(way: &Way) -> f64 {
+    let mut run: Runner = (way.factory)()();
+    // What a handle does once is not counted.
+    run(calls(BATCH));
+    let calls = calls(BATCH);
+    measure(|| run(calls)).count_total as f64 / BATCH as f64
+}
