@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Long enough for two threads to meet, some 50 µs.
-const BATCH: usize = 512;
+pub const BATCH: usize = 512;
 
 /// How many times the calls of one thread two threads make: the median over `rounds`.
 ///
@@ -28,8 +28,9 @@ pub fn of_two_threads(way: &Way, rounds: usize) -> f64 {
     median(ratios.collect())
 }
 
-/// How long one of `threads` takes for its batch, on the average, while all are at theirs.
-fn seconds(factory: &Factory, threads: usize) -> f64 {
+/// How long one of `threads` takes for its batch, on the average, while all are at theirs. To be called
+/// inside a runtime.
+pub fn seconds(factory: &Factory, threads: usize) -> f64 {
     let (handle, waiting) = (&Handle::current(), &AtomicUsize::new(threads));
     let seconds = thread::scope(|scope| {
         let timed: Vec<_> = (0..threads)

@@ -9,7 +9,7 @@ use crate::{
 
 /// How many calls are timed together: two readings of the clock in so many are 1 ns each, and so many
 /// requests lie in the first-level cache, as does one that was just made.
-const BATCH: usize = 32;
+pub const BATCH: usize = 32;
 
 /// For each way, how many nanoseconds its call takes more than one of the first way: medians over
 /// `rounds`, in each of which every way has its turn.
@@ -48,7 +48,7 @@ pub(crate) fn seconds(work: impl FnOnce()) -> f64 {
 }
 
 /// So many requests.
-pub(crate) fn calls(number: usize) -> Vec<Call> {
+pub fn calls(number: usize) -> Vec<Call> {
     (0..number).map(|_| request()).collect()
 }
 
@@ -63,4 +63,19 @@ pub fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     let last = values.len().saturating_sub(1);
     let at = (last as f64 * share).round() as usize;
     values.get(at).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_one_of_the_values() {
+        let values: Vec<f64> = (0..=1000).map(f64::from).collect();
+        assert_eq!(median(values.clone()), 500.0);
+        assert_eq!(quantile(values.clone(), 0.999), 999.0);
+        assert_eq!(quantile(values, 1.0), 1000.0);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(Vec::new()), 0.0);
+    }
 }

@@ -1,0 +1,71 @@
+//! Measures, and prints one `name<TAB>value` a line.
+//!
+//! ```sh
+//! cargo run --release -p enkash-auth-benches --bin report -- --quick
+//! ```
+//!
+//! `--quick` measures what is promised, in less than 50 s. Without it all that `BENCHMARKS.md` shows is
+//! measured, which takes a few minutes and needs the network for the packages of the peers; the tables
+//! there and the plots in `benches/plots` are written anew.
+//!
+//! Names end in the unit: `nanos`, `millis` and `seconds`, a `ratio` to the insertion of a ready header
+//! or as the page says, `scaling` of two threads over one. The rest are numbers of things.
+
+#![expect(clippy::print_stderr, reason = "what cannot be measured is said there")]
+
+mod compile;
+mod figures;
+mod measure;
+mod peers;
+mod plots;
+mod tables;
+
+use std::{env, io, process::ExitCode};
+
+use enkash_auth_benches::{hot::WAYS, instructions};
+
+use self::figures::Figures;
+
+fn main() -> io::Result<ExitCode> {
+    if instructions::run_if_asked()? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut figures = Figures::default();
+    let args: Vec<String> = env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--quick"] => quick(&mut figures)?,
+        [] => full(&mut figures)?,
+        _ => {
+            eprintln!("usage: report [--quick]");
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn quick(figures: &mut Figures) -> io::Result<()> {
+    let ways = WAYS.map(|way| {
+        ["bare", "insert", "kept", "cloned"]
+            .contains(&way.name)
+            .then_some(way)
+    });
+    let ways: Vec<_> = ways.into_iter().flatten().collect();
+    measure::hot_path(figures, &ways)?;
+    measure::contention(figures, &["kept"])?;
+    measure::storms(figures)?;
+    measure::rotation(figures, 31)
+}
+
+fn full(figures: &mut Figures) -> io::Result<()> {
+    measure::hot_path(figures, &WAYS)?;
+    measure::contention(figures, &WAYS.map(|way| way.name))?;
+    measure::storms(figures)?;
+    measure::retries(figures)?;
+    measure::by_hand(figures)?;
+    measure::rotation(figures, 31)?;
+    let renewal = measure::latencies(figures)?;
+    compile::measure(figures)?;
+    peers::measure(figures)?;
+    plots::draw(figures, &renewal)?;
+    tables::write(figures)
+}

@@ -1,0 +1,151 @@
+use std::io;
+
+use enkash_auth_benches::{
+    allocations,
+    hot::{WAYS, Way},
+    instructions,
+    rotation::{self, Latencies},
+    scaling,
+    storm::{self, CALLERS, FETCH, HandWritten, Ours, Outcome},
+    time::{self, median, quantile},
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::figures::Figures;
+
+/// In each of which every way has its turn.
+const ROUNDS: usize = 301;
+
+/// The failing fetches of a cache that makes one after the other: 10,000 would take eight minutes.
+const CALLERS_IN_SERIES: u64 = 20;
+
+/// With as many threads as the machines that this is measured on.
+fn runtime() -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).enable_time().build()
+}
+
+/// Of `ways`, the first of which is the base and the second what the others are compared with.
+pub(crate) fn hot_path(figures: &mut Figures, ways: &[Way]) -> io::Result<()> {
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    let nanos = time::over_the_first(ways, ROUNDS);
+    let allocations = allocations::over_the_first(ways);
+    let instructions = match instructions::over_the_first(ways) {
+        Ok(counts) => counts,
+        // The rest can be measured on a machine without valgrind.
+        Err(error) => {
+            eprintln!("instructions are not counted: {error}");
+            Vec::new()
+        }
+    };
+    for (at, way) in ways.iter().enumerate().skip(1) {
+        let name = format!("hot_path.{}", way.name);
+        for (kind, ratio, values) in [
+            ("nanos", "time_ratio", &nanos),
+            ("instructions", "instructions_ratio", &instructions),
+        ] {
+            if let (Some(value), Some(insert)) = (values.get(at), values.get(1)) {
+                figures.add(format!("{name}.{kind}"), *value)?;
+                figures.add(format!("{name}.{ratio}"), value / insert)?;
+            }
+        }
+        if let Some(allocations) = allocations.get(at) {
+            figures.add(format!("{name}.allocations"), *allocations)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn contention(figures: &mut Figures, names: &[&str]) -> io::Result<()> {
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    for way in WAYS.iter().filter(|way| names.contains(&way.name)) {
+        let scaling = scaling::of_two_threads(way, ROUNDS);
+        figures.add(format!("contention.{}.scaling", way.name), scaling)?;
+    }
+    Ok(())
+}
+
+/// Of 10,000 callers on a cold cache, of as many where the fetch fails, and of 100 in a hurry.
+pub(crate) fn storms(figures: &mut Figures) -> io::Result<()> {
+    let runtime = runtime()?;
+    let cold: Vec<Outcome> = (0..9)
+        .map(|_| runtime.block_on(storm::cold::<Ours>(CALLERS)))
+        .collect();
+    let worst = |of: fn(&Outcome) -> u64| cold.iter().map(of).max().unwrap_or_default() as f64;
+    figures.add("storm.cold.fetches", worst(|it| it.fetches))?;
+    figures.add("storm.cold.failed", worst(|it| it.failed))?;
+    let took = cold.iter().map(|it| it.took.as_secs_f64()).collect();
+    figures.add("storm.cold.time_ratio", median(took) / FETCH.as_secs_f64())?;
+    figures.add("storm.cold.bytes_per_waiter", storm::bytes_per_waiter())?;
+
+    let failing = runtime.block_on(storm::failing::<Ours>(CALLERS));
+    figures.add("storm.fail.fetches", failing.fetches as f64)?;
+    figures.add(
+        "storm.fail.answered",
+        (failing.served + failing.failed) as f64,
+    )?;
+    figures.add("storm.fail.millis", failing.took.as_secs_f64() * 1e3)?;
+
+    impatience(
+        figures,
+        "storm.impatient",
+        runtime.block_on(storm::impatient::<Ours>()),
+    )
+}
+
+fn impatience(figures: &mut Figures, name: &str, came: Outcome) -> io::Result<()> {
+    let share = came.served as f64 / (came.served + came.failed) as f64;
+    figures.add(format!("{name}.fetches"), came.fetches as f64)?;
+    figures.add(format!("{name}.success_share"), share)
+}
+
+/// Of 1,000 callers who try again and again.
+pub(crate) fn retries(figures: &mut Figures) -> io::Result<()> {
+    let came = runtime()?.block_on(storm::retrying::<Ours>());
+    figures.add("storm.retry.fetches", came.fetches as f64)?;
+    figures.add("storm.retry.calls", (came.served + came.failed) as f64)
+}
+
+/// The same storms over the cache that one would write by hand.
+pub(crate) fn by_hand(figures: &mut Figures) -> io::Result<()> {
+    let runtime = runtime()?;
+    let cold = runtime.block_on(storm::cold::<HandWritten>(CALLERS));
+    figures.add("storm.hand_written.cold_fetches", cold.fetches as f64)?;
+    figures.add(
+        "storm.hand_written.cold_time_ratio",
+        cold.took.div_duration_f64(FETCH),
+    )?;
+    let failing = runtime.block_on(storm::failing::<HandWritten>(CALLERS_IN_SERIES));
+    figures.add("storm.hand_written.fail_callers", CALLERS_IN_SERIES as f64)?;
+    figures.add("storm.hand_written.fail_fetches", failing.fetches as f64)?;
+    figures.add(
+        "storm.hand_written.fail_millis",
+        failing.took.as_secs_f64() * 1e3,
+    )?;
+    let came = runtime.block_on(storm::impatient::<HandWritten>());
+    impatience(figures, "storm.hand_written.impatient", came)
+}
+
+pub(crate) fn rotation(figures: &mut Figures, rounds: usize) -> io::Result<()> {
+    figures.add("rotation.p999_ratio", rotation::p999_ratio(rounds)?)
+}
+
+/// The percentiles of one run without renewals and one with; and the latter.
+pub(crate) fn latencies(figures: &mut Figures) -> io::Result<Latencies> {
+    let (still, renewing) = (rotation::measure(false)?, rotation::measure(true)?);
+    figures.add("rotation.renewals", renewing.renewals as f64)?;
+    for (name, share) in [
+        ("p50", 0.5),
+        ("p99", 0.99),
+        ("p999", 0.999),
+        ("p9999", 0.9999),
+    ] {
+        for (kind, latencies) in [("still", &still), ("renewing", &renewing)] {
+            let nanos = quantile(latencies.nanos.clone(), share);
+            figures.add(format!("rotation.{name}.{kind}_nanos"), nanos)?;
+        }
+    }
+    Ok(renewing)
+}

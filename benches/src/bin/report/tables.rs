@@ -1,0 +1,113 @@
+use std::{
+    fs,
+    io::{self, Error},
+};
+
+use crate::figures::Figures;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../BENCHMARKS.md");
+
+/// Writes the tables of the page anew.
+pub(crate) fn write(figures: &Figures) -> io::Result<()> {
+    let mut page = fs::read_to_string(PAGE)?;
+    let hot_path = [
+        "nanos",
+        "time_ratio",
+        "instructions",
+        "instructions_ratio",
+        "allocations",
+    ];
+    let peers_hot = ["version", "nanos", "ratio", "allocations", "scaling"];
+    let peers_storm = [
+        "cold_fetches",
+        "cold_millis",
+        "fail_fetches",
+        "fail_millis",
+        "fail_answered",
+        "retry_fetches",
+        "impatient_fetches",
+        "impatient_success_share",
+    ];
+    for (name, table) in [
+        ("hot_path", grid(figures, "hot_path", &hot_path)),
+        ("contention", grid(figures, "contention", &["scaling"])),
+        ("storm", list(figures, "storm")),
+        ("rotation", list(figures, "rotation")),
+        ("build", grid(figures, "build", &["crates", "seconds"])),
+        ("peers_hot", grid(figures, "peers", &peers_hot)),
+        ("peers_storm", grid(figures, "peers", &peers_storm)),
+    ] {
+        page = replace(&page, name, &table)
+            .ok_or_else(|| Error::other(format!("BENCHMARKS.md: no place for the table {name}")))?;
+    }
+    fs::write(PAGE, page)
+}
+
+/// A row for each of the names that have the first column's figure.
+fn grid(figures: &Figures, first: &str, columns: &[&str]) -> String {
+    let heads: Vec<_> = columns
+        .iter()
+        .map(|column| column.replace('_', " "))
+        .collect();
+    let mut table = format!(
+        "| | {} |\n|---|{}\n",
+        heads.join(" | "),
+        "---|".repeat(columns.len())
+    );
+    for name in figures.between(first, columns.first().copied().unwrap_or_default()) {
+        let cells = columns.iter().map(|column| {
+            let figure = figures.text(&format!("{first}.{name}.{column}"));
+            figure.unwrap_or("–")
+        });
+        let cells: Vec<_> = cells.collect();
+        table += &format!("| {name} | {} |\n", cells.join(" | "));
+    }
+    table
+}
+
+/// A row for each figure.
+fn list(figures: &Figures, first: &str) -> String {
+    let mut table = "| | |\n|---|---|\n".to_owned();
+    for (name, value) in figures.of(first) {
+        table += &format!("| `{name}` | {value} |\n");
+    }
+    table
+}
+
+/// `page` with `table` between the comments that name it.
+fn replace(page: &str, name: &str, table: &str) -> Option<String> {
+    let (begin, end) = (
+        format!("<!-- {name} -->\n"),
+        format!("<!-- end of {name} -->"),
+    );
+    let (before, rest) = page.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}{table}{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_replaced_and_nothing_beside_it() {
+        let page = "a\n<!-- t -->\nold\n<!-- end of t -->\nb";
+        let new = "a\n<!-- t -->\nnew\n<!-- end of t -->\nb";
+        assert_eq!(replace(page, "t", "new\n").as_deref(), Some(new));
+        assert_eq!(replace(page, "u", "new\n"), None);
+    }
+
+    #[test]
+    fn a_grid_has_a_row_for_each_name_and_a_dash_for_what_is_missing() {
+        let mut figures = Figures::default();
+        figures.add("hot.a.nanos", 1.5).unwrap();
+        figures.add("hot.b.nanos", 2.0).unwrap();
+        figures.add("hot.b.ratio", 3.0).unwrap();
+        figures.add("cold.c.nanos", 4.0).unwrap();
+        let grid = grid(&figures, "hot", &["nanos", "ratio"]);
+        assert_eq!(
+            grid,
+            "| | nanos | ratio |\n|---|---|---|\n| a | 1.500 | – |\n| b | 2 | 3 |\n"
+        );
+    }
+}

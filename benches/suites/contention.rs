@@ -1,0 +1,37 @@
+//! The same on one thread, and on two that share the token: the time of a thread's 512 calls. Where
+//! that is the same, two threads make twice the calls of one.
+//!
+//! ```sh
+//! cargo bench -p enkash-auth-benches --bench contention
+//! ```
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use enkash_auth_benches::{
+    hot::WAYS,
+    scaling::{BATCH, seconds},
+};
+use tokio::runtime::Runtime;
+
+fn main() -> std::io::Result<()> {
+    let runtime = Runtime::new()?;
+    let _inside = runtime.enter();
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("contention");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for way in WAYS {
+        let factory = (way.factory)();
+        for threads in [1, 2] {
+            group.bench_function(BenchmarkId::new(way.name, threads), |bencher| {
+                bencher.iter_custom(|iterations| {
+                    let all = (0..iterations).map(|_| seconds(&factory, threads));
+                    Duration::from_secs_f64(all.sum())
+                });
+            });
+        }
+    }
+    group.finish();
+    criterion.final_summary();
+    Ok(())
+}
