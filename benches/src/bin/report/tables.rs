@@ -1,15 +1,16 @@
 use std::{
     fs,
     io::{self, Error},
+    path::Path,
 };
 
 use crate::figures::Figures;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../BENCHMARKS.md");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Writes the tables of the page anew.
+/// Writes the tables of the pages anew.
 pub(crate) fn write(figures: &Figures) -> io::Result<()> {
-    let mut page = fs::read_to_string(PAGE)?;
+    let peers = |columns: &[&str]| grid(figures, "peers", columns);
     let hot_path = [
         "nanos",
         "time_ratio",
@@ -17,8 +18,7 @@ pub(crate) fn write(figures: &Figures) -> io::Result<()> {
         "instructions_ratio",
         "allocations",
     ];
-    let peers_hot = ["version", "nanos", "ratio", "allocations", "scaling"];
-    let peers_storm = [
+    let storm = [
         "cold_fetches",
         "cold_millis",
         "fail_fetches",
@@ -28,19 +28,47 @@ pub(crate) fn write(figures: &Figures) -> io::Result<()> {
         "impatient_fetches",
         "impatient_success_share",
     ];
-    for (name, table) in [
-        ("hot_path", grid(figures, "hot_path", &hot_path)),
-        ("contention", grid(figures, "contention", &["scaling"])),
-        ("storm", list(figures, "storm")),
-        ("rotation", list(figures, "rotation")),
-        ("build", grid(figures, "build", &["crates", "seconds"])),
-        ("peers_hot", grid(figures, "peers", &peers_hot)),
-        ("peers_storm", grid(figures, "peers", &peers_storm)),
-    ] {
-        page = replace(&page, name, &table)
-            .ok_or_else(|| Error::other(format!("BENCHMARKS.md: no place for the table {name}")))?;
+    update(
+        "BENCHMARKS.md",
+        &[
+            ("hot_path", grid(figures, "hot_path", &hot_path)),
+            ("contention", grid(figures, "contention", &["scaling"])),
+            ("storm", list(figures, "storm")),
+            ("rotation", list(figures, "rotation")),
+            ("build", grid(figures, "build", &["crates", "seconds"])),
+            (
+                "peers_hot",
+                peers(&["nanos", "ratio", "allocations", "scaling", "version"]),
+            ),
+            ("peers_storm", peers(&storm)),
+        ],
+    )?;
+    let storm = [
+        "cold_fetches",
+        "fail_fetches",
+        "fail_millis",
+        "impatient_success_share",
+    ];
+    update(
+        "README.md",
+        &[
+            ("excerpt_storm", peers(&storm)),
+            (
+                "excerpt_hot_path",
+                peers(&["nanos", "ratio", "allocations", "scaling"]),
+            ),
+        ],
+    )
+}
+
+fn update(page: &str, tables: &[(&str, String)]) -> io::Result<()> {
+    let path = Path::new(ROOT).join(page);
+    let mut text = fs::read_to_string(&path)?;
+    for (name, table) in tables {
+        text = replace(&text, name, table)
+            .ok_or_else(|| Error::other(format!("{page}: no place for the table {name}")))?;
     }
-    fs::write(PAGE, page)
+    fs::write(path, text)
 }
 
 /// A row for each of the names that have the first column's figure.
