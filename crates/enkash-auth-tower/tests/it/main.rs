@@ -7,6 +7,7 @@ mod cancel;
 mod compose;
 mod config;
 mod credentials;
+mod dropped;
 #[cfg(feature = "client")]
 mod egress;
 mod layer;

@@ -4,7 +4,7 @@ mod damage;
 mod down;
 #[cfg(unix)]
 mod file;
-mod flaky;
+pub(crate) mod flaky;
 mod process;
 mod race;
 mod refused;

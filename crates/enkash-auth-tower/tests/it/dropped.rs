@@ -1,0 +1,195 @@
+//! Every await, cancelled in turn: of what a caller holds by dropping it, of a fetch by dropping its
+//! runtime. The cache still works.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use enkash_auth_core::ManualClock;
+use enkash_auth_sandbox::{Endpoint, Fault, SandboxService};
+use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy, TokenCache};
+use tokio::{
+    runtime::Builder,
+    time::{sleep, timeout},
+};
+use tokio_test::task;
+use tower::{Layer, ServiceExt};
+
+use crate::{
+    store::flaky::{Flaky, Mood},
+    support::{Kit, TokioClock, get, rules},
+};
+
+const FETCH: Duration = Duration::from_millis(50);
+
+type Act = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A cache whose fetches take 50 ms, as do the calls of the API, and whose store takes 300.
+struct Scene {
+    kit: Kit,
+    tokens: TokenCache,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (kit, store) = (Kit::new(rules(300, 50)), Flaky::default());
+        store.set(Mood::Slow);
+        let slow = Fault::Delay { by: FETCH }.at(Endpoint::Api);
+        kit.issuer.order(slow.lasting(Duration::from_secs(3600)));
+        let tokens = TokenCache::builder(kit.endpoint("password"))
+            .clock(TokioClock::new())
+            .store(Arc::new(store))
+            .build();
+        Self { kit, tokens }
+    }
+
+    /// A call of the API, sent once more where its token is refused.
+    fn call(&self) -> Act {
+        let layer = EnkashAuthLayer::new(self.tokens.clone()).replay(ReplayPolicy::default());
+        let service = layer.layer(SandboxService::new(self.kit.issuer.clone()));
+        Box::pin(async move {
+            let request = get("http://localhost/api/v0/cards");
+            assert_eq!(service.oneshot(request).await.unwrap().status(), 200);
+        })
+    }
+
+    fn requests(&self) -> u64 {
+        self.kit.issuer.counters().token_requests
+    }
+
+    async fn works(&self) {
+        let answered = timeout(Duration::from_secs(5), self.call()).await;
+        assert!(answered.is_ok(), "no call hangs");
+        assert_eq!(self.tokens.status().waiting(), 0);
+    }
+}
+
+/// Drops what `act` does at its first await, then on another scene at its second, and so on, until it
+/// comes to its end. Returns how many awaits there were.
+async fn dropped_at_each_await(
+    prepare: impl AsyncFn(&Scene),
+    act: impl Fn(&Scene) -> Act,
+    further_requests: u64,
+) -> usize {
+    let mut at = 0;
+    loop {
+        at += 1;
+        let scene = Scene::new();
+        prepare(&scene).await;
+        let before = scene.requests();
+        let mut act = task::spawn(act(&scene));
+        let mut awaits = 0;
+        let is_over = loop {
+            if act.poll().is_ready() {
+                break true;
+            }
+            awaits += 1;
+            if awaits == at {
+                break false;
+            }
+            while !act.is_woken() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        drop(act);
+        assert_eq!(scene.tokens.status().waiting(), 0, "dropped at await {at}");
+        scene.works().await;
+        assert!(
+            scene.requests() <= before + further_requests,
+            "dropped at await {at}"
+        );
+        if is_over {
+            return awaits;
+        }
+    }
+}
+
+async fn nothing(_: &Scene) {}
+
+async fn warm(scene: &Scene) {
+    scene.tokens.warm_up().await.unwrap();
+}
+
+async fn refused(scene: &Scene) {
+    warm(scene).await;
+    scene.kit.issuer.revoke_all();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_leave_at_every_await_of_a_token() {
+    let token = |scene: &Scene| -> Act {
+        let token = scene.tokens.token();
+        Box::pin(async move { drop(token.await.unwrap()) })
+    };
+    assert_eq!(dropped_at_each_await(nothing, token, 1).await, 1);
+    let tokens = |scene: &Scene| -> Act {
+        let tokens = scene.tokens.clone();
+        Box::pin(async move { tokens.warm_up().await.unwrap() })
+    };
+    assert_eq!(dropped_at_each_await(nothing, tokens, 1).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_leave_at_every_await_of_a_call() {
+    // For the token; for the answer, and for what the sandbox awaits besides.
+    assert!(dropped_at_each_await(nothing, Scene::call, 1).await >= 2);
+    assert!(dropped_at_each_await(warm, Scene::call, 0).await >= 1);
+    // For the refusal, another token, and the answer.
+    assert!(dropped_at_each_await(refused, Scene::call, 1).await >= 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_may_leave_at_every_await_of_a_reset() {
+    let reset = |scene: &Scene| -> Act {
+        let tokens = scene.tokens.clone();
+        Box::pin(async move { tokens.reset().await.unwrap() })
+    };
+    assert!(dropped_at_each_await(nothing, reset, 1).await >= 1);
+    // Whether it happened or not, the token at hand is as good as before.
+    assert!(dropped_at_each_await(warm, reset, 1).await >= 1);
+}
+
+/// A fetch awaits the store, the server and its own pauses, on its runtime: that is dropped after 10 ms,
+/// after 20, and so on.
+#[test]
+fn a_fetch_may_lose_its_runtime_at_every_step() {
+    let mut turns = 0;
+    loop {
+        turns += 1;
+        let (kit, store) = (Kit::new(rules(300, 50)), Arc::new(Flaky::default()));
+        store.set(Mood::Slow);
+        let tokens = TokenCache::builder(kit.endpoint("password"))
+            .clock(ManualClock::new())
+            .store(store)
+            .build();
+        let runtime = || {
+            Builder::new_current_thread()
+                .enable_time()
+                .start_paused(true)
+                .build()
+        };
+        let dying = runtime().unwrap();
+        let is_over = dying.block_on(async {
+            drop(task::spawn(tokens.token()).poll());
+            for _ in 0..turns {
+                sleep(Duration::from_millis(10)).await;
+            }
+            tokens.peek().is_some()
+        });
+        drop(dying);
+
+        // What was sent may have been a strike; the lease of the dead is its own.
+        let served = runtime().unwrap().block_on(tokens.token());
+        assert!(served.is_ok(), "after {turns} turns: {served:?}");
+        assert!(
+            kit.issuer.counters().token_requests <= 2,
+            "after {turns} turns"
+        );
+        assert!(!kit.is_locked());
+        if is_over {
+            break;
+        }
+    }
+    assert!(
+        turns > 60,
+        "the store is asked twice on the way, and the server"
+    );
+}
