@@ -1,0 +1,167 @@
+use std::{fmt, time::Duration};
+
+use enkash_auth_core::{Client, Credentials, Environment, Error, ManualClock, RefreshPolicy, User};
+use enkash_auth_sandbox::{
+    Accounts, Endpoint, Fault, Issuer, Issuing, Rules, Sandbox, SandboxService,
+};
+use enkash_auth_tower::{EnkashAuthLayer, Replay, ReplayPolicy, TokenCache, TokenEndpoint};
+use http::Request;
+use tokio::time::sleep;
+use tower::{Layer, ServiceExt};
+
+const LIFETIME: Duration = Duration::from_secs(300);
+
+/// How the cache stands when it meets the fault.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum State {
+    /// It has no token.
+    Cold,
+    /// Its token is in the early window.
+    Early,
+    /// Its token is past its deadline.
+    Over,
+    /// Its token is refused by the API.
+    Refused,
+}
+
+impl State {
+    pub(crate) const ALL: [Self; 4] = [Self::Cold, Self::Early, Self::Over, Self::Refused];
+}
+
+/// What came of a call that met a fault at the token endpoint.
+#[derive(Debug)]
+pub(crate) struct Met {
+    state: State,
+    call: Result<u16, String>,
+    /// Token requests that the call caused.
+    requests: u64,
+    /// Attempts that may count at the server: definite, possible.
+    strikes: (usize, usize),
+    is_locked: bool,
+}
+
+pub(crate) struct Scene {
+    server: Sandbox,
+    clock: ManualClock,
+    tokens: TokenCache,
+    client: Replay<SandboxService>,
+}
+
+impl Scene {
+    /// Brings a cache into `state`, and has it meet `fault`.
+    pub(crate) async fn meet(state: State, fault: Fault) -> Met {
+        let scene = Self::start().await;
+        if state != State::Cold {
+            scene.tokens.warm_up().await.unwrap();
+        }
+        match state {
+            State::Cold => {}
+            State::Early => scene.clock.advance(LIFETIME - Duration::from_secs(20)),
+            State::Over => scene.clock.advance(LIFETIME),
+            State::Refused => drop(scene.server.issuer().revoke_all()),
+        }
+        let before = scene.server.issuer().counters().token_requests;
+        let order = fault.at(Endpoint::Token);
+        scene
+            .server
+            .issuer()
+            .order(order.lasting(Duration::from_secs(3600)));
+        let call = scene.call().await;
+        // An early renewal goes on behind the call; so does one that nobody waits for.
+        while scene.tokens.status().is_fetching() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let (status, issuer) = (scene.tokens.status(), scene.server.issuer());
+        let met = Met {
+            state,
+            call,
+            requests: issuer.counters().token_requests - before,
+            strikes: (status.strikes(), status.possible_strikes()),
+            is_locked: issuer
+                .account_statuses()
+                .iter()
+                .any(|account| account.locked),
+        };
+        scene.server.shutdown().await;
+        met
+    }
+
+    async fn start() -> Self {
+        // A user that no other cell has: the record of attempts is one for the process.
+        let user = format!("user-{}@example.com", fastrand::u64(..));
+        let accounts = Accounts::none()
+            .client("client-id", "client-secret")
+            .user(&user, "password");
+        let rules = Rules::new().lifetime(LIFETIME).issuing(Issuing::Rotating);
+        let issuer = Issuer::builder().accounts(accounts).rules(rules).build();
+        let server = Sandbox::builder()
+            .issuer(issuer.clone())
+            .start()
+            .await
+            .unwrap();
+        let credentials = Credentials::password(
+            Client::new("client-id", "client-secret"),
+            User::new(user, "password"),
+        );
+        let environment = Environment::custom(&server.base_url()).unwrap();
+        let endpoint = TokenEndpoint::new(environment, credentials).unwrap();
+        let mut policy = RefreshPolicy::default();
+        policy.fetch_timeout = Duration::from_secs(2);
+        let clock = ManualClock::new();
+        let tokens = TokenCache::builder(endpoint)
+            .policy(policy)
+            .clock(clock.clone())
+            .build();
+        let layer = EnkashAuthLayer::new(tokens.clone()).replay(ReplayPolicy::default());
+        Self {
+            // The API itself is in memory: the fault is the token server's.
+            client: layer.layer(SandboxService::new(issuer)),
+            server,
+            clock,
+            tokens,
+        }
+    }
+
+    async fn call(&self) -> Result<u16, String> {
+        let uri = format!("{}/api/v0/cards", self.server.base_url());
+        let request = Request::get(uri).body(String::new()).unwrap();
+        match self.client.clone().oneshot(request).await {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(error) => {
+                let error = error.downcast_ref::<Error>().unwrap();
+                Err(format!("{:?}", error.kind()))
+            }
+        }
+    }
+}
+
+impl Met {
+    /// A call with a good token succeeds, one whose token was refused is told so by the API, and no
+    /// fault locks an account.
+    pub(crate) fn is_bearable(&self) -> bool {
+        let call = match self.state {
+            State::Cold | State::Over => true,
+            State::Early => self.call == Ok(200),
+            State::Refused => matches!(self.call, Ok(200 | 401)),
+        };
+        let (definite, possible) = self.strikes;
+        call && self.requests <= 3 && definite + possible <= 2 && !self.is_locked
+    }
+}
+
+impl fmt::Display for Met {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.call {
+            Ok(status) => write!(f, "{status}")?,
+            Err(kind) => write!(f, "`{kind}`")?,
+        }
+        match self.requests {
+            1 => f.write_str(", 1 request")?,
+            requests => write!(f, ", {requests} requests")?,
+        }
+        match self.strikes.1 {
+            0 => Ok(()),
+            possible => write!(f, ", {possible} possible"),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+use std::{env, fmt::Write, fs};
+
+use crate::scene::Met;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/faults.md");
+const BEGIN: &str = "<!-- met -->\n";
+const END: &str = "<!-- end of met -->";
+
+/// The page has this table; or gets it.
+pub(crate) fn check(rows: &[(&str, &[Met])]) {
+    let mut table =
+        "| the token server's answer | no token | early | over | refused by the API |\n".to_owned();
+    table += "|---|---|---|---|---|\n";
+    for (name, met) in rows {
+        let cells: Vec<_> = met.iter().map(ToString::to_string).collect();
+        writeln!(table, "| {name} | {} |", cells.join(" | ")).unwrap();
+    }
+    let page = fs::read_to_string(PAGE).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let new = format!("{before}{BEGIN}{table}{END}{after}");
+    if env::var_os("WRITE_DOCS").is_some() {
+        fs::write(PAGE, new).unwrap();
+    } else {
+        assert_eq!(page, new, "docs/faults.md; WRITE_DOCS=1 writes it anew");
+    }
+}
