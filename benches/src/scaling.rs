@@ -4,13 +4,14 @@ use std::{
     hint::spin_loop,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::Instant,
 };
 
 use tokio::runtime::Handle;
 
 use crate::{
     hot::{Factory, Runner, Way},
-    time::{self, calls, median},
+    time::{calls, median},
 };
 
 /// Long enough for two threads to meet, some 50 µs.
@@ -21,42 +22,69 @@ pub const BATCH: usize = 512;
 /// To be called inside a runtime.
 pub fn of_two_threads(way: &Way, rounds: usize) -> f64 {
     let factory = (way.factory)();
-    let ratios = (0..rounds).map(|_| {
-        let (one, two) = (seconds(&factory, 1), seconds(&factory, 2));
-        2.0 * one / two
+    let ratios = (0..rounds).filter_map(|_| {
+        let (one, two) = (seconds(&factory, 1)?, seconds(&factory, 2)?);
+        Some(2.0 * one / two)
     });
     median(ratios.collect())
 }
 
-/// How long one of `threads` takes for its batch, on the average, while all are at theirs. To be called
-/// inside a runtime.
-pub fn seconds(factory: &Factory, threads: usize) -> f64 {
+/// How long one of `threads` takes for its batch, on the average, while all are at theirs. `None` where
+/// the machine was too busy to run them at once. To be called inside a runtime.
+pub fn seconds(factory: &Factory, threads: usize) -> Option<f64> {
     let (handle, waiting) = (&Handle::current(), &AtomicUsize::new(threads));
-    let seconds = thread::scope(|scope| {
+    let spans: Vec<Span> = thread::scope(|scope| {
         let timed: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(move || {
                     let _inside = handle.enter();
                     let mut run = factory();
-                    run(calls(1));
+                    run(calls(2));
                     timed(&mut run, waiting)
                 })
             })
             .collect();
-        let seconds = timed
+        timed
             .into_iter()
-            .map(|thread| thread.join().unwrap_or(f64::NAN));
-        seconds.sum::<f64>()
+            .filter_map(|thread| thread.join().ok())
+            .collect()
     });
-    seconds / threads as f64
+    let all: f64 = spans.iter().map(Span::seconds).sum();
+    let together = Span {
+        start: spans.iter().map(|span| span.start).max()?,
+        end: spans.iter().map(|span| span.end).min()?,
+    };
+    let each = all / threads as f64;
+    (together.seconds() > 0.9 * each).then_some(each)
+}
+
+struct Span {
+    start: Instant,
+    end: Instant,
+}
+
+impl Span {
+    /// Zero where it ends before it starts.
+    fn seconds(&self) -> f64 {
+        self.end.saturating_duration_since(self.start).as_secs_f64()
+    }
 }
 
 /// Begins when all do: a futex would wake one of them tens of microseconds late.
-fn timed(run: &mut Runner, waiting: &AtomicUsize) -> f64 {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is measured is the real time"
+)]
+fn timed(run: &mut Runner, waiting: &AtomicUsize) -> Span {
     let calls = calls(BATCH);
     waiting.fetch_sub(1, Ordering::AcqRel);
     while waiting.load(Ordering::Acquire) > 0 {
         spin_loop();
     }
-    time::seconds(|| run(calls))
+    let start = Instant::now();
+    run(calls);
+    Span {
+        start,
+        end: Instant::now(),
+    }
 }

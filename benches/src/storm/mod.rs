@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 pub use self::{hand_written::HandWritten, memory::bytes_per_waiter, ours::Ours};
@@ -19,6 +19,9 @@ pub const FETCH: Duration = Duration::from_millis(50);
 
 /// How many ask a cold cache at once.
 pub const CALLERS: u64 = 10_000;
+
+/// How long a storm may take.
+const LIMIT: Duration = Duration::from_secs(25);
 
 /// For how long callers come again and again.
 const WHILE: Duration = Duration::from_secs(1);
@@ -111,7 +114,8 @@ fn again_and_again<C: Cache>(issuer: &Issuer, callers: u64, patience: Duration) 
 /// Of the calls that came at `from` or later.
 async fn outcome(mut calls: Calls, issuer: &Issuer, start: Instant, from: Instant) -> Outcome {
     let (mut served, mut failed) = (0, 0);
-    while let Some(answers) = calls.join_next().await {
+    // Whoever has no answer by then is not counted.
+    while let Ok(Some(answers)) = timeout_at(start + LIMIT, calls.join_next()).await {
         for (came, is_served) in answers.unwrap_or_default() {
             if came >= from {
                 *(if is_served { &mut served } else { &mut failed }) += 1;
