@@ -74,7 +74,9 @@ fn main() -> Result<(), BoxError> {
         print(way.name, "nanos", nanos[at]);
         print(way.name, "ratio", nanos[at] / nanos[1]);
         print(way.name, "allocations", allocations[at]);
-        print(way.name, "scaling", scaling::of_two_threads(way, ROUNDS));
+        if let Some(scaling) = scaling::of_two_threads(way, ROUNDS) {
+            print(way.name, "scaling", scaling);
+        }
     }
     for (name, version) in versions() {
         println!("peers.{name}.version\t{version}");
