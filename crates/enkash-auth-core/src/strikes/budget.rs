@@ -41,6 +41,9 @@ pub struct Strikes {
 #[derive(Clone, Copy)]
 pub(super) struct Rejected {
     pub(super) attempt: u64,
+    /// The newest attempt that had begun when this refusal was told. If that is a later one, the server
+    /// may have seen them in either order.
+    pub(super) newest: u64,
     pub(super) fingerprint: Fingerprint,
     pub(super) kind: ErrorKind,
 }
@@ -101,7 +104,7 @@ impl Strikes {
             Settlement::Granted => {
                 // What began later is still on, or ended after this: the server may count it.
                 self.rejected
-                    .retain(|strike| strike.attempt > attempt.number);
+                    .retain(|strike| strike.newest >= attempt.number);
                 self.possible
                     .retain(|strike| strike.attempt > attempt.number);
                 if self.refusal(attempt.fingerprint).is_none() {
@@ -114,6 +117,7 @@ impl Strikes {
                     .retain(|strike| strike.attempt != attempt.number);
                 self.rejected.push(Rejected {
                     attempt: attempt.number,
+                    newest: self.attempts,
                     fingerprint: attempt.fingerprint,
                     kind,
                 });

@@ -96,6 +96,7 @@ impl Ledger {
         writeln!(to, "\nattempts {}", strikes.attempts)?;
         for Rejected {
             attempt,
+            newest,
             fingerprint,
             kind,
         } in &strikes.rejected
@@ -104,7 +105,11 @@ impl Ledger {
                 ErrorKind::AccountLocked => "account",
                 _ => "credentials",
             };
-            writeln!(to, "rejected {attempt} {fingerprint:x} {what}")?;
+            write!(to, "rejected {attempt} {fingerprint:x} {what}")?;
+            match newest {
+                newest if newest == attempt => writeln!(to)?,
+                newest => writeln!(to, " {newest}")?,
+            }
         }
         for Possible { attempt, at, back } in &strikes.possible {
             write!(to, "possible {attempt} {at}")?;
@@ -153,15 +158,22 @@ fn entry(ledger: &mut Ledger, line: &str) -> Option<()> {
     let words: Vec<&str> = line.split(' ').collect();
     let strikes = &mut ledger.strikes;
     match *words.as_slice() {
-        ["rejected", attempt, fingerprint, what] => strikes.rejected.push(Rejected {
-            attempt: attempt.parse().ok()?,
-            fingerprint: Fingerprint::from_hex(fingerprint)?,
-            kind: match what {
-                "credentials" => ErrorKind::Rejected,
-                "account" => ErrorKind::AccountLocked,
-                _ => return None,
-            },
-        }),
+        ["rejected", attempt, fingerprint, what, ref newest @ ..] => {
+            strikes.rejected.push(Rejected {
+                attempt: attempt.parse().ok()?,
+                newest: match newest {
+                    [] => attempt.parse().ok()?,
+                    [newest] => newest.parse().ok()?,
+                    _ => return None,
+                },
+                fingerprint: Fingerprint::from_hex(fingerprint)?,
+                kind: match what {
+                    "credentials" => ErrorKind::Rejected,
+                    "account" => ErrorKind::AccountLocked,
+                    _ => return None,
+                },
+            })
+        }
         ["possible", attempt, at, ref back @ ..] => strikes.possible.push(Possible {
             attempt: attempt.parse().ok()?,
             at: at.parse().ok()?,

@@ -288,3 +288,20 @@ fn a_clock_that_was_wrong_for_a_while_shortens_no_wait() {
     }
     granted(ledger.begin(secret("one"), &bid(1, 2), after(4_500)));
 }
+
+/// The server may have seen the later attempt first: then the refusal is in its count still.
+#[test]
+fn a_refusal_that_is_told_while_a_later_attempt_is_on_outlives_the_success_of_that() {
+    let mut ledger = Ledger::new([7; 32]);
+    let old = granted(ledger.begin(secret("old"), &bid(1, 1), NOW));
+    let new = granted(ledger.begin(secret("new"), &bid(1, 2), NOW));
+    ledger.finish(old, REJECTED);
+    let record = ledger.to_record(account());
+    let mut ledger = Ledger::from_record(account(), &record).unwrap();
+    ledger.finish(new, Settlement::Granted);
+    assert_eq!(ledger.strikes().definite(), 1);
+
+    let next = granted(ledger.begin(secret("new"), &bid(1, 3), NOW));
+    ledger.finish(next, Settlement::Granted);
+    assert_eq!(ledger.strikes().definite(), 0);
+}

@@ -1,0 +1,285 @@
+use std::time::Duration;
+
+use enkash_auth_core::{
+    Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    lifetime::{Exchange, Expiry},
+    state::{Decision, Outcome, State, Verdict},
+};
+use proptest::prelude::*;
+
+const START: Moment = Moment::new(1_000_000_000_000, 1_767_268_800_000_000_000);
+
+#[derive(Clone, Debug)]
+enum Event {
+    Ask {
+        can_fetch: bool,
+    },
+    /// The flight that is on lands, or one that was on before it.
+    Land {
+        late: bool,
+        how: How,
+        draw: f64,
+    },
+    /// Of the token at hand, or of one before it.
+    Refuse {
+        late: bool,
+    },
+    Pass(Duration),
+    /// The machine sleeps, or somebody sets the wall clock forth.
+    Suspend(Duration),
+    SetBack(Duration),
+    ChangeCredentials {
+        keeps_token: bool,
+    },
+    Forgive,
+}
+
+#[derive(Clone, Debug)]
+enum How {
+    Granted { is_new: bool, lifetime: Duration },
+    Failed(ErrorKind),
+    Aborted,
+}
+
+/// What somebody would write down who only watches.
+struct Model {
+    now: Moment,
+    token: Option<Token>,
+    flight: Option<u64>,
+    flights: u64,
+    minted: u64,
+    /// When the last flight failed, unless something has happened that ends the pause.
+    failed: Option<u64>,
+}
+
+struct Token {
+    text: String,
+    generation: u64,
+    sent: Moment,
+    lifetime: Duration,
+    /// How much longer it may live: of two ends that differ by rounding the later one is right.
+    rounding: Duration,
+    is_refused: bool,
+}
+
+impl Token {
+    /// Good by every account: no guard takes more than an eighth.
+    fn is_surely_good(&self, now: Moment) -> bool {
+        !self.is_refused && !self.sent.plus(self.lifetime * 7 / 8).is_over(now)
+    }
+
+    fn end(&self) -> Moment {
+        self.sent.plus(self.lifetime).plus(self.rounding)
+    }
+
+    fn is_over(&self, now: Moment) -> bool {
+        self.end().is_over(now)
+    }
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let span = |millis: u64| (0..millis).prop_map(Duration::from_millis);
+    let kind = prop_oneof![
+        Just(ErrorKind::Unavailable),
+        Just(ErrorKind::InvalidAnswer),
+        Just(ErrorKind::Rejected),
+        Just(ErrorKind::Unresolved),
+        Just(ErrorKind::StoreUnavailable),
+    ];
+    let lifetime = prop_oneof![8..1_000_u64, 1_000..400_000_u64, 80_000_000..86_400_000_u64];
+    let lifetime = lifetime.prop_map(Duration::from_millis);
+    let how = prop_oneof![
+        4 => (any::<bool>(), lifetime).prop_map(|(is_new, lifetime)| How::Granted { is_new, lifetime }),
+        2 => kind.prop_map(How::Failed),
+        1 => Just(How::Aborted),
+    ];
+    prop_oneof![
+        6 => prop::bool::weighted(0.9).prop_map(|can_fetch| Event::Ask { can_fetch }),
+        6 => (prop::bool::weighted(0.2), how, 0.0..=1.0)
+            .prop_map(|(late, how, draw)| Event::Land { late, how, draw }),
+        1 => any::<bool>().prop_map(|late| Event::Refuse { late }),
+        4 => prop_oneof![span(900), span(20_000), span(400_000)].prop_map(Event::Pass),
+        1 => span(400_000).prop_map(Event::Suspend),
+        1 => span(400_000).prop_map(Event::SetBack),
+        1 => any::<bool>().prop_map(|keeps_token| Event::ChangeCredentials { keeps_token }),
+        1 => Just(Event::Forgive),
+    ]
+}
+
+impl Model {
+    fn pass(&mut self, monotonic: Duration, unix: Duration) {
+        self.now = Moment::new(
+            self.now.plus(monotonic).monotonic_nanos(),
+            self.now.plus(unix).unix_nanos(),
+        );
+    }
+
+    fn ask(&mut self, decision: &Decision, state: &State, can_fetch: bool) {
+        if decision.abandoned {
+            self.flight = None;
+            self.failed = None;
+        }
+        if let Some(launch) = decision.launch {
+            assert!(can_fetch, "nothing is launched that cannot fly");
+            assert!(self.flight.is_none(), "one flight at a time");
+            assert!(launch.number() > self.flights, "a number is given once");
+            if let Some(failed) = self.failed {
+                let since = self.now.monotonic_nanos() - failed;
+                assert!(since >= 500_000_000, "a pause after a failure: {since}");
+            }
+            (self.flight, self.flights) = (Some(launch.number()), launch.number());
+        }
+        assert_eq!(state.flight().map(|flight| flight.number()), self.flight);
+        let good = self
+            .token
+            .as_ref()
+            .filter(|token| token.is_surely_good(self.now));
+        match &decision.verdict {
+            Verdict::Serve(served) => {
+                let token = self.token.as_ref().unwrap();
+                assert_eq!(
+                    (served.expose(), served.generation()),
+                    (&*token.text, token.generation)
+                );
+                // A sticky issuer's tokens live as long as the last was seen to, whatever it says.
+                let is_over = token.is_over(self.now) && !state.is_sticky();
+                assert!(!is_over, "no token at or past its expiry");
+                assert!(!token.is_refused, "no token that was refused");
+            }
+            Verdict::Wait(flight) => {
+                assert_eq!(Some(flight.number()), self.flight);
+                assert!(good.is_none(), "nobody waits who could be served");
+            }
+            Verdict::Fail(_) => assert!(good.is_none(), "nobody fails who could be served"),
+        }
+    }
+
+    fn land(&mut self, state: &mut State, late: bool, how: How, draw: f64, policy: &RefreshPolicy) {
+        let number = match (late, self.flight) {
+            (false, Some(number)) => number,
+            // One that was on before, or never was.
+            _ => self.flights.saturating_sub(1),
+        };
+        let is_on = self.flight == Some(number);
+        let granted = match &how {
+            How::Granted { is_new, lifetime } => Some((*is_new || self.token.is_none(), *lifetime)),
+            _ => None,
+        };
+        let text = match (&granted, &self.token) {
+            (Some((false, _)), Some(token)) => token.text.clone(),
+            _ => {
+                self.minted += 1;
+                format!("token-{}", self.minted)
+            }
+        };
+        let outcome = match &how {
+            How::Granted { lifetime, .. } => Outcome::Granted(
+                Bearer::new(&text).unwrap(),
+                Exchange::new(self.now, None).lifetime(&[Expiry::In(*lifetime)]),
+            ),
+            How::Failed(kind) => Outcome::Failed(Error::new(*kind, "")),
+            How::Aborted => Outcome::Aborted,
+        };
+        let before = format!("{state:?}");
+        assert_eq!(state.land(number, outcome, self.now, draw, policy), is_on);
+        if !is_on {
+            assert_eq!(
+                format!("{state:?}"),
+                before,
+                "who was abandoned changes nothing"
+            );
+            return;
+        }
+        (self.flight, self.failed) = (None, None);
+        match granted {
+            None if matches!(how, How::Failed(_)) => {
+                self.failed = Some(self.now.monotonic_nanos());
+            }
+            None => {}
+            Some((is_new, lifetime)) => {
+                let last = self.token.as_ref();
+                let generation = state.generation().unwrap();
+                match last {
+                    Some(last) if !is_new => assert_eq!(generation, last.generation),
+                    Some(last) => assert!(generation > last.generation),
+                    None => {}
+                }
+                self.token = Some(Token {
+                    // The same token again: the server stands by it, so it is used.
+                    is_refused: false,
+                    text,
+                    generation,
+                    sent: self.now,
+                    lifetime,
+                    rounding: if is_new {
+                        Duration::ZERO
+                    } else {
+                        Duration::from_secs(1)
+                    },
+                });
+            }
+        }
+    }
+
+    fn refuse(&mut self, state: &mut State, late: bool) {
+        let Some(token) = &mut self.token else { return };
+        let generation = token.generation.saturating_sub(u64::from(late));
+        if state.refuse(generation, self.now) {
+            assert!(!late, "a late refusal evicts nothing");
+            token.is_refused = true;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn the_machine_does_what_somebody_who_watches_expects(
+        events in prop::collection::vec(any_event(), 1..80),
+    ) {
+        let policy = RefreshPolicy::default();
+        let mut state = State::new();
+        let mut model = Model {
+            now: START,
+            token: None,
+            flight: None,
+            flights: 0,
+            minted: 0,
+            failed: None,
+        };
+        for event in events {
+            match event {
+                Event::Ask { can_fetch } => {
+                    let decision = state.ask(model.now, can_fetch, &policy);
+                    model.ask(&decision, &state, can_fetch);
+                }
+                Event::Land { late, how, draw } => model.land(&mut state, late, how, draw, &policy),
+                Event::Refuse { late } => model.refuse(&mut state, late),
+                Event::Pass(span) => model.pass(span, span),
+                Event::Suspend(span) => model.pass(Duration::from_nanos(1), span),
+                Event::SetBack(span) => {
+                    let unix = model.now.minus(span).unix_nanos();
+                    model.now = Moment::new(model.now.monotonic_nanos(), unix);
+                }
+                Event::ChangeCredentials { keeps_token } => {
+                    state.change_credentials(keeps_token);
+                    (model.flight, model.failed) = (None, None);
+                    if !keeps_token {
+                        model.token = None;
+                    }
+                }
+                Event::Forgive => {
+                    state.forgive();
+                    model.failed = None;
+                }
+            }
+            if let (Some(view), Some(token)) = (state.view(model.now), &model.token) {
+                prop_assert_eq!(view.token().expose(), &*token.text);
+                prop_assert!(!token.is_refused);
+                let is_asked = !token.end().is_over(view.until()) || state.is_sticky();
+                prop_assert!(is_asked, "asked before the end");
+            }
+        }
+    }
+}
