@@ -1,0 +1,66 @@
+//! Calls at a steady rate against a server that goes wrong in every way, for as long as one likes.
+//!
+//! ```sh
+//! cargo run --release -p enkash-auth-examples --bin soak -- --minutes 30
+//! ```
+//!
+//! The server is a process of its own: a sandbox whose tokens live 40 s, and which at random delays,
+//! closes, garbles, refuses or withholds the answers of its token endpoint, and now and then revokes
+//! every token. The seed says in which order. The calls go through `EnkashAuthLayer` with replay over
+//! hyper-util's client.
+//!
+//! It prints a line a minute and then what came of it: calls; those that failed, by how; token requests;
+//! and the resident memory and the open files of the process at its start, after its first minute, and
+//! at its end. It exits with 1 if a call failed for another reason than the API's own 401, or the files
+//! grew.
+
+mod calls;
+mod process;
+mod server;
+mod tally;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Parser;
+use enkash_auth_tower::BoxError;
+
+/// Calls at a steady rate against a server that goes wrong in every way
+#[derive(Clone, Debug, Parser)]
+#[command(name = "soak")]
+struct Args {
+    /// For how long
+    #[arg(long, default_value_t = 30.0)]
+    minutes: f64,
+    /// Calls a second
+    #[arg(long, default_value_t = 500)]
+    rate: u32,
+    /// Of the faults
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Is the server: prints its address, and goes on until its input ends
+    #[arg(long, hide = true)]
+    server: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, BoxError> {
+    let args = Args::parse();
+    if args.server {
+        server::run(args.seed).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let server = process::Server::start(args.seed).await?;
+    let tally = calls::run(&args, server.address()).await?;
+    let is_well = tally.report(server.stop().await?)?;
+    Ok(if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Args {
+    fn duration(&self) -> Duration {
+        Duration::from_secs_f64(self.minutes * 60.0)
+    }
+}

@@ -1,0 +1,78 @@
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use enkash_auth_sandbox::{Endpoint, Fault, Issuer, Issuing, Rules, Sandbox};
+use enkash_auth_tower::BoxError;
+use fastrand::Rng;
+use http::StatusCode;
+use tokio::{
+    io::{AsyncReadExt, stdin},
+    time::sleep,
+};
+
+/// Its early window, 7.5 s at least, is long enough for two fetches that fail and a third.
+const LIFETIME: Duration = Duration::from_secs(40);
+
+/// The sandbox, until the input ends; then how many token requests came.
+pub(crate) async fn run(seed: u64) -> Result<(), BoxError> {
+    let rules = Rules::new().lifetime(LIFETIME).issuing(Issuing::Rotating);
+    let issuer = Issuer::builder().rules(rules).build();
+    let sandbox = Sandbox::builder().issuer(issuer.clone()).start().await?;
+    say(&sandbox.base_url())?;
+    let mischief = tokio::spawn(go_wrong(issuer.clone(), Rng::with_seed(seed)));
+    while stdin().read(&mut [0; 64]).await? > 0 {}
+    mischief.abort();
+    say(&issuer.counters().token_requests.to_string())?;
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+fn say(line: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// Nearly every fetch meets a fault, or two in a row: the next is ordered two to eight seconds after the
+/// last has struck. A tenth of the time, all tokens are revoked.
+async fn go_wrong(issuer: Issuer, mut rng: Rng) {
+    loop {
+        sleep(Duration::from_millis(rng.u64(2_000..8_000))).await;
+        if rng.u8(..10) == 0 {
+            // Without a fault on the way: no token and no server would be the servers' affair.
+            issuer.cancel_orders();
+            issuer.revoke_all();
+        } else if issuer.orders().is_empty() {
+            issuer.order(fault(&mut rng).at(Endpoint::Token).times(rng.u32(1..=2)));
+        }
+    }
+}
+
+fn fault(rng: &mut Rng) -> Fault {
+    let statuses = [
+        StatusCode::FORBIDDEN,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    match rng.u8(..11) {
+        0 => Fault::Delay {
+            by: Duration::from_millis(rng.u64(..1_500)),
+        },
+        1 => Fault::CloseBeforeReading,
+        2 => Fault::CloseAfterReading,
+        3 => Fault::HalfAnswer,
+        4 => Fault::Page {
+            status: *rng.choice(&statuses).unwrap_or(&StatusCode::OK),
+        },
+        5 => Fault::ServerError,
+        6 => Fault::TooManyRequests { retry_after: None },
+        7 => Fault::Garbage,
+        8 => Fault::Empty,
+        9 => Fault::Huge,
+        _ => Fault::Page {
+            status: StatusCode::OK,
+        },
+    }
+}
