@@ -90,6 +90,7 @@ impl State {
                     last_alive: lifetime.sent(),
                     next: life.and_then(|life| life.next).map(|next| now.plus(next)),
                     refusal: Refusal::None,
+                    refused_at: None,
                 }
             }
         });

@@ -11,6 +11,8 @@ pub(super) struct Held {
     /// When to ask for the next one, where the issuer would only repeat this one before.
     pub(super) next: Option<Moment>,
     pub(super) refusal: Refusal,
+    /// When the API refused it, if it did.
+    pub(super) refused_at: Option<Moment>,
 }
 
 /// What the API has said of a token.

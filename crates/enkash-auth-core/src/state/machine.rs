@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{
     Decision, Flight, Outcome, Reason, Verdict, View,
     bucket::Bucket,
@@ -125,6 +127,7 @@ impl State {
         let is_news = held.token.generation() == generation && held.refusal == Refusal::None;
         if is_news && self.bucket.take(now) {
             held.refusal = Refusal::Standing;
+            held.refused_at = Some(now);
             return true;
         }
         false
@@ -161,7 +164,21 @@ impl State {
         self.running_pause(now).map(|pause| pause.error_at(now))
     }
 
-    /// The newest token, also when it is over.
+    /// The token that may be attached at `now`, if there is one.
+    pub fn usable(&self, now: Moment) -> Option<&AccessToken> {
+        let held = self.held.as_ref().filter(|held| held.is_usable(now))?;
+        Some(&held.token)
+    }
+
+    /// How long there has been none at `now`; `None` where there is one, or has never been.
+    pub fn over_for(&self, now: Moment) -> Option<Duration> {
+        let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
+        let over = held.token.schedule().deadline().over_for(now);
+        let refused = held.refused_at.map(|at| at.over_for(now));
+        Some(refused.map_or(over, |refused| refused.max(over)))
+    }
+
+    /// The newest token, also when it is over or was refused.
     pub fn token(&self) -> Option<&AccessToken> {
         self.held.as_ref().map(|held| &held.token)
     }

@@ -159,10 +159,11 @@ fn entry(ledger: &mut Ledger, line: &str) -> Option<()> {
     let strikes = &mut ledger.strikes;
     match *words.as_slice() {
         ["rejected", attempt, fingerprint, what, ref newest @ ..] => {
+            let attempt = attempt.parse().ok()?;
             strikes.rejected.push(Rejected {
-                attempt: attempt.parse().ok()?,
+                attempt,
                 newest: match newest {
-                    [] => attempt.parse().ok()?,
+                    [] => attempt,
                     [newest] => newest.parse().ok()?,
                     _ => return None,
                 },
@@ -172,7 +173,7 @@ fn entry(ledger: &mut Ledger, line: &str) -> Option<()> {
                     "account" => ErrorKind::AccountLocked,
                     _ => return None,
                 },
-            })
+            });
         }
         ["possible", attempt, at, ref back @ ..] => strikes.possible.push(Possible {
             attempt: attempt.parse().ok()?,

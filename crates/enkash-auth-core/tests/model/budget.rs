@@ -138,7 +138,7 @@ proptest! {
                             _ => {}
                         }
                         ledger.finish(settled.attempt, settlement);
-                        drop(sent.remove(at));
+                        sent.remove(at);
                     }
                 }
                 Event::Die { nth } => {

@@ -1,9 +1,5 @@
 //! The state machine and the strike budget against small models of what they are for, by random events.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod budget;
 mod machine;

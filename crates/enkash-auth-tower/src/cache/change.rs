@@ -28,11 +28,11 @@ impl Shared {
             let state = books.state.clone();
             let flight = books.state.flight();
             books.state.change_credentials(keeps_token);
-            self.gate.change_principal(endpoint.principal());
+            let gate = self.gate.change_principal(endpoint.principal());
             let endpoint = std::mem::replace(&mut books.endpoint, endpoint);
             let view = self.snapshot.publish(books.state.view(now), &self.clock);
             let left = flight.map(|flight| (flight, endpoint.account(), books.landing.take()));
-            (left, (state, endpoint, view))
+            (left, (state, gate, endpoint, view))
         };
         drop(old);
         if let Some((flight, account, landing)) = left {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use enkash_auth_core::Clock;
 use tokio::{runtime::Handle, time::sleep};
 
 use super::Shared;
@@ -58,5 +59,21 @@ fn nap(shared: &Arc<Shared>) -> Duration {
 impl Drop for OnDuty {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Shared {
+    /// How long nobody needs to ask who keeps this warm: zero for now, `None` while a flight is on.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        let now = self.clock.now();
+        let books = self.books.lock();
+        match books.state.flight() {
+            Some(flight) if !flight.overdue().is_over(now) => None,
+            Some(_) => Some(Duration::ZERO),
+            None => books
+                .state
+                .next_look_unasked(now, &self.policy)
+                .map_or(Some(Duration::MAX), |look| Some(look.remaining(now))),
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     endpoint::TokenEndpoint,
     flight::{self, Ending, Gate, Landed, Landing},
     meter,
+    store::Edition,
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
     time::Time,
 };
@@ -29,7 +30,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(super) gate: Gate,
     pub(super) reload: Option<Reload>,
-    policy: RefreshPolicy,
+    pub(super) policy: RefreshPolicy,
     pub(super) clock: Time,
     /// Names this cache before a store: drawn, for others use that store too.
     number: u64,
@@ -171,7 +172,7 @@ impl Shared {
             } = books.state.ask(now, runtime.is_some(), &self.policy);
             let left = flight
                 .filter(|_| abandoned)
-                .map(|flight| (flight, books.landing.take()));
+                .map(|flight| (flight, books.endpoint.account(), books.landing.take()));
             let is_served = matches!(verdict, Verdict::Serve(_));
             let old = (is_served || abandoned || launch.is_some())
                 .then(|| self.snapshot.publish(books.state.view(now), &self.clock));
@@ -184,8 +185,7 @@ impl Shared {
             flight::launch(runtime, self, endpoint, flight);
             self.keeper.start(runtime, self);
         }
-        if let Some((flight, landing)) = left {
-            let account = self.endpoint().account();
+        if let Some((flight, account, landing)) = left {
             tracing::warn!(%account, flight = flight.number(), "token fetch overdue, abandoned");
             self.leave(flight, account, landing);
         }
@@ -200,9 +200,14 @@ impl Shared {
         }
     }
 
-    /// Lands `flight`, tells its waiters, and publishes what came of it. Nothing, and `None`, where it
-    /// has been abandoned.
-    pub(crate) fn land(&self, flight: Flight, outcome: Outcome) -> Option<Ending> {
+    /// Lands `flight`, tells its waiters, and publishes what came of it: the token of `edition`, if one
+    /// came. Nothing, and `None`, where it has been abandoned.
+    pub(crate) fn land(
+        &self,
+        flight: Flight,
+        outcome: Outcome,
+        edition: Option<Edition>,
+    ) -> Option<Ending> {
         let (now, draw) = (self.clock.now(), fastrand::f64());
         let (landing, error, generation, old) = {
             let mut books = self.books.lock();
@@ -217,6 +222,10 @@ impl Shared {
             }
             let view = self.snapshot.publish(books.state.view(now), &self.clock);
             let (error, generation) = (books.state.error_at(now), books.state.generation());
+            // Together with the token: the next flight must not take it for news.
+            if matches!(old.1, Outcome::Granted(..)) && error.is_none() {
+                self.gate.landed(books.endpoint.principal(), edition);
+            }
             (books.landing.take(), error, generation, (old, view))
         };
         let ((state, outcome), view) = old;
@@ -253,20 +262,6 @@ impl Shared {
         tracing::debug!(generation, "token refused by the api");
         // Launches the flight; whoever needs its token asks for it.
         drop(self.ask());
-    }
-
-    /// How long nobody needs to ask who keeps this warm: zero for now, `None` while a flight is on.
-    pub(super) fn idle_for(&self) -> Option<Duration> {
-        let now = self.clock.now();
-        let books = self.books.lock();
-        match books.state.flight() {
-            Some(flight) if !flight.overdue().is_over(now) => None,
-            Some(_) => Some(Duration::ZERO),
-            None => books
-                .state
-                .next_look_unasked(now, &self.policy)
-                .map_or(Some(Duration::MAX), |look| Some(look.remaining(now))),
-        }
     }
 
     pub(crate) fn status(&self) -> Status {

@@ -41,12 +41,11 @@ impl Status {
         token_requests: u64,
         strikes: Tally,
     ) -> Self {
-        let usable = state.token().filter(|token| token.is_usable(now));
-        let over = state.token().filter(|token| !token.is_usable(now));
+        let usable = state.usable(now);
         Self {
             generation: usable.map(|token| token.generation()),
             remaining: usable.map(|token| token.remaining(now)),
-            over_for: over.map(|token| token.schedule().deadline().over_for(now)),
+            over_for: state.over_for(now),
             is_fetching: state.flight().is_some(),
             last_error: state.last_error(now),
             waiting,

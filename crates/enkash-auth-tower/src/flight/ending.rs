@@ -1,10 +1,12 @@
 use enkash_auth_core::{Error, state::Outcome};
 
 /// How a flight ended, in a word, and which token was at hand then.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) outcome: &'static str,
     pub(crate) generation: Option<u64>,
+    /// Why a token that came is of no use.
+    pub(crate) dead: Option<Error>,
 }
 
 impl Ending {
@@ -16,6 +18,7 @@ impl Ending {
         before: Option<u64>,
         after: Option<u64>,
     ) -> Self {
+        let is_granted = matches!(outcome, Outcome::Granted(..));
         let outcome = match (outcome, error) {
             (Outcome::Aborted, _) => "aborted",
             (Outcome::Failed(error), _) | (Outcome::Granted(..), Some(error)) => {
@@ -25,9 +28,11 @@ impl Ending {
             (Outcome::Granted(..), None) if before == after => "repeated",
             (Outcome::Granted(..), None) => "granted",
         };
+        let dead = error.filter(|_| is_granted).cloned();
         Self {
             outcome,
             generation: after,
+            dead,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     cache::Shared,
     endpoint::{Exchanged, Failure, TokenEndpoint},
     meter,
-    store::StoredToken,
+    store::{Edition, StoredToken},
 };
 
 /// The pauses between the attempts of one flight: three attempts, so that a blip stays invisible.
@@ -36,6 +36,8 @@ pub(super) struct Fetch<'a> {
     flight: Flight,
     /// Counted from the launch: a task may be polled much later, or never.
     deadline: Instant,
+    /// The newest token that it has seen: at first that of the cache, in the end that which it brings.
+    known: Option<Edition>,
 }
 
 /// What one attempt came to.
@@ -64,13 +66,19 @@ impl<'a> Fetch<'a> {
             endpoint,
             flight,
             deadline,
+            known: shared.gate().held(endpoint.principal()),
         }
+    }
+
+    /// Which token it has brought, where it is one of the store.
+    pub(super) fn edition(&self) -> Option<Edition> {
+        self.known
     }
 
     /// Makes the attempts of the flight. Ends by itself at the deadline.
     ///
     /// Dropping it while an attempt is on leaves that attempt on the record as interrupted.
-    pub(super) async fn run(self) -> Outcome {
+    pub(super) async fn run(&mut self) -> Outcome {
         if let Some(at) = self.flight.not_before() {
             let early = at.remaining(self.shared.clock().now());
             sleep(early.min(LONGEST_WAIT)).await;
@@ -114,14 +122,15 @@ impl<'a> Fetch<'a> {
 
     /// Waits until nobody else's attempt is on, and takes leave for one, unless that attempt has
     /// brought a token.
-    async fn permit(&self) -> Result<Result<Permit, StoredToken>, Error> {
+    async fn permit(&mut self) -> Result<Result<Permit, StoredToken>, Error> {
         let mut again = false;
         loop {
             if self.is_given_up() {
                 return Err(given_up());
             }
             let pause = BUSY_POLL.mul_f64(0.75 + 0.5 * fastrand::f64());
-            match self.shared.gate().pass(&self.applicant(), again).await {
+            let who = self.applicant();
+            match self.shared.gate().pass(&who, again, &mut self.known).await {
                 Passed::Permit(permit) if self.is_given_up() => {
                     // Meanwhile: a store takes its time.
                     self.settle(permit, Settlement::Harmless, None).await;
@@ -141,7 +150,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Sends the password once.
-    async fn attempt(&self, permit: Permit) -> Attempted {
+    async fn attempt(&mut self, permit: Permit) -> Attempted {
         let (shared, endpoint) = (self.shared, self.endpoint);
         shared.count_request();
         meter::asked(endpoint.account());
@@ -181,13 +190,13 @@ impl<'a> Fetch<'a> {
     }
 
     async fn settle(
-        &self,
+        &mut self,
         permit: Permit,
         settlement: Settlement,
         grant: Option<&Grant>,
     ) -> Option<StoredToken> {
-        let gate = self.shared.gate();
-        gate.settle(&self.applicant(), permit, settlement, grant)
+        let (gate, who) = (self.shared.gate(), self.applicant());
+        gate.settle(&who, permit, settlement, grant, &mut self.known)
             .await
     }
 
@@ -195,7 +204,7 @@ impl<'a> Fetch<'a> {
         Instant::now() >= self.deadline || !self.shared.is_on(self.flight)
     }
 
-    fn applicant(&self) -> Applicant<'_> {
+    fn applicant(&self) -> Applicant<'a> {
         let holder = Holder::new(self.shared.number(), self.flight.number());
         Applicant {
             principal: self.endpoint.principal(),

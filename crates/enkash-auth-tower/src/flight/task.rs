@@ -15,7 +15,7 @@ use tokio::{runtime::Handle, time::Instant};
 use tracing::{Instrument, Span, field::Empty};
 
 use super::{Ending, fetch::Fetch};
-use crate::{cache::Shared, deadline, endpoint::TokenEndpoint, meter};
+use crate::{cache::Shared, deadline, endpoint::TokenEndpoint, meter, store::Edition};
 
 /// Launches `flight` in a task of its own on `runtime`. It lands whatever happens to the task.
 pub(crate) fn launch(
@@ -62,23 +62,21 @@ struct Pilot {
 impl Pilot {
     async fn fly(mut self) {
         let (shared, endpoint) = (Arc::clone(&self.shared), self.endpoint.clone());
-        let fetch = Fetch::new(&shared, &endpoint, self.flight, self.deadline);
+        let mut fetch = Fetch::new(&shared, &endpoint, self.flight, self.deadline);
         let outcome = caught(fetch.run()).await;
+        let edition = fetch.edition();
         if matches!(&outcome, Outcome::Failed(error) if error.kind().is_rejection()) {
             shared.reload(self.flight).await;
         }
-        self.land(outcome);
+        self.land(outcome, edition);
     }
 
-    fn land(&mut self, outcome: Outcome) {
+    fn land(&mut self, outcome: Outcome, edition: Option<Edition>) {
         self.has_landed = true;
-        let ending = self.shared.land(self.flight, outcome.clone());
-        if ending.is_none() && matches!(outcome, Outcome::Granted(..)) {
-            let gate = self.shared.gate();
-            gate.forget_token(self.endpoint.principal());
-        }
+        let ending = self.shared.land(self.flight, outcome.clone(), edition);
+        let dead = ending.as_ref().and_then(|ending| ending.dead.clone());
         self.record(ending);
-        match outcome {
+        match dead.map_or(outcome, Outcome::Failed) {
             Outcome::Granted(..) => tracing::debug!("token fetched"),
             Outcome::Failed(error) => {
                 // With its sources: "no connection" alone helps nobody.
@@ -100,6 +98,7 @@ impl Pilot {
         let Some(Ending {
             outcome,
             generation,
+            ..
         }) = ending
         else {
             self.span.record("outcome", meter::ABANDONED);
@@ -117,7 +116,7 @@ impl Pilot {
 impl Drop for Pilot {
     fn drop(&mut self) {
         if !self.has_landed {
-            self.land(Outcome::Aborted);
+            self.land(Outcome::Aborted, None);
         }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod abandon;
+mod aftermath;
 mod bounds;
 mod cancel;
 mod compose;

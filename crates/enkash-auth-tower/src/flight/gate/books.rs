@@ -7,8 +7,8 @@ use crate::store::{Edition, Principal, Tally};
 pub(super) struct Books {
     /// Of whom the rest is.
     pub(super) principal: Principal,
-    /// The newest token that this cache has seen.
-    pub(super) known: Option<Edition>,
+    /// The token that the cache holds, where it is one of the store.
+    pub(super) held: Option<Edition>,
     /// Whether the credentials have succeeded, and were not refused since.
     pub(super) is_proven: bool,
     /// As last seen in the store.
@@ -21,7 +21,7 @@ impl Books {
     pub(super) fn new(principal: &Principal) -> Self {
         Self {
             principal: principal.clone(),
-            known: None,
+            held: None,
             is_proven: false,
             strikes: Tally::default(),
             denied: None,

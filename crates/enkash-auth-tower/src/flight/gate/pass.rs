@@ -3,7 +3,7 @@ use enkash_auth_core::{Error, ErrorKind, Moment};
 use super::{Applicant, Passed, Permit, books::Books, debts::Debts, limited::Limited};
 use crate::{
     BoxError, meter,
-    store::{Begin, MemoryStore, OnStoreDown, Principal, StoredToken, Tally, TokenStore},
+    store::{Begin, Edition, MemoryStore, OnStoreDown, Principal, StoredToken, Tally, TokenStore},
     sync::{Arc, Mutex},
 };
 
@@ -45,22 +45,25 @@ impl Gate {
         self.books.lock().strikes
     }
 
-    /// Other credentials are used from now on.
-    pub(crate) fn change_principal(&self, principal: &Principal) {
+    /// Other credentials are used from now on. What was known of the old ones is the caller's to drop,
+    /// outside its lock: there may be an error of the user's in it.
+    pub(crate) fn change_principal(&self, principal: &Principal) -> impl Sized + use<> {
         let mut new = Books::new(principal);
-        let old = {
-            let mut books = self.books.lock();
-            if books.principal.account() == principal.account() {
-                new.strikes = books.strikes;
-            }
-            std::mem::replace(&mut *books, new)
-        };
-        drop(old);
+        let mut books = self.books.lock();
+        if books.principal.account() == principal.account() {
+            new.strikes = books.strikes;
+        }
+        std::mem::replace(&mut *books, new)
     }
 
-    /// The token that was taken last has reached nobody: it will be news to the next who asks.
-    pub(in crate::flight) fn forget_token(&self, principal: &Principal) {
-        self.update(principal, |books| books.known = None);
+    /// Which token the cache holds; `None` where it has none of a store.
+    pub(in crate::flight) fn held(&self, principal: &Principal) -> Option<Edition> {
+        self.update(principal, |books| books.held).flatten()
+    }
+
+    /// The cache holds the token of `edition` now.
+    pub(crate) fn landed(&self, principal: &Principal, edition: Option<Edition>) {
+        self.update(principal, |books| books.held = edition);
     }
 
     /// Forgets the strikes of the account.
@@ -84,8 +87,14 @@ impl Gate {
     }
 
     /// Asks for leave. `again`: the answer before was to come again.
-    pub(in crate::flight) async fn pass(&self, who: &Applicant<'_>, again: bool) -> Passed {
-        match self.ask(who, again).await {
+    /// `known` is the newest token that the flight has seen.
+    pub(in crate::flight) async fn pass(
+        &self,
+        who: &Applicant<'_>,
+        again: bool,
+        known: &mut Option<Edition>,
+    ) -> Passed {
+        match self.ask(who, again, known).await {
             Ok(passed) => passed,
             Err(down) => {
                 meter::store_failed(who.principal.account());
@@ -94,24 +103,36 @@ impl Gate {
         }
     }
 
-    async fn ask(&self, who: &Applicant<'_>, again: bool) -> Result<Passed, BoxError> {
+    async fn ask(
+        &self,
+        who: &Applicant<'_>,
+        again: bool,
+        known: &mut Option<Edition>,
+    ) -> Result<Passed, BoxError> {
         let store = Limited::new(&self.store, who.principal);
         self.debts.pay(&self.store, who.clock.now()).await?;
         if !again {
             let standing = store.load(who.clock.now()).await?;
             self.update(who.principal, |books| books.strikes = standing.strikes);
-            if let Some(token) = standing.token.and_then(|token| self.take(who, token)) {
+            if let Some(token) = standing
+                .token
+                .and_then(|token| self.take(who, token, known))
+            {
                 return Ok(Passed::Token(token));
             }
         }
         for _ in 0..OFFERS {
-            let Some(known) = self.update(who.principal, |books| books.known) else {
+            if self.update(who.principal, |_| ()).is_none() {
                 let detail = "other credentials are used by now; nothing was sent";
                 return Ok(Passed::Denied(Error::new(ErrorKind::Unavailable, detail)));
-            };
-            match store.begin(who.bid, known, who.clock.now()).await? {
+            }
+            match store.begin(who.bid, *known, who.clock.now()).await? {
                 Begin::Found(token) => {
-                    if let Some(token) = self.take(who, token) {
+                    // Whose attempt this one waited for has settled it, and with it the strikes.
+                    if again && let Ok(standing) = store.load(who.clock.now()).await {
+                        self.update(who.principal, |books| books.strikes = standing.strikes);
+                    }
+                    if let Some(token) = self.take(who, token, known) {
                         return Ok(Passed::Token(token));
                     }
                 }
@@ -138,13 +159,18 @@ impl Gate {
 
     /// `token`, where it is news and of use. It was brought by these very credentials: they are good,
     /// unless some were refused since.
-    pub(super) fn take(&self, who: &Applicant<'_>, token: StoredToken) -> Option<StoredToken> {
+    pub(super) fn take(
+        &self,
+        who: &Applicant<'_>,
+        token: StoredToken,
+        known: &mut Option<Edition>,
+    ) -> Option<StoredToken> {
+        if !token.edition().is_news_to(*known) {
+            return None;
+        }
+        *known = Some(token.edition());
         let is_usable = who.can_use(&token);
         let (is_taken, denied) = self.update(who.principal, |books| {
-            if !token.edition().is_news_to(books.known) {
-                return (false, None);
-            }
-            books.known = Some(token.edition());
             if !is_usable || books.strikes.definite > 0 {
                 return (is_usable, None);
             }

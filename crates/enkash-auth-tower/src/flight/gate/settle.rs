@@ -17,6 +17,7 @@ impl Gate {
         permit: Permit,
         settlement: Settlement,
         grant: Option<&Grant>,
+        known: &mut Option<Edition>,
     ) -> Option<StoredToken> {
         let Permit {
             leave,
@@ -29,7 +30,10 @@ impl Gate {
             other => other,
         };
         let edition = (!is_fallback).then(|| leave.edition());
-        self.learn(who, edition, settlement);
+        self.learn(who, settlement);
+        if settlement == Settlement::Granted {
+            *known = edition.or(*known);
+        }
         let now = who.clock.now();
         if is_fallback || may_count(settlement) {
             // The record of this process keeps no token, and never fails.
@@ -54,7 +58,7 @@ impl Gate {
         }
         let debt = self.debts.owe(debt(leave, grant.cloned()));
         match self.debts.settle(debt, &self.store, now).await {
-            Ok(standing) => self.told(who, edition, settlement, standing).await,
+            Ok(standing) => self.told(who, settlement, standing, known).await,
             Err(error) => {
                 meter::store_failed(who.principal.account());
                 tracing::warn!(
@@ -69,9 +73,9 @@ impl Gate {
     async fn told(
         &self,
         who: &Applicant<'_>,
-        edition: Option<Edition>,
         settlement: Settlement,
         standing: Standing,
+        known: &mut Option<Edition>,
     ) -> Option<StoredToken> {
         self.update(who.principal, |books| books.strikes = standing.strikes);
         if settlement == Settlement::Granted && standing.strikes == Tally::default() {
@@ -81,17 +85,14 @@ impl Gate {
                 .reset(who.principal.account(), who.clock.now());
             let _ = reset.await;
         }
-        let newer = standing
-            .token
-            .filter(|token| edition.is_some() && token.edition().is_news_to(edition));
-        newer.and_then(|token| self.take(who, token))
+        let token = standing.token?;
+        self.take(who, token, known)
     }
 
-    fn learn(&self, who: &Applicant<'_>, edition: Option<Edition>, settlement: Settlement) {
+    fn learn(&self, who: &Applicant<'_>, settlement: Settlement) {
         self.update(who.principal, |books| match settlement {
             Settlement::Granted => {
                 books.is_proven = true;
-                books.known = edition.or(books.known);
                 books.strikes = Tally::default();
             }
             Settlement::Rejected(_) => books.is_proven = false,
