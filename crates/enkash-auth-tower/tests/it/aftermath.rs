@@ -179,7 +179,7 @@ async fn what_a_store_denied_with_is_dropped_under_no_lock() {
     let store = Arc::new(Denies::default());
     let tokens = TokenCache::builder(endpoint(|_| async { grant("one", 300) }))
         .clock(TokioClock::new())
-        .store(store.clone())
+        .store(Arc::<Denies>::clone(&store))
         .build();
     *store.cache.lock().unwrap() = Some(tokens.clone());
     assert_eq!(
@@ -214,7 +214,7 @@ async fn who_waited_for_an_attempt_does_not_remember_it_as_a_possible_strike() {
     let cache = || {
         TokenCache::builder(endpoint.clone())
             .clock(TokioClock::new())
-            .store(store.clone())
+            .store(Arc::<MemoryStore>::clone(&store))
             .build()
     };
     let (one, two) = (cache(), cache());
