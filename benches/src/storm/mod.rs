@@ -72,14 +72,16 @@ async fn at_once<C: Cache>(issuer: Issuer, callers: u64) -> Outcome {
         let cache = cache.clone();
         calls.spawn(async move { vec![(start, cache.ask().await)] });
     }
-    outcome(calls, &issuer, start, start).await
+    outcome(calls, &issuer, start, start, LIMIT).await
 }
 
 /// 1,000 callers of a server that fails, who try again every 10 ms for a second.
 pub async fn retrying<C: Cache>() -> Outcome {
     let (issuer, start) = (Issuer::failing(FETCH), Instant::now());
-    let calls = again_and_again::<C>(&issuer, 1_000, WHILE);
-    outcome(calls, &issuer, start, start).await
+    // Each waits for as long as it takes; who waits for its turn in the end is left there. With a time of
+    // their own, all would give up at once, and the lock of a cache that has one go down the line.
+    let calls = again_and_again::<C>(&issuer, 1_000, LIMIT);
+    outcome(calls, &issuer, start, start, WHILE + FETCH + PAUSE).await
 }
 
 /// 100 callers with a timeout that is shorter than the fetch, who try again every 10 ms for a second.
@@ -87,7 +89,7 @@ pub async fn retrying<C: Cache>() -> Outcome {
 pub async fn impatient<C: Cache>() -> Outcome {
     let (issuer, start) = (Issuer::granting(FETCH), Instant::now());
     let calls = again_and_again::<C>(&issuer, 100, Duration::from_millis(30));
-    outcome(calls, &issuer, start, start + FETCH).await
+    outcome(calls, &issuer, start, start + FETCH, LIMIT).await
 }
 
 type Calls = JoinSet<Vec<(Instant, bool)>>;
@@ -112,10 +114,16 @@ fn again_and_again<C: Cache>(issuer: &Issuer, callers: u64, patience: Duration) 
 }
 
 /// Of the calls that came at `from` or later.
-async fn outcome(mut calls: Calls, issuer: &Issuer, start: Instant, from: Instant) -> Outcome {
+async fn outcome(
+    mut calls: Calls,
+    issuer: &Issuer,
+    start: Instant,
+    from: Instant,
+    limit: Duration,
+) -> Outcome {
     let (mut served, mut failed) = (0, 0);
     // Whoever has no answer by then is not counted.
-    while let Ok(Some(answers)) = timeout_at(start + LIMIT, calls.join_next()).await {
+    while let Ok(Some(answers)) = timeout_at(start + limit, calls.join_next()).await {
         for (came, is_served) in answers.unwrap_or_default() {
             if came >= from {
                 *(if is_served { &mut served } else { &mut failed }) += 1;
