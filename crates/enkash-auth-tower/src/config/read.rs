@@ -6,6 +6,15 @@ use serde::de::{Deserializer, Error, Visitor};
 
 use crate::store::OnStoreDown;
 
+/// Text, a path or a secret.
+pub(super) fn text<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<String>,
+{
+    from.deserialize_any(Verbatim(PhantomData, "text in quotes"))
+}
+
 /// `1500ms`, `2m 30s`.
 pub(super) fn duration<'de, D>(from: D) -> Result<Option<Duration>, D::Error>
 where
@@ -60,6 +69,44 @@ where
 
 const DURATION: &str = "a duration such as 1500ms or 2m 30s";
 
+/// Refuses what is of another type: serde's own error would show it.
+macro_rules! hide {
+    ($($visit:ident: $type:ty),*) => {$(
+        fn $visit<E: Error>(self, _: $type) -> Result<Self::Value, E> {
+            Err(E::custom(format_args!("not {}", self.1)))
+        }
+    )*};
+}
+
+/// What is taken as it stands.
+struct Verbatim<T>(PhantomData<T>, &'static str);
+
+impl<T> Visitor<'_> for Verbatim<T>
+where
+    T: From<String>,
+{
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.1)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Option<T>, E> {
+        self.visit_string(text.to_owned())
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Option<T>, E> {
+        Ok(Some(text.into()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    hide!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+    hide!(visit_i128: i128, visit_u128: u128);
+}
+
 /// What is text in every format.
 struct Text<F>(F, &'static str);
 
@@ -84,6 +131,9 @@ where
     fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
         Ok(None)
     }
+
+    hide!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+    hide!(visit_i128: i128, visit_u128: u128);
 }
 
 /// What is text in an environment and has a type of its own in a file.
@@ -121,4 +171,6 @@ where
     fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
         Ok(None)
     }
+
+    hide!(visit_f64: f64, visit_i128: i128, visit_u128: u128);
 }

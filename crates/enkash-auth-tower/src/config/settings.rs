@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     ConfigError,
     error::Problem,
-    read::{duration, duration_or_never, flag, number, on_store_down},
+    read::{duration, duration_or_never, flag, number, on_store_down, text},
 };
 use crate::store::OnStoreDown;
 
@@ -58,21 +58,37 @@ use crate::store::OnStoreDown;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    #[serde(deserialize_with = "text")]
     pub(super) base_url: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) environment: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) client_id: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) client_secret: Option<SecretString>,
+    #[serde(deserialize_with = "text")]
     pub(super) client_secret_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
     pub(super) username: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) password: Option<SecretString>,
+    #[serde(deserialize_with = "text")]
     pub(super) password_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
     pub(super) company_id: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) access_key: Option<SecretString>,
+    #[serde(deserialize_with = "text")]
     pub(super) access_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
     pub(super) secret_key: Option<SecretString>,
+    #[serde(deserialize_with = "text")]
     pub(super) secret_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
     pub(super) api_key: Option<SecretString>,
+    #[serde(deserialize_with = "text")]
     pub(super) api_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
     token_store: Option<SecretString>,
     #[serde(deserialize_with = "on_store_down")]
     on_store_down: Option<OnStoreDown>,

@@ -157,6 +157,25 @@ fn what_cannot_be_used_is_named_and_not_shown() {
 
 #[cfg(unix)]
 #[test]
+fn a_value_of_another_type_is_refused_and_not_shown() {
+    for key in [
+        "password",
+        "username",
+        "password_file",
+        "fetch_timeout",
+        "attempts",
+    ] {
+        for value in ["-8675309.5", "86753098675309", "867530986753098675309"] {
+            let file = format!(r#"{{"{key}": {value}}}"#);
+            let error = serde_json::from_str::<Config>(&file).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("8675309"), "{error}");
+        }
+    }
+    let error = serde_json::from_str::<Config>(r#"{"secret_key": 8675309}"#).unwrap_err();
+    assert_eq!(error.to_string(), "not text in quotes at line 1 column 22");
+}
+
+#[test]
 fn what_is_not_utf_8_is_named() {
     use std::os::unix::ffi::OsStringExt;
 
