@@ -36,16 +36,14 @@ impl Target {
     }
 
     /// Path and query of `requested` at the upstream. Whatever else the request line says is not
-    /// looked at; nothing for what has no path, such as `*`.
+    /// looked at; nothing for what has no path: `*`, and a host alone.
     pub(super) fn address(&self, requested: &Uri) -> Option<Uri> {
-        let path_and_query = match requested.path_and_query() {
-            None => PathAndQuery::from_static("/"),
-            Some(path) if path.as_str().starts_with('/') => path.clone(),
+        let requested = requested.path_and_query()?;
+        let path_and_query: PathAndQuery = match requested.as_str() {
+            path if path.starts_with('/') => requested.clone(),
             // As in `http://host?query`.
-            Some(query) if query.as_str().starts_with('?') => {
-                format!("/{}", query.as_str()).parse().ok()?
-            }
-            Some(_) => return None,
+            query if query.starts_with('?') => format!("/{query}").parse().ok()?,
+            _ => return None,
         };
         Uri::builder()
             .scheme(self.scheme.clone())
@@ -93,6 +91,8 @@ mod tests {
     #[test]
     fn what_is_no_path_goes_nowhere() {
         assert_eq!(address("*"), None);
+        assert_eq!(address("elsewhere.example"), None);
+        assert_eq!(address("elsewhere.example:443"), None);
     }
 
     #[test]
