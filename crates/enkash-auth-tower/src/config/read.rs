@@ -122,6 +122,9 @@ where
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Option<T>, E> {
         let Self(read, expected) = self;
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
         let value = read(text.trim());
         value
             .map(Some)
@@ -150,6 +153,9 @@ where
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Option<T>, E> {
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
         let value = text.trim().parse();
         value
             .map(Some)

@@ -72,6 +72,17 @@ fn blank_means_unset() {
     );
     let error = error.unwrap().credentials().unwrap_err();
     assert_eq!(error.to_string(), "password: not set");
+    let file: Config = serde_json::from_str(
+        r#"{"fetch_timeout": "", "retry_unresolved_after": " ", "on_store_down": "", "keep_warm": "",
+            "attempts": "\t"}"#,
+    )
+    .unwrap();
+    let unset = Config::default();
+    assert_eq!(
+        format!("{:?}", file.policy()),
+        format!("{:?}", unset.policy())
+    );
+    assert_eq!(file.on_store_down(), unset.on_store_down());
 }
 
 #[test]
