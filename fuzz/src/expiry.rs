@@ -1,0 +1,150 @@
+//! What an answer says about the end of its token, and the moments that follow from it.
+//!
+//! ```text
+//! sent 5000000000 1700000000000000000
+//! date 1700003600
+//! draw 0.5
+//! policy 300000 10000
+//! expires_in "86399"
+//! expiry 1700003660000
+//! ```
+//!
+//! The request's moment in nanoseconds, the server's clock in seconds since the epoch or as HTTP has it,
+//! the draw, the longest early window and guard in milliseconds, and values in JSON.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use enkash_auth_core::{
+    Moment, RefreshPolicy,
+    lifetime::{Exchange, Expiry, Lifetime, Schedule},
+};
+use serde_json::Value;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+struct Input {
+    sent: Moment,
+    date: Option<SystemTime>,
+    draw: f64,
+    policy: RefreshPolicy,
+    said: Vec<Expiry>,
+}
+
+/// No lifetime exceeds a day or what any field allows, and no token is used at or past its end.
+pub fn check(input: &[u8]) {
+    let Some(input) = std::str::from_utf8(input).ok().and_then(read) else {
+        return;
+    };
+    let exchange = Exchange::new(input.sent, input.date);
+    let lifetime = exchange.lifetime(&input.said);
+    the_shortest_is_believed(&exchange, &input.said, &lifetime);
+    the_local_clock_counts_only_without_the_servers(&input, &lifetime);
+    if let Some(skew) = exchange.clock_skew() {
+        assert!(skew.is_finite());
+    }
+    schedule(&lifetime, &input.policy, input.draw);
+    if let Some(length) = lifetime.length() {
+        let kept = Lifetime::kept(input.sent, length, lifetime.is_local());
+        assert_eq!(kept, lifetime);
+    }
+}
+
+/// The moments of a life are in order, whatever was drawn and set.
+pub(crate) fn schedule(lifetime: &Lifetime, policy: &RefreshPolicy, draw: f64) {
+    let Some(length) = lifetime.length() else {
+        assert_eq!(Schedule::new(lifetime, policy, draw), None);
+        return;
+    };
+    assert!(
+        length >= Duration::from_millis(8) && length <= DAY,
+        "{length:?}"
+    );
+    let schedule = Schedule::new(lifetime, policy, draw).expect("it has a length");
+    let sent = lifetime.sent();
+    let (early, deadline, expiry) = (schedule.early(), schedule.deadline(), schedule.expiry());
+    assert_eq!(expiry, sent.plus(length));
+    for of in [Moment::monotonic_nanos, Moment::unix_nanos] {
+        // Time has an end, where all is one.
+        if of(sent) < u64::MAX - DAY.as_nanos() as u64 {
+            assert!(of(sent) < of(early), "{lifetime:?} {schedule:?}");
+            assert!(of(early) < of(deadline), "{lifetime:?} {schedule:?}");
+            assert!(of(deadline) < of(expiry), "{lifetime:?} {schedule:?}");
+        }
+    }
+}
+
+fn the_shortest_is_believed(exchange: &Exchange, said: &[Expiry], lifetime: &Lifetime) {
+    for expiry in said {
+        let alone = exchange.lifetime(&[*expiry]);
+        let is_silent = *expiry == Expiry::Unknown || exchange.lifetime(&[]) == alone;
+        assert!(is_silent || lifetime.length() <= alone.length(), "{said:?}");
+        if *expiry == Expiry::Over {
+            assert_eq!(lifetime.length(), None);
+        }
+    }
+    let more: Vec<_> = [Expiry::Unknown]
+        .into_iter()
+        .chain(said.iter().copied())
+        .collect();
+    assert_eq!(exchange.lifetime(&more), *lifetime);
+}
+
+fn the_local_clock_counts_only_without_the_servers(input: &Input, lifetime: &Lifetime) {
+    let Some(date) = input.date else {
+        return;
+    };
+    assert!(!lifetime.is_local());
+    let elsewhen = Moment::new(input.sent.monotonic_nanos(), input.sent.unix_nanos() / 2);
+    let other = Exchange::new(elsewhen, Some(date)).lifetime(&input.said);
+    assert_eq!(other.length(), lifetime.length());
+}
+
+fn read(text: &str) -> Option<Input> {
+    let mut input = Input {
+        sent: Moment::new(0, 0),
+        date: None,
+        draw: 1.0,
+        policy: RefreshPolicy::default(),
+        said: Vec::new(),
+    };
+    for line in text.lines().take(16) {
+        let (name, value) = line.split_once(' ')?;
+        match name {
+            "sent" => {
+                let (monotonic, unix) = value.split_once(' ')?;
+                input.sent = Moment::new(monotonic.parse().ok()?, unix.parse().ok()?);
+            }
+            "date" => input.date = Some(date(value)?),
+            "draw" => input.draw = value.parse().ok()?,
+            "policy" => {
+                let (early, guard) = value.split_once(' ')?;
+                input.policy.early_window_max = Duration::from_millis(early.parse().ok()?);
+                input.policy.guard_max = Duration::from_millis(guard.parse().ok()?);
+            }
+            "expires_in" => input.said.push(said(value, Expiry::from_expires_in)?),
+            "expiry" => input.said.push(said(value, Expiry::from_expiry)?),
+            _ => return None,
+        }
+    }
+    Some(input)
+}
+
+fn date(value: &str) -> Option<SystemTime> {
+    match value.parse() {
+        Ok(seconds) => UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(value).ok(),
+    }
+}
+
+/// A whole number means the same in a string.
+fn said(value: &str, read: fn(&Value) -> Expiry) -> Option<Expiry> {
+    let value: Value = serde_json::from_str(value).ok()?;
+    let expiry = read(&value);
+    if value.is_i64() || value.is_u64() {
+        assert_eq!(read(&value.to_string().into()), expiry, "{value}");
+    }
+    if let Some(seconds) = value.as_i64() {
+        assert_eq!(expiry == Expiry::Over, seconds <= 0, "{value}");
+    }
+    Some(expiry)
+}

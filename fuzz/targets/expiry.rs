@@ -1,0 +1,6 @@
+//! Fuzzes `expiry::check`.
+#![no_main]
+
+use enkash_auth_fuzz::expiry::check;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| check(input));

@@ -1,0 +1,38 @@
+//! Every input of the corpus, through what must hold of it.
+
+use std::{fs, panic, path::Path};
+
+use enkash_auth_fuzz as fuzz;
+
+macro_rules! replay {
+    ($($target:ident: $name:ident,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                replay(stringify!($target), fuzz::$target::check);
+            }
+        )*
+    };
+}
+
+replay! {
+    answer: answers_grant_what_they_say_and_errors_show_no_secret,
+    expiry: no_lifetime_is_longer_than_what_was_said,
+}
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(target);
+    let mut inputs = 0;
+    for entry in fs::read_dir(&corpus).expect("there is a corpus") {
+        let path = entry.expect("it is read").path();
+        let input = fs::read(&path).expect("an input is read");
+        if let Err(panic) = panic::catch_unwind(|| check(&input)) {
+            eprintln!("the input is {}", path.display());
+            panic::resume_unwind(panic);
+        }
+        inputs += 1;
+    }
+    assert!(inputs > 0, "there is nothing in {}", corpus.display());
+}
