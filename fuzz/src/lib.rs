@@ -8,4 +8,6 @@
 
 pub mod answer;
 pub mod expiry;
+mod issuer;
+pub mod proxy;
 mod text;

@@ -1,0 +1,199 @@
+//! A request through the reverse proxy, and the answer on its way back.
+//!
+//! ```text
+//! POST http://elsewhere.example/a?b
+//! connection: x-one
+//! x-one: 1
+//! >stream
+//! <200
+//! <connection: close
+//!
+//! the body
+//! ```
+//!
+//! A request line, headers, `>stream` for a body whose length is not known, behind `<` the head of the
+//! answer, and after a blank line the body. A 401 is not answered: that is for `challenge`.
+
+mod expected;
+mod upstream;
+
+use axum::body::Body;
+use enkash_auth_axum::Proxy;
+use http::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri,
+    header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+};
+use http_body_util::BodyExt;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+use self::upstream::{Arrived, Upstream};
+use crate::{issuer, text};
+
+/// Another's upstream must never see the token.
+const UPSTREAM: &str = "https://api.enkash.in:8443";
+const AUTHORITY: &str = "api.enkash.in:8443";
+
+struct World {
+    runtime: Runtime,
+    proxy: Proxy,
+    upstream: Upstream,
+}
+
+thread_local! {
+    static WORLD: World = World::new();
+}
+
+/// What is forwarded goes to the upstream, with its own path, query and end-to-end headers, one token
+/// and one length; what comes back is about no connection. What is not forwarded had to be refused.
+pub fn check(input: &[u8]) {
+    let (head, body) = text::head_and_body(input);
+    let (line, rest) = text::first_line(head);
+    let Some((method, target)) = request_line(line) else {
+        return;
+    };
+    let Ok(uri) = Uri::try_from(target) else {
+        return;
+    };
+    let lines = |mark: u8| {
+        let of = rest
+            .split(|byte| *byte == b'\n')
+            .filter_map(move |line| line.strip_prefix(&[mark]));
+        of.collect::<Vec<_>>()
+    };
+    let is_stream = lines(b'>').contains(&b"stream".as_slice());
+    let headers = text::headers(rest);
+    let answer = answer(&lines(b'<'));
+    let mut request = Request::new(match is_stream {
+        true => Body::new(Body::from(body.to_vec()).map_frame(|frame| frame)),
+        false => Body::from(body.to_vec()),
+    });
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri.clone();
+    *request.headers_mut() = headers.clone();
+
+    WORLD.with(|world| {
+        let (back, arrived) = world.send(request, answer.clone());
+        let refused = expected::refusal(&method, &uri, &headers);
+        let Some(arrived) = arrived else {
+            assert!(refused, "it is not forwarded: {method} {uri} {headers:?}");
+            assert_eq!(back.status(), StatusCode::NOT_IMPLEMENTED);
+            assert!(!String::from_utf8_lossy(back.body()).contains(issuer::TOKEN));
+            return;
+        };
+        assert!(!refused, "it is forwarded: {method} {uri} {headers:?}");
+        assert_eq!(arrived.head.method, method);
+        address(&arrived.head.uri, target);
+        request_headers(&arrived, &headers, is_stream);
+        assert_eq!(arrived.body, body);
+        response(&back, &answer);
+    });
+}
+
+fn request_line(line: &[u8]) -> Option<(Method, &str)> {
+    let (method, target) = std::str::from_utf8(line).ok()?.split_once(' ')?;
+    Some((Method::from_bytes(method.as_bytes()).ok()?, target))
+}
+
+fn answer(lines: &[&[u8]]) -> Response<()> {
+    let mut answer = Response::new(());
+    let status = lines
+        .first()
+        .and_then(|line| StatusCode::from_bytes(line).ok());
+    let status = status.filter(|status| *status != StatusCode::UNAUTHORIZED);
+    *answer.status_mut() = status.unwrap_or_default();
+    *answer.headers_mut() = text::headers(&lines.join(&b'\n'));
+    answer
+}
+
+/// By the text of the request line, not by what a parser made of it.
+fn address(uri: &Uri, target: &str) {
+    let target = target.split_once('#').map_or(target, |(target, _)| target);
+    let path = match target.split_once("://") {
+        Some((_, rest)) if !target.starts_with('/') => {
+            let path = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
+            format!("{}{path}", if path.starts_with('/') { "" } else { "/" })
+        }
+        _ => target.to_owned(),
+    };
+    assert_eq!(uri.to_string(), format!("{UPSTREAM}{path}"), "{target:?}");
+    let again: Uri = uri.to_string().parse().expect("it is an address");
+    assert_eq!(
+        again.authority().expect("it has a host").as_str(),
+        AUTHORITY
+    );
+}
+
+fn request_headers(arrived: &Arrived, came: &HeaderMap, is_stream: bool) {
+    let headers = &arrived.head.headers;
+    let all = |name| headers.get_all(name).iter().collect::<Vec<_>>();
+    assert_eq!(all(HOST), [AUTHORITY]);
+    let [token] = *all(AUTHORIZATION) else {
+        panic!("there is one token: {headers:?}");
+    };
+    assert!(token.is_sensitive());
+    assert!(
+        token
+            .as_bytes()
+            .starts_with(format!("Bearer {}", issuer::TOKEN).as_bytes())
+    );
+    let (length, coding) = (all(CONTENT_LENGTH), all(TRANSFER_ENCODING));
+    match is_stream {
+        true => assert!(length.is_empty() && coding == ["chunked"], "{headers:?}"),
+        false => {
+            assert!(coding.is_empty() && length.len() <= 1, "{headers:?}");
+            let right = arrived.body.len().to_string();
+            assert!(
+                length.iter().all(|length| *length == &*right),
+                "{headers:?}"
+            );
+        }
+    }
+    let ours = [HOST, AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING];
+    assert_eq!(
+        expected::without(headers, &ours),
+        expected::without(&expected::end_to_end(came), &ours),
+    );
+}
+
+fn response(back: &Response<Vec<u8>>, answer: &Response<()>) {
+    if answer.status().is_informational() {
+        assert_eq!(back.status(), StatusCode::BAD_GATEWAY);
+        return;
+    }
+    assert_eq!(back.status(), answer.status());
+    assert_eq!(back.body(), upstream::ANSWER.as_bytes());
+    let mut headers = expected::end_to_end(answer.headers());
+    if answer.headers().contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
+    assert_eq!(*back.headers(), headers);
+}
+
+impl World {
+    fn new() -> Self {
+        let upstream = Upstream::default();
+        let proxy = Proxy::builder(issuer::tokens(), UPSTREAM.parse().expect("it is an origin"))
+            .with_service(upstream.service());
+        Self {
+            runtime: issuer::runtime(),
+            proxy: proxy.expect("there is a proxy"),
+            upstream,
+        }
+    }
+
+    fn send(
+        &self,
+        request: Request<Body>,
+        answer: Response<()>,
+    ) -> (Response<Vec<u8>>, Option<Arrived>) {
+        self.upstream.prepare(answer);
+        let back = self.runtime.block_on(async {
+            let Ok(back) = self.proxy.clone().oneshot(request).await;
+            let (head, body) = back.into_parts();
+            let body = body.collect().await.expect("there is a body").to_bytes();
+            Response::from_parts(head, body.to_vec())
+        });
+        (back, self.upstream.arrived())
+    }
+}

@@ -1,0 +1,6 @@
+//! Fuzzes `proxy::check`.
+#![no_main]
+
+use enkash_auth_fuzz::proxy::check;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| check(input));
