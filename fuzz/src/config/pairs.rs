@@ -1,0 +1,89 @@
+//! Settings that any form can say.
+
+use std::collections::BTreeMap;
+
+use enkash_auth_tower::{Config, ConfigError};
+
+use super::{NUMBER, SECRET, accepted, hides};
+
+const PLAIN: [&str; 16] = [
+    "base_url",
+    "environment",
+    "client_id",
+    "username",
+    "company_id",
+    "on_store_down",
+    "keep_warm",
+    "attempts",
+    "max_waiters",
+    "early_window_max",
+    "guard_max",
+    "fetch_timeout",
+    "backoff_max",
+    "retry_after_max",
+    "wait_timeout",
+    "retry_unresolved_after",
+];
+
+const SECRETS: [&str; 6] = [
+    "client_secret",
+    "password",
+    "access_key",
+    "secret_key",
+    "api_key",
+    "token_store",
+];
+
+/// A file and an environment are read alike. Their keys have different names.
+pub(super) fn check(text: &str) {
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    let pairs: BTreeMap<&str, &str> = pairs
+        .filter(|(key, _)| PLAIN.contains(key) || SECRETS.contains(key))
+        .collect();
+    let json = serde_json::to_string(&pairs).expect("it is text");
+    let toml = toml::to_string(&pairs).expect("it is text");
+    let from_json = serde_json::from_str::<Config>(&json);
+    let from_toml = toml::from_str::<Config>(&toml);
+    let from_environment = Config::from_lookup(|name| {
+        let key = name.strip_prefix("ENKASH_")?.to_ascii_lowercase();
+        pairs.get(&*key).map(Into::into)
+    });
+    if let Err(error) = &from_environment {
+        hides(&crate::text::shown(error));
+    }
+    let is_named = |(key, value): (&&str, &&str)| {
+        PLAIN.contains(key) && (value.contains(SECRET) || value.contains(NUMBER))
+    };
+    let configs = [from_json.ok(), from_toml.ok(), from_environment.ok()];
+    let meanings = configs.map(|config| {
+        let config = config?;
+        if !pairs.iter().any(is_named) {
+            hides(&format!("{config:?}"));
+        }
+        Some(meaning(&config))
+    });
+    let [first, others @ ..] = &meanings;
+    assert!(
+        others.iter().all(|other| other == first),
+        "{pairs:?}: {meanings:?}"
+    );
+}
+
+/// All that a program gets out of it, but the names of the keys.
+fn meaning(config: &Config) -> String {
+    let (environment, credentials) = accepted(config);
+    let credentials = credentials.map(|credentials| credentials.fingerprint(&[0; 32]));
+    format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        config.policy(),
+        config.on_store_down(),
+        config.token_store(),
+        environment.map_err(key),
+        credentials.map_err(key),
+    )
+}
+
+fn key(error: ConfigError) -> String {
+    let key = error.key().to_ascii_lowercase();
+    key.trim_start_matches("enkash_").to_owned()
+}

@@ -1,0 +1,6 @@
+//! Fuzzes `config::check`.
+#![no_main]
+
+use enkash_auth_fuzz::config::check;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| check(input));
