@@ -7,6 +7,7 @@
 //! of which nothing is asked.
 
 pub mod answer;
+pub mod challenge;
 pub mod config;
 pub mod expiry;
 mod issuer;

@@ -1,0 +1,98 @@
+//! The challenge of an API that refused a token, and whether the call is sent once more.
+//!
+//! ```text
+//! Basic realm="a, b", Bearer error="invalid_token"
+//! Negotiate YWJj==
+//! ```
+//!
+//! A line is a `WWW-Authenticate` header of the answer to a POST. Headers that follow the grammar
+//! (RFC 9110 section 11.6.1) are read once more here, by the book.
+
+mod grammar;
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
+use http_body_util::Full;
+use tokio::runtime::Runtime;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::issuer;
+
+const URL: &str = "https://olympus-pg-uat.enkash.in/payouts";
+
+thread_local! {
+    static RUNTIME: Runtime = issuer::runtime();
+}
+
+/// A call is sent twice exactly where a challenge says so, and none that are about something else
+/// change that.
+pub fn check(input: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in input.split(|byte| *byte == b'\n').take(8) {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            headers.append(WWW_AUTHENTICATE, value);
+        }
+    }
+    let is_sent_again = is_sent_again(&headers);
+    match grammar::says_invalid_token(&headers) {
+        Some(expected) => assert_eq!(is_sent_again, expected, "{headers:?}"),
+        None => assert!(!is_sent_again || has_the_words(&headers), "{headers:?}"),
+    }
+    headers.append(
+        "x-more",
+        HeaderValue::from_static("Bearer error=invalid_token"),
+    );
+    headers.append(
+        WWW_AUTHENTICATE,
+        HeaderValue::from_static("Basic realm=\"x\""),
+    );
+    assert_eq!(self::is_sent_again(&headers), is_sent_again, "{headers:?}");
+}
+
+/// Whether both words stand in one header at least, in whatever way.
+fn has_the_words(headers: &HeaderMap) -> bool {
+    headers.get_all(WWW_AUTHENTICATE).iter().any(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes()).replace('\\', "");
+        text.to_ascii_lowercase().contains("bearer") && text.contains("invalid_token")
+    })
+}
+
+fn is_sent_again(headers: &HeaderMap) -> bool {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let service = {
+        let (calls, headers) = (Arc::clone(&calls), headers.clone());
+        service_fn(move |request: Request<Full<Bytes>>| {
+            assert!(request.headers().contains_key("authorization"));
+            calls.fetch_add(1, Ordering::Relaxed);
+            let mut answer = Response::new(());
+            *answer.status_mut() = StatusCode::UNAUTHORIZED;
+            *answer.headers_mut() = headers.clone();
+            async move { Ok::<_, Infallible>(answer) }
+        })
+    };
+    RUNTIME.with(|runtime| {
+        // Of its own each time: one cache fetches for few refusals only.
+        let tokens = issuer::tokens();
+        let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
+        let request = Request::post(URL).body(Full::from("a payment"));
+        let call = layer
+            .layer(service)
+            .oneshot(request.expect("it is a request"));
+        let answer = runtime.block_on(call).expect("there is an answer");
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    });
+    match calls.load(Ordering::Relaxed) {
+        1 => false,
+        2 => true,
+        calls => panic!("{calls} calls"),
+    }
+}

@@ -1,0 +1,6 @@
+//! Fuzzes `challenge::check`.
+#![no_main]
+
+use enkash_auth_fuzz::challenge::check;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| check(input));
