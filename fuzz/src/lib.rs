@@ -12,4 +12,5 @@ pub mod config;
 pub mod expiry;
 mod issuer;
 pub mod proxy;
+pub mod stored;
 mod text;

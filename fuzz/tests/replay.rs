@@ -21,6 +21,7 @@ replay! {
     config: settings_mean_the_same_in_every_form_and_no_error_shows_one,
     expiry: no_lifetime_is_longer_than_what_was_said,
     proxy: the_upstream_gets_what_was_meant_for_it_and_no_more,
+    stored: what_cannot_be_read_is_a_strike_and_no_third_attempt_gets_leave,
 }
 
 fn replay(target: &str, check: fn(&[u8])) {

@@ -1,0 +1,6 @@
+//! Fuzzes `stored::check`.
+#![no_main]
+
+use enkash_auth_fuzz::stored::check;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| check(input));
