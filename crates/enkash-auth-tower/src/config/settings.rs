@@ -30,7 +30,8 @@ use crate::store::OnStoreDown;
 /// | `early_window_max`, `guard_max`, `fetch_timeout`, `backoff_max`, `retry_after_max`, `wait_timeout` | the same, such as `1500ms` or `2m 30s` |
 /// | `retry_unresolved_after` | the same, or `never` |
 ///
-/// An unknown key is an error. A blank value is none.
+/// An unknown key is an error. A blank value is none. No error of these settings shows a value; but that
+/// of a file's format may quote a line of the file, as `toml` does in `Display` and not in `message()`.
 ///
 /// # Examples
 ///
