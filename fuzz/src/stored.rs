@@ -135,7 +135,9 @@ fn read(input: &[u8], account: &Account) -> Option<Kept> {
         match name {
             b"now" => {
                 let (monotonic, unix) = std::str::from_utf8(value).ok()?.split_once(' ')?;
-                kept.now = Moment::new(monotonic.parse().ok()?, unix.parse().ok()?);
+                let unix: u64 = unix.parse().ok()?;
+                // In whole microseconds, as Redis has it.
+                kept.now = Moment::new(monotonic.parse().ok()?, unix / 1_000 * 1_000);
             }
             b"token" => kept.token = Some(token::seal(account, std::str::from_utf8(value).ok()?)?),
             b"sealed" => kept.token = Some(value.to_vec()),
