@@ -64,7 +64,7 @@ where
 /// not by one of its tasks.
 pub(crate) fn way<P: Peer>() -> Result<Way, BoxError> {
     let header = Handle::current().block_on(async { P::warm().await?.header().await })?;
-    let right = format!("Bearer {}", request::token());
+    let right = format!("Bearer {}", request::token(0));
     // The issuer writes the scheme in small letters, and so do some peers.
     if !header.as_bytes().eq_ignore_ascii_case(right.as_bytes()) {
         return Err("it has another token".into());
