@@ -138,8 +138,8 @@ fn a_wrong_local_clock_changes_nothing_where_the_server_says_its_time() {
         for (left, expected) in [
             (300, Some(secs(299))),
             (2, Some(secs(1))),
-            // Half of what is left, where a second is more than that.
-            (1, Some(Duration::from_millis(500))),
+            // All of it may be over: `Date` is up to a second behind.
+            (1, None),
             (DAY + 1, Some(secs(DAY))),
             (DAY * 365, Some(secs(DAY))),
             (0, None),
@@ -161,11 +161,24 @@ fn on_the_servers_clock_the_past_is_over_and_a_breath_is_too() {
     let length = |millis| lifetime(Some(at(NOW)), &[Expiry::AtUnixMillis(millis)]).length();
     assert_eq!(length(NOW * 1000 - 1), None);
     assert_eq!(length(1), None);
-    assert_eq!(length(NOW * 1000 + 15), None);
-    assert_eq!(length(NOW * 1000 + 16), Some(Duration::from_millis(8)));
+    assert_eq!(length(NOW * 1000 + 1007), None);
+    assert_eq!(length(NOW * 1000 + 1008), Some(Duration::from_millis(8)));
     let early = UNIX_EPOCH - secs(1);
     let lifetime = lifetime(Some(early), &[Expiry::AtUnixMillis(NOW * 1000)]);
     assert_eq!(lifetime.length(), Some(secs(DAY)));
+}
+
+#[test]
+fn a_token_outlives_no_end_on_a_clock_that_shows_whole_seconds() {
+    for (left, into_second) in [(1, 999), (500, 700), (1000, 999), (1900, 990), (5000, 0)] {
+        let made = NOW * 1000 + into_second;
+        let end = Expiry::AtUnixMillis(made + left);
+        let length = lifetime(Some(at(NOW)), &[end]).length().unwrap_or_default();
+        assert!(
+            length <= Duration::from_millis(left),
+            "{left} {into_second}"
+        );
+    }
 }
 
 #[test]

@@ -112,9 +112,7 @@ impl Exchange {
     fn on_server_clock(&self, end: Duration, date: SystemTime) -> Lifetime {
         let date = date.duration_since(UNIX_EPOCH).unwrap_or_default();
         let left = end.saturating_sub(date);
-        self.of(Some(
-            left.saturating_sub(Duration::from_secs(1)).max(left / 2),
-        ))
+        self.of(Some(left.saturating_sub(Duration::from_secs(1))))
     }
 
     /// The last resort: only what makes sense on the local clock is taken from it.
