@@ -95,11 +95,28 @@ fn possible_strikes_alone_are_tried_again_one_at_a_time() {
 }
 
 #[test]
-fn a_success_clears_everything() {
+fn a_success_clears_every_strike() {
     let mut strikes = Strikes::default();
     attempt(&mut strikes, "old", REJECTED);
     attempt(&mut strikes, "new", Settlement::Granted);
     assert_eq!((strikes.definite(), strikes.possible()), (0, 0));
+}
+
+#[test]
+fn a_success_of_others_makes_refused_credentials_no_better() {
+    // One of a fleet has not heard of the new password yet.
+    let mut strikes = Strikes::default();
+    attempt(&mut strikes, "old", REJECTED);
+    for _ in 0..20 {
+        attempt(&mut strikes, "new", Settlement::Granted);
+        let error = begin(&mut strikes, "old").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+    }
+    // They do not take from the budget of others, either.
+    attempt(&mut strikes, "newer", REJECTED);
+    attempt(&mut strikes, "newest", Settlement::Granted);
+    strikes.reset();
+    assert!(begin(&mut strikes, "old").is_ok());
 }
 
 #[test]
@@ -144,6 +161,7 @@ fn refused_credentials_are_no_longer_proven() {
     attempt(&mut strikes, "one", Settlement::Granted);
     attempt(&mut strikes, "one", REJECTED);
     attempt(&mut strikes, "two", Settlement::Granted);
+    strikes.reset();
     assert!(!begin(&mut strikes, "one").unwrap().is_proven());
 }
 

@@ -6,6 +6,9 @@ use crate::{Error, ErrorKind, Fingerprint, Moment};
 /// No attempt while so many are on the record: one less than locks the account.
 const BUDGET: usize = 2;
 
+/// So many credentials that were refused before a success of others are remembered.
+const REMEMBERED: usize = 16;
+
 /// The attempts of one account that count, or may count, against it.
 ///
 /// An attempt is recorded *before* its password is sent and settled after: a process that is killed
@@ -31,6 +34,9 @@ const BUDGET: usize = 2;
 pub struct Strikes {
     /// Definite ones: the credentials that were refused, and how.
     pub(super) rejected: Vec<Rejected>,
+    /// Those refused before others succeeded, the newest at the end: no strikes any more, and no
+    /// better than they were.
+    pub(super) refused: Vec<Rejected>,
     /// Possible ones, oldest first: attempts that are on, or ended with nobody knowing how.
     pub(super) possible: Vec<Possible>,
     /// The credentials that succeeded last.
@@ -103,8 +109,7 @@ impl Strikes {
         match settlement {
             Settlement::Granted => {
                 // What began later is still on, or ended after this: the server may count it.
-                self.rejected
-                    .retain(|strike| strike.newest >= attempt.number);
+                self.pardon(attempt);
                 self.possible
                     .retain(|strike| strike.attempt > attempt.number);
                 if self.refusal(attempt.fingerprint).is_none() {
@@ -137,6 +142,7 @@ impl Strikes {
     /// Forgets every strike but the mark of the attempt number `on`: how it ends is not known yet.
     pub(super) fn reset_but(&mut self, on: Option<u64>) {
         self.rejected.clear();
+        self.refused.clear();
         self.possible.retain(|strike| Some(strike.attempt) == on);
     }
 
@@ -193,7 +199,23 @@ impl Strikes {
     fn refusal(&self, fingerprint: Fingerprint) -> Option<&Rejected> {
         self.rejected
             .iter()
+            .chain(&self.refused)
             .find(|refused| refused.fingerprint == fingerprint)
+    }
+
+    /// `attempt` has succeeded: refusals before it count no more. Whoever still has credentials that
+    /// were refused must not send them again for that.
+    fn pardon(&mut self, attempt: Attempt) {
+        let of_others = |refused: &Rejected| refused.fingerprint != attempt.fingerprint;
+        let is_before = |refused: &Rejected| refused.newest < attempt.number;
+        self.refused.retain(|old| of_others(old) || !is_before(old));
+        for refused in self.rejected.extract_if(.., |refused| is_before(refused)) {
+            if of_others(&refused) {
+                self.refused.push(refused);
+            }
+        }
+        let surplus = self.refused.len().saturating_sub(REMEMBERED);
+        self.refused.drain(..surplus);
     }
 
     fn forgive(&mut self, attempt: Attempt) {

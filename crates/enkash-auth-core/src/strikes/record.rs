@@ -6,6 +6,7 @@
 //! salt 90aa…
 //! attempts 7
 //! rejected 5 c2fe… credentials
+//! refused 3 77ab… credentials
 //! possible 7 1767268800000000000
 //! lease 8315270921 4 7 1767268800000000000 1767268812000000000
 //! heard 5d0c… 3
@@ -94,18 +95,20 @@ impl Ledger {
         to.push_str("salt ");
         hex::write(salt, to)?;
         writeln!(to, "\nattempts {}", strikes.attempts)?;
-        for Rejected {
-            attempt,
-            newest,
-            fingerprint,
-            kind,
-        } in &strikes.rejected
-        {
+        let rejected = strikes.rejected.iter().map(|strike| ("rejected", strike));
+        let refused = strikes.refused.iter().map(|strike| ("refused", strike));
+        for (name, strike) in rejected.chain(refused) {
+            let Rejected {
+                attempt,
+                newest,
+                fingerprint,
+                kind,
+            } = strike;
             let what = match kind {
                 ErrorKind::AccountLocked => "account",
                 _ => "credentials",
             };
-            write!(to, "rejected {attempt} {fingerprint:x} {what}")?;
+            write!(to, "{name} {attempt} {fingerprint:x} {what}")?;
             match newest {
                 newest if newest == attempt => writeln!(to)?,
                 newest => writeln!(to, " {newest}")?,
@@ -159,21 +162,12 @@ fn entry(ledger: &mut Ledger, line: &str) -> Option<()> {
     let strikes = &mut ledger.strikes;
     match *words.as_slice() {
         ["rejected", attempt, fingerprint, what, ref newest @ ..] => {
-            let attempt = attempt.parse().ok()?;
-            strikes.rejected.push(Rejected {
-                attempt,
-                newest: match newest {
-                    [] => attempt,
-                    [newest] => newest.parse().ok()?,
-                    _ => return None,
-                },
-                fingerprint: Fingerprint::from_hex(fingerprint)?,
-                kind: match what {
-                    "credentials" => ErrorKind::Rejected,
-                    "account" => ErrorKind::AccountLocked,
-                    _ => return None,
-                },
-            });
+            let strike = rejected(attempt, fingerprint, what, newest)?;
+            strikes.rejected.push(strike);
+        }
+        ["refused", attempt, fingerprint, what, ref newest @ ..] => {
+            let strike = rejected(attempt, fingerprint, what, newest)?;
+            strikes.refused.push(strike);
         }
         ["possible", attempt, at, ref back @ ..] => strikes.possible.push(Possible {
             attempt: attempt.parse().ok()?,
@@ -197,6 +191,24 @@ fn entry(ledger: &mut Ledger, line: &str) -> Option<()> {
         _ => return None,
     }
     Some(())
+}
+
+fn rejected(attempt: &str, fingerprint: &str, what: &str, newest: &[&str]) -> Option<Rejected> {
+    let attempt = attempt.parse().ok()?;
+    Some(Rejected {
+        attempt,
+        newest: match newest {
+            [] => attempt,
+            [newest] => newest.parse().ok()?,
+            _ => return None,
+        },
+        fingerprint: Fingerprint::from_hex(fingerprint)?,
+        kind: match what {
+            "credentials" => ErrorKind::Rejected,
+            "account" => ErrorKind::AccountLocked,
+            _ => return None,
+        },
+    })
 }
 
 impl fmt::Display for Unreadable {

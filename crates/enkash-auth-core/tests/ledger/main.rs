@@ -55,7 +55,11 @@ fn after(seconds: u64) -> Moment {
 /// One with a line of each kind.
 fn full() -> Ledger {
     let mut ledger = Ledger::new([7; 32]);
-    for (with, settlement) in [("good", Settlement::Granted), ("bad", REJECTED)] {
+    for (with, settlement) in [
+        ("old", REJECTED),
+        ("good", Settlement::Granted),
+        ("bad", REJECTED),
+    ] {
         let attempt = granted(ledger.begin(secret(with), &bid(1, 1), NOW));
         ledger.finish(attempt, settlement);
     }
@@ -82,13 +86,17 @@ fn a_record_keeps_everything() {
         ErrorKind::Rejected
     );
     assert_eq!(
+        denied(ledger.begin(secret("old"), &bid(2, 1), after(12))),
+        ErrorKind::Rejected
+    );
+    assert_eq!(
         full().to_record(account()),
         reread(&full()).to_record(account())
     );
     // The next attempt has a number of its own.
     ledger.reset(after(12));
     let attempt = granted(ledger.begin(secret("good"), &bid(2, 1), after(12)));
-    assert_eq!(attempt.number(), 4);
+    assert_eq!(attempt.number(), 5);
     assert!(attempt.is_proven());
 }
 
