@@ -1,0 +1,83 @@
+//! Many runs, over two threads.
+
+use std::{
+    env,
+    ops::Range,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use crate::{checks::Tally, run::run};
+
+const THREADS: usize = 2;
+
+/// So many of those that failed are named.
+const SHOWN: usize = 20;
+
+pub(crate) enum Seeds {
+    /// This one, with its log.
+    One(u64),
+    Many(Range<u64>),
+}
+
+impl Seeds {
+    /// Those that the environment names, or so many.
+    pub(crate) fn from_environment(usual: u64) -> Self {
+        let number = |name| env::var(name).ok().map(|text| text.parse().unwrap());
+        match number("ENKASH_SEED") {
+            Some(seed) => Self::One(seed),
+            None => Self::Many(0..number("ENKASH_SEEDS").unwrap_or(usual)),
+        }
+    }
+}
+
+/// Runs them all.
+pub(crate) fn check(seeds: &Seeds) {
+    let seeds = match seeds {
+        Seeds::One(seed) => {
+            let run = run(*seed, true);
+            for line in &run.log {
+                println!("{line}");
+            }
+            println!("{:?}", run.outcome);
+            assert!(run.outcome.is_ok(), "seed {seed}: {:?}", run.outcome);
+            return;
+        }
+        Seeds::Many(seeds) => seeds,
+    };
+    let (next, sum, failed) = (
+        AtomicU64::new(seeds.start),
+        Mutex::new(Tally::default()),
+        Mutex::new(Vec::new()),
+    );
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if !seeds.contains(&seed) {
+                        return;
+                    }
+                    match run(seed, false).outcome {
+                        Ok(tally) => sum.lock().unwrap().add(&tally),
+                        Err(violation) => failed.lock().unwrap().push((seed, violation)),
+                    }
+                }
+            });
+        }
+    });
+    println!("{:?}", sum.into_inner().unwrap());
+    let mut failed = failed.into_inner().unwrap();
+    failed.sort();
+    for (seed, violation) in failed.iter().take(SHOWN) {
+        println!("ENKASH_SEED={seed}: {violation}");
+    }
+    assert!(
+        failed.is_empty(),
+        "{} of {seeds:?} break a rule",
+        failed.len()
+    );
+}
