@@ -20,9 +20,9 @@ const LONG_REPEAT: Duration = Duration::from_secs(1);
 const MANY_REPEATS: u32 = 6;
 
 impl State {
-    /// Flight `number` was answered with `bearer`. `Some` where that is the token at hand and nothing
-    /// is left of it: the issuer mints the next one within a second, and is to be asked again, by the
-    /// same flight, after this pause.
+    /// Flight `number` was answered with `bearer`. `Some` where that is the token at hand, or any of an
+    /// issuer known to be sticky, and nothing is left of it: the issuer mints the next one within a
+    /// second, and is to be asked again, by the same flight, after this pause.
     pub fn hand_over(
         &mut self,
         number: u64,
@@ -32,10 +32,14 @@ impl State {
         policy: &RefreshPolicy,
     ) -> Option<Duration> {
         self.flight.filter(|flight| flight.number() == number)?;
-        let held = self.held.as_mut().filter(|held| held.is(bearer))?;
-        self.issuer.repeated();
-        held.last_alive = lifetime.sent();
-        let first_seen = held.first_seen;
+        let mut first_seen = None;
+        if let Some(held) = self.held.as_mut().filter(|held| held.is(bearer)) {
+            self.issuer.repeated();
+            held.last_alive = lifetime.sent();
+            first_seen = Some(held.first_seen);
+        } else if !self.issuer.is_sticky() {
+            return None;
+        }
         if self
             .schedule(lifetime, policy, 0.0)
             .is_some_and(|schedule| !schedule.deadline().is_over(now))
@@ -46,7 +50,9 @@ impl State {
         if self.repeats > MANY_REPEATS {
             return Some(LONG_REPEAT);
         }
-        let again = good_moment(first_seen, now.plus(REPEAT));
+        let again = now.plus(REPEAT);
+        // Another cache had it minted: nobody here knows when.
+        let again = first_seen.map_or(again, |first_seen| good_moment(first_seen, again));
         Some(again.on_monotonic().remaining(now))
     }
 

@@ -9,6 +9,7 @@ use enkash_auth_core::{
 pub(crate) const START: Moment = Moment::new(1_000_000_000_000, 1_767_268_800_000_000_000);
 
 /// A state, and the time.
+#[derive(Clone)]
 pub(crate) struct Life {
     pub(crate) state: State,
     pub(crate) now: Moment,
