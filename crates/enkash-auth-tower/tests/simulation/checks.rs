@@ -10,7 +10,8 @@
 //! 4. The issuer never counts three failed attempts in a row, unless one of them was sent without the
 //!    store, arrived after its sender had given it up, or was not answered where that password had
 //!    succeeded before: those are, by the design, no strikes.
-//! 5. No token is attached at or past its end.
+//! 5. No token is attached at or past its end. That of a sticky issuer may be, by a second and a
+//!    quarter at most, where another had it minted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,10 @@ use crate::{
     shelf::{Answer, Order, What},
     world::Who,
 };
+
+/// By so much a cache may be wrong about a token that a sticky issuer repeats: how long such tokens
+/// live it has seen, and takes one that came with almost as much left to be minted for it.
+const ROUNDING: Millis = 1_250;
 
 /// How long a process waits for the store.
 const PATIENCE: Millis = 500;
@@ -52,6 +57,7 @@ pub(crate) struct Tally {
     pub(crate) served: u64,
     pub(crate) without_store: u64,
     pub(crate) locked: u64,
+    pub(crate) late: u64,
 }
 
 impl Tally {
@@ -61,6 +67,7 @@ impl Tally {
         self.served += other.served;
         self.without_store += other.without_store;
         self.locked += other.locked;
+        self.late += other.late;
     }
 }
 
@@ -352,12 +359,20 @@ impl Checks {
     }
 
     /// A token leaves on a call.
-    pub(crate) fn attached(&mut self, who: &Who, token: &str, end: Option<Millis>, at: Millis) {
+    pub(crate) fn attached(
+        &mut self,
+        who: &Who,
+        token: &str,
+        end: Option<Millis>,
+        is_sticky: bool,
+        at: Millis,
+    ) {
         match end {
             None => self.violated(format!(
                 "r{} attached {token}, which is no token",
                 who.replica
             )),
+            Some(end) if is_sticky && (end..end + ROUNDING).contains(&at) => self.tally.late += 1,
             Some(end) if at >= end => {
                 let late = at - end;
                 self.violated(format!(

@@ -17,7 +17,7 @@ use tower::Service;
 
 use crate::{
     events::Event,
-    plan::Step,
+    plan::{Step, Style},
     store::lost,
     world::{Shared, Who, World},
 };
@@ -99,7 +99,8 @@ impl Service<Request<String>> for ApiPath {
         let at = self.who.clock.virtual_now();
         let mut world = self.world.lock();
         let end = world.issuer.end(token);
-        world.checks.attached(&self.who, token, end, at);
+        let is_sticky = world.plan.style == Style::Sticky;
+        world.checks.attached(&self.who, token, end, is_sticky, at);
         let status = if world.issuer.accepts(token, at) {
             200
         } else {
