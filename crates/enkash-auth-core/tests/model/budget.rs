@@ -133,8 +133,10 @@ proptest! {
                     {
                         match settlement {
                             Settlement::Rejected(_) => refused.push(settled.password),
-                            // A success clears what came before it: so the model forgets.
-                            Settlement::Granted => refused.clear(),
+                            // The operator went back to it.
+                            Settlement::Granted => {
+                                refused.retain(|password| *password != settled.password);
+                            }
                             _ => {}
                         }
                         ledger.finish(settled.attempt, settlement);

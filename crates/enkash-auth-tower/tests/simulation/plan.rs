@@ -131,7 +131,7 @@ impl Plan {
             .collect();
         Self {
             skews: (0..replicas).map(|_| rng.i64(-300_000..300_000)).collect(),
-            calls_every: (0..replicas).map(|_| rng.u64(100..4_000)).collect(),
+            calls_every: (0..replicas).map(|_| rng.u64(300..6_000)).collect(),
             keep_warm: rng.u8(..4) == 0,
             style: [Style::Fresh, Style::Sticky, Style::Revoking][rng.usize(..3)],
             lifetime: [

@@ -120,6 +120,7 @@ impl TokenStore for RemoteStore {
             let Answer::Standing(standing) = self.ask(principal, what).await? else {
                 unreachable!("it was asked for")
             };
+            self.world.lock().checks.learned(&self.who, &standing.token);
             Ok(standing)
         })
     }
