@@ -18,8 +18,9 @@ mod answers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use enkash_auth_core::strikes::{Attempt, Settlement};
-use enkash_auth_tower::{Begin, StoredToken};
+use enkash_auth_tower::{Begin, Leave, StoredToken};
 
+use self::answers::is_own;
 use crate::{
     clock::Millis,
     shelf::{Answer, Order, What},
@@ -154,7 +155,11 @@ impl Checks {
     }
 
     /// A process knows how an attempt went.
-    pub(crate) fn settled(&mut self, who: &Who, attempt: Attempt) {
+    pub(crate) fn settled(&mut self, who: &Who, leave: &Leave) {
+        let attempt = leave.attempt();
+        if !is_own(leave.edition()) {
+            return;
+        }
         let leave = &mut self.process(who).leave;
         leave.take_if(|leave| leave.attempt == attempt.number());
     }
@@ -175,7 +180,7 @@ impl Checks {
                 let end = at + bid.lease().as_millis() as Millis;
                 self.leases.insert(leave.attempt().number(), (at, end));
             }
-            (What::Finish(attempt, _, Settlement::Rejected(_), _), _) => {
+            (What::Finish(attempt, edition, Settlement::Rejected(_), _), _) if is_own(*edition) => {
                 if let Some(password) = self.passwords.get(&attempt.number()) {
                     self.told.entry(*password).or_insert(at);
                 }

@@ -14,6 +14,9 @@ use crate::{
     world::Who,
 };
 
+/// What tells this ledger from others.
+pub(crate) const SALT: [u8; 32] = [7; 32];
+
 /// What a replica wants of the store.
 pub(crate) struct Order {
     pub(crate) principal: Principal,
@@ -71,7 +74,7 @@ impl Shelf {
             .account(&"https://issuer.example".parse().unwrap());
         Self {
             account,
-            ledger: Ledger::new([7; 32]),
+            ledger: Ledger::new(SALT),
             tokens: Vec::new(),
         }
     }

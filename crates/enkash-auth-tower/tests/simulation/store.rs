@@ -116,7 +116,7 @@ impl TokenStore for RemoteStore {
         Box::pin(async move {
             let kept = grant.map(|grant| Kept::new(&self.who, grant));
             let what = What::Finish(leave.attempt(), leave.edition(), settlement, kept);
-            self.world.lock().checks.settled(&self.who, leave.attempt());
+            self.world.lock().checks.settled(&self.who, leave);
             let Answer::Standing(standing) = self.ask(principal, what).await? else {
                 unreachable!("it was asked for")
             };

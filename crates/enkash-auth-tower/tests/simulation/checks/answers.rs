@@ -1,6 +1,9 @@
 //! What the issuer says, and what comes of it.
 
+use enkash_auth_tower::Edition;
+
 use super::*;
+use crate::shelf::SALT;
 
 impl Checks {
     fn request(&mut self, number: u64) -> &mut Sent {
@@ -95,4 +98,9 @@ impl Checks {
             Some(_) => {}
         }
     }
+}
+
+/// Whether an attempt is one that the store has a record of: others have numbers of their own.
+pub(super) fn is_own(edition: Edition) -> bool {
+    edition.parts().0 == SALT[..8]
 }
