@@ -28,6 +28,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How often a flight looks whether another cache's attempt has ended, give or take a quarter.
 const BUSY_POLL: Duration = Duration::from_millis(100);
 
+/// The gate is asked less often than this in one flight, which takes seconds.
+const ASKED_MOST: u64 = 1 << 16;
+
 /// The fetch of one flight.
 pub(super) struct Fetch<'a> {
     shared: &'a Shared,
@@ -38,6 +41,8 @@ pub(super) struct Fetch<'a> {
     deadline: Instant,
     /// The newest token that it has seen: at first that of the cache, in the end that which it brings.
     known: Option<Edition>,
+    /// How often the gate was asked.
+    asked: u64,
 }
 
 /// What one attempt came to.
@@ -67,6 +72,7 @@ impl<'a> Fetch<'a> {
             flight,
             deadline,
             known: shared.gate().held(endpoint.principal()),
+            asked: 0,
         }
     }
 
@@ -204,8 +210,14 @@ impl<'a> Fetch<'a> {
         Instant::now() >= self.deadline || !self.shared.is_on(self.flight)
     }
 
-    fn applicant(&self) -> Applicant<'a> {
-        let holder = Holder::new(self.shared.number(), self.flight.number());
+    /// Each has a number of its own before the store: one that was on its way for long must not take
+    /// the lease from its successor.
+    fn applicant(&mut self) -> Applicant<'a> {
+        let nth = self.asked;
+        self.asked += 1;
+        let first = self.flight.number().saturating_mul(ASKED_MOST);
+        let number = first.saturating_add(nth.min(ASKED_MOST - 1));
+        let holder = Holder::new(self.shared.number(), number);
         Applicant {
             principal: self.endpoint.principal(),
             bid: Bid::new(holder, self.shared.policy()),

@@ -27,6 +27,8 @@ pub(crate) enum Mood {
     ReadOnly,
     /// It takes 300 ms before it does anything.
     Slow,
+    /// It takes a second before it writes anything.
+    Tardy,
     /// It does what it is told, and never says so.
     Mute,
     /// It does what it is told, and says so a second later.
@@ -80,6 +82,12 @@ impl Flaky {
         if is(Mood::Slow) {
             return Box::pin(async {
                 sleep(Duration::from_millis(300)).await;
+                answer().await
+            });
+        }
+        if is(Mood::Tardy) && writes {
+            return Box::pin(async {
+                sleep(Duration::from_secs(1)).await;
                 answer().await
             });
         }

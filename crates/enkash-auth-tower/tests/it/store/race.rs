@@ -1,9 +1,18 @@
 //! What happens while a store takes its time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
-use enkash_auth_core::{Clock, ErrorKind};
-use enkash_auth_tower::{OnStoreDown, TokenCache, TokenStore};
+use enkash_auth_core::{
+    Clock, ErrorKind, RefreshPolicy,
+    strikes::{Bid, Holder},
+};
+use enkash_auth_tower::{Begin, OnStoreDown, TokenCache, TokenStore};
 use futures_util::FutureExt;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -14,7 +23,7 @@ use super::{
     Fleet,
     flaky::{Flaky, Mood},
 };
-use crate::support::{Kit, credentials, rules};
+use crate::support::{Kit, TokioClock, credentials, endpoint, grant, rules, status};
 
 fn fleet(kit: Kit) -> Fleet<Flaky> {
     Fleet::new(kit, Flaky::default())
@@ -226,4 +235,46 @@ fn a_reset_outside_a_runtime_says_so() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let reset = fleet.start("password").reset().now_or_never();
     assert_eq!(reset.unwrap().unwrap_err().kind(), ErrorKind::NoRuntime);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leave_that_comes_late_does_not_end_the_lease_of_the_attempt_after_it() {
+    let store = Flaky::default();
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let endpoint = endpoint(move |_| {
+        let nth = count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            match nth {
+                0 => grant("one", 20),
+                // Asked without the store, which does not answer.
+                1 => status(503),
+                _ => {
+                    sleep(Duration::from_secs(4)).await;
+                    grant("two", 20)
+                }
+            }
+        }
+    });
+    let principal = endpoint.principal().clone();
+    let clock = TokioClock::new();
+    let tokens = TokenCache::builder(endpoint)
+        .clock(clock)
+        .store(Arc::new(store.clone()))
+        .build();
+    tokens.token().await.unwrap();
+    sleep(Duration::from_secs(20)).await;
+    store.set(Mood::Tardy);
+    let waiting = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(600)).await;
+    store.set(Mood::Well);
+    // The second attempt is on, and the leave that was asked for before it has come.
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    let other = Bid::new(Holder::new(0, 1), &RefreshPolicy::default());
+    let standing = store.load(&principal, clock.now()).await.unwrap();
+    let known = standing.token.map(|token| token.edition());
+    let begin = store.begin(&principal, other, known, clock.now());
+    assert!(matches!(begin.await.unwrap(), Begin::Busy));
+    assert_eq!(waiting.await.unwrap().unwrap().expose(), "two");
 }
