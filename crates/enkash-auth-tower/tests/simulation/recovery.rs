@@ -13,10 +13,15 @@ use crate::{
 /// comes in the last second of one: by the design, a failure like any other.
 const LAST_BREATH: &str = "the token was over when it came";
 
+/// What those are told who have to wait until two attempts of which nobody knows are a while ago.
+const CLOSED: &str = "nobody knows how the last attempts ended";
+
 /// Who serves again.
 #[derive(Default)]
 pub(crate) struct Recovery {
     served: BTreeSet<usize>,
+    /// Somebody was turned away, for nobody knows how the last attempts ended.
+    was_closed: bool,
     /// From here on no call may fail.
     is_over: bool,
 }
@@ -32,7 +37,7 @@ impl World {
     /// Every replica has served by now; or nobody knows how the last attempts ended, and it is a
     /// matter of `unresolved`.
     pub(crate) fn check_served(&mut self, is_last: bool, unresolved: Millis, afterwards: Millis) {
-        let is_closed = self.shelf.ledger.strikes().possible() > 1;
+        let is_closed = self.recovery.was_closed;
         if is_closed && !is_last && self.plan.passwords == Passwords::Right {
             self.recovery.served.clear();
             self.at(self.now + unresolved, Event::Served(true));
@@ -59,6 +64,9 @@ impl World {
             Ok(200) => {
                 self.checks.tally.served += 1;
                 self.recovery.served.insert(who.replica);
+            }
+            Err(error) if !self.recovery.is_over && error.contains(CLOSED) => {
+                self.recovery.was_closed = true;
             }
             Err(error) if is_sticky && error.ends_with(LAST_BREATH) => {
                 self.recovery.served.insert(who.replica);

@@ -259,6 +259,7 @@ impl Fleet {
         match &self.replicas[index].process {
             Some(process) if process.is_stopped => world.at(now + 1_000, Event::Tell(index)),
             Some(process) => {
+                world.checks.abandoned(process.who.process, now);
                 drop(world);
                 process.tell(NEW);
             }

@@ -73,6 +73,14 @@ impl Checks {
         }
     }
 
+    /// A process was told another password: what is on with the old one is on for nobody.
+    pub(crate) fn abandoned(&mut self, process: usize, at: Millis) {
+        let open = self.sent.iter_mut();
+        for sent in open.filter(|sent| sent.is_open && sent.process == process) {
+            sent.stopped_at.get_or_insert(at);
+        }
+    }
+
     /// A token leaves on a call.
     pub(crate) fn attached(
         &mut self,
