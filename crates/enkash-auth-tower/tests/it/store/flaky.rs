@@ -121,6 +121,9 @@ impl TokenStore for Flaky {
         now: Moment,
     ) -> StoreFuture<'a, Begin> {
         self.begins.fetch_add(1, Ordering::Relaxed);
+        let is_tardy = self.mood.load(Ordering::Relaxed) == Mood::Tardy as u8;
+        // By the time that it is then, as of a store with a clock of its own.
+        let now = now.plus(Duration::from_secs(is_tardy.into()));
         let begin = self.answer(true, move || self.inner.begin(principal, bid, known, now));
         Box::pin(async {
             Ok(match begin.await? {
