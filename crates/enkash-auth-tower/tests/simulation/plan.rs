@@ -147,13 +147,13 @@ impl Plan {
                 0 | 1 => Passwords::Right,
                 2 => Passwords::Wrong,
                 _ => {
-                    let at = rng.u64(0..quiet_at);
+                    let at = rng.u64(0..quiet_at) * u64::from(rng.bool());
                     Passwords::Rotated(at, at + rng.u64(0..40_000))
                 }
             },
             weather,
             outages,
-            dooms: (0..rng.usize(0..=4)).map(|_| Doom::draw(rng)).collect(),
+            dooms: Doom::some(rng),
             quiet_at,
         }
     }
@@ -164,6 +164,18 @@ impl Plan {
 }
 
 impl Doom {
+    /// Some, and now and then one after whose end the lease is over.
+    fn some(rng: &mut Rng) -> Vec<Self> {
+        let late = Self {
+            step: Step::PasswordSent,
+            nth: rng.u32(1..=2),
+            fate: Fate::Stop(rng.u64(12_000..40_000)),
+        };
+        let late = Some(late).filter(|_| rng.u8(..4) == 0);
+        let any = (0..rng.usize(0..=4)).map(|_| Self::draw(rng));
+        any.chain(late).collect()
+    }
+
     fn draw(rng: &mut Rng) -> Self {
         let length = [rng.u64(10..1_000), rng.u64(1_000..40_000)][rng.usize(..2)];
         Self {

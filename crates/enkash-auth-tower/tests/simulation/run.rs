@@ -85,7 +85,7 @@ impl Fleet {
         if let Passwords::Rotated(at, told) = plan.passwords {
             world.at(at, Event::Rotate);
             (0..fleet.replicas.len()).for_each(|index| {
-                let late = world.rng.u64(0..10_000);
+                let late = world.rng.u64(0..30_000);
                 world.at(told + late, Event::Tell(index));
             });
         }

@@ -11,6 +11,8 @@ pub(super) struct Books {
     pub(super) held: Option<Edition>,
     /// Whether the credentials have succeeded, and were not refused since.
     pub(super) is_proven: bool,
+    /// How often the server has refused them, as far as this cache knows.
+    pub(super) refusals: u64,
     /// As last seen in the store.
     pub(super) strikes: Tally,
     /// Why the store gave no leave when it was last asked.
@@ -23,6 +25,7 @@ impl Books {
             principal: principal.clone(),
             held: None,
             is_proven: false,
+            refusals: 0,
             strikes: Tally::default(),
             denied: None,
         }

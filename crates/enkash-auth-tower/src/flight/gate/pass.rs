@@ -1,4 +1,4 @@
-use enkash_auth_core::{Error, ErrorKind, Moment};
+use enkash_auth_core::{Error, ErrorKind, Moment, strikes::Settlement};
 
 use super::{Applicant, Passed, Permit, books::Books, debts::Debts, limited::Limited};
 use crate::{
@@ -110,6 +110,7 @@ impl Gate {
         known: &mut Option<Edition>,
     ) -> Result<Passed, BoxError> {
         let store = Limited::new(&self.store, who.principal);
+        let refusals = self.update(who.principal, |books| books.refusals);
         self.debts.pay(&self.store, who.clock.now()).await?;
         if !again {
             let standing = store.load(who.clock.now()).await?;
@@ -135,6 +136,17 @@ impl Gate {
                     if let Some(token) = self.take(who, token, known) {
                         return Ok(Passed::Token(token));
                     }
+                }
+                Begin::Granted(leave)
+                    if self.update(who.principal, |books| books.refusals) != refusals =>
+                {
+                    // A flight that was abandoned has learned it since: the store may not know yet.
+                    let now = who.clock.now();
+                    let told = store.finish(&leave, Settlement::Harmless, None, now).await;
+                    if told.is_ok() {
+                        leave.settled();
+                    }
+                    return Ok(Passed::Busy);
                 }
                 Begin::Granted(leave) => {
                     drop(self.update(who.principal, |books| books.denied.take()));

@@ -95,7 +95,10 @@ impl Gate {
                 books.is_proven = true;
                 books.strikes = Tally::default();
             }
-            Settlement::Rejected(_) => books.is_proven = false,
+            Settlement::Rejected(_) => {
+                books.is_proven = false;
+                books.refusals += 1;
+            }
             Settlement::Harmless | Settlement::Unresolved | Settlement::Interrupted => {}
         });
     }

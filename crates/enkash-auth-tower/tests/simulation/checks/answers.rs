@@ -1,9 +1,11 @@
-//! What the issuer says, and what comes of it.
+//! What comes of it.
 
-use enkash_auth_tower::Edition;
+use super::{Checks, Sent, Verdict};
+use crate::{clock::Millis, world::Who};
 
-use super::*;
-use crate::shelf::SALT;
+/// By so much a cache may be wrong about a token that a sticky issuer repeats: how long such tokens
+/// live it has seen, and takes one that came with almost as much left to be minted for it.
+const ROUNDING: Millis = 1_250;
 
 impl Checks {
     fn request(&mut self, number: u64) -> &mut Sent {
@@ -106,9 +108,4 @@ impl Checks {
             Some(_) => {}
         }
     }
-}
-
-/// Whether an attempt is one that the store has a record of: others have numbers of their own.
-pub(super) fn is_own(edition: Edition) -> bool {
-    edition.parts().0 == SALT[..8]
 }
