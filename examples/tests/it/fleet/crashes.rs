@@ -36,6 +36,9 @@ async fn when_the_holder_is_killed_another_serves_within_fifteen_seconds() {
         return;
     };
     let (holder, other) = (fleet.start().await, fleet.start().await);
+    // However late the kill comes, no answer is there before it.
+    let hang = enkash_auth_sandbox::Fault::Hang.at(enkash_auth_sandbox::Endpoint::Token);
+    fleet.sandbox.issuer().order(hang);
     let asking = ask(&holder);
     fleet.until_asked().await;
     holder.kill().await;
