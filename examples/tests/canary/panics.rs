@@ -1,0 +1,70 @@
+//! What is the user's panics below the layer, and logs what it was given.
+
+use enkash_auth_core::{Credentials, Environment};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, MemoryStore, TokenCache, TokenEndpoint};
+use http::{Request, Response};
+use http_body_util::Full;
+use std::sync::Arc;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::{
+    server::{Server, grant},
+    sinks::{Canary, logged},
+    stage::{KINDS, builder, credentials, exhibit, policy},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_panics_shows_no_secret() {
+    let canary = Canary::new();
+    for kind in KINDS {
+        let client = service_fn(async |request: Request<Full<bytes::Bytes>>| {
+            tracing::info!(headers = ?request.headers(), "a client that logs what it sends");
+            if request.version() == http::Version::HTTP_11 {
+                panic!("planned: {:?} {:?}", request.uri(), request.headers());
+            }
+            Ok::<_, BoxError>(Response::new(Full::<bytes::Bytes>::default()))
+        });
+        let environment = Environment::custom("http://localhost").unwrap();
+        let endpoint =
+            TokenEndpoint::with_service(environment, credentials(&canary, kind), client).unwrap();
+        let store = Arc::new(MemoryStore::new());
+        let tokens = TokenCache::builder(endpoint)
+            .policy(policy())
+            .store(store)
+            .build();
+        let error = exhibit(&canary, &tokens, "http://localhost").await;
+        assert!(error.is_some());
+    }
+    assert!(logged().contains("planned: "));
+    canary.assert_silent(&["Debug", "error", "document", "log"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_or_a_hook_that_panics_shows_no_token() {
+    let canary = Arc::new(Canary::new());
+    let minting = Arc::clone(&canary);
+    let server = Server::start(move |_| grant(&minting.secret("token"))).await;
+    let tokens = builder(&server.base(), credentials(&canary, KINDS[0]))
+        .reload_credentials(|| -> Result<Credentials, BoxError> { panic!("planned: a hook") })
+        .build();
+    let api = service_fn(
+        async |request: Request<String>| -> Result<Response<()>, BoxError> {
+            panic!("planned: {request:?} {request:#?}")
+        },
+    );
+    let calls = EnkashAuthLayer::new(tokens.clone()).layer(api);
+    let request = Request::get(format!("{}/api", server.base()));
+    let request = request.body(String::new()).unwrap();
+    let panicked = tokio::spawn(calls.oneshot(request)).await.unwrap_err();
+    canary.error(&panicked);
+    assert!(panicked.is_panic());
+    canary.debug(panicked.into_panic().downcast_ref::<String>().unwrap());
+    // The hook is asked after a refusal.
+    let refusing = Server::start(|_| crate::server::answer("401 No", "", "")).await;
+    let refused = builder(&refusing.base(), credentials(&canary, KINDS[0]))
+        .reload_credentials(|| -> Result<Credentials, BoxError> { panic!("planned: a hook") })
+        .build();
+    assert!(exhibit(&canary, &refused, &refusing.base()).await.is_some());
+    assert!(logged().contains("planned: a hook"));
+    canary.assert_silent(&["Debug", "error", "log"]);
+}

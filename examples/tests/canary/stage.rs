@@ -1,0 +1,151 @@
+//! Credentials of every kind, and everything that can be asked of a cache.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, routing::get};
+use bytes::Bytes;
+use enkash_auth_axum::{CurrentToken, Problem, Proxy, live, ready, status};
+use enkash_auth_core::{Client, Credentials, Environment, RefreshPolicy, User};
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, MemoryStore, ReplayPolicy, TokenCache, TokenCacheBuilder,
+    TokenEndpoint,
+};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy, rt::TokioExecutor};
+use tower::{Layer, ServiceExt};
+
+use crate::sinks::Canary;
+
+/// Every dialect, with every secret that it can have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Password,
+    PasswordAndAll,
+    Merchant,
+    MerchantAndAll,
+}
+
+pub(crate) const KINDS: [Kind; 4] = [
+    Kind::Password,
+    Kind::PasswordAndAll,
+    Kind::Merchant,
+    Kind::MerchantAndAll,
+];
+
+/// New credentials.
+pub(crate) fn credentials(canary: &Canary, kind: Kind) -> Credentials {
+    let password = || {
+        let client = Client::new("client-id", canary.password("client secret"));
+        let user = User::new("user@example.com", canary.password("password"));
+        Credentials::password(client, user)
+    };
+    let merchant = || {
+        let access_key = canary.password("access key");
+        Credentials::merchant(access_key, canary.password("secret key"))
+    };
+    match kind {
+        Kind::Password => password(),
+        Kind::PasswordAndAll => password()
+            .company_id("CEK1")
+            .api_key(canary.secret("API key"))
+            .form_field("scope", canary.password("form field")),
+        Kind::Merchant => merchant(),
+        Kind::MerchantAndAll => merchant().api_key(canary.secret("API key")),
+    }
+}
+
+/// As little patience as sockets need.
+pub(crate) fn policy() -> RefreshPolicy {
+    let mut policy = RefreshPolicy::default();
+    policy.attempts = 1;
+    policy.fetch_timeout = Duration::from_millis(500);
+    policy.wait_timeout = Duration::from_secs(2);
+    policy
+}
+
+pub(crate) fn endpoint(base: &str, credentials: Credentials) -> TokenEndpoint {
+    TokenEndpoint::new(Environment::custom(base).unwrap(), credentials).unwrap()
+}
+
+pub(crate) fn builder(base: &str, credentials: Credentials) -> TokenCacheBuilder {
+    TokenCache::builder(endpoint(base, credentials))
+        .policy(policy())
+        .store(Arc::new(MemoryStore::new()))
+}
+
+/// Asks for the token in every way there is, and notes what comes of it; gives the first error.
+pub(crate) async fn exhibit(canary: &Canary, tokens: &TokenCache, base: &str) -> Option<String> {
+    let own = canary.secret("the caller's own token");
+    let asked = tokens.token();
+    canary.debug(&asked);
+    let first = match asked.await {
+        Ok(token) => {
+            canary.debug((&token, token.schedule(), tokens.peek()));
+            canary.debug(CurrentToken(token));
+            None
+        }
+        Err(error) => {
+            canary.debug(Problem::from(&error));
+            Some(canary.error(&error))
+        }
+    };
+    let request = || {
+        Request::get(format!("{base}/api/v0/payouts"))
+            .header("authorization", format!("Basic {own}"))
+            .header("proxy-authorization", format!("Basic {own}"))
+            .body(Full::<Bytes>::default())
+            .unwrap()
+    };
+    let client = legacy::Client::builder(TokioExecutor::new()).build_http();
+    let layer = EnkashAuthLayer::new(tokens.clone());
+    let calls = layer.clone().replay(ReplayPolicy::default());
+    canary.debug((&layer, calls.layer(())));
+    let calling = calls.layer(client).oneshot(request());
+    if let Err(error) = calling.await {
+        canary.debug(Problem::from(note(canary, error)));
+    }
+
+    let builder = Proxy::builder(tokens.clone(), base.parse().unwrap());
+    canary.debug(&builder);
+    let proxy = builder.build().unwrap();
+    canary.debug(&proxy);
+    let answer = proxy.oneshot(request().map(Body::new)).await.unwrap();
+    if answer
+        .headers()
+        .get("content-type")
+        .is_some_and(|it| it == "application/problem+json")
+    {
+        show(canary, answer).await;
+    }
+
+    let app: Router = Router::new()
+        .route(
+            "/current",
+            get(async |token: CurrentToken| format!("{token:?}")),
+        )
+        .route("/live", get(live))
+        .route("/ready", get(ready))
+        .route("/status", get(status))
+        .with_state(tokens.clone());
+    for path in ["/current", "/live", "/ready", "/status"] {
+        let request = Request::get(path).header("authorization", &own);
+        let request = request.body(Body::empty()).unwrap();
+        show(canary, app.clone().oneshot(request).await.unwrap()).await;
+    }
+    tokens.record_gauges();
+    canary.debug((tokens, tokens.status()));
+    first
+}
+
+pub(crate) fn note(canary: &Canary, error: BoxError) -> BoxError {
+    canary.error(&*error);
+    error
+}
+
+async fn show(canary: &Canary, answer: Response<Body>) {
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body = String::from_utf8_lossy(&body);
+    canary.note("document", format!("{head:?} {body}"));
+}
