@@ -14,6 +14,7 @@ mod lives;
 mod markers;
 mod panics;
 mod server;
+mod settings;
 mod sinks;
 mod stage;
 mod types;

@@ -1,4 +1,4 @@
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use enkash_auth_core::{Environment, RefreshPolicy};
 use secrecy::SecretString;
@@ -56,7 +56,7 @@ use crate::store::OnStoreDown;
 /// assert_eq!(error.to_string(), "ENKASH_SECRET_KEY: not set");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     #[serde(deserialize_with = "text")]
@@ -194,6 +194,20 @@ impl Config {
             return super::lookup::variable(key);
         }
         key.to_owned()
+    }
+}
+
+/// Shows names and numbers. A path or an address may be a secret that was put into the wrong variable.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("environment", &self.environment().ok())
+            .field("client_id", &self.client_id)
+            .field("username", &self.username)
+            .field("company_id", &self.company_id)
+            .field("policy", &self.policy())
+            .field("on_store_down", &self.on_store_down())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,158 @@
+//! Secrets where another setting belongs, and of another type than a setting has.
+
+use enkash_auth_core::{Environment, Origin};
+use enkash_auth_examples::StoreSetting;
+use enkash_auth_redis::RedisStore;
+use enkash_auth_tower::{Config, Egress};
+use serde_json::json;
+
+use crate::sinks::Canary;
+
+const KEYS: [&str; 27] = [
+    "base_url",
+    "environment",
+    "client_id",
+    "client_secret",
+    "client_secret_file",
+    "username",
+    "password",
+    "password_file",
+    "company_id",
+    "access_key",
+    "access_key_file",
+    "secret_key",
+    "secret_key_file",
+    "api_key",
+    "api_key_file",
+    "token_store",
+    "on_store_down",
+    "keep_warm",
+    "attempts",
+    "max_waiters",
+    "early_window_max",
+    "guard_max",
+    "fetch_timeout",
+    "backoff_max",
+    "retry_after_max",
+    "wait_timeout",
+    "retry_unresolved_after",
+];
+
+/// Names, which are shown on purpose.
+const SHOWN: [&str; 3] = ["client_id", "username", "company_id"];
+
+fn look(canary: &Canary, config: &Config) {
+    canary.debug((config, config.policy(), config.on_store_down()));
+    match config.credentials() {
+        Ok(credentials) => canary.debug(credentials),
+        Err(error) => drop(canary.error(&error)),
+    }
+    match config.environment() {
+        Ok(environment) => canary.debug(environment),
+        Err(error) => drop(canary.error(&error)),
+    }
+}
+
+#[test]
+fn a_secret_in_the_wrong_variable_is_not_repeated() {
+    let canary = Canary::new();
+    for wrong in KEYS.into_iter().filter(|key| !SHOWN.contains(key)) {
+        for secret in [canary.password(wrong), canary.secret(wrong)] {
+            let good = |name: &str| match name {
+                "ENKASH_ENVIRONMENT" => Some("test".to_owned()),
+                "ENKASH_CLIENT_ID" | "ENKASH_USERNAME" => Some("name".to_owned()),
+                "ENKASH_CLIENT_SECRET" => Some(canary.password("client secret")),
+                "ENKASH_PASSWORD" => Some(canary.password("password")),
+                _ => None,
+            };
+            let name = format!("ENKASH_{}", wrong.to_ascii_uppercase());
+            let read = Config::from_lookup(|asked| match asked == name {
+                true => Some(secret.clone().into()),
+                false => good(asked).map(Into::into),
+            });
+            match read {
+                Ok(config) => look(&canary, &config),
+                Err(error) => drop(canary.error(&error)),
+            }
+        }
+    }
+    canary.assert_silent(&["Debug", "error"]);
+}
+
+#[test]
+fn a_secret_of_another_type_is_not_repeated() {
+    let canary = Canary::new();
+    for key in KEYS.into_iter().filter(|key| !SHOWN.contains(key)) {
+        let secret = canary.password(key);
+        let bytes = secret.as_bytes();
+        for value in [
+            json!([secret]),
+            json!({ "a": secret }),
+            json!(bytes),
+            json!(secret),
+        ] {
+            match serde_json::from_value::<Config>(json!({ key: value })) {
+                Ok(config) => look(&canary, &config),
+                Err(error) => drop(canary.error(&error)),
+            }
+        }
+        for number in [
+            json!(8_675_309_112_233_i64),
+            json!(-86_753.091_12),
+            json!(true),
+        ] {
+            if let Err(error) = serde_json::from_value::<Config>(json!({ key: number })) {
+                assert!(!canary.error(&error).contains("8675"), "{error}");
+            }
+        }
+    }
+    canary.assert_silent(&["Debug", "error"]);
+}
+
+#[test]
+fn a_secret_in_an_address_is_not_repeated() {
+    let canary = Canary::new();
+    let plain = canary.secret("secret in an address").replace('/', "");
+    for secret in [plain, canary.password("odd secret in an address")] {
+        for address in [
+            secret.clone(),
+            format!("https://user:{secret}@host"),
+            format!("https://host/?key={secret}"),
+            format!("https://host/#{secret}"),
+            format!("{secret}://host"),
+            format!("https://host:{secret}"),
+            format!("redis://:{secret}@host"),
+            format!("redis://:{secret}@host/x"),
+            format!("rediss://{secret}"),
+            format!("http://gate:{secret}@proxy.example:3128"),
+            format!("socks5://gate:{secret}@proxy.example"),
+        ] {
+            let refused = |error: enkash_auth_core::Error| drop(canary.error(&error));
+            if let Err(error) = Environment::custom(&address) {
+                refused(error);
+            }
+            if let Err(error) = address.parse::<Origin>() {
+                refused(error);
+            }
+            let lookup = |name: &str| (name == "HTTPS_PROXY").then(|| address.clone().into());
+            for egress in [Egress::from_env(lookup), Egress::direct().proxy(&address)] {
+                match egress {
+                    // A host is shown.
+                    Ok(egress) if !address.ends_with(&secret) => canary.debug(egress),
+                    Ok(_) => {}
+                    Err(error) => refused(error),
+                }
+            }
+            match RedisStore::new(&address) {
+                Ok(store) if !address.ends_with(&secret) => canary.debug(store),
+                Ok(_) => {}
+                Err(error) => refused(error),
+            }
+            match StoreSetting::read(Some(&address), |_| None) {
+                Ok(setting) => canary.debug(setting),
+                Err(error) => drop(canary.error(&error)),
+            }
+        }
+    }
+    canary.assert_silent(&["Debug", "error"]);
+}
