@@ -15,6 +15,8 @@ mod markers;
 mod panics;
 mod server;
 mod settings;
+mod sidecar;
 mod sinks;
 mod stage;
+mod stores;
 mod types;
