@@ -1,9 +1,8 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde_json::Value;
 
-use super::TokenAnswer;
+use super::{TokenAnswer, wiped::Wiped};
 
 /// How much of an answer's body there is.
 ///
@@ -31,7 +30,7 @@ pub enum AnswerBody {
 
 impl AnswerBody {
     /// The body as JSON, or what is wrong with it.
-    pub(super) fn parse(&self) -> Result<Value, &'static str> {
+    pub(super) fn parse(&self) -> Result<Wiped, &'static str> {
         match self {
             Self::Truncated => Err("the body is cut off"),
             Self::TooLarge => Err("the body is too large"),
@@ -40,9 +39,9 @@ impl AnswerBody {
             }
             Self::Complete(bytes) if bytes.trim_ascii().is_empty() => Err("the body is empty"),
             // The parser's own message may quote the body.
-            Self::Complete(bytes) => {
-                serde_json::from_slice(bytes).map_err(|_| "the body is no JSON")
-            }
+            Self::Complete(bytes) => serde_json::from_slice(bytes)
+                .map(Wiped)
+                .map_err(|_| "the body is no JSON"),
         }
     }
 

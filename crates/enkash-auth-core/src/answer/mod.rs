@@ -11,5 +11,6 @@ mod grant;
 mod headers;
 mod refusal;
 mod token_answer;
+mod wiped;
 
 pub use self::{body::AnswerBody, grant::Grant, token_answer::TokenAnswer};

@@ -76,7 +76,7 @@ impl TokenAnswer {
     /// - [`ErrorKind::Unresolved`]: any other answer without a bearer token.
     pub fn read(&self, sent: Moment, credentials: &Credentials) -> Result<Grant, Error> {
         let body = self.body.parse();
-        let fields = Fields::new(body.as_ref().ok());
+        let fields = Fields::new(body.as_deref().ok());
         let damage = body.as_ref().err().copied();
         let is_html = is_html(&self.headers) || self.body.is_markup();
         if let Some(refusal) = Refusal::of(self.status, is_html, damage, fields) {

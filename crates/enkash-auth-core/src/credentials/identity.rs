@@ -1,6 +1,7 @@
 use std::fmt;
 
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 /// The program, as EnKash registered it.
 ///
@@ -23,7 +24,7 @@ impl Client {
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             id: id.into(),
-            secret: SecretString::from(secret.into()),
+            secret: self::secret(secret),
         }
     }
 }
@@ -57,7 +58,7 @@ impl User {
     pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            password: SecretString::from(password.into()),
+            password: secret(password),
         }
     }
 }
@@ -68,4 +69,10 @@ impl fmt::Debug for User {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
+}
+
+/// A copy of just its length: shrunk to that, the text that was given would leave one behind.
+pub(super) fn secret(text: impl Into<String>) -> SecretString {
+    let text = Zeroizing::new(text.into());
+    SecretString::from(text.as_str())
 }

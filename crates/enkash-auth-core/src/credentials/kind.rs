@@ -2,7 +2,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Client, User};
+use super::{Client, User, identity::secret};
 
 /// What a token is asked for with. Its kind decides the dialect of the token request.
 ///
@@ -49,8 +49,8 @@ impl Credentials {
     /// The access key and the secret key of a Payment Gateway merchant.
     pub fn merchant(access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
         Self::new(GrantType::Merchant {
-            access_key: SecretString::from(access_key.into()),
-            secret_key: SecretString::from(secret_key.into()),
+            access_key: secret(access_key),
+            secret_key: secret(secret_key),
         })
     }
 
@@ -64,7 +64,7 @@ impl Credentials {
     /// The value of the `API-Key` header, where EnKash issued one.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.api_key = Some(SecretString::from(key.into()));
+        self.api_key = Some(secret(key));
         self
     }
 
@@ -73,8 +73,7 @@ impl Credentials {
     /// Merchant keys are sent as JSON: there a further field is refused when the request is built.
     #[must_use]
     pub fn form_field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.form_fields
-            .push((name.into(), SecretString::from(value.into())));
+        self.form_fields.push((name.into(), secret(value)));
         self
     }
 

@@ -30,8 +30,8 @@ impl Config {
             }
             (Some(_), None) => self.password_grant()?,
             (None, Some(_)) => Credentials::merchant(
-                self.access_key().required(self)?,
-                self.secret_key().required(self)?,
+                self.access_key().required(self)?.as_str(),
+                self.secret_key().required(self)?.as_str(),
             ),
         };
         let credentials = match self.api_key().read(self)? {
@@ -39,7 +39,7 @@ impl Config {
             Some(key) if HeaderValue::from_str(&key).is_err() => {
                 return Err(self.unusable(&self.api_key(), "it cannot be sent in a header"));
             }
-            Some(key) => credentials.api_key(key),
+            Some(key) => credentials.api_key(key.as_str()),
         };
         self.can_be_sent(credentials)
     }
@@ -65,8 +65,8 @@ impl Config {
         let secret = self.client_secret().required(self)?;
         let user = self.required("username", self.username.as_deref())?;
         let credentials = Credentials::password(
-            Client::new(id, secret),
-            User::new(user, self.password().required(self)?),
+            Client::new(id, secret.as_str()),
+            User::new(user, self.password().required(self)?.as_str()),
         );
         Ok(match present(self.company_id.as_deref()) {
             Some(id) => credentials.company_id(id),

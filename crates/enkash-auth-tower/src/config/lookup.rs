@@ -8,6 +8,7 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
+use zeroize::Zeroizing;
 
 use super::{Config, ConfigError, error::Problem};
 
@@ -59,13 +60,14 @@ impl Config {
             };
             let value = value
                 .into_string()
+                .map(Zeroizing::new)
                 .map_err(|_| unusable("it is not UTF-8".to_owned()))?;
             if value.trim().is_empty() {
                 continue;
             }
             // Alone first: only so can the one that is wrong be named.
-            read(iter::once((key, &*value))).map_err(|error| unusable(error.to_string()))?;
-            set.push((key, zeroize::Zeroizing::new(value)));
+            read(iter::once((key, value.as_str()))).map_err(|error| unusable(error.to_string()))?;
+            set.push((key, value));
         }
         let config = read(set.iter().map(|(key, value)| (*key, &***value)));
         let mut config = config.map_err(|error| {

@@ -3,6 +3,7 @@
 use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 
 use serde::de::{Deserializer, Error, Visitor};
+use zeroize::Zeroizing;
 
 use crate::store::OnStoreDown;
 
@@ -92,11 +93,12 @@ where
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Option<T>, E> {
-        self.visit_string(text.to_owned())
+        Ok(Some(text.to_owned().into()))
     }
 
+    /// One with room to spare would leave a copy behind where it is shrunk.
     fn visit_string<E: Error>(self, text: String) -> Result<Option<T>, E> {
-        Ok(Some(text.into()))
+        self.visit_str(&Zeroizing::new(text))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {

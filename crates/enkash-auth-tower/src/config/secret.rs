@@ -44,18 +44,18 @@ impl<'a> Secret<'a> {
     }
 
     /// The secret; `None` where neither it nor a file is set.
-    pub(super) fn read(&self, config: &Config) -> Result<Option<String>, ConfigError> {
+    pub(super) fn read(&self, config: &Config) -> Result<Option<Zeroizing<String>>, ConfigError> {
         match (self.value, self.file) {
             (Some(_), Some(_)) => {
                 let problem = Problem::Contradicts(config.name(self.key));
                 Err(config.error(self.file_key, problem))
             }
-            (Some(value), None) => Ok(Some(value.expose_secret().to_owned())),
+            (Some(value), None) => Ok(Some(Zeroizing::new(value.expose_secret().to_owned()))),
             (None, Some(file)) => {
                 let text = read(file)
                     .map_err(|error| config.error(self.file_key, Problem::Unreadable(error)))?;
                 match present(Some(&text)) {
-                    Some(text) => Ok(Some(text.to_owned())),
+                    Some(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
                     None => {
                         let problem = Problem::Unusable("the file is empty".to_owned());
                         Err(config.error(self.file_key, problem))
@@ -66,7 +66,7 @@ impl<'a> Secret<'a> {
         }
     }
 
-    pub(super) fn required(&self, config: &Config) -> Result<String, ConfigError> {
+    pub(super) fn required(&self, config: &Config) -> Result<Zeroizing<String>, ConfigError> {
         self.read(config)?
             .ok_or_else(|| config.error(self.key, Problem::NotSet))
     }
