@@ -128,12 +128,12 @@ fn install() -> &'static Snapshotter {
         log::set_logger(&Writer).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
         std::panic::set_hook(Box::new(|info| {
-            let text = info.payload_as_str().unwrap_or_default();
+            let text = info.to_string();
             // A find of one test is none of the others.
-            if !text.starts_with(FOUND) {
-                let _ = writeln!(Writer, "panic: {info}");
+            if !text.contains(FOUND) {
+                let _ = writeln!(Writer, "panic: {text}");
             }
-            if !text.starts_with("planned: ") {
+            if !text.contains("planned: ") {
                 let _ = writeln!(io::stderr(), "{info}");
             }
         }));

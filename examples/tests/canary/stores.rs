@@ -112,7 +112,7 @@ async fn redis() -> Option<RedisServer> {
     }
 }
 
-/// Whether a call came back; its value in either case.
+/// Notes every key, and its value as it is and as a dump.
 async fn note_keys(canary: &Canary, redis: &mut redis::aio::MultiplexedConnection) {
     let scan: (u64, Vec<String>) = redis::cmd("SCAN")
         .arg(0)

@@ -50,7 +50,7 @@ async fn no_type_shows_what_it_holds() {
         let mut state = State::new();
         canary.debug(state.ask(now, true, &policy));
         let flight = state.flight().unwrap();
-        let outcome = Outcome::Granted(grant.bearer().clone(), grant.lifetime().clone());
+        let outcome = Outcome::Granted(grant.bearer().clone(), *grant.lifetime());
         canary.debug(&outcome);
         let landed = state.land(flight.number(), outcome, now, 0.5, &policy);
         canary.debug((landed, &state, state.view(now)));
