@@ -7,9 +7,11 @@
 use std::{collections::BTreeMap, num::NonZeroU64};
 
 use super::Shared;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak, global};
 
-static CACHES: Mutex<BTreeMap<CacheId, Weak<Shared>>> = Mutex::new(BTreeMap::new());
+global! {
+    static CACHES: Mutex<BTreeMap<CacheId, Weak<Shared>>> = Mutex::new(BTreeMap::new());
+}
 
 /// Names a cache of this process. Never given twice.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -28,7 +30,9 @@ pub(super) struct Registered(CacheId);
 
 impl Registered {
     pub(super) fn new(cache: Weak<Shared>) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        global! {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+        }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         // It does not come round: one cache per nanosecond would take 584 years.
         let id = CacheId(NonZeroU64::new(number).unwrap_or(NonZeroU64::MAX));

@@ -5,18 +5,17 @@
 //!    later one.
 //! 3. The mark stays: nobody who saw a view before it was replaced can take it off.
 
-use arc_swap::{ArcSwapOption, Guard};
 use enkash_auth_core::{Clock, Moment, state::View};
 
 use super::{Attached, registry::Registered};
 use crate::{
-    sync::{Arc, AtomicU64, Ordering},
+    sync::{Arc, AtomicU64, Loaded, Ordering, Slot},
     time::Time,
 };
 
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    current: ArcSwapOption<Published>,
+    current: Slot<Published>,
     registered: Registered,
 }
 
@@ -37,12 +36,12 @@ const NOT_SEEN: u64 = u64::MAX - 1;
 impl Snapshot {
     pub(super) fn new(registered: Registered) -> Self {
         Self {
-            current: ArcSwapOption::empty(),
+            current: Slot::empty(),
             registered,
         }
     }
 
-    pub(super) fn load(&self) -> Guard<Option<Arc<Published>>> {
+    pub(super) fn load(&self) -> Loaded<Published> {
         self.current.load()
     }
 

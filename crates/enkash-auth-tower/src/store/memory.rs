@@ -9,13 +9,15 @@ use enkash_auth_core::{
 };
 
 use super::{Begin, Edition, Leave, Principal, Standing, StoreFuture, StoredToken, TokenStore};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, global};
 
 /// The salt of what never leaves the process.
 const NO_SALT: [u8; 32] = [0; 32];
 
-/// Its memory is that of the accounts this process has ever asked for.
-static PROCESS: LazyLock<Arc<Ledgers>> = LazyLock::new(Arc::default);
+global! {
+    // Its memory is that of the accounts this process has ever asked for.
+    static PROCESS: LazyLock<Arc<Ledgers>> = LazyLock::new(Arc::default);
+}
 
 /// A store for the caches of one process. It forgets all when the process ends.
 ///

@@ -1,0 +1,127 @@
+//! Loom's primitives, and stand-ins for what loom has none of. Reference counts are std's: no
+//! order of ours hangs on them, and loom changes no threads at them.
+
+use std::{ops::Deref, sync::PoisonError};
+
+use loom::{
+    model::Builder,
+    sync::MutexGuard,
+    thread::{self, JoinHandle},
+};
+
+pub(crate) use loom::sync::atomic::AtomicUsize;
+pub(crate) use std::sync::{Arc, Weak, atomic::Ordering};
+
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Loom lets an exchange succeed on a value that a plain store has replaced, where memory does not.
+/// Placed by an exchange, a store has one place among the others, as it has in memory.
+macro_rules! atomic {
+    ($name:ident, $value:ty) => {
+        #[derive(Debug, Default)]
+        pub(crate) struct $name(loom::sync::atomic::$name);
+
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                Self(loom::sync::atomic::$name::new(value))
+            }
+
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                self.0.swap(value, order);
+            }
+        }
+
+        impl Deref for $name {
+            type Target = loom::sync::atomic::$name;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+    };
+}
+
+atomic!(AtomicBool, bool);
+atomic!(AtomicU64, u64);
+
+/// An atomic pointer, with the orders that arc-swap promises and no more: a load may be late. It is
+/// an index, and what was there stays.
+#[derive(Debug)]
+pub(crate) struct Slot<T> {
+    at: AtomicUsize,
+    held: std::sync::Mutex<Vec<Option<Arc<T>>>>,
+}
+
+pub(crate) struct Loaded<T>(Option<Arc<T>>);
+
+impl<T> Slot<T> {
+    pub(crate) fn empty() -> Self {
+        Self {
+            at: AtomicUsize::new(0),
+            held: std::sync::Mutex::new(vec![None]),
+        }
+    }
+
+    pub(crate) fn load(&self) -> Loaded<T> {
+        Loaded(self.held(self.at.load(Ordering::Acquire)))
+    }
+
+    pub(crate) fn swap(&self, new: Option<Arc<T>>) -> Option<Arc<T>> {
+        let at = {
+            let mut held = self.held.lock().unwrap();
+            held.push(new);
+            held.len() - 1
+        };
+        self.held(self.at.swap(at, Ordering::AcqRel))
+    }
+
+    fn held(&self, at: usize) -> Option<Arc<T>> {
+        self.held.lock().unwrap()[at].clone()
+    }
+}
+
+impl<T> Deref for Loaded<T> {
+    type Target = Option<Arc<T>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// A static is made anew in every execution.
+macro_rules! global {
+    (static $name:ident: $type:ty = $init:expr;) => {
+        loom::lazy_static! {
+            static ref $name: $type = $init;
+        }
+    };
+}
+
+pub(crate) use global;
+
+/// Loom's own stacks are too small for a whole cache; in words.
+const STACK: usize = 1 << 15;
+
+/// Runs `f` in every order that takes the processor from a thread no more than so often.
+pub(crate) fn model(preemptions: usize, f: impl Fn() + Clone + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.max_branches = 10_000;
+    builder.preemption_bound = Some(preemptions);
+    builder.check(move || spawn(f.clone()).join().unwrap());
+}
+
+pub(crate) fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let thread = thread::Builder::new().stack_size(STACK);
+    thread.spawn(f).unwrap()
+}

@@ -1,0 +1,35 @@
+use std::sync::{MutexGuard, PoisonError};
+
+pub(crate) use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+
+/// What is read without a lock, and replaced as a whole.
+pub(crate) type Slot<T> = arc_swap::ArcSwapOption<T>;
+
+/// What was in a slot, borrowed from it.
+pub(crate) type Loaded<T> = arc_swap::Guard<Option<Arc<T>>>;
+
+/// A mutex without poison: nothing that is done under our locks can panic half-way.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A static that synchronises.
+macro_rules! global {
+    (static $name:ident: $type:ty = $init:expr;) => {
+        static $name: $type = $init;
+    };
+}
+
+pub(crate) use global;
