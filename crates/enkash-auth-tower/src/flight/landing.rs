@@ -108,6 +108,9 @@ impl Drop for Seat {
     }
 }
 
+#[cfg(all(test, enkash_loom))]
+mod model;
+
 #[cfg(test)]
 mod tests {
     use tokio_test::{assert_pending, assert_ready, task};
