@@ -15,6 +15,8 @@ mod attached;
 mod change;
 mod header;
 mod keeper;
+#[cfg(all(test, enkash_loom))]
+mod model;
 mod registry;
 mod reload;
 mod shared;

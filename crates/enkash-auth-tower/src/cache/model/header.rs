@@ -1,0 +1,26 @@
+//! Red when a handle's copy is attached without a look at the mark.
+
+use super::*;
+use crate::sync::{model, spawn};
+
+#[test]
+fn a_handle_does_not_go_back_to_an_older_token() {
+    model(3, || {
+        let shared = warm();
+        let mut handle = HeaderCopy::default();
+        for _ in 0..2 {
+            assert_eq!(attach(&mut handle, &shared), Some(1));
+        }
+        let reader = Arc::clone(&shared);
+        let reader = spawn(move || {
+            let seen = [(); 3].map(|()| attach(&mut handle, &reader));
+            assert!(seen.iter().flatten().is_sorted(), "{seen:?}");
+            handle
+        });
+        shared.books.lock().state.refuse(1, shared.clock().now());
+        let flight = launch(&shared);
+        assert!(land(&shared, flight, "second"));
+        let mut handle = reader.join().unwrap();
+        assert_eq!(attach(&mut handle, &shared), Some(2));
+    });
+}

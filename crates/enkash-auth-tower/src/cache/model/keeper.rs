@@ -1,0 +1,43 @@
+//! Red when it is looked whether a keeper is on before one is put on, in two steps, and when one that
+//! ends does not say so.
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::*;
+use crate::{
+    cache::keeper::Keeper,
+    sync::{model, spawn},
+};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+fn keepers(runtime: &Runtime) -> usize {
+    runtime.metrics().num_alive_tasks()
+}
+
+#[test]
+fn one_keeper_is_on_and_another_after_it() {
+    model(3, || {
+        let mut policy = RefreshPolicy::default();
+        policy.keep_warm = true;
+        let shared = cache_at(&ManualClock::new(), policy);
+        let (first, second) = (runtime(), runtime());
+        let keeper = Arc::new(Keeper::default());
+        let start_on = |runtime: &Runtime| {
+            let (keeper, shared) = (Arc::clone(&keeper), Arc::clone(&shared));
+            let handle = runtime.handle().clone();
+            spawn(move || keeper.start(&handle, &shared))
+        };
+        let starts = [start_on(&first), start_on(&first)];
+        starts.map(|start| start.join().unwrap());
+        assert_eq!(keepers(&first), 1);
+        let start = start_on(&second);
+        drop(first);
+        start.join().unwrap();
+        // It may have come too early; then this one does not.
+        keeper.start(second.handle(), &shared);
+        assert_eq!(keepers(&second), 1);
+    });
+}

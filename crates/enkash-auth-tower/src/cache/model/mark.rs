@@ -1,0 +1,68 @@
+//! Red when a view is marked before its successor can be loaded, or not at all; when the mark, or a
+//! look at it, is `Relaxed`; and when a look stores its tick in place of the compare-and-exchange.
+
+use enkash_auth_core::{
+    Clock,
+    state::{State, View},
+};
+
+use super::*;
+use crate::{
+    cache::{registry::Registered, snapshot::Snapshot},
+    sync::{Weak, model, spawn},
+};
+
+fn view(now: Moment) -> Option<View> {
+    let (mut state, policy) = (State::new(), RefreshPolicy::default());
+    let flight = state.ask(now, true, &policy).launch?;
+    state.land(flight.number(), granted(now, "token"), now, 0.5, &policy);
+    state.view(now)
+}
+
+fn published(clock: &Time) -> Arc<Snapshot> {
+    let snapshot = Arc::new(Snapshot::new(Registered::new(Weak::new())));
+    snapshot.publish(view(clock.now()), clock);
+    snapshot
+}
+
+#[test]
+fn who_finds_the_mark_loads_a_later_view() {
+    model(3, || {
+        let clock = Time::Other(Arc::new(ManualClock::new()));
+        let snapshot = published(&clock);
+        let first = Arc::clone(snapshot.load().as_ref().unwrap());
+        let reader = Arc::clone(&snapshot);
+        let reader = spawn(move || {
+            for _ in 0..2 {
+                if !first.is_fresh() {
+                    let current = reader.load();
+                    assert!(!Arc::ptr_eq(&first, current.as_ref().unwrap()));
+                }
+            }
+        });
+        snapshot.publish(view(clock.now()), &clock);
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn the_mark_stays_whoever_looked_before() {
+    model(3, || {
+        let manual = ManualClock::new();
+        let clock = Time::Other(Arc::new(manual.clone()));
+        let snapshot = published(&clock);
+        let first = Arc::clone(snapshot.load().as_ref().unwrap());
+        let other = Arc::clone(&first);
+        let looker = spawn(move || other.is_fresh());
+        let other = Arc::clone(&first);
+        let later = spawn(move || {
+            manual.advance(Duration::from_millis(1));
+            other.is_fresh()
+        });
+        snapshot.publish(None, &clock);
+        assert!(!first.is_fresh());
+        looker.join().unwrap();
+        later.join().unwrap();
+        assert!(!first.is_fresh());
+    });
+}

@@ -1,0 +1,88 @@
+//! What `cache` is put through in every order of its threads.
+
+mod header;
+mod keeper;
+mod mark;
+mod refusal;
+mod waiting;
+
+use std::{future::ready, time::Duration};
+
+use bytes::Bytes;
+use enkash_auth_core::{
+    Bearer, Credentials, Environment, ManualClock, Moment, RefreshPolicy,
+    lifetime::{Exchange, Expiry},
+    state::{Flight, Outcome},
+};
+use http::{HeaderMap, Request, Response};
+use http_body_util::Full;
+
+use super::*;
+use crate::{
+    BoxError, TokenEndpoint,
+    flight::Gate,
+    store::{MemoryStore, OnStoreDown},
+    sync::Arc,
+    time::Time,
+};
+
+const LIFETIME: Duration = Duration::from_secs(300);
+
+fn credentials(key: &str) -> Credentials {
+    Credentials::merchant(key, "secret")
+}
+
+/// A cache whose flights are landed by hand.
+fn cache() -> Arc<Shared> {
+    cache_at(&ManualClock::new(), RefreshPolicy::default())
+}
+
+fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
+    let nobody =
+        |_: Request<Full<Bytes>>| ready(Err::<Response<Full<Bytes>>, _>(BoxError::from("")));
+    let (environment, service) = (Environment::Test, tower::service_fn(nobody));
+    let endpoint = TokenEndpoint::with_service(environment, credentials("key"), service).unwrap();
+    let gate = Gate::new(
+        Arc::new(MemoryStore::new()),
+        OnStoreDown::default(),
+        endpoint.principal(),
+    );
+    let clock = Time::Other(Arc::new(clock.clone()));
+    Shared::new(endpoint, policy, clock, gate, None)
+}
+
+/// One that holds its first token.
+fn warm() -> Arc<Shared> {
+    warm_at(&ManualClock::new())
+}
+
+fn warm_at(clock: &ManualClock) -> Arc<Shared> {
+    let shared = cache_at(clock, RefreshPolicy::default());
+    let flight = launch(&shared);
+    land(&shared, flight, "first");
+    shared
+}
+
+/// Launches a flight, without a task.
+fn launch(shared: &Shared) -> Flight {
+    let mut books = shared.books.lock();
+    let now = shared.clock().now();
+    books.state.ask(now, true, shared.policy()).launch.unwrap()
+}
+
+fn granted(now: Moment, token: &str) -> Outcome {
+    let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);
+    Outcome::Granted(Bearer::new(token).unwrap(), lifetime)
+}
+
+/// Lands `flight` with `token`, and says whether that counted.
+fn land(shared: &Shared, flight: Flight, token: &str) -> bool {
+    let granted = granted(shared.clock().now(), token);
+    shared.land(flight, granted, None).is_some()
+}
+
+/// Which token a request of `handle` gets without asking.
+fn attach(handle: &mut HeaderCopy, shared: &Shared) -> Option<u64> {
+    let attached = handle.attach(&mut HeaderMap::new(), shared)?;
+    Some(attached.generation())
+}

@@ -1,0 +1,60 @@
+//! Red when a refusal publishes nothing, and when a landing publishes a view that it took under an
+//! earlier lock.
+
+use enkash_auth_core::Clock;
+
+use super::*;
+use crate::sync::{AtomicBool, Ordering, model, spawn};
+
+#[test]
+fn a_refused_token_does_not_come_back() {
+    model(3, || {
+        let shared = warm();
+        let mut handle = HeaderCopy::default();
+        let is_refused = Arc::new(AtomicBool::new(false));
+        let (refuses, says) = (Arc::clone(&shared), Arc::clone(&is_refused));
+        let api = spawn(move || {
+            refuses.refuse(1);
+            says.store(true, Ordering::Release);
+        });
+        for _ in 0..3 {
+            let knows = is_refused.load(Ordering::Acquire);
+            let attached = attach(&mut handle, &shared);
+            assert!(!knows || attached.is_none());
+        }
+        api.join().unwrap();
+        assert_eq!(attach(&mut handle, &shared), None);
+    });
+}
+
+#[test]
+fn a_refusal_that_meets_a_renewal_leaves_the_next_token() {
+    model(3, || {
+        let clock = ManualClock::new();
+        let shared = warm_at(&clock);
+        let early = shared.books.lock().state.next_look(clock.now());
+        clock.advance(early.unwrap().remaining(clock.now()));
+        let flight = launch(&shared);
+        let refuses = Arc::clone(&shared);
+        let api = spawn(move || refuses.refuse(1));
+        assert!(land(&shared, flight, "second"));
+        assert_ne!(attach(&mut HeaderCopy::default(), &shared), Some(1));
+        api.join().unwrap();
+        assert_eq!(attach(&mut HeaderCopy::default(), &shared), Some(2));
+    });
+}
+
+#[test]
+fn what_was_fetched_with_the_old_credentials_is_not_attached_after_the_change() {
+    model(3, || {
+        let shared = cache();
+        let flight = launch(&shared);
+        let lands = Arc::clone(&shared);
+        let lands = spawn(move || land(&lands, flight, "old"));
+        let changed = shared.change_credentials(credentials("another"), None);
+        assert!(changed.unwrap());
+        assert_eq!(attach(&mut HeaderCopy::default(), &shared), None);
+        lands.join().unwrap();
+        assert_eq!(attach(&mut HeaderCopy::default(), &shared), None);
+    });
+}
