@@ -15,7 +15,8 @@ mod attached;
 mod change;
 mod header;
 mod keeper;
-#[cfg(all(test, enkash_loom))]
+#[cfg(test)]
+#[cfg(enkash_loom)]
 mod model;
 mod registry;
 mod reload;

@@ -108,7 +108,8 @@ impl Drop for Seat {
     }
 }
 
-#[cfg(all(test, enkash_loom))]
+#[cfg(test)]
+#[cfg(enkash_loom)]
 mod model;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Everything that synchronises, in one place, so that another implementation can stand in: with
 //! `--cfg enkash_loom`, the tests that are named `model` run on loom's.
 
-#[cfg(all(test, enkash_loom))]
+#[cfg(test)]
+#[cfg(enkash_loom)]
 mod modelled;
 #[cfg(not(all(test, enkash_loom)))]
 mod real;

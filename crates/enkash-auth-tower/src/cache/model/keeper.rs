@@ -30,8 +30,9 @@ fn one_keeper_is_on_and_another_after_it() {
             let handle = runtime.handle().clone();
             spawn(move || keeper.start(&handle, &shared))
         };
-        let starts = [start_on(&first), start_on(&first)];
-        starts.map(|start| start.join().unwrap());
+        for start in [start_on(&first), start_on(&first)] {
+            start.join().unwrap();
+        }
         assert_eq!(keepers(&first), 1);
         let start = start_on(&second);
         drop(first);
