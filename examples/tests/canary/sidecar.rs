@@ -13,6 +13,7 @@ use crate::{
     answers::answers,
     server::{Server, answer, grant},
     sinks::Canary,
+    stage::directory,
 };
 
 #[expect(dead_code, reason = "not all of it is needed here")]
@@ -109,7 +110,7 @@ async fn no_call_and_no_probe_shows_a_secret() {
         Some(minting.all().join(" ").into_bytes())
     })
     .await;
-    let state = tempfile::tempdir().unwrap();
+    let state = directory();
     let mut program = command(&canary, &server.base());
     program.env(
         "ENKASH_TOKEN_STORE",

@@ -149,3 +149,10 @@ async fn show(canary: &Canary, answer: Response<Body>) {
     let body = String::from_utf8_lossy(&body);
     canary.note("document", format!("{head:?} {body}"));
 }
+
+/// A directory in memory, where there is such: a store that waits for a busy disk is done without.
+pub(crate) fn directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}

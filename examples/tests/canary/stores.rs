@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     server::{Server, answer, grant},
     sinks::Canary,
-    stage::{KINDS, Kind, builder, credentials, endpoint, exhibit},
+    stage::{KINDS, Kind, builder, credentials, directory, endpoint, exhibit},
 };
 
 /// A life on `store`: refused, granted, opened again, and a lease that is held.
@@ -67,7 +67,7 @@ fn note_files(canary: &Canary, directory: &Path) {
 async fn no_file_holds_a_secret() {
     let canary = Arc::new(Canary::new());
     for kind in KINDS {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = directory();
         let place = directory.path().join("store");
         let store = || Arc::new(FileStore::open(&place).unwrap());
         live(&canary, store(), kind).await;

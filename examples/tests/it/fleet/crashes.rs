@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep};
 use super::replicas::{Replicas, call, until_served};
 use crate::sidecar::process::Sidecar;
 
-/// A fetch that takes a second.
+/// A fetch that takes so long that a replica is stopped in it, however busy the machine.
 fn slow() -> Rules {
     Rules::new()
         .issuing(Issuing::Rotating)
-        .delay(Duration::from_secs(1))
+        .delay(Duration::from_secs(3))
 }
 
 /// Lets a replica ask, without waiting for the answer.
@@ -30,9 +30,9 @@ fn ask(sidecar: &Sidecar) -> tokio::task::JoinHandle<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "runs for some 13 s: a lease"]
-async fn when_the_holder_is_killed_another_serves_within_fifteen_seconds() {
-    let Some(fleet) = Replicas::new(slow()).await else {
+#[ignore = "runs for some 12 s: a lease"]
+async fn when_the_holder_is_killed_another_serves_after_its_lease() {
+    let Some(fleet) = Replicas::new(Rules::new().issuing(Issuing::Rotating)).await else {
         return;
     };
     let (holder, other) = (fleet.start().await, fleet.start().await);
@@ -43,14 +43,16 @@ async fn when_the_holder_is_killed_another_serves_within_fifteen_seconds() {
     fleet.until_asked().await;
     holder.kill().await;
     asking.abort();
-    let took = until_served(&other, Duration::from_secs(15)).await;
+    // 12 s, where no call of the store takes longer than it may: then the flight fails, and the next
+    // one waits for its pause.
+    let took = until_served(&other, Duration::from_secs(30)).await;
     assert!(took > Duration::from_secs(5), "the lease was on: {took:?}");
     assert_eq!(fleet.requests(), 2);
     assert!(!fleet.is_locked());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "runs for some 15 s: a lease"]
+#[ignore = "runs for some 17 s: a lease"]
 async fn a_late_token_does_not_displace_the_newer_one() {
     let Some(fleet) = Replicas::new(slow()).await else {
         return;
@@ -74,7 +76,7 @@ async fn a_late_token_does_not_displace_the_newer_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "runs for some 15 s: a lease"]
+#[ignore = "runs for some 17 s: a lease"]
 async fn a_late_refusal_counts() {
     let Some(fleet) = Replicas::new(slow()).await else {
         return;

@@ -119,8 +119,13 @@ pub(super) async fn status(sidecar: &Sidecar) -> Value {
 /// Waits until a call is served; says how long that took.
 pub(super) async fn until_served(sidecar: &Sidecar, limit: Duration) -> Duration {
     let start = Instant::now();
-    while call(sidecar).await != StatusCode::OK {
-        assert!(start.elapsed() < limit, "not served after {limit:?}");
+    loop {
+        let answer = get(sidecar, "/api/v0/any").await;
+        if answer.status == StatusCode::OK {
+            break;
+        }
+        let why = String::from_utf8_lossy(&answer.body);
+        assert!(start.elapsed() < limit, "not served after {limit:?}: {why}");
         sleep(Duration::from_millis(50)).await;
     }
     assert!(start.elapsed() < limit, "{:?}", start.elapsed());
