@@ -1,7 +1,5 @@
-use std::time::Duration;
-
 use super::{
-    Decision, Flight, Outcome, Reason, Verdict, View,
+    Decision, Flight, Outcome, Reason, Verdict,
     bucket::Bucket,
     held::{Held, Refusal},
     issuer::{Issuer, good_moment},
@@ -43,7 +41,7 @@ pub struct State {
     pub(super) aborts: u32,
     /// Answers of this flight with a token that is as good as over.
     pub(super) repeats: u32,
-    flights: u64,
+    pub(super) flights: u64,
     pub(super) generations: u64,
     pub(super) issuer: Issuer,
     bucket: Bucket,
@@ -133,81 +131,6 @@ impl State {
         false
     }
 
-    /// The token that may be attached without asking, and until when, as things stand at `now`.
-    pub fn view(&self, now: Moment) -> Option<View> {
-        let held = self.held.as_ref();
-        let token = held.filter(|held| held.is_usable(now))?.token.clone();
-        let until = token.schedule().deadline().earlier(self.next_look(now)?);
-        Some(View { token, until })
-    }
-
-    /// When there is something to decide again, should nobody ask before: the flight is overdue, the
-    /// pause is over, or the early window opens. `None` before anything has happened.
-    pub fn next_look(&self, now: Moment) -> Option<Moment> {
-        let flight = self.flight.map(|flight| flight.overdue);
-        let pause = || self.running_pause(now).map(Pause::until);
-        let early = || self.held.as_ref().map(|held| self.due(&held.token));
-        flight.or_else(pause).or_else(early)
-    }
-
-    /// When a cache that is kept warm asks by itself; `None` for not before somebody else does.
-    pub fn next_look_unasked(&self, now: Moment, policy: &RefreshPolicy) -> Option<Moment> {
-        match &self.pause {
-            Some(pause) if self.flight.is_none() => pause.until_unasked(policy),
-            _ => self.next_look(now),
-        }
-    }
-
-    /// The error that everybody is told at `now`: that of the last flight, until the pause after it
-    /// is over.
-    pub fn error_at(&self, now: Moment) -> Option<Error> {
-        self.running_pause(now).map(|pause| pause.error_at(now))
-    }
-
-    /// The token that may be attached at `now`, if there is one.
-    pub fn usable(&self, now: Moment) -> Option<&AccessToken> {
-        let held = self.held.as_ref().filter(|held| held.is_usable(now))?;
-        Some(&held.token)
-    }
-
-    /// How long there has been none at `now`; `None` where there is one, or has never been.
-    pub fn over_for(&self, now: Moment) -> Option<Duration> {
-        let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
-        let over = held.token.schedule().deadline().over_for(now);
-        let refused = held.refused_at.map(|at| at.over_for(now));
-        Some(refused.map_or(over, |refused| refused.max(over)))
-    }
-
-    /// The newest token, also when it is over or was refused.
-    pub fn token(&self) -> Option<&AccessToken> {
-        self.held.as_ref().map(|held| &held.token)
-    }
-
-    /// Which token is the newest, counted from 1; `None` before the first.
-    pub fn generation(&self) -> Option<u64> {
-        self.token().map(AccessToken::generation)
-    }
-
-    /// Whether the issuer was seen to answer with the same token until that is over.
-    pub fn is_sticky(&self) -> bool {
-        self.issuer.is_sticky()
-    }
-
-    /// The flight that is on.
-    pub fn flight(&self) -> Option<Flight> {
-        self.flight
-    }
-
-    /// How many flights there have been.
-    pub fn flights(&self) -> u64 {
-        self.flights
-    }
-
-    /// Why the last flight failed, if it did, and how long from `now` the pause after it lasts.
-    pub fn last_error(&self, now: Moment) -> Option<Error> {
-        self.pause.as_ref().map(|pause| pause.error_at(now))
-    }
-
     /// The flight that is on, or a new one; an error where none may be launched.
     fn join_or_launch(
         &mut self,
@@ -268,7 +191,7 @@ impl State {
     }
 
     /// When `token` is to be renewed: early, unless the issuer would only repeat it.
-    fn due(&self, token: &AccessToken) -> Moment {
+    pub(super) fn due(&self, token: &AccessToken) -> Moment {
         if self.issuer.is_sticky() {
             return token.schedule().deadline();
         }
@@ -300,7 +223,7 @@ impl State {
         }
     }
 
-    fn running_pause(&self, now: Moment) -> Option<&Pause> {
+    pub(super) fn running_pause(&self, now: Moment) -> Option<&Pause> {
         self.pause.as_ref().filter(|pause| !pause.is_over(now))
     }
 

@@ -23,6 +23,7 @@ mod flight;
 mod grant;
 mod held;
 mod issuer;
+mod known;
 mod machine;
 mod pause;
 

@@ -1,0 +1,83 @@
+//! What a state knows, as it stands at a moment. Nothing here changes it.
+
+use std::time::Duration;
+
+use super::{Flight, View, machine::State, pause::Pause};
+use crate::{AccessToken, Error, Moment};
+
+impl State {
+    /// The token that may be attached without asking, and until when, as things stand at `now`.
+    pub fn view(&self, now: Moment) -> Option<View> {
+        let held = self.held.as_ref();
+        let token = held.filter(|held| held.is_usable(now))?.token.clone();
+        let until = token.schedule().deadline().earlier(self.next_look(now)?);
+        Some(View { token, until })
+    }
+
+    /// When there is something to decide again, should nobody ask before: the flight is overdue, the
+    /// pause is over, or the early window opens. `None` before anything has happened.
+    pub fn next_look(&self, now: Moment) -> Option<Moment> {
+        let flight = self.flight.map(|flight| flight.overdue);
+        let pause = || self.running_pause(now).map(Pause::until);
+        let early = || self.held.as_ref().map(|held| self.due(&held.token));
+        flight.or_else(pause).or_else(early)
+    }
+
+    /// When a cache that is kept warm asks by itself; `None` for not before somebody else does.
+    pub fn next_look_unasked(&self, now: Moment, policy: &RefreshPolicy) -> Option<Moment> {
+        match &self.pause {
+            Some(pause) if self.flight.is_none() => pause.until_unasked(policy),
+            _ => self.next_look(now),
+        }
+    }
+
+    /// The error that everybody is told at `now`: that of the last flight, until the pause after it
+    /// is over.
+    pub fn error_at(&self, now: Moment) -> Option<Error> {
+        self.running_pause(now).map(|pause| pause.error_at(now))
+    }
+
+    /// The token that may be attached at `now`, if there is one.
+    pub fn usable(&self, now: Moment) -> Option<&AccessToken> {
+        let held = self.held.as_ref().filter(|held| held.is_usable(now))?;
+        Some(&held.token)
+    }
+
+    /// How long there has been none at `now`; `None` where there is one, or has never been.
+    pub fn over_for(&self, now: Moment) -> Option<Duration> {
+        let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
+        let over = held.token.schedule().deadline().over_for(now);
+        let refused = held.refused_at.map(|at| at.over_for(now));
+        Some(refused.map_or(over, |refused| refused.max(over)))
+    }
+
+    /// The newest token, also when it is over or was refused.
+    pub fn token(&self) -> Option<&AccessToken> {
+        self.held.as_ref().map(|held| &held.token)
+    }
+
+    /// Which token is the newest, counted from 1; `None` before the first.
+    pub fn generation(&self) -> Option<u64> {
+        self.token().map(AccessToken::generation)
+    }
+
+    /// Whether the issuer was seen to answer with the same token until that is over.
+    pub fn is_sticky(&self) -> bool {
+        self.issuer.is_sticky()
+    }
+
+    /// The flight that is on.
+    pub fn flight(&self) -> Option<Flight> {
+        self.flight
+    }
+
+    /// How many flights there have been.
+    pub fn flights(&self) -> u64 {
+        self.flights
+    }
+
+    /// Why the last flight failed, if it did, and how long from `now` the pause after it lasts.
+    pub fn last_error(&self, now: Moment) -> Option<Error> {
+        self.pause.as_ref().map(|pause| pause.error_at(now))
+    }
+}
