@@ -35,7 +35,8 @@ async fn scrape(State((tokens, recorder)): State<(TokenCache, PrometheusHandle)>
     recorder.render()
 }
 
-#[tokio::main]
+// On one thread a fetch is counted before whoever waited for it goes on, and looks.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Flight, View, machine::State, pause::Pause};
-use crate::{AccessToken, Error, Moment};
+use crate::{AccessToken, Error, Moment, RefreshPolicy};
 
 impl State {
     /// The token that may be attached without asking, and until when, as things stand at `now`.

@@ -194,10 +194,11 @@ impl Shared {
 
     /// `flight` is abandoned: whoever waits at `landing` asks again.
     pub(super) fn leave(&self, flight: Flight, account: AccountId, landing: Option<Arc<Landing>>) {
-        meter::fetched(account, flight.reason(), meter::ABANDONED, None);
         if let Some(landing) = landing {
             landing.land(Landed::Ask);
         }
+        // Last: the user's recorder may take its time.
+        meter::fetched(account, flight.reason(), meter::ABANDONED, None);
     }
 
     /// Lands `flight`, tells its waiters, and publishes what came of it: the token of `edition`, if one

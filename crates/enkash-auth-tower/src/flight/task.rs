@@ -24,11 +24,21 @@ pub(crate) fn launch(
     endpoint: TokenEndpoint,
     flight: Flight,
 ) {
+    // First of all: whatever panics from here on, it lands.
+    let mut pilot = Pilot {
+        shared: Arc::clone(shared),
+        endpoint,
+        flight,
+        deadline: deadline::after(shared.policy().fetch_timeout),
+        launched: Instant::now(),
+        span: Span::none(),
+        has_landed: false,
+    };
     // It belongs to nobody: not to the span of whoever happened to ask first, either.
     let span = tracing::info_span!(
         parent: None,
         "token_fetch",
-        account = %endpoint.account(),
+        account = %pilot.endpoint.account(),
         flight = flight.number(),
         reason = flight.reason().as_str(),
         outcome = Empty,
@@ -36,15 +46,7 @@ pub(crate) fn launch(
         duration_ms = Empty,
     );
     span.follows_from(Span::current());
-    let pilot = Pilot {
-        shared: Arc::clone(shared),
-        endpoint,
-        flight,
-        deadline: deadline::after(shared.policy().fetch_timeout),
-        launched: Instant::now(),
-        span: span.clone(),
-        has_landed: false,
-    };
+    pilot.span = span.clone();
     runtime.spawn(pilot.fly().instrument(span));
 }
 

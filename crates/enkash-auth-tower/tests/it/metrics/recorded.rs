@@ -8,7 +8,10 @@ use enkash_auth_sandbox::{Endpoint, Fault, Issuing, SandboxService};
 use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotSent, ReplayPolicy};
 use futures_util::FutureExt;
 use http::header::DATE;
-use tokio::{runtime::Runtime, time::sleep};
+use tokio::{
+    runtime::Runtime,
+    time::{sleep, timeout},
+};
 use tower::{Layer, buffer::Buffer, service_fn};
 
 use super::{lines, recorder};
@@ -106,6 +109,22 @@ async fn a_replay_is_counted_by_what_came_of_it() {
         let line = format!("replays_total account result={result} 1");
         assert_eq!(replayed(second).await, [line]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_nobody_waits_for_is_counted() {
+    let (_guard, snapshotter) = recorder();
+    let kit = Kit::new(rules(300, 50));
+    let mut client = EnkashAuthLayer::new(kit.tokens.clone())
+        .replay(ReplayPolicy::default())
+        .layer(SandboxService::new(kit.issuer.clone()));
+    assert_eq!(call(&mut client).await.unwrap(), 200);
+    kit.issuer.revoke_all();
+    let impatient = timeout(Duration::from_millis(20), call(&mut client)).await;
+    assert!(impatient.is_err());
+    let mut lines = lines(&snapshotter, &account(&kit));
+    lines.retain(|line| line.starts_with("replays_total"));
+    assert_eq!(lines, ["replays_total account result=dropped 1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,4 +251,20 @@ async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
     assert_eq!(waiters, "waiters account 0");
     let left: f64 = left.rsplit(' ').next().unwrap().parse().unwrap();
     assert!((290.0..300.0).contains(&left), "{left}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_password_is_a_strike_on_the_gauge() {
+    let (_guard, snapshotter) = recorder();
+    let kit = Kit::new(rules(300, 50));
+    let tokens = cache(kit.endpoint("wrong"));
+    tokens.token().await.unwrap_err();
+    tokens.record_gauges();
+    let mut lines = lines(&snapshotter, &account(&kit));
+    lines.retain(|line| line.starts_with("strikes"));
+    let strikes = [
+        "strikes account kind=definite 1",
+        "strikes account kind=possible 0",
+    ];
+    assert_eq!(lines, strikes);
 }
