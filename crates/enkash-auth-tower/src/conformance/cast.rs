@@ -100,6 +100,19 @@ impl<'a> Cast<'a> {
     }
 }
 
+/// Leave for `cache`, as soon as what was given up is over.
+pub(super) async fn soon(cast: &Cast<'_>, cache: u64) -> Result<Leave, Violation> {
+    for _ in 0..50 {
+        if let Begin::Granted(leave) = cast.begin(cache).await? {
+            return Ok(leave);
+        }
+        cast.stage.pass(Duration::from_millis(100)).await?;
+    }
+    Err(Violation::of(
+        "an attempt that was given up lets the next through, at the end of its lease at the latest",
+    ))
+}
+
 pub(super) fn bid(cache: u64) -> Bid {
     let mut policy = RefreshPolicy::default();
     policy.fetch_timeout = Duration::from_millis(100);

@@ -4,10 +4,10 @@ use enkash_auth_core::strikes::Settlement;
 
 use super::{
     Stage, Violation,
-    cast::{Cast, LEASE, REJECTED},
+    cast::{Cast, LEASE, REJECTED, soon},
     violation::hold,
 };
-use crate::{Begin, Leave};
+use crate::Begin;
 
 pub(super) async fn check(stage: &dyn Stage) -> Result<(), Violation> {
     one_at_a_time(&Cast::new(stage)?).await?;
@@ -50,18 +50,6 @@ async fn given_up(cast: &Cast<'_>) -> Result<(), Violation> {
     }
     let rule = "after two attempts of which nobody knows there is no third";
     hold(matches!(cast.begin(3).await?, Begin::Denied(_)), rule)
-}
-
-async fn soon(cast: &Cast<'_>, cache: u64) -> Result<Leave, Violation> {
-    for _ in 0..50 {
-        if let Begin::Granted(leave) = cast.begin(cache).await? {
-            return Ok(leave);
-        }
-        cast.stage.pass(Duration::from_millis(100)).await?;
-    }
-    Err(Violation::of(
-        "an attempt that was given up lets the next through, at the end of its lease at the latest",
-    ))
 }
 
 async fn stands_still(cast: &Cast<'_>) -> Result<(), Violation> {

@@ -17,6 +17,7 @@
 //! ```
 
 mod cast;
+mod dropped;
 mod leases;
 mod stage;
 mod strikes;
@@ -30,7 +31,7 @@ pub use self::{
 
 /// Plays every case. The first that fails ends it.
 ///
-/// Time passes for some 15 s in all.
+/// Time passes for some 20 s in all.
 ///
 /// # Errors
 ///
@@ -38,5 +39,6 @@ pub use self::{
 pub async fn check(stage: &dyn Stage) -> Result<(), Violation> {
     leases::check(stage).await?;
     strikes::check(stage).await?;
-    tokens::check(stage).await
+    tokens::check(stage).await?;
+    dropped::check(stage).await
 }
