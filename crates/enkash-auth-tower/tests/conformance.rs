@@ -1,4 +1,5 @@
 //! The suite that every store passes, on those of this crate, and on one that does not pass it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
 

@@ -8,6 +8,7 @@
 
 mod app;
 mod bodies;
+mod dropped;
 mod failures;
 mod forwarding;
 mod health;
