@@ -25,7 +25,7 @@ fn token() -> AccessToken {
 
 #[test]
 fn a_bearer_is_a_sensitive_header() {
-    for text in [TEXT, "a", "!~\"\\{}", &"x".repeat(Bearer::MAX_LEN)] {
+    for text in [TEXT, "a", "!~\"\\{}", &"x".repeat(8_192)] {
         let bearer = Bearer::new(text).unwrap();
         assert_eq!(bearer.header(), &format!("Bearer {text}"));
         assert_eq!(bearer.expose(), text);
@@ -37,7 +37,7 @@ fn a_bearer_is_a_sensitive_header() {
 
 #[test]
 fn what_cannot_be_a_header_is_an_invalid_answer() {
-    let long = "x".repeat(Bearer::MAX_LEN + 1);
+    let long = "x".repeat(8_193);
     for text in [
         "", " ", "a b", " ab", "ab ", "a\r\nb", "a\tb", "a\0b", "a\u{7f}b", "tök", &long,
     ] {
