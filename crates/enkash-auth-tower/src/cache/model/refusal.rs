@@ -1,5 +1,5 @@
-//! Red when a refusal publishes nothing, and when a landing publishes a view that it took under an
-//! earlier lock.
+//! Red when a refusal publishes nothing, when it refuses whichever token is at hand, and when a landing
+//! publishes a view that it took under an earlier lock.
 
 use enkash_auth_core::Clock;
 
