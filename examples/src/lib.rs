@@ -1,5 +1,7 @@
 //! What the example programs share.
 
+#[cfg(doctest)]
+mod guide;
 mod redis_server;
 mod settings;
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
+mod guide;
+#[cfg(test)]
 mod issuer;
 #[cfg(test)]
 mod links;

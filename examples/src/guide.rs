@@ -1,0 +1,5 @@
+//! The pages of the guide, whose Rust is compiled and run as documentation of this package.
+
+#[doc = include_str!("../../docs/errors.md")]
+#[derive(Debug)]
+pub struct Errors;
