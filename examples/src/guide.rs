@@ -3,3 +3,7 @@
 #[doc = include_str!("../../docs/errors.md")]
 #[derive(Debug)]
 pub struct Errors;
+
+#[doc = include_str!("../../docs/getting-started.md")]
+#[derive(Debug)]
+pub struct GettingStarted;
