@@ -7,3 +7,7 @@ pub struct Errors;
 #[doc = include_str!("../../docs/getting-started.md")]
 #[derive(Debug)]
 pub struct GettingStarted;
+
+#[doc = include_str!("../../docs/testing.md")]
+#[derive(Debug)]
+pub struct Testing;
