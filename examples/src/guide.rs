@@ -11,3 +11,7 @@ pub struct GettingStarted;
 #[doc = include_str!("../../docs/testing.md")]
 #[derive(Debug)]
 pub struct Testing;
+
+#[doc = include_str!("../../docs/fleet.md")]
+#[derive(Debug)]
+pub struct Fleet;
