@@ -15,3 +15,7 @@ pub struct Testing;
 #[doc = include_str!("../../docs/fleet.md")]
 #[derive(Debug)]
 pub struct Fleet;
+
+#[doc = include_str!("../../docs/production.md")]
+#[derive(Debug)]
+pub struct Production;

@@ -33,3 +33,49 @@ fn the_page_of_errors_has_a_heading_for_each_kind() {
     let headings = page.lines().filter(|line| line.starts_with("## `"));
     assert_eq!(headings.count(), kinds.len());
 }
+
+/// All words of `letters` in the pages of `docs` that begin with `prefix`, without it.
+fn words(prefix: &str, letters: fn(char) -> bool) -> Vec<String> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(docs).unwrap() {
+        let page = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let words = page.split(|c| !letters(c));
+        let words = words.filter_map(|word| word.strip_prefix(prefix));
+        found.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
+    }
+    found
+}
+
+#[test]
+fn every_metric_that_a_page_names_is_recorded() {
+    let source = read("crates/enkash-auth-tower/src/meter/recorded.rs");
+    let crates = ["core", "tower", "axum", "redis", "sandbox"];
+    let mut names = words("enkash_auth_", |c| c.is_ascii_lowercase() || c == '_');
+    names.retain(|name| !crates.contains(&name.as_str()));
+    for name in &names {
+        // A histogram is asked by its buckets.
+        let name = name.strip_suffix("_bucket").unwrap_or(name);
+        assert!(
+            source.contains(&format!("\"enkash_auth_{name}\"")),
+            "{name}"
+        );
+    }
+    assert!(names.len() >= 9, "{names:?}");
+}
+
+#[test]
+fn every_variable_that_a_page_names_is_read() {
+    let settings = read("crates/enkash-auth-tower/src/config/lookup.rs");
+    let egress = read("crates/enkash-auth-tower/src/egress/env.rs");
+    let names = words("ENKASH_", |c| c.is_ascii_uppercase() || c == '_');
+    for name in &names {
+        let key = format!("\"{}\"", name.to_ascii_lowercase());
+        let variable = format!("\"ENKASH_{name}\"");
+        assert!(
+            settings.contains(&key) || egress.contains(&variable),
+            "{name}"
+        );
+    }
+    assert!(names.len() >= 20, "{names:?}");
+}
