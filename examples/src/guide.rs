@@ -19,3 +19,7 @@ pub struct Fleet;
 #[doc = include_str!("../../docs/production.md")]
 #[derive(Debug)]
 pub struct Production;
+
+#[doc = include_str!("../../docs/migrating.md")]
+#[derive(Debug)]
+pub struct Migrating;
