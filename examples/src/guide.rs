@@ -23,3 +23,7 @@ pub struct Production;
 #[doc = include_str!("../../docs/migrating.md")]
 #[derive(Debug)]
 pub struct Migrating;
+
+#[doc = include_str!("../../docs/questions.md")]
+#[derive(Debug)]
+pub struct Questions;
