@@ -1,5 +1,7 @@
 //! Secrets where another setting belongs, and of another type than a setting has.
 
+use std::cell::RefCell;
+
 use enkash_auth_core::{Environment, Origin};
 use enkash_auth_examples::StoreSetting;
 use enkash_auth_redis::RedisStore;
@@ -8,38 +10,23 @@ use serde_json::json;
 
 use crate::sinks::Canary;
 
-const KEYS: [&str; 27] = [
-    "base_url",
-    "environment",
-    "client_id",
-    "client_secret",
-    "client_secret_file",
-    "username",
-    "password",
-    "password_file",
-    "company_id",
-    "access_key",
-    "access_key_file",
-    "secret_key",
-    "secret_key_file",
-    "api_key",
-    "api_key_file",
-    "token_store",
-    "on_store_down",
-    "keep_warm",
-    "attempts",
-    "max_waiters",
-    "early_window_max",
-    "guard_max",
-    "fetch_timeout",
-    "backoff_max",
-    "retry_after_max",
-    "wait_timeout",
-    "retry_unresolved_after",
-];
-
 /// Names, which are shown on purpose.
 const SHOWN: [&str; 3] = ["client_id", "username", "company_id"];
+
+/// Every key that the settings ask for, but for names.
+fn keys() -> Vec<String> {
+    let asked = RefCell::new(Vec::new());
+    let config = Config::from_lookup(|name| {
+        let key = name.strip_prefix("ENKASH_").unwrap();
+        asked.borrow_mut().push(key.to_ascii_lowercase());
+        None
+    });
+    config.unwrap();
+    let mut keys = asked.into_inner();
+    assert!(keys.len() >= 27, "{keys:?}");
+    keys.retain(|key| !SHOWN.contains(&&**key));
+    keys
+}
 
 fn look(canary: &Canary, config: &Config) {
     canary.debug((config, config.policy(), config.on_store_down()));
@@ -56,8 +43,8 @@ fn look(canary: &Canary, config: &Config) {
 #[test]
 fn a_secret_in_the_wrong_variable_is_not_repeated() {
     let canary = Canary::new();
-    for wrong in KEYS.into_iter().filter(|key| !SHOWN.contains(key)) {
-        for secret in [canary.password(wrong), canary.secret(wrong)] {
+    for wrong in keys() {
+        for secret in [canary.password(&wrong), canary.secret(&wrong)] {
             let good = |name: &str| match name {
                 "ENKASH_ENVIRONMENT" => Some("test".to_owned()),
                 "ENKASH_CLIENT_ID" | "ENKASH_USERNAME" => Some("name".to_owned()),
@@ -82,8 +69,8 @@ fn a_secret_in_the_wrong_variable_is_not_repeated() {
 #[test]
 fn a_secret_of_another_type_is_not_repeated() {
     let canary = Canary::new();
-    for key in KEYS.into_iter().filter(|key| !SHOWN.contains(key)) {
-        let secret = canary.password(key);
+    for key in keys() {
+        let secret = canary.password(&key);
         let bytes = secret.as_bytes();
         for value in [
             json!([secret]),
@@ -91,7 +78,7 @@ fn a_secret_of_another_type_is_not_repeated() {
             json!(bytes),
             json!(secret),
         ] {
-            match serde_json::from_value::<Config>(json!({ key: value })) {
+            match serde_json::from_value::<Config>(json!({ key.as_str(): value })) {
                 Ok(config) => look(&canary, &config),
                 Err(error) => drop(canary.error(&error)),
             }
@@ -101,7 +88,7 @@ fn a_secret_of_another_type_is_not_repeated() {
             json!(-86_753.091_12),
             json!(true),
         ] {
-            if let Err(error) = serde_json::from_value::<Config>(json!({ key: number })) {
+            if let Err(error) = serde_json::from_value::<Config>(json!({ key.as_str(): number })) {
                 assert!(!canary.error(&error).contains("8675"), "{error}");
             }
         }
