@@ -5,7 +5,7 @@ use enkash_auth_core::{
     strikes::{Ledger, Settlement},
 };
 
-use crate::{NOW, REJECTED, account, after, bid, denied, granted, reread, secret};
+use super::{NOW, REJECTED, account, after, bid, denied, granted, reread, secret};
 
 /// An attempt of another ledger, as `edition` names it.
 fn heard(ledger: &mut Ledger, number: u64, with: &str, settlement: Settlement) {

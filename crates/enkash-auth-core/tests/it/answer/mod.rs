@@ -1,5 +1,4 @@
 //! What the answer to a token request means.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod grants;
 mod refusals;

@@ -2,7 +2,7 @@
 
 use enkash_auth_core::ErrorKind::{InvalidAnswer, Unavailable};
 
-use crate::{
+use super::{
     rows::{FORBIDDEN, INVALID, MISCONFIGURED, PAGE, REJECTED, UNAVAILABLE, UNRESOLVED},
     support::{DATE, read, secs},
 };

@@ -5,7 +5,7 @@ use enkash_auth_core::{
     state::{Reason, Verdict},
 };
 
-use crate::life::Life;
+use super::life::Life;
 
 #[test]
 fn new_credentials_end_the_pause_after_a_refusal() {

@@ -1,5 +1,4 @@
 //! Where tokens come from and where they may go.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::error::Error as _;
 

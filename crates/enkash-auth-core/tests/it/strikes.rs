@@ -1,5 +1,4 @@
 //! How often a password is tried.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

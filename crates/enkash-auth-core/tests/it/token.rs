@@ -1,5 +1,4 @@
 //! Bearer tokens, and tokens that can be attached.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

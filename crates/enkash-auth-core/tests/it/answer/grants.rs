@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{AnswerBody, ErrorKind, TokenAnswer};
 
-use crate::support::{DATE, SENT, answer, body, credentials, read, secs};
+use super::support::{DATE, SENT, answer, body, credentials, read, secs};
 
 const TOKEN: &str = "2YotnFZFEjr1zCsicMWpAA";
 

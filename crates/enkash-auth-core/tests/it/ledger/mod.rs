@@ -1,9 +1,4 @@
 //! What a store keeps of an account.
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod elsewhere;
 

@@ -8,7 +8,7 @@ use enkash_auth_core::{
     state::{Outcome, Reason, Verdict},
 };
 
-use crate::life::{Life, START};
+use super::life::{Life, START};
 
 #[test]
 fn the_first_to_ask_launches_and_the_others_join() {

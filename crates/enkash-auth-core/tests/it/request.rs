@@ -1,5 +1,4 @@
 //! The token request in both dialects, and the settings that make none.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;

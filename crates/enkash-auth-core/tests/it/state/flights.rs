@@ -7,7 +7,7 @@ use enkash_auth_core::{
     state::{Outcome, Verdict},
 };
 
-use crate::life::{Life, START};
+use super::life::{Life, START};
 
 #[test]
 fn setting_the_wall_clock_ends_no_flight_and_no_pause() {

@@ -1,0 +1,20 @@
+//! Black-box tests: each file holds what one part of the crate promises.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod address;
+mod answer;
+mod error;
+mod ledger;
+mod lifetime;
+mod request;
+mod schedule;
+mod seal;
+mod state;
+mod strikes;
+mod time;
+mod token;

@@ -1,0 +1,6 @@
+//! The life of a token, event by event.
+
+mod change;
+mod flights;
+mod life;
+mod tokens;
