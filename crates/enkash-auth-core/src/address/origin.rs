@@ -33,13 +33,9 @@ impl Origin {
     #[inline(always)]
     pub fn matches(&self, uri: &Uri) -> bool {
         let is_as_written = || {
+            let scheme = if self.secure { "https" } else { "http" };
             let authority = uri.authority()?.as_str() == self.authority;
-            let scheme = match uri.scheme_str()? {
-                "https" => self.secure,
-                "http" => !self.secure,
-                _ => false,
-            };
-            Some(authority && scheme)
+            Some(authority && uri.scheme_str()? == scheme)
         };
         is_as_written() == Some(true) || self.matches_in_other_words(uri)
     }

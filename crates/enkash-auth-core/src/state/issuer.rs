@@ -98,8 +98,8 @@ pub(super) fn good_moment(first_seen: Moment, soonest: Moment) -> Moment {
         .saturating_sub(first_seen.monotonic_nanos());
     let into_second = Duration::from_nanos(age % 1_000_000_000);
     let (over, alive) = (Duration::from_millis(300), Duration::from_millis(800));
-    if into_second > over && into_second < alive {
-        return soonest.plus(alive - into_second);
+    if into_second <= over {
+        return soonest;
     }
-    soonest
+    soonest.plus(alive.saturating_sub(into_second))
 }

@@ -245,3 +245,15 @@ fn every_environment_has_a_server_for_each_kind_of_credentials() {
     let base: BaseUrl = "https://api.enkash.in".parse().unwrap();
     assert_eq!(Environment::from(base.clone()), Environment::Custom(base));
 }
+
+#[test]
+fn a_port_is_shown_unless_it_is_that_of_the_scheme() {
+    for (text, shown) in [
+        ("https://api.enkash.in:443", "https://api.enkash.in"),
+        ("https://api.enkash.in:80", "https://api.enkash.in:80"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://127.0.0.1:443", "http://127.0.0.1:443"),
+    ] {
+        assert_eq!(origin(text).to_string(), shown);
+    }
+}

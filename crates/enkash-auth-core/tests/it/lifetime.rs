@@ -251,3 +251,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn how_far_the_local_clock_is_ahead_is_told_by_the_date() {
+    let date = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
+    for (date, skew) in [
+        (None, None),
+        (date(NOW), Some(-0.5)),
+        (date(NOW - HOUR), Some(3_599.5)),
+        (date(NOW + HOUR), Some(-3_600.5)),
+    ] {
+        assert_eq!(Exchange::new(SENT, date).clock_skew(), skew);
+    }
+}
+
+#[test]
+fn what_was_written_down_is_what_is_read() {
+    for local in [false, true] {
+        let kept = Lifetime::kept(SENT, secs(60), local);
+        assert_eq!(
+            (kept.sent(), kept.length(), kept.is_local()),
+            (SENT, Some(secs(60)), local)
+        );
+    }
+    assert_eq!(
+        Lifetime::kept(SENT, secs(2 * DAY), false).length(),
+        Some(secs(DAY))
+    );
+}

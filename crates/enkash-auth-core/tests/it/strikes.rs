@@ -247,3 +247,16 @@ fn credentials_differ_in_whatever_is_sent() {
         assert_eq!(all.iter().filter(|other| *other == one).count(), 1, "{nth}");
     }
 }
+
+/// A reset forgets an attempt that is on, and so does not its answer.
+#[test]
+fn a_late_success_makes_credentials_no_better_that_were_refused_since() {
+    let mut strikes = Strikes::default();
+    let late = begin(&mut strikes, "old").unwrap();
+    strikes.reset();
+    attempt(&mut strikes, "old", REJECTED);
+    attempt(&mut strikes, "new", Settlement::Granted);
+    strikes.settle(late, Settlement::Granted);
+    let error = begin(&mut strikes, "old").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+}

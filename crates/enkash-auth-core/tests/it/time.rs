@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{Clock, ManualClock, Moment};
+use enkash_auth_core::{Clock, ManualClock, Moment, SystemClock};
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -106,4 +106,27 @@ fn clones_of_a_manual_clock_share_their_time() {
     clock.advance(secs(1));
     assert_eq!(clock.now(), clone.now());
     assert_ne!(clock.now(), ManualClock::new().now());
+}
+
+#[test]
+fn it_is_known_how_long_a_moment_has_been_over_by_the_clock_that_ended_it_first() {
+    let end = Moment::new(10_000_000_000, 100_000_000_000);
+    for (monotonic, unix, seconds) in [
+        (9, 99, 0),
+        (10, 100, 0),
+        (12, 100, 2),
+        (12, 107, 7),
+        (9, 101, 1),
+    ] {
+        let now = Moment::new(monotonic * 1_000_000_000, unix * 1_000_000_000);
+        assert_eq!(end.over_for(now), secs(seconds));
+    }
+}
+
+#[test]
+fn the_clock_of_the_machine_tells_the_time_of_today() {
+    let (before, after) = (SystemClock.now(), SystemClock.now());
+    let of_2026 = 1_767_225_600_000_000_000;
+    assert!(before.unix_nanos() > of_2026, "{before:?}");
+    assert!(before.monotonic_nanos() > 0 && before.is_over(after));
 }

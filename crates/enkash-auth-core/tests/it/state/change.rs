@@ -25,8 +25,8 @@ fn the_flight_of_the_old_credentials_is_abandoned() {
     assert!(!life.fail(old, ErrorKind::Rejected), "it lands nowhere");
     let new = life.launch();
     assert_ne!(old.number(), new.number());
-    assert!(!life.grant(old, "old", 300));
-    assert!(life.grant(new, "new", 300));
+    assert!(!life.grant(old, "old", 300.0));
+    assert!(life.grant(new, "new", 300.0));
     assert_eq!(life.served(), "new");
 }
 

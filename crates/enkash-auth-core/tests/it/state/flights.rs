@@ -41,6 +41,19 @@ fn a_pause_doubles_up_to_its_bound_and_never_overflows() {
 }
 
 #[test]
+fn a_pause_is_stretched_by_up_to_a_half_so_that_replicas_spread_out() {
+    for (draw, millis) in [(0.0, 500), (0.5, 625), (1.0, 750), (-1.0, 500), (7.0, 750)] {
+        let mut life = Life::new();
+        let flight = life.launch();
+        let failed = Outcome::Failed(Error::new(ErrorKind::Unavailable, ""));
+        let (number, now) = (flight.number(), life.now);
+        assert!(life.state.land(number, failed, now, draw, &life.policy));
+        let pause = life.failed().retry_after().unwrap();
+        assert_eq!(pause.as_millis(), millis, "{draw}");
+    }
+}
+
+#[test]
 fn a_success_ends_the_pauses() {
     let mut life = Life::new();
     for _ in 0..2 {
@@ -49,7 +62,7 @@ fn a_success_ends_the_pauses() {
         life.pass(10.0);
     }
     let flight = life.launch();
-    life.grant(flight, "one", 300);
+    life.grant(flight, "one", 300.0);
     assert!(life.state.last_error(life.now).is_none());
     life.pass(299.0);
     let flight = life.launch();
@@ -98,9 +111,9 @@ fn an_overdue_flight_is_abandoned_and_its_late_landing_changes_nothing() {
     assert_eq!(second.number(), 2);
     assert!(second.needs_fresh_connection());
 
-    assert!(!life.grant(first, "late", 300));
+    assert!(!life.grant(first, "late", 300.0));
     assert!(matches!(life.ask().0, Verdict::Wait(joined) if joined == second));
-    assert!(life.grant(second, "two", 300));
+    assert!(life.grant(second, "two", 300.0));
     assert_eq!(life.served(), "two");
     assert!(!life.fail(first, ErrorKind::Rejected));
     assert_eq!(life.served(), "two");
@@ -113,7 +126,7 @@ fn an_aborted_flight_is_followed_by_another_without_a_pause() {
     assert!(life.land(flight, Outcome::Aborted));
     let next = life.launch();
     assert!(next.needs_fresh_connection());
-    life.grant(next, "one", 300);
+    life.grant(next, "one", 300.0);
     life.pass(299.0);
     assert!(!life.launch().needs_fresh_connection(), "once is enough");
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     Bearer, Error, ErrorKind, Moment, RefreshPolicy,
-    lifetime::{Exchange, Expiry},
+    lifetime::{Exchange, Expiry, Lifetime},
     state::{Flight, Outcome, State, Verdict},
 };
 
@@ -43,25 +43,44 @@ impl Life {
             .land(flight.number(), outcome, self.now, 1.0, &self.policy)
     }
 
-    pub(crate) fn grant(&mut self, flight: Flight, token: &str, seconds: u64) -> bool {
-        let said = [Expiry::In(Duration::from_secs(seconds))];
-        let lifetime = Exchange::new(self.now, None).lifetime(&said);
-        self.land(
-            flight,
-            Outcome::Granted(Bearer::new(token).unwrap(), lifetime),
-        )
+    /// The lifetime of a token that was asked for now, with `seconds` of it left.
+    pub(crate) fn said(&self, seconds: f64) -> Lifetime {
+        let said = [Expiry::In(Duration::from_secs_f64(seconds))];
+        Exchange::new(self.now, None).lifetime(&said)
+    }
+
+    pub(crate) fn grant(&mut self, flight: Flight, token: &str, seconds: f64) -> bool {
+        let granted = Outcome::Granted(Bearer::new(token).unwrap(), self.said(seconds));
+        self.land(flight, granted)
+    }
+
+    pub(crate) fn hand_over(
+        &mut self,
+        flight: Flight,
+        token: &str,
+        seconds: f64,
+    ) -> Option<Duration> {
+        let (bearer, lifetime) = (Bearer::new(token).unwrap(), self.said(seconds));
+        let (number, now) = (flight.number(), self.now);
+        self.state
+            .hand_over(number, &bearer, &lifetime, now, &self.policy)
     }
 
     pub(crate) fn fail(&mut self, flight: Flight, kind: ErrorKind) -> bool {
         self.land(flight, Outcome::Failed(Error::new(kind, "")))
     }
 
-    /// With a fresh token of 300 s.
-    pub(crate) fn fresh() -> Self {
+    /// With a fresh token that lives for `seconds`.
+    pub(crate) fn with(seconds: f64) -> Self {
         let mut life = Self::new();
         let flight = life.launch();
-        assert!(life.grant(flight, "one", 300));
+        assert!(life.grant(flight, "one", seconds));
         life
+    }
+
+    /// With a fresh token of 300 s.
+    pub(crate) fn fresh() -> Self {
+        Self::with(300.0)
     }
 
     pub(crate) fn served(&mut self) -> String {

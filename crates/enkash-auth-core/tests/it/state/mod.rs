@@ -2,5 +2,8 @@
 
 mod change;
 mod flights;
+mod known;
 mod life;
+mod refused;
+mod sticky;
 mod tokens;

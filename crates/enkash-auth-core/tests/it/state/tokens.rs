@@ -129,29 +129,7 @@ fn the_same_token_keeps_its_generation_and_another_gets_the_next() {
     for (token, generation) in [("one", 1), ("two", 2), ("two", 2), ("one", 3)] {
         life.pass(300.0);
         let flight = life.launch();
-        life.grant(flight, token, 300);
+        life.grant(flight, token, 300.0);
         assert_eq!(life.state.token().unwrap().generation(), generation);
     }
-}
-
-#[test]
-fn the_last_breath_of_a_token_that_others_had_minted_is_waited_out() {
-    let mut life = Life::fresh();
-    let other = Bearer::new("two").unwrap();
-    let over = |life: &Life| Exchange::new(life.now, None).lifetime(&[Expiry::Over]);
-    let ask_again = |life: &mut Life| {
-        life.pass(300.0);
-        let (number, now) = (life.launch().number(), life.now);
-        let lifetime = over(life);
-        let policy = life.policy.clone();
-        life.state
-            .hand_over(number, &other, &lifetime, now, &policy)
-    };
-    // Of an issuer that was never seen to repeat a token, it is no token.
-    assert_eq!(ask_again(&mut life.clone()), None);
-    life.pass(240.0);
-    let flight = life.launch();
-    assert!(life.grant(flight, "one", 300));
-    assert!(life.state.is_sticky());
-    assert_eq!(ask_again(&mut life), Some(Duration::from_millis(250)));
 }

@@ -1,0 +1,119 @@
+//! What a state says of itself.
+
+use std::time::Duration;
+
+use enkash_auth_core::{
+    Error, ErrorKind,
+    state::{Outcome, Reason},
+};
+
+use super::life::Life;
+
+impl Life {
+    fn asks_unasked_after(&self) -> Option<Duration> {
+        let at = self.state.next_look_unasked(self.now, &self.policy)?;
+        Some(at.remaining(self.now))
+    }
+}
+
+#[test]
+fn a_cache_that_is_kept_warm_asks_when_the_early_window_opens() {
+    assert_eq!(Life::new().asks_unasked_after(), None);
+    assert_eq!(
+        Life::fresh().asks_unasked_after(),
+        Some(Duration::from_secs(240))
+    );
+}
+
+#[test]
+fn it_asks_again_after_the_pause_and_for_what_may_count_not_before_a_quarter_of_an_hour() {
+    let unresolved = || Error::new(ErrorKind::Unresolved, "");
+    for (error, expected) in [
+        (Error::new(ErrorKind::Unavailable, ""), 0.75),
+        (Error::new(ErrorKind::Rejected, ""), 5.0),
+        (Error::new(ErrorKind::Forbidden, ""), 900.0),
+        (unresolved(), 900.0),
+        // The gate let none through: looking again sends nothing.
+        (unresolved().with_retry_after(Duration::from_secs(60)), 5.0),
+    ] {
+        let mut life = Life::new();
+        let flight = life.launch();
+        let said = format!("{error:?}");
+        life.land(flight, Outcome::Failed(error));
+        let after = life.asks_unasked_after();
+        assert_eq!(after, Some(Duration::from_secs_f64(expected)), "{said}");
+    }
+    let mut life = Life::new();
+    life.policy.retry_unresolved_after = None;
+    let flight = life.launch();
+    life.land(flight, Outcome::Failed(unresolved()));
+    assert_eq!(life.asks_unasked_after(), None);
+}
+
+#[test]
+fn while_a_flight_is_on_the_next_look_is_when_it_is_overdue() {
+    let mut life = Life::new();
+    for _ in 0..2 {
+        let flight = life.launch();
+        assert_eq!(
+            life.asks_unasked_after(),
+            Some(Duration::from_millis(8_500))
+        );
+        life.fail(flight, ErrorKind::Unavailable);
+        life.pass(10.0);
+    }
+}
+
+#[test]
+fn it_says_how_long_there_has_been_no_token() {
+    let mut life = Life::new();
+    assert_eq!(life.state.over_for(life.now), None, "there never was one");
+    let mut fresh = Life::fresh();
+    assert_eq!(fresh.state.over_for(fresh.now), None);
+    fresh.pass(294.0);
+    assert_eq!(fresh.state.over_for(fresh.now), Some(Duration::ZERO));
+    fresh.pass(6.0);
+    assert_eq!(
+        fresh.state.over_for(fresh.now),
+        Some(Duration::from_secs(6))
+    );
+    // From when it was refused, if that came first.
+    life = Life::fresh();
+    life.pass(290.0);
+    assert!(life.state.refuse(1, life.now));
+    life.pass(3.0);
+    assert_eq!(life.state.over_for(life.now), Some(Duration::from_secs(3)));
+    life.pass(7.0);
+    assert_eq!(life.state.over_for(life.now), Some(Duration::from_secs(10)));
+}
+
+#[test]
+fn it_counts_its_flights_and_remembers_the_last_error() {
+    let mut life = Life::new();
+    assert_eq!(life.state.flights(), 0);
+    for number in 1..=3 {
+        let flight = life.launch();
+        assert_eq!(life.state.flights(), number);
+        assert_eq!(life.state.flight(), Some(flight));
+        life.fail(flight, ErrorKind::Unavailable);
+        assert_eq!(life.state.flight(), None);
+        life.pass(10.0);
+    }
+    let error = life.state.last_error(life.now).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(life.state.error_at(life.now).is_none(), "its pause is over");
+}
+
+#[test]
+fn a_reason_has_a_name() {
+    for (reason, name) in [
+        (Reason::Cold, "cold"),
+        (Reason::Early, "early"),
+        (Reason::Over, "over"),
+        (Reason::Refused, "refused"),
+        (Reason::Forced, "forced"),
+    ] {
+        assert_eq!(reason.as_str(), name);
+        assert_eq!(reason.to_string(), name);
+    }
+}
