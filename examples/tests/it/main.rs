@@ -16,3 +16,5 @@ mod settings;
 mod sidecar;
 #[cfg(test)]
 mod stacks;
+#[cfg(test)]
+mod versions;
