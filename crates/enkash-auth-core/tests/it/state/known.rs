@@ -70,7 +70,9 @@ fn it_says_how_long_there_has_been_no_token() {
     assert_eq!(life.state.over_for(life.now), None, "there never was one");
     let mut fresh = Life::fresh();
     assert_eq!(fresh.state.over_for(fresh.now), None);
+    assert!(fresh.state.usable(fresh.now).is_some());
     fresh.pass(294.0);
+    assert!(fresh.state.usable(fresh.now).is_none());
     assert_eq!(fresh.state.over_for(fresh.now), Some(Duration::ZERO));
     fresh.pass(6.0);
     assert_eq!(

@@ -16,6 +16,7 @@ const fn millis(millis: u64) -> Duration {
 /// A token of 8 s that came again after `age` seconds, with `left` of them left.
 fn repeated(age: f64, left: f64) -> Life {
     let mut life = Life::with(8.0);
+    assert!(!life.state.is_sticky());
     life.pass(age);
     let flight = life.launch();
     assert!(life.grant(flight, "one", left));
