@@ -1,34 +1,14 @@
 //! How long a token lives on our clocks, from what the answer says.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
-use enkash_auth_core::{
-    Moment,
-    lifetime::{Exchange, Expiry, Lifetime},
-};
+use enkash_auth_core::lifetime::{Exchange, Expiry, Lifetime};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
-const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
+use super::support::{DAY, NOW, SENT, at, lifetime, secs};
 
-const DAY: u64 = 86_400;
 const HOUR: u64 = 3600;
-/// `SENT` in seconds since the epoch.
-const NOW: u64 = 1_700_000_000;
-
-const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + secs(seconds)
-}
-
-fn lifetime(date: Option<SystemTime>, said: &[Expiry]) -> Lifetime {
-    Exchange::new(SENT, date).lifetime(said)
-}
-
 #[test]
 fn expires_in_is_in_seconds() {
     for (value, expected) in [

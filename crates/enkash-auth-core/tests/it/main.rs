@@ -17,5 +17,6 @@ mod schedule;
 mod seal;
 mod state;
 mod strikes;
+mod support;
 mod time;
 mod token;

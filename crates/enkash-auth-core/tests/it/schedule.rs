@@ -1,6 +1,6 @@
 //! The moments in the life of a token: early start, deadline, expiry.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use enkash_auth_core::{
     Moment, RefreshPolicy,
@@ -8,24 +8,7 @@ use enkash_auth_core::{
 };
 use proptest::prelude::*;
 
-/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
-const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
-
-const DAY: u64 = 86_400;
-/// `SENT` in seconds since the epoch.
-const NOW: u64 = 1_700_000_000;
-
-const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + secs(seconds)
-}
-
-fn lifetime(date: Option<SystemTime>, said: &[Expiry]) -> Lifetime {
-    Exchange::new(SENT, date).lifetime(said)
-}
+use super::support::{DAY, NOW, SENT, at, lifetime, secs};
 
 fn guard(lifetime: &Lifetime, policy: &RefreshPolicy) -> Duration {
     let schedule = Schedule::new(lifetime, policy, 1.0).expect("not over");

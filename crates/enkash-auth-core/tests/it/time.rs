@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{Clock, ManualClock, Moment, SystemClock};
 
-const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
+use super::support::secs;
 
 #[test]
 fn time_passes_on_both_clocks() {

@@ -1,20 +1,13 @@
 //! Bearer tokens, and tokens that can be attached.
 
-use std::time::Duration;
-
 use enkash_auth_core::{
     AccessToken, Bearer, ErrorKind, Moment, RefreshPolicy,
     lifetime::{Exchange, Expiry, Schedule},
 };
 
-/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
-const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
+use super::support::{SENT, secs};
 
 const TEXT: &str = "2YotnFZFEjr1zCsicMWpAA";
-
-const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
 
 fn token() -> AccessToken {
     let lifetime = Exchange::new(SENT, None).lifetime(&[Expiry::In(secs(300))]);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use enkash_auth_core::{AnswerBody, ErrorKind, TokenAnswer};
 
-use super::support::{DATE, SENT, answer, body, credentials, read, secs};
+use super::support::{DATE, answer, body, credentials, read};
+use crate::support::{SENT, secs};
 
 const TOKEN: &str = "2YotnFZFEjr1zCsicMWpAA";
 

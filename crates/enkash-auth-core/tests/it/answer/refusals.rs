@@ -4,8 +4,9 @@ use enkash_auth_core::ErrorKind::{InvalidAnswer, Unavailable};
 
 use super::{
     rows::{FORBIDDEN, INVALID, MISCONFIGURED, PAGE, REJECTED, UNAVAILABLE, UNRESOLVED},
-    support::{DATE, read, secs},
+    support::{DATE, read},
 };
+use crate::support::secs;
 
 const TOKEN: &str = r#""access_token":"2YotnFZFEjr1zCsicMWpAA","expires_in":60"#;
 

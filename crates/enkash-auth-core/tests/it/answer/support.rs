@@ -1,20 +1,13 @@
 //! Answers in one line.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use enkash_auth_core::{AnswerBody, Client, Credentials, Error, Grant, Moment, TokenAnswer, User};
+use enkash_auth_core::{AnswerBody, Client, Credentials, Error, Grant, TokenAnswer, User};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
-pub(crate) const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
+use crate::support::SENT;
 
 /// `SENT` as a `Date` header.
 pub(crate) const DATE: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
-
-pub(crate) const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
 
 pub(crate) fn credentials() -> Credentials {
     Credentials::password(

@@ -5,7 +5,8 @@ use enkash_auth_core::{Client, Credentials, Error, User};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::support::{SENT, answer, credentials};
+use super::support::{answer, credentials};
+use crate::support::SENT;
 
 fn refused(credentials: &Credentials, body: &serde_json::Value) -> Error {
     answer(400, &[], &body.to_string())

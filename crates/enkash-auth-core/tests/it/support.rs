@@ -1,0 +1,29 @@
+//! A moment, and what is counted from it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use enkash_auth_core::{
+    Moment,
+    lifetime::{Exchange, Expiry, Lifetime},
+};
+
+/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
+pub(crate) const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
+
+/// `SENT` in seconds since the epoch.
+pub(crate) const NOW: u64 = 1_700_000_000;
+
+pub(crate) const DAY: u64 = 86_400;
+
+pub(crate) const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(crate) fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + secs(seconds)
+}
+
+/// What an answer that was asked for at `SENT` makes of what it says.
+pub(crate) fn lifetime(date: Option<SystemTime>, said: &[Expiry]) -> Lifetime {
+    Exchange::new(SENT, date).lifetime(said)
+}
