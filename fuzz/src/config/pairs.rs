@@ -1,29 +1,10 @@
 //! Settings that any form can say.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap, sync::LazyLock};
 
 use enkash_auth_tower::{Config, ConfigError};
 
 use super::{NUMBER, SECRET, accepted, hides};
-
-const PLAIN: [&str; 16] = [
-    "base_url",
-    "environment",
-    "client_id",
-    "username",
-    "company_id",
-    "on_store_down",
-    "keep_warm",
-    "attempts",
-    "max_waiters",
-    "early_window_max",
-    "guard_max",
-    "fetch_timeout",
-    "backoff_max",
-    "retry_after_max",
-    "wait_timeout",
-    "retry_unresolved_after",
-];
 
 const SECRETS: [&str; 6] = [
     "client_secret",
@@ -34,25 +15,39 @@ const SECRETS: [&str; 6] = [
     "token_store",
 ];
 
+/// Every key but those that name a file: what an environment is asked for.
+static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let asked = RefCell::new(Vec::new());
+    let none = Config::from_lookup(|name| {
+        asked.borrow_mut().push(key_of(name));
+        None
+    });
+    assert!(none.is_ok());
+    let mut keys = asked.into_inner();
+    keys.retain(|key| !key.ends_with("_file"));
+    keys
+});
+
+fn key_of(name: &str) -> String {
+    name.trim_start_matches("ENKASH_").to_ascii_lowercase()
+}
+
 /// A file and an environment are read alike. Their keys have different names.
 pub(super) fn check(text: &str) {
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     let pairs: BTreeMap<&str, &str> = pairs
-        .filter(|(key, _)| PLAIN.contains(key) || SECRETS.contains(key))
+        .filter(|(key, _)| KEYS.iter().any(|known| known == key))
         .collect();
     let json = serde_json::to_string(&pairs).expect("it is text");
     let toml = toml::to_string(&pairs).expect("it is text");
     let from_json = serde_json::from_str::<Config>(&json);
     let from_toml = toml::from_str::<Config>(&toml);
-    let from_environment = Config::from_lookup(|name| {
-        let key = name.strip_prefix("ENKASH_")?.to_ascii_lowercase();
-        pairs.get(&*key).map(Into::into)
-    });
+    let from_environment = Config::from_lookup(|name| pairs.get(&*key_of(name)).map(Into::into));
     if let Err(error) = &from_environment {
         hides(&crate::text::shown(error));
     }
     let is_named = |(key, value): (&&str, &&str)| {
-        PLAIN.contains(key) && (value.contains(SECRET) || value.contains(NUMBER))
+        !SECRETS.contains(key) && (value.contains(SECRET) || value.contains(NUMBER))
     };
     let configs = [from_json.ok(), from_toml.ok(), from_environment.ok()];
     let meanings = configs.map(|config| {
@@ -84,6 +79,5 @@ fn meaning(config: &Config) -> String {
 }
 
 fn key(error: ConfigError) -> String {
-    let key = error.key().to_ascii_lowercase();
-    key.trim_start_matches("enkash_").to_owned()
+    key_of(error.key())
 }
