@@ -211,17 +211,19 @@ impl Gate {
         if !is_proven && self.on_store_down == OnStoreDown::Wait {
             return Passed::Denied(unavailable(down));
         }
-        tracing::warn!(
-            error = &*down,
-            "token store unavailable: going on without it"
-        );
         let fallback = Limited::new(&self.fallback, who.principal);
         match fallback.begin(who.bid, None, who.clock.now()).await {
-            Ok(Begin::Granted(leave)) => Passed::Permit(Permit {
-                is_proven: is_proven || leave.attempt().is_proven(),
-                is_fallback: true,
-                leave,
-            }),
+            Ok(Begin::Granted(leave)) => {
+                tracing::warn!(
+                    error = &*down,
+                    "token store unavailable: going on without it"
+                );
+                Passed::Permit(Permit {
+                    is_proven: is_proven || leave.attempt().is_proven(),
+                    is_fallback: true,
+                    leave,
+                })
+            }
             Ok(Begin::Busy) => Passed::Busy,
             Ok(Begin::Denied(error)) => Passed::Denied(error),
             // It keeps no token and never fails.

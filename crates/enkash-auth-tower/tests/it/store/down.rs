@@ -12,7 +12,10 @@ use super::{
     Fleet,
     flaky::{Flaky, Mood},
 };
-use crate::support::{Kit, call, rules};
+use crate::{
+    log::Log,
+    support::{Kit, call, rules},
+};
 
 fn fleet(kit: Kit) -> Fleet<Flaky> {
     Fleet::new(kit, Flaky::default())
@@ -138,6 +141,19 @@ async fn an_attempt_without_the_store_is_told_to_it_later() {
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::Refusing);
     attempting(&fleet, "password").token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_says_once_per_attempt_that_there_is_no_store() {
+    let fleet = fleet(Kit::new(rules(300, 2_000)));
+    fleet.store.set(Mood::Refusing);
+    // The second waits for the first, whose attempt this process has on record.
+    let caches = [(); 2].map(|()| attempting(&fleet, "password"));
+    let log = Log::start();
+    let (one, other) = tokio::join!(caches[0].token(), caches[1].token());
+    one.and(other).unwrap();
+    let said = log.text().matches("going on without it").count();
+    assert_eq!((said, fleet.requests()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]
