@@ -87,3 +87,54 @@ fn number(bytes: &[u8]) -> Result<(u64, &[u8]), Unreadable> {
     let (number, rest) = bytes.split_first_chunk().ok_or(Unreadable::Damaged)?;
     Ok((u64::from_le_bytes(*number), rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use enkash_auth_core::{BaseUrl, Credentials, strikes::Unreadable};
+
+    use super::*;
+
+    const NOW: Moment = Moment::new(0, 1_767_268_800_000_000_000);
+
+    fn principal(base: &str) -> Principal {
+        let base: BaseUrl = base.parse().unwrap();
+        Principal::new(&base, Credentials::merchant("key", "secret"))
+    }
+
+    fn sealed(length: Duration) -> Vec<u8> {
+        let lifetime = Lifetime::kept(NOW, length, true);
+        let edition = Edition::from_parts([1; 8], 7);
+        let token = StoredToken::new(Bearer::new("one").unwrap(), lifetime, edition);
+        principal("https://api.enkash.in")
+            .seal(&token, NOW, NOW.unix_nanos())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_token_comes_back_as_it_was_and_as_old_as_it_is_by_then() {
+        let later = NOW.plus(Duration::from_secs(60));
+        let opened = principal("https://api.enkash.in")
+            .open(&sealed(LONGEST), later, later.unix_nanos())
+            .unwrap();
+        assert_eq!(opened.bearer().expose(), "one");
+        assert_eq!(opened.edition(), Edition::from_parts([1; 8], 7));
+        let lifetime = opened.lifetime();
+        assert_eq!(lifetime.length(), Some(LONGEST));
+        assert!(lifetime.is_local());
+        assert_eq!(lifetime.sent().plus(Duration::from_secs(60)), later);
+    }
+
+    #[test]
+    fn the_same_credentials_of_another_account_do_not_open_it() {
+        let opened =
+            principal("https://elsewhere.example").open(&sealed(LONGEST), NOW, NOW.unix_nanos());
+        assert_eq!(opened.unwrap_err(), Unreadable::Foreign);
+    }
+
+    #[test]
+    fn one_from_the_future_is_not_believed() {
+        let opened =
+            principal("https://api.enkash.in").open(&sealed(LONGEST), NOW, NOW.unix_nanos() - 1);
+        assert_eq!(opened.unwrap_err(), Unreadable::Time);
+    }
+}

@@ -12,11 +12,11 @@ use std::{
 use enkash_auth_core::ManualClock;
 use enkash_auth_tower::{MemoryStore, TokenCache};
 use futures_util::FutureExt;
-use tokio::{runtime::Builder, sync::oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     support::{endpoint, grant},
-    undriven::{runtime, stuck_at_first},
+    undriven::{paused, runtime, stuck_at_first},
 };
 
 #[test]
@@ -91,11 +91,7 @@ fn a_runtime_that_nobody_drives_is_given_up_at_the_flights_deadline() {
 #[test]
 fn a_waiter_gives_an_undriven_fetch_up_by_itself() {
     let idle = runtime();
-    let second = Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let second = paused();
     second.block_on(async {
         let clock = ManualClock::new();
         let endpoint = endpoint(|_| async { grant("one", 300) });

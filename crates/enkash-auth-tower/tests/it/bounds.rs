@@ -1,6 +1,7 @@
 //! Waiting, memory and attempts are bounded; what is over the bound fails at once.
 
 use std::{
+    convert::Infallible,
     future::pending,
     sync::{
         Arc,
@@ -9,11 +10,17 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use enkash_auth_core::{ErrorKind, RefreshPolicy};
+use enkash_auth_tower::TokenEndpoint;
+use futures_util::stream;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
 use tokio::time::{Instant, sleep};
 use tokio_test::{assert_pending, task};
 
-use crate::support::{Kit, cache, endpoint, grant, rules, status};
+use crate::support::{Kit, cache, credentials, endpoint, environment, grant, rules, status, user};
 
 #[tokio::test(start_paused = true)]
 async fn one_caller_too_many_fails_at_once() {
@@ -72,6 +79,7 @@ async fn a_body_that_is_too_large_is_not_read_to_its_end() {
     }));
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+    assert!(error.to_string().contains("too large"), "{error}");
     assert_eq!(tokens.status().token_requests(), 1);
 }
 
@@ -139,4 +147,18 @@ async fn settings_without_a_bound_are_no_panic() {
     policy.retry_after_max = Duration::MAX;
     let kit = Kit::with_policy(rules(300, 10), policy);
     kit.tokens.token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_breaks_off_is_told_from_one_that_is_too_large() {
+    let broken = tower::service_fn(|_: Request<Full<Bytes>>| async {
+        let parts = [Ok(Frame::data(Bytes::from_static(b"{"))), Err("reset")];
+        let body = StreamBody::new(stream::iter(parts));
+        Ok::<_, Infallible>(Response::new(body))
+    });
+    let endpoint =
+        TokenEndpoint::with_service(environment(), credentials(&user(), "password"), broken);
+    let error = cache(endpoint.unwrap()).token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+    assert!(error.to_string().contains("cut off"), "{error}");
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use enkash_auth_core::{Error, ErrorKind};
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotCalled};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotCalled, NotSent};
 use http::{Method, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -148,4 +148,11 @@ async fn a_service_below_that_breaks_down_while_a_call_waits_bears_no_mark() {
     let error = service.oneshot(get("http://localhost/")).await.unwrap_err();
     assert_eq!(error.to_string(), "token server unavailable: broken");
     assert!(NotCalled::of(&*error).is_none());
+}
+
+#[test]
+fn what_was_not_sent_says_why() {
+    let error = NotSent::new("no route");
+    assert_eq!(error.to_string(), "nothing was sent");
+    assert_eq!(error.source().unwrap().to_string(), "no route");
 }

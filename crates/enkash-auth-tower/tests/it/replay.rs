@@ -9,9 +9,12 @@ use std::{
 
 use enkash_auth_sandbox::Issuing;
 use enkash_auth_tower::{EnkashAuthLayer, NotSent, Replay, ReplayPolicy};
+use futures_util::FutureExt;
 use http::{Method, Request, Response, header::AUTHORIZATION};
 use tokio::{task::JoinSet, time::sleep};
-use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
+use tower::{
+    BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimit, util::BoxCloneSyncService,
+};
 
 use crate::support::{Kit, call, get, rules};
 
@@ -264,4 +267,13 @@ async fn a_second_call_that_never_left_leaves_the_caller_the_first_answer() {
         let answer = answer.map(|response| response.status().as_u16());
         assert_eq!(answer.map_err(drop), expected);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_ready_when_the_service_below_is() {
+    let kit = Kit::new(rules(300, 50));
+    let never = ConcurrencyLimit::new(Ledger::default().api(INVALID), 0);
+    let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default());
+    let mut service = layer.layer(never);
+    assert!(service.ready().now_or_never().is_none());
 }

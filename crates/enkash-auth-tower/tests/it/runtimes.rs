@@ -14,12 +14,11 @@ use enkash_auth_core::{ErrorKind, ManualClock, RefreshPolicy};
 use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
 use futures_util::FutureExt;
 use http_body_util::Full;
-use tokio::runtime::Builder;
 use tower::{Layer, Service};
 
 use crate::{
     support::{Recorder, credentials, endpoint, environment, get, grant, user},
-    undriven::{runtime, stuck_at_first},
+    undriven::{paused, runtime, stuck_at_first},
 };
 
 #[test]
@@ -112,11 +111,7 @@ fn a_future_that_left_an_undriven_runtime_still_gives_up_in_time() {
     let idle = runtime();
     let mut future = Box::pin(tokens.token());
     idle.block_on(async { assert!((&mut future).now_or_never().is_none()) });
-    let second = Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let second = paused();
     let error = second.block_on(future).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WaitTimeout);
 }

@@ -1,14 +1,21 @@
 //! An issuer that answers with the same token until that is over, as the legacy server family does.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use enkash_auth_core::ErrorKind;
 use enkash_auth_sandbox::{Issuing, Rounding, Rules};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
 
-use crate::support::{Kit, call, rules};
+use crate::support::{Kit, cache, call, endpoint, grant, rules};
 
 /// What forty calls a second for `seconds` saw: the slowest call in each second.
 async fn steady(kit: &Kit, seconds: u64) -> Vec<Duration> {
@@ -96,4 +103,22 @@ async fn a_token_that_was_there_before_us_teaches_no_short_life() {
     let slowest = steady(&kit, 70).await;
     assert!(millis(&slowest) <= 1_600, "{slowest:?}");
     assert_eq!(kit.issuer.counters().api_refusals, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_repeats_a_token_for_ever_costs_the_fetch_timeout_and_one_error() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let tokens = cache(endpoint({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            let is_first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+            async move { grant("one", if is_first { 2 } else { 0 }) }
+        }
+    }));
+    tokens.token().await.unwrap();
+    sleep(Duration::from_secs(2)).await;
+    let started = Instant::now();
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+    assert!(started.elapsed() < Duration::from_secs(8));
 }

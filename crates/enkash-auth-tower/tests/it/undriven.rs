@@ -20,6 +20,15 @@ pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
+/// One whose time is paused.
+pub(crate) fn paused() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
 /// A cache whose first token request never ends, and whose service counts how often it was made.
 pub(crate) fn stuck_at_first(clock: &ManualClock) -> (TokenCache, Arc<AtomicU32>) {
     let made = Arc::new(AtomicU32::new(0));

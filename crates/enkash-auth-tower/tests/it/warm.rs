@@ -1,12 +1,23 @@
 //! A cache that is kept warm.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
-use enkash_auth_core::RefreshPolicy;
+use enkash_auth_core::{ManualClock, RefreshPolicy};
 use enkash_auth_sandbox::{Endpoint, Fault};
+use enkash_auth_tower::TokenCache;
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Kit, rules};
+use crate::{
+    support::{Kit, endpoint, grant, rules},
+    undriven::{paused, runtime},
+};
 
 fn warm(lifetime: u64, delay: u64) -> Kit {
     let mut policy = RefreshPolicy::default();
@@ -71,4 +82,38 @@ async fn what_may_count_against_the_account_is_not_tried_again_for_nobodys_sake(
     kit.issuer.cancel_orders();
     sleep(Duration::from_secs(140)).await;
     assert!(kit.tokens.peek().is_some());
+}
+
+/// The flight is on a runtime that nobody drives any more, and nobody calls.
+#[test]
+fn it_gives_up_a_flight_of_another_runtime_by_itself() {
+    let (keeping, idle, clock) = (paused(), runtime(), ManualClock::new());
+    let mut policy = RefreshPolicy::default();
+    policy.keep_warm = true;
+    let asked = Arc::new(AtomicU32::new(0));
+    let endpoint = endpoint({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            let nth = asked.fetch_add(1, Ordering::Relaxed);
+            async move { grant(&format!("token-{nth}"), 300) }
+        }
+    });
+    let tokens = TokenCache::builder(endpoint)
+        .clock(clock.clone())
+        .policy(policy)
+        .build();
+    keeping.block_on(tokens.token()).unwrap();
+    clock.advance(Duration::from_secs(250));
+    {
+        // Somebody there sets the renewal going, and is gone.
+        let _entered = idle.enter();
+        assert!(tokens.token().now_or_never().is_some());
+    }
+    keeping.block_on(async {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(tokens.peek().unwrap().expose(), "token-0");
+        clock.advance(Duration::from_secs(9));
+        sleep(Duration::from_secs(31)).await;
+        assert_eq!(tokens.peek().unwrap().expose(), "token-1");
+    });
 }

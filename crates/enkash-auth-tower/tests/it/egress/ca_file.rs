@@ -19,8 +19,9 @@ async fn what_is_in_the_file_is_trusted() {
     let (stage, other) = (Stage::new().await, Stage::new().await);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");
-    // With words between, and a second certificate.
-    let pem = format!("# ours\n{}\nand another\n{}", other.pem(), stage.pem());
+    // With two million words between, and a second certificate.
+    let words = "and\n".repeat(500_000);
+    let pem = format!("# ours\n{}\n{words}another\n{}", other.pem(), stage.pem());
     fs::write(&path, pem).unwrap();
     let egress = read(&path).unwrap();
     for stage in [stage, other] {

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use enkash_auth_core::ErrorKind;
+use enkash_auth_core::{Clock, ErrorKind};
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, OnStoreDown, TokenCache};
+use enkash_auth_tower::{EnkashAuthLayer, OnStoreDown, TokenCache, TokenStore};
 use tokio::time::{Instant, sleep};
 use tower::Layer;
 
@@ -141,6 +141,24 @@ async fn an_attempt_without_the_store_is_told_to_it_later() {
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::Refusing);
     attempting(&fleet, "password").token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_process_knows_outlives_an_attempt_that_proves_nothing() {
+    let fleet = fleet(Kit::new(rules(300, 10)));
+    attempting(&fleet, "wrong").token().await.unwrap_err();
+    // An operator of another host lifts it. This process was not told.
+    let (account, now) = (fleet.kit.endpoint("any").account(), fleet.clock.now());
+    fleet.store.reset(account, now).await.unwrap();
+    fleet.kit.issuer.set_outage(true);
+    let error = fleet.start("password").token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    fleet.kit.issuer.set_outage(false);
+    fleet.store.set(Mood::Refusing);
+    let requests = fleet.requests();
+    let error = attempting(&fleet, "wrong").token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(fleet.requests(), requests);
 }
 
 #[tokio::test(start_paused = true)]
