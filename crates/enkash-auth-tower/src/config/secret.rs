@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Config, ConfigError, error::Problem, settings::present};
 
-/// No secret is longer.
+/// No secret is as long, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
 /// A secret, and the key that it stands under.
@@ -72,10 +72,15 @@ impl<'a> Secret<'a> {
     }
 }
 
-/// The file without the end of its line, which editors add.
+/// The file without the end of its line, which editors add. A part of it is never taken for the whole.
 fn read(file: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::with_capacity(4096));
-    File::open(file)?.take(LONGEST).read_to_string(&mut text)?;
+    let mut file = File::open(file)?.take(LONGEST);
+    file.read_to_string(&mut text)?;
+    if file.limit() == 0 {
+        let why = format!("it is {LONGEST} bytes long or longer");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {

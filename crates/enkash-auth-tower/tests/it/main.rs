@@ -6,6 +6,7 @@ mod aftermath;
 mod bounds;
 mod cancel;
 mod compose;
+#[cfg(feature = "config")]
 mod config;
 mod credentials;
 mod dropped;
