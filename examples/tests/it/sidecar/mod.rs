@@ -8,6 +8,7 @@ mod damage;
 mod egress;
 mod faults;
 mod guard;
+mod host;
 mod lifetimes;
 mod one_token;
 mod probes;

@@ -7,72 +7,16 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_sandbox::{Rules, Sandbox};
+use enkash_auth_sandbox::Rules;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use super::{
+    host::{Host, call},
     process::{Sidecar, sidecar},
-    stage::{Answer, Dialect, assert_quiet, client, command, issuer, sandbox},
+    stage::{assert_quiet, client},
 };
-
-/// A machine with a state directory, before a sandbox.
-pub(super) struct Host {
-    sandbox: Sandbox,
-    pub(super) state: TempDir,
-}
-
-impl Host {
-    pub(super) async fn new(rules: Rules) -> Self {
-        Self {
-            sandbox: sandbox(issuer(rules)).await,
-            state: state(),
-        }
-    }
-
-    fn command(&self) -> Command {
-        let mut command = command(&self.sandbox, Dialect::Form);
-        command
-            .env_remove("ENKASH_TOKEN_STORE")
-            .env("XDG_STATE_HOME", self.state.path());
-        command
-    }
-
-    fn wrong(&self, password: &str) -> Command {
-        let mut command = self.command();
-        command.env("ENKASH_PASSWORD", password);
-        command
-    }
-
-    pub(super) async fn start(&self) -> Sidecar {
-        Sidecar::start(self.command()).await
-    }
-
-    pub(super) fn requests(&self) -> u64 {
-        self.sandbox.issuer().counters().token_requests
-    }
-
-    fn is_locked(&self) -> bool {
-        let accounts = self.sandbox.issuer().account_statuses();
-        accounts.iter().any(|account| account.locked)
-    }
-}
-
-/// A directory in memory, where there is such: a disk that is busy takes seconds to sync a file, and a
-/// store that does not answer in half a second is done without.
-fn state() -> TempDir {
-    tempfile::tempdir_in("/dev/shm")
-        .or_else(|_| tempfile::tempdir())
-        .unwrap()
-}
-
-pub(super) async fn call(sidecar: &Sidecar) -> Answer {
-    let url = format!("http://{}/api/v0/any", sidecar.address());
-    let request = Request::get(url).body(Full::default()).unwrap();
-    Answer::read(client().request(request).await).await
-}
 
 /// Runs a command to its end, with `input` for its standard input.
 async fn run(mut command: Command, input: &'static str) -> (Output, String) {

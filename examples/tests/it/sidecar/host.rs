@@ -1,0 +1,69 @@
+#![cfg(unix)]
+
+use std::process::Command;
+
+use enkash_auth_sandbox::{Rules, Sandbox};
+use http::Request;
+use http_body_util::Full;
+use tempfile::TempDir;
+
+use super::{
+    process::Sidecar,
+    stage::{Answer, Dialect, client, command, issuer, sandbox},
+};
+
+/// A machine with a state directory, before a sandbox.
+pub(super) struct Host {
+    pub(super) sandbox: Sandbox,
+    pub(super) state: TempDir,
+}
+
+impl Host {
+    pub(super) async fn new(rules: Rules) -> Self {
+        Self {
+            sandbox: sandbox(issuer(rules)).await,
+            state: state(),
+        }
+    }
+
+    pub(super) fn command(&self) -> Command {
+        let mut command = command(&self.sandbox, Dialect::Form);
+        command
+            .env_remove("ENKASH_TOKEN_STORE")
+            .env("XDG_STATE_HOME", self.state.path());
+        command
+    }
+
+    pub(super) fn wrong(&self, password: &str) -> Command {
+        let mut command = self.command();
+        command.env("ENKASH_PASSWORD", password);
+        command
+    }
+
+    pub(super) async fn start(&self) -> Sidecar {
+        Sidecar::start(self.command()).await
+    }
+
+    pub(super) fn requests(&self) -> u64 {
+        self.sandbox.issuer().counters().token_requests
+    }
+
+    pub(super) fn is_locked(&self) -> bool {
+        let accounts = self.sandbox.issuer().account_statuses();
+        accounts.iter().any(|account| account.locked)
+    }
+}
+
+/// A directory in memory, where there is such: a disk that is busy takes seconds to sync a file, and a
+/// store that does not answer in half a second is done without.
+fn state() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+pub(super) async fn call(sidecar: &Sidecar) -> Answer {
+    let url = format!("http://{}/api/v0/any", sidecar.address());
+    let request = Request::get(url).body(Full::default()).unwrap();
+    Answer::read(client().request(request).await).await
+}
