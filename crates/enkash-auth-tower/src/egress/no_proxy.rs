@@ -49,7 +49,7 @@ fn matcher(list: &str) -> Matcher {
 /// What has a port that can be one. An IPv6 address has it behind brackets.
 fn split_port(entry: &str) -> Option<(&str, u16)> {
     let (host, port) = entry.rsplit_once(':')?;
-    let is_host = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+    let is_host = !host.contains(':') || host.ends_with(']');
     let port = port.parse().ok()?;
     is_host.then_some((host, port))
 }

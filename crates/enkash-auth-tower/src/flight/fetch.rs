@@ -134,7 +134,7 @@ impl<'a> Fetch<'a> {
             if self.is_given_up() {
                 return Err(given_up());
             }
-            let pause = BUSY_POLL.mul_f64(0.75 + 0.5 * fastrand::f64());
+            let pause = spread(BUSY_POLL);
             let who = self.applicant();
             match self.shared.gate().pass(&who, again, &mut self.known).await {
                 Passed::Permit(permit) if self.is_given_up() => {
@@ -255,4 +255,9 @@ fn interrupted(source: BoxError, proven: bool) -> Error {
         ErrorKind::Unresolved
     };
     Error::new(kind, "no answer after the request was sent").with_source(source)
+}
+
+/// Up to a quarter shorter or longer, so that those who wait do not come all at once.
+fn spread(pause: Duration) -> Duration {
+    pause.mul_f64(0.75 + 0.5 * fastrand::f64())
 }

@@ -15,7 +15,10 @@ use enkash_auth_sandbox::SandboxService;
 use enkash_auth_tower::{BoxError, NotSent, TokenCache, TokenEndpoint};
 use http::{Request, Response};
 use http_body_util::Full;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use crate::support::{
     Kit, TokioClock, cache, credentials, endpoint, environment, rules, status, user,
@@ -97,6 +100,21 @@ async fn caches_of_one_account_ask_one_after_another() {
     }
     callers.join_all().await;
     assert_eq!(kit.issuer.counters().token_requests_at_once, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_fetch_of_another_cache_gives_up_in_its_own_time() {
+    let mut policy = RefreshPolicy::default();
+    policy.fetch_timeout = Duration::from_secs(60);
+    let kit = Kit::with_policy(rules(300, 20_000), policy);
+    let long = tokio::spawn(kit.tokens.token());
+    sleep(Duration::from_millis(10)).await;
+    let started = Instant::now();
+    let error = another_cache(&kit, "password").token().await.unwrap_err();
+    assert!(error.is_transient() && started.elapsed() <= Duration::from_secs(8));
+    assert!(error.to_string().contains("another fetch"), "{error}");
+    assert_eq!(kit.issuer.counters().token_requests, 1);
+    long.abort();
 }
 
 #[tokio::test(start_paused = true)]
