@@ -189,13 +189,20 @@ fn a_value_of_another_type_is_refused_and_not_shown() {
 
 #[test]
 fn a_list_is_no_value_and_it_is_said_what_is() {
-    let error = serde_json::from_str::<Config>(r#"{"fetch_timeout": []}"#).unwrap_err();
-    let text = error.to_string();
-    assert!(
-        text.starts_with("invalid type: sequence, expected "),
-        "{text}"
-    );
-    assert!(!text.contains("expected  at line"), "{text}");
+    for (key, what) in [
+        ("username", "text in quotes"),
+        ("password", "text in quotes"),
+        ("fetch_timeout", "a duration"),
+        ("attempts", "a whole number"),
+        ("keep_warm", "true or false"),
+    ] {
+        let file = format!(r#"{{"{key}": []}}"#);
+        let text = serde_json::from_str::<Config>(&file)
+            .unwrap_err()
+            .to_string();
+        let said = format!("invalid type: sequence, expected {what}");
+        assert!(text.starts_with(&said), "{key}: {text}");
+    }
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! Secrets, in place and in files.
 
-use std::{error::Error as _, fs};
+use std::{error::Error as _, fs, time::Duration};
 
-use enkash_auth_tower::Config;
+use enkash_auth_core::ErrorKind;
+use enkash_auth_sandbox::SandboxService;
+use enkash_auth_tower::{Config, TokenEndpoint};
+use tokio::time::sleep;
 
 use super::{PASSWORD, from, with};
+use crate::support::{BASE, Kit, TokioClock, rules};
 
 #[test]
 fn a_secret_from_a_file_is_the_same_as_one_in_place() {
@@ -53,6 +57,7 @@ fn nothing_secret_is_shown() {
     ];
     let config = from(&with(&PASSWORD, &more)).unwrap();
     assert_eq!(config.token_store(), Some("redis://:s3cret@host"));
+    assert!(config.credentials().is_ok());
     let shown = format!("{config:?}");
     assert!(
         !shown.contains("s3cret") && !shown.contains("hunter2"),
@@ -85,4 +90,32 @@ fn a_part_of_a_file_is_never_taken_for_the_secret() {
     );
     let why = error.source().unwrap().to_string();
     assert_eq!(why, "it is 65536 bytes long or longer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_reads_the_file_again_once_the_server_has_refused_what_it_held() {
+    let kit = Kit::new(rules(300, 10));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    fs::write(&file, "old").unwrap();
+    let config = from(&[
+        ("ENKASH_BASE_URL", BASE),
+        ("ENKASH_CLIENT_ID", "client-id"),
+        ("ENKASH_CLIENT_SECRET", "client-secret"),
+        ("ENKASH_USERNAME", &kit.user),
+        ("ENKASH_PASSWORD_FILE", file.to_str().unwrap()),
+    ])
+    .unwrap();
+    let endpoint = TokenEndpoint::with_service(
+        config.environment().unwrap(),
+        config.credentials().unwrap(),
+        SandboxService::new(kit.issuer.clone()),
+    );
+    let tokens = config.token_cache(endpoint.unwrap());
+    let tokens = tokens.clock(TokioClock::new()).build();
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    fs::write(&file, "password").unwrap();
+    sleep(Duration::from_secs(6)).await;
+    tokens.token().await.unwrap();
 }

@@ -5,5 +5,6 @@ mod connect_proxy;
 mod failures;
 mod settings;
 mod stage;
+mod stream;
 mod tls_front;
 mod tunnel;

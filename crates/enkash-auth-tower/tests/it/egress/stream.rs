@@ -1,0 +1,42 @@
+//! A connection by itself, without an HTTP client over it.
+
+use std::time::Duration;
+
+use enkash_auth_tower::Egress;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
+    time::timeout,
+};
+use tower::ServiceExt;
+
+#[tokio::test]
+async fn what_is_written_arrives_and_the_other_side_learns_that_it_was_all() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("http://{}", listener.local_addr().unwrap());
+    let listening = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = String::new();
+        stream.read_to_string(&mut asked).await.unwrap();
+        stream.write_all(b"pong").await.unwrap();
+        asked
+    });
+    let connector = Egress::direct().connector(Duration::from_secs(3)).unwrap();
+    let stream = connector.oneshot(target.parse().unwrap()).await.unwrap();
+    let mut stream = TokioIo::new(stream);
+    assert!(stream.is_write_vectored());
+    let talk = async {
+        stream.write_all(b"ping").await.unwrap();
+        stream.flush().await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = timeout(Duration::from_secs(10), talk).await.unwrap();
+    assert_eq!(
+        (answer.as_str(), listening.await.unwrap().as_str()),
+        ("pong", "ping")
+    );
+}
