@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use axum::{Router, body::Body, routing::get};
 use enkash_auth_axum::tower::core::ManualClock;
-use enkash_auth_axum::tower::{TokenEndpoint, core::Environment};
+use enkash_auth_axum::tower::{EnkashAuthLayer, TokenEndpoint, core::Environment};
 use enkash_auth_axum::{live, ready, status, tower::TokenCache};
 use enkash_auth_sandbox::{Issuer, SandboxService};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 
 use crate::support;
 
@@ -113,4 +113,24 @@ async fn a_gap_between_two_tokens_is_bridged_for_five_seconds() {
         (code, &report["state"]),
         (StatusCode::SERVICE_UNAVAILABLE, &"cold".into())
     );
+}
+
+#[tokio::test]
+async fn a_token_that_the_api_refused_is_none_and_the_next_call_bridges_the_gap() {
+    let issuer = Issuer::default();
+    let tokens = support::tokens(&issuer, "http://127.0.0.1:13");
+    tokens.warm_up().await.unwrap();
+    issuer.revoke_all();
+    let api = EnkashAuthLayer::new(tokens.clone()).layer(SandboxService::new(issuer.clone()));
+    let call = || support::get("http://127.0.0.1:13/api/v0/cards");
+    let answer = api.clone().oneshot(call()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let (code, report) = ask(&tokens, "/ready").await;
+    assert_eq!(
+        (code, &report["state"]),
+        (StatusCode::OK, &"bridging".into())
+    );
+    assert_eq!(report["seconds_left"], Value::Null);
+    assert_eq!(api.oneshot(call()).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(ask(&tokens, "/ready").await.1["state"], "ready");
 }

@@ -23,10 +23,12 @@ async fn what_is_in_the_file_is_trusted() {
     let words = "and\n".repeat(500_000);
     let pem = format!("# ours\n{}\n{words}another\n{}", other.pem(), stage.pem());
     fs::write(&path, pem).unwrap();
-    let egress = read(&path).unwrap();
-    for stage in [stage, other] {
-        let tokens = stage.cache(&stage.base_at("127.0.0.1"), &egress);
-        tokens.token().await.unwrap();
+    for egress in [read(&path), Egress::direct().trust_file(&path)] {
+        let egress = egress.unwrap();
+        for stage in [&stage, &other] {
+            let tokens = stage.cache(&stage.base_at("127.0.0.1"), &egress);
+            tokens.token().await.unwrap();
+        }
     }
 }
 
