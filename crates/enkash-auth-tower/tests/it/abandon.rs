@@ -1,6 +1,7 @@
 //! Runtimes that die, or that nobody drives, under a fetch.
 
 use std::{
+    convert::Infallible,
     future::pending,
     sync::{
         Arc, Mutex,
@@ -10,12 +11,14 @@ use std::{
 };
 
 use enkash_auth_core::ManualClock;
-use enkash_auth_tower::{MemoryStore, TokenCache};
+use enkash_auth_tower::{EnkashAuthLayer, MemoryStore, TokenCache};
 use futures_util::FutureExt;
+use http::Request;
 use tokio::sync::oneshot;
+use tower::Layer;
 
 use crate::{
-    support::{endpoint, grant},
+    support::{call, endpoint, grant, status},
     undriven::{paused, runtime, stuck_at_first},
 };
 
@@ -148,6 +151,43 @@ fn an_abandoned_early_renewal_is_followed_by_another() {
         }
         assert_eq!(tokens.token().await.unwrap().expose(), "token-2");
     });
+}
+
+/// The store has the token as well: it is no news for whoever looks for another one.
+#[test]
+fn a_refused_token_does_not_come_back_from_the_store_after_an_aborted_fetch() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let endpoint = endpoint({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            let nth = asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if nth == 1 {
+                    pending::<()>().await;
+                }
+                grant(&format!("token-{nth}"), 300)
+            }
+        }
+    });
+    let tokens = TokenCache::builder(endpoint)
+        .clock(ManualClock::new())
+        .store(Arc::new(MemoryStore::new()))
+        .build();
+    let refusing =
+        tower::service_fn(|_: Request<String>| async { Ok::<_, Infallible>(status(401)) });
+    let mut api = EnkashAuthLayer::new(tokens.clone()).layer(refusing);
+    let (dying, second) = (runtime(), runtime());
+    second.block_on(tokens.token()).unwrap();
+    dying.block_on(async {
+        assert_eq!(call(&mut api).await.unwrap(), 401);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    drop(dying);
+    let token = second.block_on(tokens.token()).unwrap();
+    assert_eq!(token.expose(), "token-2");
 }
 
 #[test]

@@ -9,7 +9,10 @@ use enkash_auth_core::{Credentials, ErrorKind};
 use enkash_auth_tower::TokenCache;
 use tokio::time::sleep;
 
-use crate::support::{Kit, TokioClock, credentials, rules};
+use crate::{
+    store::flaky::{Flaky, Mood},
+    support::{Kit, TokioClock, credentials, rules},
+};
 
 fn with_password(kit: &Kit, password: &str) -> TokenCache {
     TokenCache::builder(kit.endpoint(password))
@@ -45,6 +48,27 @@ async fn who_waits_for_the_old_ones_gets_a_token_of_the_new() {
     waiting.await.unwrap().unwrap();
     let counters = kit.issuer.counters();
     assert_eq!((counters.token_requests, counters.rejections), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_old_ones_are_not_sent_where_they_were_changed_while_leave_was_on_its_way() {
+    let kit = Kit::new(rules(300, 10));
+    let store = Flaky::default();
+    store.set(Mood::Slow);
+    let tokens = TokenCache::builder(kit.endpoint("old"))
+        .clock(TokioClock::new())
+        .store(Arc::new(store.clone()))
+        .build();
+    let waiting = tokio::spawn(tokens.token());
+    // It has read for 300 ms, and asks for leave since.
+    sleep(Duration::from_millis(450)).await;
+    assert_eq!(store.begins(), 1);
+    tokens
+        .set_credentials(credentials(&kit.user, "password"))
+        .unwrap();
+    waiting.await.unwrap().unwrap();
+    let counters = kit.issuer.counters();
+    assert_eq!((counters.token_requests, counters.rejections), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,10 @@
 use std::{
     convert::Infallible,
     io,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -276,4 +279,22 @@ async fn it_is_ready_when_the_service_below_is() {
     let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default());
     let mut service = layer.layer(never);
     assert!(service.ready().now_or_never().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_not_sent_again_with_the_token_that_was_refused() {
+    let kit = Kit::new(rules(300, 50).issuing(Issuing::Sticky));
+    let calls = Arc::new(AtomicU32::new(0));
+    let api = tower::service_fn({
+        let calls = Arc::clone(&calls);
+        move |_: Request<String>| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let refusal = Response::builder().status(401).body(String::new());
+            async move { Ok::<_, Infallible>(refusal.unwrap()) }
+        }
+    });
+    let mut client = client(&kit, BoxCloneSyncService::new(api));
+    assert_eq!(send(&mut client, Method::GET).await.unwrap(), 401);
+    assert_eq!(kit.issuer.counters().token_requests, 2, "the same one came");
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
 }

@@ -84,24 +84,25 @@ async fn what_may_count_against_the_account_is_not_tried_again_for_nobodys_sake(
     assert!(kit.tokens.peek().is_some());
 }
 
+fn kept_warm(clock: &ManualClock) -> TokenCache {
+    let mut policy = RefreshPolicy::default();
+    policy.keep_warm = true;
+    let asked = Arc::new(AtomicU32::new(0));
+    let endpoint = endpoint(move |_| {
+        let nth = asked.fetch_add(1, Ordering::Relaxed);
+        async move { grant(&format!("token-{nth}"), 300) }
+    });
+    TokenCache::builder(endpoint)
+        .clock(clock.clone())
+        .policy(policy)
+        .build()
+}
+
 /// The flight is on a runtime that nobody drives any more, and nobody calls.
 #[test]
 fn it_gives_up_a_flight_of_another_runtime_by_itself() {
     let (keeping, idle, clock) = (paused(), runtime(), ManualClock::new());
-    let mut policy = RefreshPolicy::default();
-    policy.keep_warm = true;
-    let asked = Arc::new(AtomicU32::new(0));
-    let endpoint = endpoint({
-        let asked = Arc::clone(&asked);
-        move |_| {
-            let nth = asked.fetch_add(1, Ordering::Relaxed);
-            async move { grant(&format!("token-{nth}"), 300) }
-        }
-    });
-    let tokens = TokenCache::builder(endpoint)
-        .clock(clock.clone())
-        .policy(policy)
-        .build();
+    let tokens = kept_warm(&clock);
     keeping.block_on(tokens.token()).unwrap();
     clock.advance(Duration::from_secs(250));
     {
@@ -115,5 +116,20 @@ fn it_gives_up_a_flight_of_another_runtime_by_itself() {
         clock.advance(Duration::from_secs(9));
         sleep(Duration::from_secs(31)).await;
         assert_eq!(tokens.peek().unwrap().expose(), "token-1");
+    });
+}
+
+#[test]
+fn it_goes_on_from_another_runtime_when_its_own_has_ended() {
+    let (ending, second, clock) = (paused(), paused(), ManualClock::new());
+    let tokens = kept_warm(&clock);
+    ending.block_on(tokens.token()).unwrap();
+    drop(ending);
+    clock.advance(Duration::from_secs(300));
+    second.block_on(async {
+        assert_eq!(tokens.token().await.unwrap().expose(), "token-1");
+        clock.advance(Duration::from_secs(260));
+        sleep(Duration::from_secs(31)).await;
+        assert_eq!(tokens.peek().unwrap().expose(), "token-2");
     });
 }
