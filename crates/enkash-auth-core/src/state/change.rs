@@ -26,6 +26,7 @@ impl State {
     pub(super) fn settled(&mut self) {
         self.pause = None;
         self.failures = 0;
+        self.failures_behind = 0;
         self.aborts = 0;
     }
 }

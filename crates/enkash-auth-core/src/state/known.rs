@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Flight, View, machine::State, pause::Pause};
+use super::{Flight, View, machine::State};
 use crate::{AccessToken, Error, Moment, RefreshPolicy};
 
 impl State {
@@ -18,7 +18,7 @@ impl State {
     /// pause is over, or the early window opens. `None` before anything has happened.
     pub fn next_look(&self, now: Moment) -> Option<Moment> {
         let flight = self.flight.map(|flight| flight.overdue);
-        let pause = || self.running_pause(now).map(Pause::until);
+        let pause = || self.pause_end(now);
         let early = || self.held.as_ref().map(|held| self.due(&held.token));
         flight.or_else(pause).or_else(early)
     }
@@ -26,15 +26,29 @@ impl State {
     /// When a cache that is kept warm asks by itself; `None` for not before somebody else does.
     pub fn next_look_unasked(&self, now: Moment, policy: &RefreshPolicy) -> Option<Moment> {
         match &self.pause {
-            Some(pause) if self.flight.is_none() => pause.until_unasked(policy),
-            _ => self.next_look(now),
+            Some(pause) if self.flight.is_none() && pause.may_count() => {
+                pause.until_unasked(policy)
+            }
+            Some(_) => Some(self.next_look(now).unwrap_or(now)),
+            None => self.next_look(now),
         }
     }
 
     /// The error that everybody is told at `now`: that of the last flight, until the pause after it
     /// is over.
     pub fn error_at(&self, now: Moment) -> Option<Error> {
-        self.running_pause(now).map(|pause| pause.error_at(now))
+        self.pause_end(now).and_then(|_| self.last_error(now))
+    }
+
+    /// When the pause that is on ends; `None` where none is. One behind a token that is good ends with
+    /// that, unless the server said when to come back.
+    fn pause_end(&self, now: Moment) -> Option<Moment> {
+        let pause = self.pause.as_ref()?;
+        let end = match self.usable(now) {
+            Some(token) => pause.until().earlier(token.schedule().deadline()),
+            None => pause.until_needed(),
+        };
+        (!end.is_over(now)).then_some(end)
     }
 
     /// The token that may be attached at `now`, if there is one.
@@ -78,6 +92,9 @@ impl State {
 
     /// Why the last flight failed, if it did, and how long from `now` the pause after it lasts.
     pub fn last_error(&self, now: Moment) -> Option<Error> {
-        self.pause.as_ref().map(|pause| pause.error_at(now))
+        let is_needed = self.usable(now).is_none();
+        self.pause
+            .as_ref()
+            .map(|pause| pause.error_at(now, is_needed))
     }
 }

@@ -35,8 +35,10 @@ pub struct State {
     pub(super) flight: Option<Flight>,
     /// The last failure, until a flight succeeds; also when its pause is over.
     pub(super) pause: Option<Pause>,
-    /// Failures in a row.
+    /// Failures in a row that callers waited for.
     pub(super) failures: u32,
+    /// Failures in a row behind a token that was good still.
+    pub(super) failures_behind: u32,
     /// Flights without an outcome since the last token.
     pub(super) aborts: u32,
     /// Answers of this flight with a token that is as good as over.
@@ -223,13 +225,17 @@ impl State {
         }
     }
 
-    pub(super) fn running_pause(&self, now: Moment) -> Option<&Pause> {
-        self.pause.as_ref().filter(|pause| !pause.is_over(now))
-    }
-
+    /// A failure behind a token that is good is nobody's loss, and its pauses may grow. They are not those
+    /// of who goes without: once the token is over, or was refused, these begin anew.
     pub(super) fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {
-        self.failures = self.failures.saturating_add(1);
-        self.pause = Some(Pause::new(error, self.failures, now, draw, policy));
+        let is_behind = self.usable(now).is_some();
+        let failures = if is_behind {
+            &mut self.failures_behind
+        } else {
+            &mut self.failures
+        };
+        *failures = failures.saturating_add(1);
+        self.pause = Some(Pause::new(error, *failures, is_behind, now, draw, policy));
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Pause {
     since: Moment,
     until: Moment,
     error: Error,
+    /// Whether there was a token that was good still: nobody went without.
+    is_behind: bool,
 }
 
 impl Pause {
@@ -22,6 +24,7 @@ impl Pause {
     pub(super) fn new(
         error: Error,
         failures: u32,
+        is_behind: bool,
         now: Moment,
         draw: f64,
         policy: &RefreshPolicy,
@@ -42,6 +45,7 @@ impl Pause {
             since: now,
             until: now.plus(length).on_monotonic(),
             error,
+            is_behind,
         }
     }
 
@@ -49,34 +53,48 @@ impl Pause {
         self.until
     }
 
-    /// When to ask again if nobody else does. What may have been a failed attempt is not made again
-    /// for nobody's sake before its time.
-    pub(super) fn until_unasked(&self, policy: &RefreshPolicy) -> Option<Moment> {
+    /// The same for those who go without a token. Behind one, it has waited for them.
+    pub(super) fn until_needed(&self) -> Moment {
+        if !self.is_behind || is_quarantine(&self.error) {
+            return self.until;
+        }
+        self.until_asked()
+    }
+
+    /// Whether what failed may have counted against the account.
+    pub(super) fn may_count(&self) -> bool {
         let may_count = matches!(
             self.error.kind(),
             ErrorKind::Unresolved | ErrorKind::Forbidden
         );
-        if !may_count || is_quarantine(&self.error) {
-            return Some(self.until);
-        }
+        may_count && !is_quarantine(&self.error)
+    }
+
+    /// When that is tried again for nobody's sake; `None` for never.
+    pub(super) fn until_unasked(&self, policy: &RefreshPolicy) -> Option<Moment> {
         let after = policy.retry_unresolved_after?;
         Some(self.since.plus(after).on_monotonic())
     }
 
-    pub(super) fn is_over(&self, now: Moment) -> bool {
-        self.until.is_over(now)
+    /// When the server, or the gate, said to come back.
+    fn until_asked(&self) -> Moment {
+        let asked = self.error.retry_after().unwrap_or_default();
+        self.since.plus(asked).on_monotonic()
     }
 
     /// The error that ended the last flight, for one who asks at `now`. Nothing but new credentials
     /// or a reset helps against a rejection: it says no time.
-    pub(super) fn error_at(&self, now: Moment) -> Error {
+    pub(super) fn error_at(&self, now: Moment, is_needed: bool) -> Error {
         let error = self.error.clone();
         if error.kind().is_rejection() {
             return error;
         }
-        let asked = error.retry_after().unwrap_or_default();
-        let asked_until = self.since.plus(asked).on_monotonic();
-        let after = self.until.remaining(now).max(asked_until.remaining(now));
+        let until = if is_needed {
+            self.until_needed()
+        } else {
+            self.until
+        };
+        let after = until.remaining(now).max(self.until_asked().remaining(now));
         error.with_retry_after(after)
     }
 }

@@ -49,7 +49,13 @@ struct Model {
     flights: u64,
     minted: u64,
     /// When the last flight failed, unless something has happened that ends the pause.
-    failed: Option<u64>,
+    failed: Option<Failed>,
+}
+
+struct Failed {
+    at: u64,
+    /// Whether there may have been a token that was good still.
+    behind: bool,
 }
 
 struct Token {
@@ -123,9 +129,15 @@ impl Model {
             assert!(can_fetch, "nothing is launched that cannot fly");
             assert!(self.flight.is_none(), "one flight at a time");
             assert!(launch.number() > self.flights, "a number is given once");
-            if let Some(failed) = self.failed {
-                let since = self.now.monotonic_nanos() - failed;
-                assert!(since >= 500_000_000, "a pause after a failure: {since}");
+            let is_good = self
+                .token
+                .as_ref()
+                .is_some_and(|token| token.is_surely_good(self.now));
+            if let Some(failed) = &self.failed {
+                let since = self.now.monotonic_nanos() - failed.at;
+                // Behind a token, for as long as there is one.
+                let is_on = since < 500_000_000 && (is_good || !failed.behind);
+                assert!(!is_on, "a pause after a failure: {since}");
             }
             (self.flight, self.flights) = (Some(launch.number()), launch.number());
         }
@@ -193,7 +205,14 @@ impl Model {
         (self.flight, self.failed) = (None, None);
         match granted {
             None if matches!(how, How::Failed(_)) => {
-                self.failed = Some(self.now.monotonic_nanos());
+                let good = |token: &Token| {
+                    let is_over = token.is_over(self.now) && !state.is_sticky();
+                    !token.is_refused && !is_over
+                };
+                self.failed = Some(Failed {
+                    at: self.now.monotonic_nanos(),
+                    behind: self.token.as_ref().is_some_and(good),
+                });
             }
             None => {}
             Some((is_new, lifetime)) => {

@@ -1,5 +1,6 @@
 //! The life of a token, event by event.
 
+mod behind;
 mod change;
 mod flights;
 mod known;

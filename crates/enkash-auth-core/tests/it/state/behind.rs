@@ -1,0 +1,124 @@
+//! Renewals that fail behind a token that is good: nobody goes without, until that is over.
+
+use std::time::Duration;
+
+use enkash_auth_core::{
+    Error, ErrorKind, Moment,
+    state::{Outcome, Reason, Verdict},
+};
+
+use super::life::Life;
+
+/// A token of 300 s, and six renewals that failed: the next is not due before 23 s have passed.
+fn failed_six_times() -> Life {
+    let mut life = Life::fresh();
+    life.pass(240.0);
+    for pause in [0.75, 1.5, 3.0, 6.0, 12.0, 0.0] {
+        let flight = life.launch();
+        assert_eq!(flight.reason(), Reason::Early);
+        life.fail(flight, ErrorKind::InvalidAnswer);
+        life.pass(pause);
+    }
+    life.pass(1.0);
+    assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
+    life
+}
+
+#[test]
+fn the_pause_ends_with_the_token_and_those_of_who_goes_without_begin_anew() {
+    let mut life = Life::fresh();
+    life.pass(285.0);
+    for pause in [0.75, 1.5, 3.0, 0.0] {
+        let flight = life.launch();
+        life.fail(flight, ErrorKind::InvalidAnswer);
+        life.pass(pause);
+    }
+    // Until 296.25, but for the deadline at 294.
+    assert_eq!(life.view_ends_after(), Duration::from_millis(3_750));
+    life.pass(3.75);
+    let (verdict, launch) = life.ask();
+    assert!(matches!(verdict, Verdict::Wait(_)));
+    assert_eq!(launch.unwrap().reason(), Reason::Over);
+    for pause in [750, 1_500] {
+        let flight = life.state.flight().unwrap_or_else(|| life.launch());
+        life.fail(flight, ErrorKind::InvalidAnswer);
+        let pause = Duration::from_millis(pause);
+        assert_eq!(life.failed().retry_after(), Some(pause));
+        life.now = life.now.plus(pause);
+    }
+}
+
+#[test]
+fn a_refusal_of_the_token_ends_it() {
+    let mut life = failed_six_times();
+    assert!(life.state.refuse(1, life.now));
+    assert_eq!(life.launch().reason(), Reason::Refused);
+}
+
+#[test]
+fn so_does_a_suspend_that_the_token_does_not_survive() {
+    let mut life = failed_six_times();
+    let later = life.now.plus(Duration::from_secs(300));
+    life.now = Moment::new(life.now.monotonic_nanos(), later.unix_nanos());
+    assert_eq!(life.launch().reason(), Reason::Over);
+}
+
+#[test]
+fn what_the_server_said_is_kept() {
+    let mut life = Life::fresh();
+    life.pass(260.0);
+    let flight = life.launch();
+    let slow_down = Error::new(ErrorKind::Unavailable, "");
+    let slow_down = slow_down.with_retry_after(Duration::from_secs(60));
+    life.land(flight, Outcome::Failed(slow_down));
+    life.pass(34.0);
+    assert_eq!(life.failed().retry_after(), Some(Duration::from_secs(26)));
+    life.pass(26.0);
+    assert_eq!(life.launch().reason(), Reason::Over);
+}
+
+#[test]
+fn a_quarantine_is_looked_at_as_often_as_any() {
+    let mut life = Life::fresh();
+    life.pass(290.0);
+    let flight = life.launch();
+    let closed = Error::new(ErrorKind::Unresolved, "");
+    let closed = closed.with_retry_after(Duration::from_secs(900));
+    life.land(flight, Outcome::Failed(closed));
+    life.pass(4.9);
+    assert_eq!(life.failed().kind(), ErrorKind::Unresolved);
+    life.pass(0.1);
+    life.launch();
+}
+
+#[test]
+fn a_success_forgets_them() {
+    let mut life = failed_six_times();
+    assert!(life.state.refuse(1, life.now));
+    let flight = life.launch();
+    assert!(life.grant(flight, "two", 300.0));
+    life.pass(240.0);
+    let flight = life.launch();
+    life.fail(flight, ErrorKind::Unavailable);
+    assert_eq!(life.view_ends_after(), Duration::from_millis(750));
+}
+
+#[test]
+fn a_cache_that_is_kept_warm_asks_when_the_token_is_over() {
+    let life = failed_six_times();
+    let at = life.state.next_look_unasked(life.now, &life.policy);
+    // 263.25 + 1 s by now, and 23 s more of the pause; the deadline is at 294.
+    assert_eq!(at.unwrap().remaining(life.now), Duration::from_secs(23));
+    let mut life = Life::fresh();
+    life.pass(285.0);
+    for pause in [0.75, 1.5, 3.0, 0.0] {
+        let flight = life.launch();
+        life.fail(flight, ErrorKind::Unavailable);
+        life.pass(pause);
+    }
+    let at = life.state.next_look_unasked(life.now, &life.policy);
+    assert_eq!(
+        at.unwrap().remaining(life.now),
+        Duration::from_millis(3_750)
+    );
+}
