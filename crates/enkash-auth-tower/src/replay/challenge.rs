@@ -102,6 +102,7 @@ mod tests {
             r#"bearer ERROR = "invalid_token""#,
             "Bearer error=invalid_token",
             r#"Bearer realm="a, \"b\", Basic",error="invalid_token""#,
+            r#"Bearer realm="a\", Basic",error="invalid_token""#,
             r#"Basic realm="a", Bearer realm="b", error="invalid_token""#,
             r#"Negotiate YWJj==, Bearer error="invalid_token", Basic realm="c""#,
             r#"Bearer error="invalid\_token""#,

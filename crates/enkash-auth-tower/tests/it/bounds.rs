@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use enkash_auth_core::{ErrorKind, RefreshPolicy};
-use enkash_auth_tower::TokenEndpoint;
+use enkash_auth_tower::{TokenCache, TokenEndpoint};
 use futures_util::stream;
 use http::{Request, Response};
 use http_body::Frame;
@@ -20,7 +20,9 @@ use http_body_util::{Full, StreamBody};
 use tokio::time::{Instant, sleep};
 use tokio_test::{assert_pending, task};
 
-use crate::support::{Kit, cache, credentials, endpoint, environment, grant, rules, status, user};
+use crate::support::{
+    Kit, TokioClock, cache, credentials, endpoint, environment, grant, rules, status, user,
+};
 
 #[tokio::test(start_paused = true)]
 async fn one_caller_too_many_fails_at_once() {
@@ -161,4 +163,22 @@ async fn a_body_that_breaks_off_is_told_from_one_that_is_too_large() {
     let error = cache(endpoint.unwrap()).token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
     assert!(error.to_string().contains("cut off"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_is_waited_for_that_the_fetch_has_no_time_for() {
+    let mut policy = RefreshPolicy::default();
+    policy.fetch_timeout = Duration::from_secs(1);
+    let endpoint = endpoint(|_| async {
+        sleep(Duration::from_millis(900)).await;
+        status(500)
+    });
+    let tokens = TokenCache::builder(endpoint)
+        .policy(policy)
+        .clock(TokioClock::new())
+        .build();
+    let started = Instant::now();
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(started.elapsed().as_millis(), 900);
+    assert!(error.to_string().contains("status 500"), "{error}");
 }

@@ -9,12 +9,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use enkash_auth_core::{Error, ErrorKind};
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotCalled, NotSent};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotCalled, NotSent, TokenEndpoint};
 use http::{Method, Request, Response};
+use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::support::{Kit, Recorder, get, rules};
+use crate::support::{Kit, Recorder, cache, credentials, environment, get, rules, user};
 
 #[tokio::test(start_paused = true)]
 async fn every_error_of_the_layer_says_which_call_was_not_made() {
@@ -155,4 +157,23 @@ fn what_was_not_sent_says_why() {
     let error = NotSent::new("no route");
     assert_eq!(error.to_string(), "nothing was sent");
     assert_eq!(error.source().unwrap().to_string(), "no route");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_mark_leads_on_to_the_cause() {
+    let unreachable = service_fn(|_: Request<Full<Bytes>>| async {
+        Err::<Response<String>, _>(NotSent::new("no route"))
+    });
+    let credentials = credentials(&user(), "password");
+    let endpoint = TokenEndpoint::with_service(environment(), credentials, unreachable);
+    let layer = EnkashAuthLayer::new(cache(endpoint.unwrap()));
+    let call = layer
+        .layer(Recorder::default())
+        .oneshot(get("http://localhost/pay"));
+    let error = call.await.unwrap_err();
+    let mut cause = error.source();
+    while let Some(deeper) = cause.and_then(StdError::source) {
+        cause = Some(deeper);
+    }
+    assert_eq!(cause.unwrap().to_string(), "no route");
 }

@@ -146,6 +146,7 @@ fn hosts_in_the_list_need_no_proxy() {
         (".enkash.in", vec!["https://api.enkash.in"], true),
         ("*.enkash.in", vec!["https://api.enkash.in"], true),
         ("ENKASH.IN", vec!["https://api.enkash.in"], true),
+        ("*enkash.in", vec!["https://api.enkash.in"], false),
         (
             "enkash.in",
             vec!["https://notenkash.in", "https://enkash.in.example"],

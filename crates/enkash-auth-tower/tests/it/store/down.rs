@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use enkash_auth_core::{Clock, ErrorKind};
+use enkash_auth_core::{Clock, ErrorKind, RefreshPolicy};
 use enkash_auth_sandbox::SandboxService;
 use enkash_auth_tower::{EnkashAuthLayer, OnStoreDown, TokenCache, TokenStore};
 use tokio::time::{Instant, sleep};
@@ -159,6 +159,26 @@ async fn what_the_process_knows_outlives_an_attempt_that_proves_nothing() {
     let error = attempting(&fleet, "wrong").token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert_eq!(fleet.requests(), requests);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leave_that_comes_after_the_end_of_the_fetch_is_not_used() {
+    let fleet = fleet(Kit::new(rules(300, 10)));
+    fleet.store.set(Mood::Slow);
+    let mut policy = RefreshPolicy::default();
+    // Leave comes after 600 ms, just when nobody has given the fetch up yet but itself.
+    policy.fetch_timeout = Duration::from_millis(590);
+    let tokens = TokenCache::builder(fleet.kit.endpoint("password"))
+        .clock(fleet.clock)
+        .store(Arc::new(Flaky::clone(&fleet.store)))
+        .policy(policy)
+        .build();
+    let waiting = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(450)).await;
+    fleet.store.set(Mood::Well);
+    waiting.await.unwrap().unwrap_err();
+    assert_eq!((fleet.store.begins(), fleet.requests()), (1, 0));
+    assert_eq!(fleet.store.unsettled(), 0);
 }
 
 #[tokio::test(start_paused = true)]
