@@ -1,4 +1,4 @@
-use enkash_auth_core::{Client, Credentials, TokenRequest, User};
+use enkash_auth_core::{Client, Credentials, User};
 use http::HeaderValue;
 
 use super::{Config, ConfigError, error::Problem, secret::Secret, settings::present};
@@ -34,14 +34,13 @@ impl Config {
                 self.secret_key().required(self)?.as_str(),
             ),
         };
-        let credentials = match self.api_key().read(self)? {
+        Ok(match self.api_key().read(self)? {
             None => credentials,
             Some(key) if HeaderValue::from_str(&key).is_err() => {
                 return Err(self.unusable(&self.api_key(), "it cannot be sent in a header"));
             }
             Some(key) => credentials.api_key(key.as_str()),
-        };
-        self.can_be_sent(credentials)
+        })
     }
 
     /// Whether a secret comes from a file, and may so change.
@@ -72,19 +71,6 @@ impl Config {
             Some(id) => credentials.company_id(id),
             None => credentials,
         })
-    }
-
-    /// For what only the request finds out.
-    fn can_be_sent(&self, credentials: Credentials) -> Result<Credentials, ConfigError> {
-        let base = self.environment().map(|to| to.base_url(&credentials));
-        match base {
-            Ok(Ok(base)) => match TokenRequest::new(&base, &credentials) {
-                Ok(_) => Ok(credentials),
-                Err(error) => Err(self.error("client_id", Problem::Credentials(error))),
-            },
-            // That is for whoever asks for the address.
-            _ => Ok(credentials),
-        }
     }
 
     fn required<'a>(

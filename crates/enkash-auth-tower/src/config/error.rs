@@ -29,8 +29,6 @@ pub(super) enum Problem {
     NoAddress(Error),
     /// It is a file.
     Unreadable(io::Error),
-    /// They were read, and cannot be sent.
-    Credentials(Error),
 }
 
 impl ConfigError {
@@ -54,7 +52,6 @@ impl fmt::Display for ConfigError {
             Problem::Unusable(why) => write!(f, "{key}: {why}"),
             Problem::NoAddress(_) => write!(f, "{key}: no address to ask for tokens"),
             Problem::Unreadable(_) => write!(f, "{key}: the file cannot be read"),
-            Problem::Credentials(_) => write!(f, "{key}: the credentials cannot be sent"),
         }
     }
 }
@@ -62,7 +59,7 @@ impl fmt::Display for ConfigError {
 impl StdError for ConfigError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.problem {
-            Problem::NoAddress(error) | Problem::Credentials(error) => Some(error),
+            Problem::NoAddress(error) => Some(error),
             Problem::Unreadable(error) => Some(error),
             _ => None,
         }

@@ -1,21 +1,26 @@
 //! A directory: what survives a restart.
 
 use std::{
+    convert::Infallible,
     fs,
     os::unix::fs::PermissionsExt,
     path::Path,
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use enkash_auth_core::{Clock, ErrorKind};
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, FileStore, TokenStore};
+use enkash_auth_tower::{EnkashAuthLayer, FileStore, TokenCache, TokenEndpoint, TokenStore};
+use http::Request;
+use http_body_util::Full;
 use tempfile::TempDir;
 use tokio::{task::JoinSet, time::sleep};
 use tower::Layer;
 
 use super::Fleet;
-use crate::support::{Kit, call, credentials, rules};
+use crate::support::{Kit, call, credentials, environment, grant, rules, user};
 
 pub(super) fn fleet(kit: Kit) -> (Fleet<FileStore>, TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -38,6 +43,27 @@ async fn a_restart_uses_the_stored_token() {
     let renewed = tokens.token().await.unwrap();
     assert_ne!(renewed.expose(), token.expose());
     assert_eq!(fleet.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_token_is_stored_as_well() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
+    let user = user();
+    let start = || {
+        let long = tower::service_fn(|_: Request<Full<Bytes>>| async {
+            Ok::<_, Infallible>(grant(&"x".repeat(8_000), 300))
+        });
+        let endpoint =
+            TokenEndpoint::with_service(environment(), credentials(&user, "password"), long);
+        TokenCache::builder(endpoint.unwrap())
+            .clock(fleet.clock)
+            .store(Arc::clone(&fleet.store) as _)
+            .build()
+    };
+    start().token().await.unwrap();
+    let again = start();
+    assert_eq!(again.token().await.unwrap().expose().len(), 8_000);
+    assert_eq!(again.status().token_requests(), 0);
 }
 
 #[tokio::test(start_paused = true)]
