@@ -14,7 +14,8 @@
 //! | early | serve, launch | serve | serve |
 //! | over | wait, launch | wait | fail with the last error |
 //!
-//! A token that the API refused is over. One of a sticky issuer has no early window.
+//! A token that the API refused is over. One of a sticky issuer has no early window. A pause after a
+//! renewal that failed behind a good token ends when that is over.
 
 mod bucket;
 mod change;
