@@ -71,8 +71,9 @@ async fn further_origins_are_allowed_one_by_one() {
 async fn a_request_without_an_authority_needs_assume_origin() {
     let layer = EnkashAuthLayer::new(Kit::new(rules(300, 10)).tokens).assume_origin();
     assert_eq!(send(&layer, "/package.Service/Method").await, Ok(()));
-    assert_eq!(
-        send(&layer, "http://example.com/").await,
-        Err(ErrorKind::ForeignOrigin)
-    );
+    // Nor is an authority without a scheme a path.
+    for elsewhere in ["http://example.com/", "example.com:443"] {
+        let sent = send(&layer, elsewhere).await;
+        assert_eq!(sent, Err(ErrorKind::ForeignOrigin), "{elsewhere}");
+    }
 }

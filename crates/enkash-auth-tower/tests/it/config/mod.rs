@@ -206,6 +206,22 @@ fn a_list_is_no_value_and_it_is_said_what_is() {
 }
 
 #[test]
+fn text_that_a_format_gives_away_is_taken_like_any_other() {
+    let file = serde_json::json!({
+        "environment": "test", "access_key": "key", "secret_key": "secret", "attempts": 2,
+    });
+    let config: Config = serde_json::from_value(file).unwrap();
+    assert_eq!(config.policy().attempts, 2);
+    assert!(config.environment().is_ok() && config.credentials().is_ok());
+    let negative = serde_json::json!({ "attempts": -1 });
+    let error = serde_json::from_value::<Config>(negative).unwrap_err();
+    assert!(
+        error.to_string().starts_with("not a whole number"),
+        "{error}"
+    );
+}
+
+#[test]
 fn what_is_not_utf_8_is_named() {
     use std::os::unix::ffi::OsStringExt;
 

@@ -19,9 +19,11 @@ async fn what_is_in_the_file_is_trusted() {
     let (stage, other) = (Stage::new().await, Stage::new().await);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");
-    // With two million words between, and a second certificate.
-    let words = "and\n".repeat(500_000);
-    let pem = format!("# ours\n{}\n{words}another\n{}", other.pem(), stage.pem());
+    // With words between, and a second certificate.
+    let ours = format!("# ours\n{}\nand another\n{}", other.pem(), stage.pem());
+    // As long as it may be.
+    let words = "a".repeat(4 * 1024 * 1024 - ours.len() - 1);
+    let pem = format!("{words}\n{ours}");
     fs::write(&path, pem).unwrap();
     for egress in [read(&path), Egress::direct().trust_file(&path)] {
         let egress = egress.unwrap();

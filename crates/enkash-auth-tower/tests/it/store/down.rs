@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use enkash_auth_core::{Clock, ErrorKind, RefreshPolicy};
+use enkash_auth_core::{
+    Clock, ErrorKind, RefreshPolicy,
+    strikes::{Bid, Holder},
+};
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, OnStoreDown, TokenCache, TokenStore};
+use enkash_auth_tower::{Begin, EnkashAuthLayer, OnStoreDown, TokenCache, TokenStore};
 use tokio::time::{Instant, sleep};
 use tower::Layer;
 
@@ -159,6 +162,44 @@ async fn what_the_process_knows_outlives_an_attempt_that_proves_nothing() {
     let error = attempting(&fleet, "wrong").token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert_eq!(fleet.requests(), requests);
+}
+
+/// Leave that was given so many `times`, each time to somebody who never said how it went.
+async fn unresolved(fleet: &Fleet<Flaky>, times: u64) {
+    let endpoint = fleet.kit.endpoint("password");
+    for flight in 0..times {
+        let bid = Bid::new(Holder::new(1, flight), &RefreshPolicy::default());
+        let now = fleet.clock.now();
+        let begun = fleet.store.begin(endpoint.principal(), bid, None, now);
+        let begun = begun.await.unwrap();
+        assert!(matches!(&begun, Begin::Granted(_)), "{begun:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_strikes_is_not_added_to_without_the_store() {
+    for (strikes, expected) in [(1, None), (2, Some(ErrorKind::StoreUnavailable))] {
+        let fleet = fleet(Kit::new(rules(300, 10)));
+        unresolved(&fleet, strikes).await;
+        fleet.store.set(Mood::ReadOnly);
+        let came = attempting(&fleet, "password").token().await;
+        assert_eq!(came.err().map(|error| error.kind()), expected);
+        assert_eq!(fleet.requests(), u64::from(expected.is_none()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_has_denied_is_denied_without_it() {
+    let fleet = fleet(Kit::new(rules(300, 10)));
+    unresolved(&fleet, 2).await;
+    let tokens = attempting(&fleet, "password");
+    for mood in [Mood::Well, Mood::Refusing] {
+        fleet.store.set(mood);
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unresolved, "{mood:?}");
+        sleep(Duration::from_secs(6)).await;
+    }
+    assert_eq!(fleet.requests(), 0);
 }
 
 #[tokio::test(start_paused = true)]
