@@ -15,5 +15,5 @@ pub use self::{
     current_token::CurrentToken,
     health::{Report, live, ready, status},
     problem::{Forwarded, Problem},
-    proxy::{Builder, Proxy},
+    proxy::{Proxy, ProxyBuilder},
 };

@@ -39,7 +39,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder builds nothing by itself"]
-pub struct Builder {
+pub struct ProxyBuilder {
     tokens: TokenCache,
     upstream: Origin,
     #[cfg(feature = "client")]
@@ -48,7 +48,7 @@ pub struct Builder {
     response_timeout: Duration,
 }
 
-impl Builder {
+impl ProxyBuilder {
     pub(super) fn new(tokens: TokenCache, upstream: Origin) -> Self {
         Self {
             tokens,

@@ -10,4 +10,4 @@ mod rewrite;
 mod service;
 mod target;
 
-pub use self::{builder::Builder, service::Proxy};
+pub use self::{builder::ProxyBuilder, service::Proxy};

@@ -14,7 +14,7 @@ use enkash_auth_tower::{
 use http::{Request, Response, StatusCode};
 use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
-use super::{Builder, refuse, rewrite, target::Target};
+use super::{ProxyBuilder, refuse, rewrite, target::Target};
 use crate::{
     body::{Budget, ProxyBody, Uncollected},
     problem::{Forwarded, Problem},
@@ -72,8 +72,8 @@ struct Inner {
 impl Proxy {
     /// A proxy to `upstream` that takes its tokens from `tokens`. The token goes there, whatever
     /// address the tokens come from.
-    pub fn builder(tokens: TokenCache, upstream: Origin) -> Builder {
-        Builder::new(tokens, upstream)
+    pub fn builder(tokens: TokenCache, upstream: Origin) -> ProxyBuilder {
+        ProxyBuilder::new(tokens, upstream)
     }
 
     pub(super) fn new(upstream: &Origin, calls: Calls) -> Result<Self, Error> {

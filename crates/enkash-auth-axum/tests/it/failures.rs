@@ -193,7 +193,7 @@ async fn only_the_error_itself_can_prove_it() {
     }
 }
 
-fn real_proxy(listener: &TcpListener) -> enkash_auth_axum::Builder {
+fn real_proxy(listener: &TcpListener) -> enkash_auth_axum::ProxyBuilder {
     let origin = format!("http://{}", listener.local_addr().unwrap());
     Proxy::builder(support::a_cache(), origin.parse().unwrap())
 }
