@@ -20,7 +20,10 @@ use tokio::{task::JoinSet, time::sleep};
 use tower::Layer;
 
 use super::Fleet;
-use crate::support::{Kit, call, credentials, environment, grant, rules, user};
+use crate::{
+    log::Log,
+    support::{Kit, call, credentials, environment, grant, rules, user},
+};
 
 pub(super) fn fleet(kit: Kit) -> (Fleet<FileStore>, TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -259,5 +262,17 @@ async fn the_token_of_credentials_that_are_used_no_more_is_swept_away() {
         other.set_credentials(credentials).unwrap();
         other.token().await.unwrap();
         assert_eq!(tokens().len(), kept);
+    }
+}
+
+#[test]
+fn a_directory_that_others_may_write_to_is_warned_of() {
+    for (mode, expected) in [(0o700, false), (0o755, false), (0o720, true), (0o702, true)] {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let log = Log::start();
+        FileStore::open(directory.path()).unwrap();
+        let said = log.text().contains("others may write");
+        assert_eq!(said, expected, "{mode:o}");
     }
 }
