@@ -42,6 +42,7 @@ async fn every_error_of_the_layer_says_which_call_was_not_made() {
         let not_called = NotCalled::of(&*error).unwrap();
         assert_eq!(not_called.method(), Method::POST);
         assert_eq!(not_called.error().kind(), kind);
+        assert_eq!(not_called.to_string(), "the call was not made");
         assert!(NotCalled::of(not_called.error()).is_none());
         let is_about = |method: Method, uri: &str| {
             let mut request = get(uri);
