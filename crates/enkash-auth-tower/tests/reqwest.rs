@@ -103,8 +103,10 @@ async fn urls_of_other_origins_are_refused() {
         format!("http://{address}@localhost/"),
         "https://example.com/".to_owned(),
     ] {
-        let request = Request::new(Method::GET, url.parse().unwrap());
+        let request = Request::new(Method::POST, url.parse().unwrap());
         let error = client.clone().oneshot(request).await.unwrap_err();
+        let not_called = NotCalled::of(&*error).unwrap();
+        assert_eq!(not_called.method(), Method::POST);
         let error = error.downcast_ref::<Error>().unwrap();
         assert_eq!(error.kind(), ErrorKind::ForeignOrigin, "{url}");
         assert!(!format!("{error:?}").contains("pin"));

@@ -9,7 +9,7 @@ use std::{
 };
 
 use enkash_auth_core::RefreshPolicy;
-use enkash_auth_tower::EnkashAuthLayer;
+use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
 use http::{Request, Response};
 use tokio::time::{sleep, timeout};
 use tokio_test::{assert_pending, assert_ready_err, task};
@@ -184,4 +184,17 @@ impl Service<Request<String>> for Gate {
     fn call(&mut self, request: Request<String>) -> Self::Future {
         self.recorder.call(request)
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn layer_and_replay_are_ready_when_the_service_below_is() {
+    let kit = Kit::new(rules(300, 50));
+    let never = ConcurrencyLimitLayer::new(0).layer(Recorder::default());
+    let layer = EnkashAuthLayer::new(kit.tokens.clone());
+    let mut replaying = layer
+        .clone()
+        .replay(ReplayPolicy::default())
+        .layer(never.clone());
+    assert_pending!(task::spawn(replaying.ready()).poll());
+    assert_pending!(task::spawn(layer.layer(never).ready()).poll());
 }

@@ -183,7 +183,7 @@ where
 }
 
 /// A service that keeps the heads of the requests it got.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Vec<HeaderMap>>>);
 
 impl Recorder {
