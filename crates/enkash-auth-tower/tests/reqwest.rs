@@ -14,10 +14,14 @@ use enkash_auth_sandbox::{Accounts, Endpoint, Fault, Issuer, Sandbox};
 use enkash_auth_tower::{
     BoxError, EnkashAuthLayer, NotCalled, ReplayPolicy, TokenCache, TokenEndpoint, TokenRetry,
 };
+use futures_util::FutureExt;
 use http::{StatusCode, header::AUTHORIZATION};
 use http_body_util::Full;
 use reqwest::{Body, Method, Request, Response, redirect};
-use tower::{Layer, Service, ServiceBuilder, ServiceExt, retry::RetryLayer, service_fn};
+use tower::{
+    Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimit, retry::RetryLayer,
+    service_fn,
+};
 use tower_http::follow_redirect::FollowRedirectLayer;
 
 /// A client as it should be below the layer: it follows no redirects.
@@ -230,4 +234,14 @@ async fn a_fresh_token_costs_no_allocation() {
         }
     });
     assert_eq!(counted.count_total, 0);
+}
+
+#[tokio::test]
+async fn replay_is_ready_when_the_client_below_is() {
+    let (_sandbox, tokens) = stage().await;
+    let never = ConcurrencyLimit::new(reqwest_client(), 0);
+    let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
+    let mut client = layer.layer(never);
+    let ready = ServiceExt::<Request>::ready(&mut client);
+    assert!(ready.now_or_never().is_none());
 }
