@@ -33,9 +33,13 @@ impl Origin {
     #[inline(always)]
     pub fn matches(&self, uri: &Uri) -> bool {
         let is_as_written = || {
-            let scheme = if self.secure { "https" } else { "http" };
             let authority = uri.authority()?.as_str() == self.authority;
-            Some(authority && uri.scheme_str()? == scheme)
+            let scheme = match uri.scheme_str()? {
+                "https" => self.secure,
+                "http" => !self.secure,
+                _ => false,
+            };
+            Some(authority && scheme)
         };
         is_as_written() == Some(true) || self.matches_in_other_words(uri)
     }
