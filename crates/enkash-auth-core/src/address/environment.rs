@@ -1,5 +1,5 @@
 use super::BaseUrl;
-use crate::{Credentials, Error, credentials::GrantType};
+use crate::{Credentials, Error};
 
 /// Which of EnKash's installations to ask.
 ///
@@ -47,7 +47,7 @@ impl Environment {
     ///
     /// None for what can be constructed today; the signature is that of [`BaseUrl`]'s parser.
     pub fn base_url(&self, credentials: &Credentials) -> Result<BaseUrl, Error> {
-        let merchant = matches!(credentials.grant, GrantType::Merchant { .. });
+        let merchant = credentials.is_merchant();
         match self {
             Self::Custom(base) => return Ok(base.clone()),
             Self::Test | Self::TestCards if merchant => "https://olympus-pg-uat.enkash.in",

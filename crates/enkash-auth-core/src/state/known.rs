@@ -45,8 +45,8 @@ impl State {
     fn pause_end(&self, now: Moment) -> Option<Moment> {
         let pause = self.pause.as_ref()?;
         let end = match self.usable(now) {
-            Some(token) => pause.until().earlier(token.schedule().deadline()),
-            None => pause.until_needed(),
+            Some(token) => pause.until(false).earlier(token.schedule().deadline()),
+            None => pause.until(true),
         };
         (!end.is_over(now)).then_some(end)
     }

@@ -13,14 +13,15 @@ const FIRST: Duration = Duration::from_millis(500);
 pub(super) struct Pause {
     since: Moment,
     until: Moment,
+    /// The same for those who go without a token. Behind one it has waited for them, but for what the
+    /// server said.
+    until_needed: Moment,
     error: Error,
-    /// Whether there was a token that was good still: nobody went without.
-    is_behind: bool,
 }
 
 impl Pause {
     /// The pause after the `failures`th failure in a row, from 1. `draw`, in `[0, 1]`, stretches it
-    /// by up to a half, so that replicas spread out.
+    /// by up to a half, so that replicas spread out. `is_behind`: a token is at hand that is good still.
     pub(super) fn new(
         error: Error,
         failures: u32,
@@ -36,29 +37,28 @@ impl Pause {
             }
             _ => error,
         };
-        let length = if is_quarantine(&error) {
-            QUARANTINE_LOOK
+        let asked = error.retry_after().unwrap_or_default();
+        let (length, needed) = if is_quarantine(&error) {
+            (QUARANTINE_LOOK, QUARANTINE_LOOK)
         } else {
-            backoff(failures, draw, policy).max(error.retry_after().unwrap_or_default())
+            let length = backoff(failures, draw, policy).max(asked);
+            (length, if is_behind { asked } else { length })
         };
         Self {
             since: now,
             until: now.plus(length).on_monotonic(),
+            until_needed: now.plus(needed).on_monotonic(),
             error,
-            is_behind,
         }
     }
 
-    pub(super) fn until(&self) -> Moment {
-        self.until
-    }
-
-    /// The same for those who go without a token. Behind one, it has waited for them.
-    pub(super) fn until_needed(&self) -> Moment {
-        if !self.is_behind || is_quarantine(&self.error) {
-            return self.until;
+    /// Its end. `is_needed`: somebody goes without a token.
+    pub(super) fn until(&self, is_needed: bool) -> Moment {
+        if is_needed {
+            self.until_needed
+        } else {
+            self.until
         }
-        self.until_asked()
     }
 
     /// Whether what failed may have counted against the account.
@@ -76,12 +76,6 @@ impl Pause {
         Some(self.since.plus(after).on_monotonic())
     }
 
-    /// When the server, or the gate, said to come back.
-    fn until_asked(&self) -> Moment {
-        let asked = self.error.retry_after().unwrap_or_default();
-        self.since.plus(asked).on_monotonic()
-    }
-
     /// The error that ended the last flight, for one who asks at `now`. Nothing but new credentials
     /// or a reset helps against a rejection: it says no time.
     pub(super) fn error_at(&self, now: Moment, is_needed: bool) -> Error {
@@ -89,12 +83,10 @@ impl Pause {
         if error.kind().is_rejection() {
             return error;
         }
-        let until = if is_needed {
-            self.until_needed()
-        } else {
-            self.until
-        };
-        let after = until.remaining(now).max(self.until_asked().remaining(now));
+        let asked = error.retry_after().unwrap_or_default();
+        let asked_until = self.since.plus(asked).on_monotonic();
+        let until = self.until(is_needed);
+        let after = until.remaining(now).max(asked_until.remaining(now));
         error.with_retry_after(after)
     }
 }

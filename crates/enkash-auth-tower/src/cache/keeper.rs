@@ -9,7 +9,7 @@ use crate::sync::{Arc, AtomicBool, Ordering, Weak};
 /// The longest nap: the timer stands still while the machine is suspended, the token does not.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
-/// The nap while a flight is on, and the shortest there is.
+/// The nap while a flight is on, and after one was asked for.
 const SHORTEST_NAP: Duration = Duration::from_millis(100);
 
 /// Keeps a cache warm, where its policy wants that: asks in its time, as a caller would.

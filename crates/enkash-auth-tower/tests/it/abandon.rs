@@ -11,7 +11,7 @@ use std::{
 };
 
 use enkash_auth_core::ManualClock;
-use enkash_auth_tower::{EnkashAuthLayer, MemoryStore, TokenCache};
+use enkash_auth_tower::{EnkashAuthLayer, MemoryStore, TokenCache, TokenEndpoint};
 use futures_util::FutureExt;
 use http::Request;
 use tokio::sync::oneshot;
@@ -21,6 +21,20 @@ use crate::{
     support::{call, endpoint, grant, status},
     undriven::{paused, runtime, stuck_at_first},
 };
+
+/// An endpoint whose second token request never ends. It counts in `asked`.
+fn stuck_at_second(asked: &Arc<AtomicU32>) -> TokenEndpoint {
+    let asked = Arc::clone(asked);
+    endpoint(move |_| {
+        let nth = asked.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if nth == 1 {
+                pending::<()>().await;
+            }
+            grant(&format!("token-{nth}"), 300)
+        }
+    })
+}
 
 #[test]
 fn a_runtime_dropped_during_a_fetch_leaves_a_cache_that_works_from_another() {
@@ -116,18 +130,7 @@ fn a_waiter_gives_an_undriven_fetch_up_by_itself() {
 fn an_abandoned_early_renewal_is_followed_by_another() {
     let clock = ManualClock::new();
     let asked = Arc::new(AtomicU32::new(0));
-    let endpoint = endpoint({
-        let asked = Arc::clone(&asked);
-        move |_| {
-            let nth = asked.fetch_add(1, Ordering::Relaxed);
-            async move {
-                if nth == 1 {
-                    pending::<()>().await;
-                }
-                grant(&format!("token-{nth}"), 300)
-            }
-        }
-    });
+    let endpoint = stuck_at_second(&asked);
     let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
     let idle = runtime();
     idle.block_on(tokens.token()).unwrap();
@@ -157,18 +160,7 @@ fn an_abandoned_early_renewal_is_followed_by_another() {
 #[test]
 fn a_refused_token_does_not_come_back_from_the_store_after_an_aborted_fetch() {
     let asked = Arc::new(AtomicU32::new(0));
-    let endpoint = endpoint({
-        let asked = Arc::clone(&asked);
-        move |_| {
-            let nth = asked.fetch_add(1, Ordering::Relaxed);
-            async move {
-                if nth == 1 {
-                    pending::<()>().await;
-                }
-                grant(&format!("token-{nth}"), 300)
-            }
-        }
-    });
+    let endpoint = stuck_at_second(&asked);
     let tokens = TokenCache::builder(endpoint)
         .clock(ManualClock::new())
         .store(Arc::new(MemoryStore::new()))
