@@ -6,7 +6,7 @@ use crate::{Error, ErrorKind, Fingerprint, Moment};
 /// No attempt while so many are on the record: one less than locks the account.
 const BUDGET: usize = 2;
 
-/// So many credentials that were refused before a success of others are remembered.
+/// So many of each kind are remembered, the newest: a record has an end, and no account comes near it.
 const REMEMBERED: usize = 16;
 
 /// The attempts of one account that count, or may count, against it.
@@ -97,11 +97,12 @@ impl Strikes {
     /// Records an attempt of which nothing is known but that there may have been one.
     pub fn record_possible(&mut self, now: Moment) {
         self.attempts = self.attempts.saturating_add(1);
-        self.possible.push(Possible {
+        let possible = Possible {
             attempt: self.attempts,
             at: now.unix_nanos(),
             back: None,
-        });
+        };
+        remember(&mut self.possible, possible);
     }
 
     /// Settles `attempt`. A refusal counts however late it comes, and once.
@@ -120,12 +121,13 @@ impl Strikes {
                 self.forgive(attempt);
                 self.rejected
                     .retain(|strike| strike.attempt != attempt.number);
-                self.rejected.push(Rejected {
+                let rejected = Rejected {
                     attempt: attempt.number,
                     newest: self.attempts,
                     fingerprint: attempt.fingerprint,
                     kind,
-                });
+                };
+                remember(&mut self.rejected, rejected);
                 self.proven.take_if(|proven| *proven == attempt.fingerprint);
             }
             Settlement::Harmless => self.forgive(attempt),
@@ -211,17 +213,22 @@ impl Strikes {
         self.refused.retain(|old| of_others(old) || !is_before(old));
         for refused in self.rejected.extract_if(.., |refused| is_before(refused)) {
             if of_others(&refused) {
-                self.refused.push(refused);
+                remember(&mut self.refused, refused);
             }
         }
-        let surplus = self.refused.len().saturating_sub(REMEMBERED);
-        self.refused.drain(..surplus);
     }
 
     fn forgive(&mut self, attempt: Attempt) {
         self.possible
             .retain(|strike| strike.attempt != attempt.number);
     }
+}
+
+/// Adds `newest` to `list`, which the oldest leaves where it is full.
+pub(super) fn remember<T>(list: &mut Vec<T>, newest: T) {
+    let surplus = list.len().saturating_sub(REMEMBERED - 1);
+    list.drain(..surplus);
+    list.push(newest);
 }
 
 impl Possible {

@@ -1,13 +1,10 @@
 use std::{fmt, time::Duration};
 
-use super::{Attempt, Settlement, Strikes};
+use super::{Attempt, Settlement, Strikes, budget::remember};
 use crate::{Error, ErrorKind, Fingerprint, Moment, RefreshPolicy};
 
 /// How long an attempt keeps others waiting beyond the time a fetch may take, should it never end.
 const GRACE: Duration = Duration::from_secs(4);
-
-/// Of so many attempts of other ledgers it is remembered that they were told.
-const HEARD: usize = 16;
 
 /// What a store keeps of an account: its strikes, and who makes an attempt now.
 ///
@@ -175,9 +172,7 @@ impl Ledger {
         if is_harmless || self.heard.contains(&edition) {
             return;
         }
-        let surplus = self.heard.len().saturating_sub(HEARD - 1);
-        self.heard.drain(..surplus);
-        self.heard.push(edition);
+        remember(&mut self.heard, edition);
         let attempt = self.strikes.record(fingerprint, now);
         self.strikes.settle(attempt, settlement);
     }

@@ -65,16 +65,29 @@ fn a_success_of_another_ledger_clears_nothing_for_nobody_knows_when_it_was() {
 #[test]
 fn what_was_heard_of_other_ledgers_is_bounded() {
     let mut ledger = Ledger::new([7; 32]);
-    for number in 0..100 {
-        heard(&mut ledger, number, "any", Settlement::Unresolved);
+    for number in 0..2_000 {
+        let settlement = [Settlement::Unresolved, REJECTED][usize::from(number % 2 == 1)];
+        heard(&mut ledger, number, &number.to_string(), settlement);
         heard(&mut ledger, number, "good", Settlement::Granted);
     }
+    assert_eq!(ledger.strikes().definite(), 16);
+    assert!((2..=16).contains(&ledger.strikes().possible()));
     let record = ledger.to_record(account());
     let lines = record.lines().filter(|line| line.starts_with("heard "));
     assert_eq!(lines.count(), 16);
-    // The newest are remembered, and an attempt leaves no more than two marks behind.
-    heard(&mut ledger, 99, "any", Settlement::Unresolved);
-    assert_eq!(ledger.strikes().possible(), 100);
+    // The newest are remembered.
+    heard(&mut ledger, 1_999, "1999", REJECTED);
+    assert_eq!(ledger.to_record(account()), record);
+    let kind = denied(ledger.begin(secret("1999"), &bid(1, 1), after(900)));
+    assert_eq!(kind, ErrorKind::Rejected);
+}
+
+#[test]
+fn an_attempt_leaves_no_more_than_two_marks_behind() {
+    let mut ledger = Ledger::new([7; 32]);
+    for number in 0..10 {
+        heard(&mut ledger, number, "any", Settlement::Unresolved);
+    }
     granted(ledger.begin(secret("good"), &bid(1, 1), after(900)));
     assert_eq!(ledger.strikes().possible(), 2);
 }
