@@ -3,11 +3,11 @@ use std::time::Duration;
 use enkash_auth_core::{AccountId, Moment, strikes::Ledger};
 use enkash_auth_tower::{BoxError, Principal, StoredToken};
 use redis::aio::MultiplexedConnection;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     keys::Keys,
-    link::Link,
+    link::{LIMIT, Link},
     record::{Seen, Swap},
 };
 
@@ -16,11 +16,14 @@ pub(crate) struct Account<'a> {
     pub(crate) keys: &'a Keys,
     pub(crate) id: AccountId,
     pub(crate) connection: MultiplexedConnection,
-    first: Option<(Seen, u64)>,
+    first: Option<Look>,
     started: Instant,
 }
 
-/// What stood there, and the server's time.
+/// What stood there, and the server's time in nanoseconds since the Unix epoch.
+type Look = (Seen, u64);
+
+/// What stood there, and when.
 pub(crate) struct Found {
     pub(crate) seen: Seen,
     /// The cache's clock.
@@ -30,19 +33,16 @@ pub(crate) struct Found {
 }
 
 impl<'a> Account<'a> {
-    /// Finds out whether the connection works: one that was open may have ended since, and then there
-    /// is another, once. Later on it is not known what the server has done already.
     pub(crate) async fn open(link: &Link, keys: &'a Keys, id: AccountId) -> Result<Self, BoxError> {
         let started = Instant::now();
         let key = keys.ledger(id);
-        let (mut connection, was_open) = link.connection().await?;
-        let first = match Seen::read(&mut connection, &key).await {
-            Err(error) if was_open && error.is_unrecoverable_error() => {
-                link.close();
-                (connection, _) = link.connection().await?;
-                Seen::read(&mut connection, &key).await?
+        let (connection, first) = match Self::reopen(link, &key).await? {
+            Some(open) => open,
+            None => {
+                let mut connection = link.connect().await?;
+                let first = Seen::read(&mut connection, &key).await?;
+                (connection, first)
             }
-            first => first?,
         };
         Ok(Self {
             keys,
@@ -51,6 +51,30 @@ impl<'a> Account<'a> {
             first: Some(first),
             started,
         })
+    }
+
+    /// The connection that is open, and what it reads under `key`. `None` where there is none, or it has
+    /// ended since, or does not answer: a peer that is gone may never say so. Reading can be done again
+    /// over another; later on it is not known what the server has done already.
+    async fn reopen(
+        link: &Link,
+        key: &str,
+    ) -> Result<Option<(MultiplexedConnection, Look)>, BoxError> {
+        let Some(mut connection) = link.open() else {
+            return Ok(None);
+        };
+        // A call has three round trips or more: over a link so slow it would not end in time.
+        match timeout(LIMIT / 3, Seen::read(&mut connection, key)).await {
+            Ok(Ok(first)) => return Ok(Some((connection, first))),
+            Ok(Err(error)) if !error.is_unrecoverable_error() => return Err(error.into()),
+            Ok(Err(_)) | Err(_) => link.close(),
+        }
+        Ok(None)
+    }
+
+    /// Whether it is too late for anything but to hear what the server has done.
+    pub(crate) fn is_late(&self) -> bool {
+        self.started.elapsed() >= LIMIT
     }
 
     pub(crate) async fn look(&mut self, now: Moment) -> Result<Found, BoxError> {

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use crate::{
     account::{Account, remaining},
+    link::late,
     record::Swap,
 };
 
@@ -62,6 +63,9 @@ impl Account<'_> {
                 }
             };
             let record = ledger.to_record(self.id);
+            if self.is_late() {
+                return Err(late());
+            }
             // Who is denied looks again every few seconds: that need not write.
             let is_done = (record == before && !keep)
                 || self

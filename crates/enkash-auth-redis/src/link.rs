@@ -6,6 +6,7 @@
 use std::{
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use enkash_auth_tower::BoxError;
@@ -18,6 +19,14 @@ use tokio::{
 
 use crate::target::Target;
 
+/// How long one call may take: less than a cache waits for it, so that a connection that does not
+/// answer is known and not used again.
+pub(crate) const LIMIT: Duration = Duration::from_millis(450);
+
+pub(crate) fn late() -> BoxError {
+    "redis did not answer in time".into()
+}
+
 pub(crate) struct Link {
     pub(crate) target: Target,
     #[cfg(feature = "tls")]
@@ -25,7 +34,6 @@ pub(crate) struct Link {
     open: Mutex<Option<Open>>,
 }
 
-#[derive(Clone)]
 struct Open {
     runtime: Id,
     connection: MultiplexedConnection,
@@ -49,21 +57,24 @@ impl Link {
         }
     }
 
-    /// The connection that is open, and true; or a new one.
-    pub(crate) async fn connection(&self) -> Result<(MultiplexedConnection, bool), BoxError> {
+    /// The connection that is open.
+    pub(crate) fn open(&self) -> Option<MultiplexedConnection> {
         let runtime = Handle::current().id();
-        let open = self.lock().clone();
-        if let Some(open) = open.filter(|open| open.runtime == runtime) {
-            return Ok((open.connection, true));
-        }
-        let connection = self.connect().await?;
+        let open = self.lock();
+        let open = open.as_ref().filter(|open| open.runtime == runtime);
+        open.map(|open| open.connection.clone())
+    }
+
+    /// A new connection, which is open from now on.
+    pub(crate) async fn connect(&self) -> Result<MultiplexedConnection, BoxError> {
+        let connection = self.dial().await?;
         let open = Open {
-            runtime,
+            runtime: Handle::current().id(),
             connection: connection.clone(),
         };
         let old = self.lock().replace(open);
         drop(old);
-        Ok((connection, false))
+        Ok(connection)
     }
 
     /// Uses what is open no more.
@@ -72,7 +83,7 @@ impl Link {
         drop(old);
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, BoxError> {
+    async fn dial(&self) -> Result<MultiplexedConnection, BoxError> {
         let Target { host, port, .. } = &self.target;
         let stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc};
 
 use enkash_auth_core::{
     AccountId, Error, ErrorKind, Grant, Moment,
@@ -9,11 +9,12 @@ use enkash_auth_tower::{
 };
 use tokio::{runtime::Handle, time::timeout};
 
-use crate::{account::Account, keys::Keys, link::Link, target::Target};
-
-/// How long one call may take: less than a cache waits for it, so that a connection that does not
-/// answer is known and not used again.
-const LIMIT: Duration = Duration::from_millis(450);
+use crate::{
+    account::Account,
+    keys::Keys,
+    link::{LIMIT, Link, late},
+    target::Target,
+};
 
 /// A store on Redis or Valkey, for the processes of a fleet: they share a token and one record of
 /// attempts.
@@ -85,34 +86,40 @@ impl RedisStore {
         Ok(self)
     }
 
+    /// What `call` comes to, if that is in time; the connection is used again only then, and if it is
+    /// no error.
+    async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, BoxError>>,
+    ) -> Option<Result<T, BoxError>> {
+        let outcome = timeout(LIMIT, call).await.ok();
+        if !matches!(outcome, Some(Ok(_))) {
+            self.link.close();
+        }
+        outcome
+    }
+
     async fn bounded<T>(
         &self,
         call: impl Future<Output = Result<T, BoxError>>,
     ) -> Result<T, BoxError> {
-        let outcome = match timeout(LIMIT, call).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err("redis did not answer in time".into()),
-        };
-        if outcome.is_err() {
-            self.link.close();
-        }
-        outcome
+        self.in_time(call).await.unwrap_or_else(|| Err(late()))
     }
 
     async fn account(&self, id: AccountId) -> Result<Account<'_>, BoxError> {
         Account::open(&self.link, &self.keys, id).await
     }
 
-    /// Leave that ends the lease when it is dropped: others need not wait for that.
+    /// Leave that tells how the attempt ended when it is dropped: others need not wait for the lease to
+    /// end, and what was refused is not sent again.
     fn watched(&self, principal: &Principal, leave: Leave, now: Moment) -> Leave {
         let (store, principal) = (self.clone(), principal.clone());
         let own = Leave::new(leave.attempt(), leave.edition());
-        leave.or_else(move || {
+        leave.or_else(move |ended| {
             if let Ok(runtime) = Handle::try_current() {
                 runtime.spawn(async move {
-                    let settlement = Settlement::Interrupted;
-                    // If that fails, the lease ends in its time.
-                    let _ = store.finish(&principal, &own, settlement, None, now).await;
+                    // If that fails, the lease ends in its time, and the attempt is a possible strike.
+                    let _ = store.finish(&principal, &own, ended, None, now).await;
                 });
             }
         })
@@ -134,13 +141,24 @@ impl TokenStore for RedisStore {
         known: Option<Edition>,
         now: Moment,
     ) -> StoreFuture<'a, Begin> {
-        Box::pin(self.bounded(async move {
+        let begin = async move {
             let account = self.account(principal.account()).await?;
             Ok(match account.begin(principal, &bid, known, now).await? {
                 Begin::Granted(leave) => Begin::Granted(self.watched(principal, leave, now)),
                 other => other,
             })
-        }))
+        };
+        Box::pin(async move {
+            let mut begin = pin!(begin);
+            match self.in_time(&mut begin).await {
+                Some(begun) => begun,
+                // The attempt may be on the record: whoever waits still can give it back.
+                None => match timeout(bid.lease(), begin).await {
+                    Ok(begun) => begun,
+                    Err(_) => Err(late()),
+                },
+            }
+        })
     }
 
     fn finish<'a>(

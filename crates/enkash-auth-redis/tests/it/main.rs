@@ -11,6 +11,8 @@ mod damage;
 mod dump;
 mod faults;
 mod fleet;
+mod late;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
+mod wire;

@@ -11,11 +11,39 @@ use super::{Edition, Principal};
 ///
 /// Whoever has it sends the password once and then says how that went; dropped before, the attempt
 /// stays on the record as one of which nobody knows, unless the store knows better.
+///
+/// # Examples
+///
+/// A store in which leave that was dropped need not wait for its lease to end:
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use enkash_auth_core::{Credentials, Moment, RefreshPolicy};
+/// use enkash_auth_core::strikes::{Bid, Holder, Ledger, Opening};
+/// use enkash_auth_tower::{Edition, Leave};
+///
+/// let ledger = Arc::new(Mutex::new(Ledger::new([7; 32])));
+/// let begin = |cache| {
+///     let mut held = ledger.lock().unwrap();
+///     let keys = Credentials::merchant("key", "secret").fingerprint(held.salt());
+///     let bid = Bid::new(Holder::new(cache, 1), &RefreshPolicy::default());
+///     let Opening::Granted(attempt) = held.begin(keys, &bid, Moment::new(0, 0)) else { return None };
+///     let (leave, ledger) = (Leave::new(attempt, Edition::new(&held, &attempt)), ledger.clone());
+///     Some(leave.or_else(move |ended| ledger.lock().unwrap().finish(attempt, ended)))
+/// };
+/// let leave = begin(1);
+/// assert!(leave.is_some() && begin(2).is_none());
+/// drop(leave);
+/// assert!(begin(2).is_some());
+/// ```
 pub struct Leave {
     attempt: Attempt,
     edition: Edition,
-    unsettled: Option<Box<dyn FnOnce() + Send + Sync>>,
+    ended: Settlement,
+    unsettled: Option<Unsettled>,
 }
+
+type Unsettled = Box<dyn FnOnce(Settlement) + Send + Sync>;
 
 impl Leave {
     /// Leave for `attempt`, whose token will be that of `edition`.
@@ -23,14 +51,17 @@ impl Leave {
         Self {
             attempt,
             edition,
+            ended: Settlement::Interrupted,
             unsettled: None,
         }
     }
 
-    /// The same, with what to do should it be dropped before the attempt is settled. What `then`
-    /// holds is dropped in either case.
+    /// The same, with what to do should it be dropped before the store was told how the attempt ended.
+    ///
+    /// `then` gets how it ended where that is known by then, and [`Settlement::Interrupted`] where it
+    /// is not. What `then` holds is dropped in either case.
     #[must_use]
-    pub fn or_else(mut self, then: impl FnOnce() + Send + Sync + 'static) -> Self {
+    pub fn or_else(mut self, then: impl FnOnce(Settlement) + Send + Sync + 'static) -> Self {
         self.unsettled = Some(Box::new(then));
         self
     }
@@ -64,6 +95,11 @@ impl Leave {
         is_known
     }
 
+    /// The attempt ended so, and the store is yet to be told.
+    pub(crate) fn ended(&mut self, settlement: Settlement) {
+        self.ended = settlement;
+    }
+
     /// The store knows how the attempt went.
     pub(crate) fn settled(mut self) {
         self.unsettled = None;
@@ -73,7 +109,7 @@ impl Leave {
 impl Drop for Leave {
     fn drop(&mut self) {
         if let Some(then) = self.unsettled.take() {
-            then();
+            then(self.ended);
         }
     }
 }

@@ -88,10 +88,8 @@ impl MemoryStore {
             Err(token) => Begin::Found(token),
             Ok(Begin::Granted(leave)) => {
                 let (ledgers, attempt) = (Arc::clone(&self.ledgers), leave.attempt());
-                Begin::Granted(leave.or_else(move || {
-                    ledgers.with(account, |ledger| {
-                        ledger.finish(attempt, Settlement::Interrupted);
-                    });
+                Begin::Granted(leave.or_else(move |ended| {
+                    ledgers.with(account, |ledger| ledger.finish(attempt, ended));
                 }))
             }
             Ok(other) => other,

@@ -24,7 +24,8 @@ pub(super) struct Debt {
 }
 
 impl Debts {
-    pub(super) fn owe(&self, debt: Debt) -> Arc<Debt> {
+    pub(super) fn owe(&self, mut debt: Debt) -> Arc<Debt> {
+        debt.leave.ended(debt.settlement);
         let debt = Arc::new(debt);
         self.0.lock().push(Arc::clone(&debt));
         debt
@@ -63,6 +64,23 @@ impl Debts {
                 None => return Ok(()),
             };
         }
+    }
+
+    /// Tells `store` that nothing was sent with `leave`: if not now, then before the next attempt.
+    pub(super) async fn give_back(
+        &self,
+        leave: Leave,
+        principal: &Principal,
+        store: &Arc<dyn TokenStore>,
+        now: Moment,
+    ) {
+        let debt = self.owe(Debt {
+            principal: principal.clone(),
+            leave,
+            settlement: Settlement::Harmless,
+            grant: None,
+        });
+        let _ = self.settle(debt, store, now).await;
     }
 
     /// Tells `store` of `debt`, which stays on the list until that is done, whatever happens to this

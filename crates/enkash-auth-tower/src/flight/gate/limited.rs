@@ -6,6 +6,7 @@ use enkash_auth_core::{
 };
 use tokio::time::timeout;
 
+use super::debts::Debts;
 use crate::{
     BoxError,
     store::{Begin, Edition, Leave, Principal, Standing, TokenStore},
@@ -34,13 +35,13 @@ impl Limited {
         timeout(LIMIT, self.store.load(&self.principal, now)).await?
     }
 
-    /// One that is answered too late is ended by whoever still waits for it: nothing was sent. Later
-    /// than its lease, nobody waits.
+    /// Leave that comes too late is given back by way of `debts`. Later than its lease, nobody waits.
     pub(super) async fn begin(
         &self,
         bid: Bid,
         known: Option<Edition>,
         now: Moment,
+        debts: &Arc<Debts>,
     ) -> Result<Begin, BoxError> {
         let own = self.clone();
         let mut begin =
@@ -48,11 +49,10 @@ impl Limited {
         if let Ok(begun) = timeout(LIMIT, &mut begin).await {
             return begun;
         }
-        let own = self.clone();
+        let (Self { store, principal }, debts) = (self.clone(), Arc::clone(debts));
         tokio::spawn(async move {
             if let Ok(Ok(Begin::Granted(leave))) = timeout(bid.lease(), begin).await {
-                // If that fails too, the attempt stays on the record as a possible one.
-                let _ = own.finish(&leave, Settlement::Harmless, None, now).await;
+                debts.give_back(leave, &principal, &store, now).await;
             }
         });
         Err("the store did not answer in time".into())

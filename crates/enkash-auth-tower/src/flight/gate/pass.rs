@@ -1,4 +1,4 @@
-use enkash_auth_core::{Error, ErrorKind, Moment, strikes::Settlement};
+use enkash_auth_core::{Error, ErrorKind, Moment};
 
 use super::{Applicant, Passed, Permit, books::Books, debts::Debts, limited::Limited};
 use crate::{
@@ -22,7 +22,7 @@ pub(crate) struct Gate {
     pub(super) fallback: Arc<dyn TokenStore>,
     on_store_down: OnStoreDown,
     books: Mutex<Books>,
-    pub(super) debts: Debts,
+    pub(super) debts: Arc<Debts>,
 }
 
 impl Gate {
@@ -36,7 +36,7 @@ impl Gate {
             fallback: Arc::new(MemoryStore::of_process()),
             on_store_down,
             books: Mutex::new(Books::new(principal)),
-            debts: Debts::default(),
+            debts: Arc::default(),
         }
     }
 
@@ -127,7 +127,8 @@ impl Gate {
                 let detail = "other credentials are used by now; nothing was sent";
                 return Ok(Passed::Denied(Error::new(ErrorKind::Unavailable, detail)));
             }
-            match store.begin(who.bid, *known, who.clock.now()).await? {
+            let now = who.clock.now();
+            match store.begin(who.bid, *known, now, &self.debts).await? {
                 Begin::Found(token) => {
                     // Whose attempt this one waited for has settled it, and with it the strikes.
                     if again && let Ok(standing) = store.load(who.clock.now()).await {
@@ -142,10 +143,9 @@ impl Gate {
                 {
                     // A flight that was abandoned has learned it since: the store may not know yet.
                     let now = who.clock.now();
-                    let told = store.finish(&leave, Settlement::Harmless, None, now).await;
-                    if told.is_ok() {
-                        leave.settled();
-                    }
+                    self.debts
+                        .give_back(leave, who.principal, &self.store, now)
+                        .await;
                     return Ok(Passed::Busy);
                 }
                 Begin::Granted(leave) => {
@@ -212,7 +212,8 @@ impl Gate {
             return Passed::Denied(unavailable(down));
         }
         let fallback = Limited::new(&self.fallback, who.principal);
-        match fallback.begin(who.bid, None, who.clock.now()).await {
+        let now = who.clock.now();
+        match fallback.begin(who.bid, None, now, &self.debts).await {
             Ok(Begin::Granted(leave)) => {
                 tracing::warn!(
                     error = &*down,

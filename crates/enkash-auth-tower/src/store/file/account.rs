@@ -74,7 +74,7 @@ impl Account {
             Opening::Granted(attempt) => {
                 let locked = lease.take(&self.file("lease"))?;
                 let leave = Leave::new(attempt, Edition::new(&ledger, &attempt));
-                Begin::Granted(leave.or_else(move || drop(locked)))
+                Begin::Granted(leave.or_else(move |_| drop(locked)))
             }
         };
         // Who is denied looks again every few seconds: that need not write.

@@ -14,6 +14,7 @@ use enkash_auth_core::{
 use enkash_auth_tower::{
     Begin, Edition, Leave, MemoryStore, Principal, Standing, StoreFuture, TokenStore,
 };
+use futures_util::FutureExt;
 use tokio::time::sleep;
 
 /// How a store fares.
@@ -59,11 +60,13 @@ impl Flaky {
         self.unsettled.load(Ordering::Relaxed)
     }
 
-    fn watched(&self, leave: Leave) -> Leave {
+    fn watched(&self, principal: &Principal, leave: Leave, now: Moment) -> Leave {
+        let (inner, principal) = (Arc::clone(&self.inner), principal.clone());
         let unsettled = Arc::clone(&self.unsettled);
-        Leave::new(leave.attempt(), leave.edition()).or_else(move || {
+        Leave::new(leave.attempt(), leave.edition()).or_else(move |ended| {
             unsettled.fetch_add(1, Ordering::Relaxed);
-            drop(leave);
+            let finish = inner.finish(&principal, &leave, ended, None, now);
+            finish.now_or_never().unwrap().unwrap();
         })
     }
 
@@ -125,9 +128,9 @@ impl TokenStore for Flaky {
         // By the time that it is then, as of a store with a clock of its own.
         let now = now.plus(Duration::from_secs(is_tardy.into()));
         let begin = self.answer(true, move || self.inner.begin(principal, bid, known, now));
-        Box::pin(async {
+        Box::pin(async move {
             Ok(match begin.await? {
-                Begin::Granted(leave) => Begin::Granted(self.watched(leave)),
+                Begin::Granted(leave) => Begin::Granted(self.watched(principal, leave, now)),
                 other => other,
             })
         })

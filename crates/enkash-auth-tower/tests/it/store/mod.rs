@@ -5,6 +5,7 @@ mod down;
 #[cfg(unix)]
 mod file;
 pub(crate) mod flaky;
+mod parting;
 mod process;
 mod race;
 mod refused;

@@ -1,0 +1,124 @@
+//! A wire to a server that can hold answers back, or die without a word.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+};
+
+/// What stands in every record that is written.
+const RECORD: &[u8] = b"enkash-auth ledger";
+
+#[derive(Clone)]
+pub(crate) struct Wire {
+    port: u16,
+    how: watch::Sender<How>,
+    open: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct How {
+    /// Nothing passes on connections that were opened before this one.
+    living: usize,
+    /// What follows a record to the server stays without an answer.
+    holds_writes: bool,
+}
+
+impl Wire {
+    /// One to the server on `port`.
+    pub(crate) async fn new(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let wire = Self {
+            port: listener.local_addr().unwrap().port(),
+            how: watch::Sender::default(),
+            open: Arc::default(),
+        };
+        let own = wire.clone();
+        tokio::spawn(async move {
+            for number in 1.. {
+                let (client, _) = listener.accept().await.unwrap();
+                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                tokio::spawn(own.clone().pass(number, client, server));
+            }
+        });
+        wire
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections of clients are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn hold_writes(&self, holds: bool) {
+        self.how.send_modify(|how| how.holds_writes = holds);
+    }
+
+    /// Nothing passes any more on the connections that are there, the first `count`.
+    pub(crate) fn die(&self, count: usize) {
+        self.how.send_modify(|how| how.living = count + 1);
+    }
+
+    async fn pass(self, number: usize, client: TcpStream, server: TcpStream) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let (from_client, to_client) = client.into_split();
+        let (from_server, to_server) = server.into_split();
+        let has_written = Arc::new(AtomicBool::new(false));
+        let answers = self.clone();
+        let answering =
+            tokio::spawn(answers.answer(number, from_server, to_client, Arc::clone(&has_written)));
+        self.ask(number, from_client, to_server, &has_written).await;
+        answering.abort();
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    async fn ask(
+        &self,
+        number: usize,
+        mut from: OwnedReadHalf,
+        mut to: OwnedWriteHalf,
+        has_written: &AtomicBool,
+    ) {
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(length @ 1..) = from.read(&mut bytes).await {
+            let how = *self.how.borrow();
+            let asked = &bytes[..length];
+            let is_record = asked.windows(RECORD.len()).any(|part| part == RECORD);
+            if is_record && how.holds_writes {
+                has_written.store(true, Ordering::SeqCst);
+            }
+            if number >= how.living {
+                to.write_all(asked).await.unwrap();
+            }
+        }
+    }
+
+    async fn answer(
+        self,
+        number: usize,
+        mut from: OwnedReadHalf,
+        mut to: OwnedWriteHalf,
+        has_written: Arc<AtomicBool>,
+    ) {
+        let (mut bytes, mut how) = (vec![0; 1 << 16], self.how.subscribe());
+        while let Ok(length @ 1..) = from.read(&mut bytes).await {
+            let is_held = |how: &How| how.holds_writes && has_written.load(Ordering::SeqCst);
+            let how = *how.wait_for(|how| !is_held(how)).await.unwrap();
+            // The client may have gone.
+            if number >= how.living && to.write_all(&bytes[..length]).await.is_err() {
+                return;
+            }
+        }
+    }
+}
