@@ -96,7 +96,6 @@ impl State {
                     last_alive: lifetime.sent(),
                     next: life.and_then(|life| life.next).map(|next| now.plus(next)),
                     refusal: Refusal::None,
-                    refused_at: None,
                 }
             }
         });
@@ -130,8 +129,11 @@ impl State {
             token: AccessToken::new(bearer, held.token.generation(), schedule),
             last_alive: sent,
             refusal: match held.refusal {
-                Refusal::None => Refusal::None,
-                Refusal::Standing | Refusal::Answered => Refusal::Answered,
+                // An issuer that was asked before knows nothing of it.
+                Refusal::Standing(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
+                    Refusal::Answered
+                }
+                before => before,
             },
             ..held
         }

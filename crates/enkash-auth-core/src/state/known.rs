@@ -61,7 +61,7 @@ impl State {
     pub fn over_for(&self, now: Moment) -> Option<Duration> {
         let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
         let over = held.token.schedule().deadline().over_for(now);
-        let refused = held.refused_at.map(|at| at.over_for(now));
+        let refused = held.refused_at().map(|at| at.over_for(now));
         Some(refused.map_or(over, |refused| refused.max(over)))
     }
 

@@ -118,16 +118,16 @@ impl State {
     /// The API refused the token of `generation`. True where that changes something: it was the
     /// token at hand, and another one is to be fetched for it.
     ///
-    /// A late refusal of an older token changes nothing; nor does a second one of the same, nor any
-    /// beyond two at once and one more every 30 s: then the API's answer is the caller's.
+    /// A late refusal of an older token changes nothing; nor does a second one of the same, unless it
+    /// comes 5 minutes after the issuer has answered the first with that token; nor any beyond two at
+    /// once and one more every 30 s: then the API's answer is the caller's.
     pub fn refuse(&mut self, generation: u64, now: Moment) -> bool {
         let Some(held) = &mut self.held else {
             return false;
         };
-        let is_news = held.token.generation() == generation && held.refusal == Refusal::None;
+        let is_news = held.token.generation() == generation && held.is_in_doubt(now);
         if is_news && self.bucket.take(now) {
-            held.refusal = Refusal::Standing;
-            held.refused_at = Some(now);
+            held.refusal = Refusal::Standing(now);
             return true;
         }
         false
@@ -187,7 +187,7 @@ impl State {
     fn need(&self) -> Reason {
         match &self.held {
             None => Reason::Cold,
-            Some(held) if held.refusal == Refusal::Standing => Reason::Refused,
+            Some(held) if held.refused_at().is_some() => Reason::Refused,
             Some(_) => Reason::Over,
         }
     }

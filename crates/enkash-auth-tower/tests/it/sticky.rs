@@ -3,17 +3,19 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use enkash_auth_core::ErrorKind;
-use enkash_auth_sandbox::{Issuing, Rounding, Rules};
+use enkash_auth_sandbox::{Issuing, Rounding, Rules, SandboxService};
+use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
+use tower::ServiceBuilder;
 
 use crate::support::{Kit, cache, call, endpoint, grant, rules};
 
@@ -121,4 +123,28 @@ async fn one_that_repeats_a_token_for_ever_costs_the_fetch_timeout_and_one_error
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
     assert!(started.elapsed() < Duration::from_secs(8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_in_error_does_not_hide_that_the_token_is_revoked_later() {
+    let kit = Kit::new(sticky(86_399));
+    let is_wrong = Arc::new(AtomicBool::new(false));
+    let errs = Arc::clone(&is_wrong);
+    let mut client = ServiceBuilder::new()
+        .layer(EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default()))
+        .map_response(move |mut response: http::Response<_>| {
+            if errs.swap(false, Ordering::Relaxed) {
+                *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+            }
+            response
+        })
+        .service(SandboxService::new(kit.issuer.clone()));
+    call(&mut client).await.unwrap();
+    is_wrong.store(true, Ordering::Relaxed);
+    call(&mut client).await.unwrap();
+    assert_eq!(kit.issuer.counters().token_requests, 2);
+    sleep(Duration::from_secs(3_600)).await;
+    kit.issuer.revoke_all();
+    assert_eq!(call(&mut client).await.unwrap(), 200);
+    assert_eq!(kit.issuer.counters().token_requests, 3);
 }

@@ -210,6 +210,50 @@ fn a_token_that_the_api_refused_and_the_issuer_repeats_is_served_again() {
 }
 
 #[test]
+fn one_that_is_refused_again_long_after_is_fetched_again() {
+    let mut life = Life::fresh();
+    assert!(life.state.refuse(1, life.now));
+    let flight = life.launch();
+    assert!(life.grant(flight, "one", 3_600.0));
+    life.pass(299.0);
+    assert!(!life.state.refuse(1, life.now));
+    life.pass(1.0);
+    assert!(life.state.refuse(1, life.now));
+    let flight = life.launch();
+    assert!(life.grant(flight, "two", 3_600.0));
+    assert_eq!(life.served(), "two");
+}
+
+#[test]
+fn an_issuer_that_was_asked_before_the_refusal_has_not_answered_it() {
+    let mut life = Life::fresh();
+    life.pass(240.0);
+    let flight = life.launch();
+    let asked = life.said(60.0);
+    life.pass(0.1);
+    assert!(life.state.refuse(1, life.now));
+    life.pass(0.1);
+    let one = Bearer::new("one").unwrap();
+    assert!(life.land(flight, Outcome::Granted(one, asked)));
+    assert!(life.state.usable(life.now).is_none());
+    let flight = life.launch();
+    assert_eq!(flight.reason(), Reason::Refused);
+    assert!(life.grant(flight, "one", 59.0));
+    assert_eq!(life.served(), "one");
+}
+
+#[test]
+fn a_refusal_that_was_answered_is_not_when_the_token_was_lost() {
+    let mut life = Life::fresh();
+    assert!(life.state.refuse(1, life.now));
+    let flight = life.launch();
+    assert!(life.grant(flight, "one", 300.0));
+    life.pass(301.0);
+    let over = life.state.over_for(life.now).unwrap();
+    assert!(over < Duration::from_secs(30), "{over:?}");
+}
+
+#[test]
 fn a_token_that_is_over_when_it_comes_leaves_what_was_there() {
     let mut life = Life::fresh();
     life.pass(240.0);
