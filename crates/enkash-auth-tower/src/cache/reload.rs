@@ -1,7 +1,11 @@
 use std::{fmt, time::Duration};
 
 use enkash_auth_core::{Credentials, state::Flight};
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::Mutex,
+    task::{JoinHandle, spawn_blocking},
+    time::{Instant, timeout},
+};
 
 use super::Shared;
 use crate::{BoxError, sync::Arc};
@@ -9,22 +13,64 @@ use crate::{BoxError, sync::Arc};
 /// How long to wait for other credentials; callers wait meanwhile.
 const LIMIT: Duration = Duration::from_millis(500);
 
+/// What was read longer ago is not what stands there now. Whoever needs a token looks every 5 s.
+const STALE: Duration = Duration::from_secs(10);
+
 type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
 
 /// Where other credentials come from.
 #[derive(Clone)]
-pub(crate) struct Reload(Arc<Source>);
+pub(crate) struct Reload {
+    source: Arc<Source>,
+    /// The look that was not waited for to its end: one that hangs has one thread, however often
+    /// somebody comes to look.
+    on: Arc<Mutex<Option<Look>>>,
+}
+
+struct Look {
+    began: Instant,
+    read: JoinHandle<Result<Credentials, BoxError>>,
+}
 
 impl Reload {
     pub(super) fn new(
         source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(source))
+        Self {
+            source: Arc::new(source),
+            on: Arc::default(),
+        }
     }
 
     async fn read(&self) -> Result<Credentials, BoxError> {
-        let source = Arc::clone(&self.0);
-        timeout(LIMIT, spawn_blocking(move || source())).await??
+        let read = async {
+            let mut on = self.on.lock().await;
+            let look = on.take().filter(|look| !look.is_stale());
+            let look = on.insert(look.unwrap_or_else(|| self.look()));
+            let read = (&mut look.read).await;
+            *on = None;
+            read
+        };
+        match timeout(LIMIT, read).await {
+            Ok(Ok(read)) => read,
+            // What it says may be anything.
+            Ok(Err(_)) => Err("their source panicked, or its runtime was shut down".into()),
+            Err(_) => Err("their source takes too long: the next look may find them".into()),
+        }
+    }
+
+    fn look(&self) -> Look {
+        let source = Arc::clone(&self.source);
+        Look {
+            began: Instant::now(),
+            read: spawn_blocking(move || source()),
+        }
+    }
+}
+
+impl Look {
+    fn is_stale(&self) -> bool {
+        self.read.is_finished() && self.began.elapsed() > STALE
     }
 }
 

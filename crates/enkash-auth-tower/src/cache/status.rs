@@ -92,7 +92,8 @@ impl Status {
         self.fetches
     }
 
-    /// How many token requests this cache has made: up to three in a fetch.
+    /// How many token requests this cache has made: up to three in a fetch, more only where a sticky
+    /// issuer is asked for the token after the one that ends just then.
     pub fn token_requests(&self) -> u64 {
         self.token_requests
     }

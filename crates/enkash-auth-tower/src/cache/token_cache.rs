@@ -217,9 +217,12 @@ impl TokenCacheBuilder {
     }
 
     /// Where to look for other credentials when the server has refused those at hand, and every 5 s
-    /// that somebody needs a token then: a file that a platform rotates, say. It may block. Others
-    /// are used as by [`set_credentials`](TokenCache::set_credentials), for the callers that wait
-    /// too.
+    /// that somebody needs a token then: a file that a platform rotates, say. Others are used as by
+    /// [`set_credentials`](TokenCache::set_credentials), for the callers that wait too.
+    ///
+    /// It may block: it has a thread of the runtime's pool. After 500 ms nobody waits any longer, and
+    /// what it comes to within 10 s is used at the next look. Its error is logged, and must show no
+    /// secret; a panic counts as an error and is not.
     pub fn reload_credentials(
         mut self,
         source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static,

@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{Request, Response};
+use tokio::runtime::Handle;
 use tower::retry::{
     Policy,
     budget::{Budget, TpsBudget},
@@ -28,11 +29,12 @@ const TICK: Duration = Duration::from_millis(10);
 /// below are none of its business, also where they look like that.
 ///
 /// It waits as long as the error says ([`retry_after`](enkash_auth_core::Error::retry_after)), or a
-/// second where that says nothing; up to three times per call, up to 5 s each, and within a budget
+/// second at most where that says nothing; up to three times per call, up to 5 s each, and within a budget
 /// for all calls together: `tower`'s [`TpsBudget`] with its defaults.
 ///
 /// Stands right above the layer; between them, what leaves method and address of a request as they
 /// are. It costs a clone of each request: the body must be a [`ReplayBody`]. Clones share the budget.
+/// Outside a tokio runtime no call is made again.
 ///
 /// # Panics
 ///
@@ -111,10 +113,11 @@ impl TokenRetry {
         };
         let not_called = NotCalled::of(&**error).filter(|it| it.is_about(request))?;
         let error = not_called.error();
-        let pause = error.retry_after().unwrap_or(SOON);
+        let pause = error.retry_after().unwrap_or(SOON.min(self.longest_pause));
         if !error.is_transient() || pause > self.longest_pause {
             return None;
         }
+        Handle::try_current().ok()?;
         self.retries_left = self.retries_left.checked_sub(1)?;
         self.budget
             .withdraw()

@@ -1,13 +1,20 @@
 //! Other credentials at run time, and an operator's reset.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
 use enkash_auth_core::{Credentials, ErrorKind};
 use enkash_auth_tower::TokenCache;
-use tokio::time::sleep;
+use tokio::{
+    task::yield_now,
+    time::{advance, sleep},
+};
 
 use crate::{
     store::flaky::{Flaky, Mood},
@@ -202,4 +209,39 @@ async fn another_wrong_password_in_the_file_is_sent_once_and_no_third() {
     }
     assert_eq!(kit.issuer.counters().token_requests, 2);
     assert!(!kit.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_has_one_thread_and_is_used_when_it_answers() {
+    let kit = Kit::new(rules(300, 10));
+    let (answers, hangs) = mpsc::channel::<()>();
+    let (hangs, user) = (Mutex::new(hangs), kit.user.clone());
+    let looks = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&looks);
+    let tokens = TokenCache::builder(kit.endpoint("old"))
+        .clock(TokioClock::new())
+        .reload_credentials(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            hangs.lock().unwrap().recv().unwrap_err();
+            Ok(credentials(&user, "password"))
+        })
+        .build();
+    // Time stands still while a thread is busy, unless it is moved.
+    let look = async || {
+        let token = tokio::spawn(tokens.token());
+        while !token.is_finished() {
+            advance(Duration::from_millis(50)).await;
+            yield_now().await;
+        }
+        advance(Duration::from_secs(6)).await;
+        token.await.unwrap()
+    };
+    for _ in 0..4 {
+        let error = look().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+    }
+    assert_eq!(looks.load(Ordering::Relaxed), 1);
+    drop(answers);
+    while look().await.is_err() {}
+    assert_eq!(kit.issuer.counters().token_requests, 2);
 }

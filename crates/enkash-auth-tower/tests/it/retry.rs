@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Error, ErrorKind};
+use enkash_auth_core::{Error, ErrorKind, RefreshPolicy};
 use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotCalled, ReplayBody, TokenRetry};
 use http::{Request, Response, StatusCode};
 use tokio::{
@@ -281,4 +281,18 @@ async fn a_body_that_is_there_only_once_is_not_kept_for_a_retry() {
     let error = client.oneshot(request).await.unwrap_err();
     assert_eq!(kind(&error), ErrorKind::Unavailable);
     assert_eq!(kit.tokens.status().fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_says_no_time_is_retried_within_any_longest_pause() {
+    let mut policy = RefreshPolicy::default();
+    policy.wait_timeout = Duration::from_millis(100);
+    let kit = Kit::with_policy(rules(300, 1_000), policy);
+    let mut client = ServiceBuilder::new()
+        .layer(RetryLayer::new(
+            TokenRetry::new().longest_pause(Duration::from_millis(500)),
+        ))
+        .layer(EnkashAuthLayer::new(kit.tokens.clone()))
+        .service(Recorder::default());
+    assert_eq!(call(&mut client).await.unwrap(), 200);
 }

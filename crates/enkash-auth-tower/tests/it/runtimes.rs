@@ -11,13 +11,13 @@ use std::{
 };
 
 use enkash_auth_core::{ErrorKind, ManualClock, RefreshPolicy};
-use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{EnkashAuthLayer, NotCalled, TokenCache, TokenEndpoint, TokenRetry};
 use futures_util::FutureExt;
 use http_body_util::Full;
-use tower::{Layer, Service};
+use tower::{Layer, Service, retry::RetryLayer};
 
 use crate::{
-    support::{Recorder, credentials, endpoint, environment, get, grant, user},
+    support::{Recorder, call, credentials, endpoint, environment, get, grant, status, user},
     undriven::{paused, runtime, stuck_at_first},
 };
 
@@ -170,4 +170,17 @@ fn a_call_made_outside_a_runtime_is_sent_from_inside_one() {
     let call = client.call(get("http://localhost/"));
     runtime().block_on(call).unwrap();
     assert_eq!(inner.calls(), 1);
+}
+
+#[test]
+fn outside_any_runtime_no_call_is_made_again_and_nothing_panics() {
+    let tokens = TokenCache::builder(endpoint(|_| async { status(503) }))
+        .clock(ManualClock::new())
+        .build();
+    let mut client = RetryLayer::new(TokenRetry::new())
+        .layer(EnkashAuthLayer::new(tokens.clone()).layer(Recorder::default()));
+    paused().block_on(tokens.token()).unwrap_err();
+    let error = call(&mut client).now_or_never().unwrap().unwrap_err();
+    let error = NotCalled::of(&*error).unwrap().error();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
