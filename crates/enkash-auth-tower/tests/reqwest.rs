@@ -9,6 +9,7 @@ use std::{
 };
 
 use allocation_counter::measure;
+use bytes::Bytes;
 use enkash_auth_core::{Client, Credentials, Environment, Error, ErrorKind, User};
 use enkash_auth_sandbox::{Accounts, Endpoint, Fault, Issuer, Sandbox};
 use enkash_auth_tower::{
@@ -17,7 +18,11 @@ use enkash_auth_tower::{
 use futures_util::FutureExt;
 use http::{StatusCode, header::AUTHORIZATION};
 use http_body_util::Full;
-use reqwest::{Body, Method, Request, Response, redirect};
+use reqwest::{
+    Body, Method, Request, Response,
+    dns::{Name, Resolve, Resolving},
+    redirect,
+};
 use tower::{
     Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimit, retry::RetryLayer,
     service_fn,
@@ -244,4 +249,27 @@ async fn replay_is_ready_when_the_client_below_is() {
     let mut client = layer.layer(never);
     let ready = ServiceExt::<Request>::ready(&mut client);
     assert!(ready.now_or_never().is_none());
+}
+
+/// It knows no host.
+struct NoNames;
+
+impl Resolve for NoNames {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(async { Err("no such host".into()) })
+    }
+}
+
+#[tokio::test]
+async fn a_token_request_that_found_no_host_is_no_strike() {
+    let client = reqwest::Client::builder().dns_resolver(NoNames);
+    let client = over(client.no_proxy().build().unwrap());
+    let service = client.map_request(|request: http::Request<Full<Bytes>>| request.map(Body::wrap));
+    let credentials = Credentials::merchant("key", "secret");
+    let environment = Environment::custom("https://nowhere.example").unwrap();
+    let endpoint = TokenEndpoint::with_service(environment, credentials, service).unwrap();
+    let tokens = TokenCache::new(endpoint);
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert_eq!(tokens.status().possible_strikes(), 0);
 }

@@ -5,8 +5,9 @@ use crate::BoxError;
 /// Says of an HTTP service's error that nothing of the request was sent.
 ///
 /// What fails before the password leaves may be tried again at once; what fails after may have cost
-/// one of three attempts. Of hyper-util's client, and of a refused connection, that is known. A
-/// service with errors of its own says so by wrapping them:
+/// one of three attempts. That is known of hyper-util's client (with the feature `client`), of
+/// reqwest's (with `reqwest`), and of a refused connection. A service with errors of its own says so
+/// by wrapping them:
 ///
 /// # Examples
 ///
@@ -41,7 +42,7 @@ impl StdError for NotSent {
 /// Whether `error` says that nothing of a token request was sent.
 pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     any(error, &|error| {
-        says_so(error) || is_refused_connection(error)
+        says_so(error) || has_no_connection(error) || is_refused_connection(error)
     })
 }
 
@@ -62,6 +63,19 @@ fn says_so(error: &(dyn StdError + 'static)) -> bool {
         return error.is_connect();
     }
     error.is::<NotSent>()
+}
+
+/// Hyper-util's error is among its causes, but may be of another version.
+#[cfg(feature = "reqwest")]
+fn has_no_connection(error: &(dyn StdError + 'static)) -> bool {
+    error
+        .downcast_ref::<reqwest::Error>()
+        .is_some_and(reqwest::Error::is_connect)
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn has_no_connection(_: &(dyn StdError + 'static)) -> bool {
+    false
 }
 
 fn is_refused_connection(error: &(dyn StdError + 'static)) -> bool {
