@@ -2,11 +2,15 @@
 
 #[cfg(doctest)]
 mod guide;
+mod one_line;
 mod redis_server;
 mod settings;
 
-pub use self::redis_server::RedisServer;
-pub use self::settings::{RedisAddress, SettingError, StoreSetting};
+pub use self::{
+    one_line::one_line,
+    redis_server::RedisServer,
+    settings::{OpenStore, RedisAddress, SettingError, StoreSetting},
+};
 
 /// Compiles the README at the root.
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, fmt};
+use std::{borrow::Cow, error::Error as StdError, fmt};
 
 /// A variable that cannot be used. One line, without its value.
 ///
@@ -13,12 +13,15 @@ use std::{error::Error as StdError, fmt};
 #[derive(Debug)]
 pub struct SettingError {
     variable: &'static str,
-    why: &'static str,
+    why: Cow<'static, str>,
 }
 
 impl SettingError {
-    pub(super) fn new(variable: &'static str, why: &'static str) -> Self {
-        Self { variable, why }
+    pub(super) fn new(variable: &'static str, why: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            variable,
+            why: why.into(),
+        }
     }
 
     /// The name of the variable.

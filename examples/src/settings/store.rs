@@ -2,7 +2,7 @@ use std::{fmt, path::PathBuf};
 
 use super::SettingError;
 
-const TOKEN_STORE: &str = "ENKASH_TOKEN_STORE";
+pub(super) const TOKEN_STORE: &str = "ENKASH_TOKEN_STORE";
 
 /// Where the token is kept and attempts are recorded.
 ///
@@ -21,7 +21,7 @@ const TOKEN_STORE: &str = "ENKASH_TOKEN_STORE";
 /// # Ok::<(), enkash_auth_examples::SettingError>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a program must see all of it")]
 pub enum StoreSetting {
     /// In the process, for as long as it lasts.
     Memory,

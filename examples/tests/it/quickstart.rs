@@ -22,7 +22,8 @@ fn live(base: &str) -> Command {
         .env("ENKASH_CLIENT_ID", "client-id")
         .env("ENKASH_CLIENT_SECRET", "client-secret")
         .env("ENKASH_USERNAME", "user@example.com")
-        .env("ENKASH_PASSWORD", "password");
+        .env("ENKASH_PASSWORD", "password")
+        .env("ENKASH_TOKEN_STORE", "memory");
     command
 }
 
@@ -93,6 +94,24 @@ async fn live_gives_up_after_one_refusal() {
         assert!(!(stdout(&output) + &stderr(&output)).contains("hunter2"));
         assert_eq!(sandbox.issuer().counters().token_requests, 1);
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn live_sends_a_wrong_password_once_however_often_it_is_run() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    for _ in 0..3 {
+        let mut command = live(&sandbox.base_url());
+        command.env("ENKASH_PASSWORD", "wrong");
+        command.env(
+            "ENKASH_TOKEN_STORE",
+            format!("file:{}", kept.path().display()),
+        );
+        let output = run(command).await;
+        assert!(stderr(&output).starts_with("quickstart: credentials rejected"));
+    }
+    assert_eq!(sandbox.issuer().counters().token_requests, 1);
 }
 
 #[test]

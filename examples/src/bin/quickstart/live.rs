@@ -1,9 +1,8 @@
 use std::io::{self, Write};
 
+use enkash_auth_examples::{OpenStore, StoreSetting, one_line};
 use enkash_auth_tower::{BoxError, Config, Egress, TokenCache, TokenEndpoint};
 use tokio::task::JoinSet;
-
-use crate::report;
 
 /// How many tasks ask for a token.
 const TASKS: usize = 20;
@@ -18,7 +17,17 @@ pub(crate) async fn run() -> Result<bool, BoxError> {
     let mut out = io::stdout();
     writeln!(out, "asking {} for a token", endpoint.base_url())?;
 
-    let tokens = TokenCache::new(endpoint);
+    let path = |name: &str| lookup(name).map(Into::into);
+    let store = StoreSetting::read(config.token_store(), path)?.open(path)?;
+    let mut tokens = config.token_cache(endpoint);
+    match store {
+        OpenStore::Kept(store) => tokens = tokens.store(store),
+        OpenStore::Memory { why } => writeln!(
+            out,
+            "nothing is kept, so the next run knows nothing of this one: {why}"
+        )?,
+    }
+    let tokens = tokens.build();
     // Where this fails, nothing more is sent: three refusals lock an account.
     tokens.warm_up().await?;
     writeln!(out, "{}", standing(&tokens))?;
@@ -33,7 +42,7 @@ pub(crate) async fn run() -> Result<bool, BoxError> {
             Ok(_) => served += 1,
             Err(error) => {
                 failed += 1;
-                writeln!(out, "failed: {}", report::chain(&error))?;
+                writeln!(out, "failed: {}", one_line(&error))?;
             }
         }
     }

@@ -1,6 +1,7 @@
 use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
+use enkash_auth_examples::one_line;
 use enkash_auth_tower::BoxError;
 use http::{Request, Uri};
 use http_body_util::Empty;
@@ -10,7 +11,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::{api::Api, progress::Progress, report, stage::Stage};
+use crate::{api::Api, progress::Progress, stage::Stage};
 
 /// What came of some calls.
 #[derive(Debug, Default)]
@@ -94,8 +95,7 @@ impl Tally {
         self.calls += 1;
         if let Some(error) = error {
             self.failures += 1;
-            self.first_error
-                .get_or_insert_with(|| report::chain(&*error));
+            self.first_error.get_or_insert_with(|| one_line(&*error));
         }
         progress.called();
     }

@@ -20,7 +20,9 @@
 //! ```
 //!
 //! asks the server that the `ENKASH_*` variables name for one token, hands it to twenty tasks, and
-//! shows what was asked for. It calls no API and shows no secret.
+//! shows what was asked for. It calls no API and shows no secret. Token and record of attempts are kept
+//! where `ENKASH_TOKEN_STORE` says, as by the sidecar: a wrong password is sent once, however often
+//! this is run.
 
 mod api;
 mod live;
@@ -37,6 +39,7 @@ use std::{
 };
 
 use clap::Parser;
+use enkash_auth_examples::one_line;
 use enkash_auth_tower::BoxError;
 
 use self::{progress::Progress, stage::Stage};
@@ -60,7 +63,7 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // If even standard error is gone, the exit code still tells.
-            let _ = writeln!(io::stderr(), "quickstart: {}", report::chain(&*error));
+            let _ = writeln!(io::stderr(), "quickstart: {}", one_line(&*error));
             ExitCode::FAILURE
         }
     }

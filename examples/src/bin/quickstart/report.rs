@@ -1,4 +1,4 @@
-use std::{error::Error, fmt::Write, iter};
+use std::fmt::Write;
 
 use crate::load::Tally;
 
@@ -64,14 +64,4 @@ fn line(text: &mut String, cells: &[&str; 5]) {
         text,
         "{phase:<26} {calls:>6} {failures:>9} {requests:>15} {slowest:>13}"
     );
-}
-
-/// An error and what caused it, on one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    for cause in iter::successors(error.source(), |&cause| cause.source()) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {cause}");
-    }
-    text
 }

@@ -5,15 +5,14 @@ use std::{
 
 use enkash_auth_core::{Error, ErrorKind};
 
-use crate::{
-    config::Config,
-    failure::{Failure, one_line},
-};
+use enkash_auth_examples::{OpenStore, one_line};
+
+use crate::{config::Config, failure::Failure};
 
 /// Asks for a token, once, and prints the class of the outcome and what to do about it.
 pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
     let mut out = io::stdout();
-    match config.tokens.token().await {
+    let code = match config.tokens.token().await {
         Ok(_) => {
             let status = config.tokens.status();
             let left = status.remaining().unwrap_or_default().as_secs();
@@ -22,14 +21,21 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
                 _ => "",
             };
             writeln!(out, "granted: a token, for {left} s{from}")?;
-            Ok(ExitCode::SUCCESS)
+            ExitCode::SUCCESS
         }
         Err(error) => {
             writeln!(out, "{}: {}", error.kind().as_str(), one_line(&error))?;
             writeln!(out, "hint: {}", hint(&error))?;
-            Ok(ExitCode::from(exit_code(error.kind())))
+            ExitCode::from(exit_code(error.kind()))
         }
+    };
+    if let OpenStore::Memory { why } = &config.store {
+        writeln!(
+            out,
+            "note: nothing is kept, the next run knows nothing of this one: {why}"
+        )?;
     }
+    Ok(code)
 }
 
 fn exit_code(kind: ErrorKind) -> u8 {

@@ -1,15 +1,12 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use enkash_auth_core::{Origin, RefreshPolicy};
-use enkash_auth_examples::StoreSetting;
-use enkash_auth_tower::{
-    Config as Settings, Egress, Principal, TokenCache, TokenEndpoint, TokenStore,
-};
+use enkash_auth_examples::{OpenStore, StoreSetting};
+use enkash_auth_tower::{Config as Settings, Egress, Principal, TokenCache, TokenEndpoint};
 
 use crate::{
     args::{Args, Command},
     failure::Failure,
-    store,
 };
 
 /// What the command line and the environment say, once it makes sense.
@@ -18,8 +15,7 @@ pub(crate) struct Config {
     pub(crate) upstream: Origin,
     pub(crate) egress: Egress,
     pub(crate) tokens: TokenCache,
-    /// Where the token is kept, unless that is the memory of this process.
-    pub(crate) store: Option<Arc<dyn TokenStore>>,
+    pub(crate) store: OpenStore,
     pub(crate) principal: Principal,
 }
 
@@ -49,15 +45,17 @@ impl Config {
             // One, as it says.
             policy.attempts = 1;
         }
-        let store = StoreSetting::read(settings.token_store(), |name| lookup(name).map(Into::into));
-        // It can be read: `egress` has.
-        let certificates = lookup("ENKASH_CA_FILE").filter(|file| !file.is_empty());
-        let certificates = certificates.and_then(|file| std::fs::read(file).ok());
-        let store = store::open(&store?, &certificates.unwrap_or_default())?;
+        let path = |name: &str| lookup(name).map(Into::into);
+        let store = StoreSetting::read(settings.token_store(), path)?.open(path)?;
         let principal = endpoint.principal().clone();
         let mut tokens = settings.token_cache(endpoint).policy(policy);
-        if let Some(store) = &store {
-            tokens = tokens.store(Arc::clone(store));
+        match &store {
+            OpenStore::Kept(store) => tokens = tokens.store(Arc::clone(store)),
+            OpenStore::Memory { why } => tracing::warn!(
+                %why,
+                "the token and the record of attempts are kept in memory: restarted over and over \
+                 with a wrong password, this would lock the account"
+            ),
         }
         Ok(Self {
             listen: args.listen,

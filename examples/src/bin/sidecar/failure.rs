@@ -1,7 +1,7 @@
-use std::{error::Error, fmt, io, iter, process::ExitCode};
+use std::{fmt, io, process::ExitCode};
 
 use enkash_auth_core::{Error as AuthError, ErrorKind};
-use enkash_auth_examples::SettingError;
+use enkash_auth_examples::{SettingError, one_line};
 use enkash_auth_tower::{BoxError, ConfigError};
 
 /// Why the program stops. On one line.
@@ -58,11 +58,4 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Other(error.into())
     }
-}
-
-/// An error and what caused it, on one line.
-pub(crate) fn one_line(error: &(dyn Error + 'static)) -> String {
-    let causes = iter::successors(error.source(), |&error| error.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    text.replace(['\r', '\n'], " ")
 }

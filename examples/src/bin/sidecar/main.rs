@@ -42,7 +42,6 @@ mod log;
 mod reset;
 mod serve;
 mod stop;
-mod store;
 
 use std::{
     io::{self, Write},

@@ -4,12 +4,13 @@ use std::{
 };
 
 use enkash_auth_core::{Clock, SystemClock};
+use enkash_auth_examples::OpenStore;
 
 use crate::{config::Config, failure::Failure};
 
 /// Shows the strikes of the account, asks whether to forget them, and does.
 pub(crate) async fn reset(config: &Config, is_sure: bool) -> Result<ExitCode, Failure> {
-    let Some(store) = &config.store else {
+    let OpenStore::Kept(store) = &config.store else {
         let why = "nothing outlives the process that made it, so there is nothing to reset";
         return Err(Failure::setting("ENKASH_TOKEN_STORE", why));
     };

@@ -69,12 +69,17 @@ async fn each_class_has_its_words_and_its_code() {
         let checked = check(command(&sandbox, Dialect::Form)).await;
         let lines: Vec<&str> = checked.text.lines().collect();
         assert_eq!(checked.code, Some(code), "{}", checked.all);
-        assert_eq!(lines.len(), 2, "{}", checked.text);
+        assert_eq!(lines.len(), 3, "{}", checked.text);
         assert!(lines[0].starts_with(&format!("{class}: ")), "{}", lines[0]);
         assert!(
             lines[1].starts_with("hint: ") && lines[1].contains(hint),
             "{}",
             lines[1]
+        );
+        assert!(
+            lines[2].starts_with("note: nothing is kept"),
+            "{}",
+            lines[2]
         );
         assert_quiet(&checked.all, &[]);
     }
