@@ -5,10 +5,12 @@ use std::{error::Error, iter};
 /// # Examples
 ///
 /// ```
-/// use std::io::Error;
+/// use enkash_auth_core::{Error, ErrorKind};
+/// use enkash_auth_examples::one_line;
 ///
-/// let error = Error::other(Error::other("no\nspace"));
-/// assert_eq!(enkash_auth_examples::one_line(&error), "no space: no space");
+/// let error = Error::new(ErrorKind::Unavailable, "status 503").with_source(std::fmt::Error);
+/// let line = one_line(&error);
+/// assert_eq!(line, format!("{error}: {}", std::fmt::Error));
 /// ```
 pub fn one_line(error: &(dyn Error + 'static)) -> String {
     let causes = iter::successors(error.source(), |&error| error.source());

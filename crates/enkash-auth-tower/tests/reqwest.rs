@@ -131,7 +131,7 @@ async fn a_refused_call_is_made_once_more_unless_its_body_is_a_stream() {
     for (body, status) in [
         (Body::from("amount=100"), StatusCode::OK),
         (
-            Body::wrap(Full::new(bytes::Bytes::from("amount=100"))),
+            Body::wrap(Full::new(Bytes::from("amount=100"))),
             StatusCode::UNAUTHORIZED,
         ),
     ] {

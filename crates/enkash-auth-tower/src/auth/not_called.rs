@@ -3,7 +3,7 @@ use std::{error::Error as StdError, fmt};
 use enkash_auth_core::Error;
 use http::Method;
 
-use super::AuthRequest;
+use super::{AuthRequest, Target};
 use crate::BoxError;
 
 /// Says of an [`Error`] that the layer raised it, and did so before it called the service below.
@@ -52,13 +52,22 @@ impl NotCalled {
         &self.method
     }
 
-    /// Whether that request went where `request` goes, by the same method. A stack that makes several
-    /// calls of one, as does one that follows redirects, may have sent others before.
-    pub fn is_about<Req, Res>(&self, request: &Req) -> bool
-    where
-        Req: AuthRequest<Res>,
-    {
-        self.method == *request.method() && self.target == request.target().text()
+    /// Whether that was a request of `method` for `target`. A stack that makes several calls of one, as
+    /// does one that follows redirects, may have sent others before.
+    ///
+    /// ```
+    /// use enkash_auth_tower::{BoxError, NotCalled, Target};
+    /// use http::{Method, Uri};
+    ///
+    /// /// Whether a payment may be made again: it certainly was not.
+    /// fn may_repeat(error: &BoxError, payments: &Uri) -> bool {
+    ///     NotCalled::of(&**error)
+    ///         .is_some_and(|it| it.is_about(&Method::POST, Target::Uri(payments)))
+    /// }
+    /// # assert!(!may_repeat(&"broken".into(), &Uri::default()));
+    /// ```
+    pub fn is_about(&self, method: &Method, target: Target<'_>) -> bool {
+        self.method == *method && self.target == target.text()
     }
 
     /// `error`, marked as raised before `request` was handed on.

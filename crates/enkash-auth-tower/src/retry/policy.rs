@@ -111,7 +111,8 @@ impl TokenRetry {
             self.budget.deposit();
             return None;
         };
-        let not_called = NotCalled::of(&**error).filter(|it| it.is_about(request))?;
+        let not_called =
+            NotCalled::of(&**error).filter(|it| it.is_about(request.method(), request.target()))?;
         let error = not_called.error();
         let pause = error.retry_after().unwrap_or(SOON.min(self.longest_pause));
         if !error.is_transient() || pause > self.longest_pause {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What befalls a cache that does not know yet that its issuer repeats a token until that is over, and
-/// comes in the last second of one: by the design, a failure like any other.
+/// comes in the last second of one: a failure like any other, on purpose.
 const LAST_BREATH: &str = "the token was over when it came";
 
 /// What those are told who have to wait until two attempts of which nobody knows are a while ago.

@@ -41,7 +41,7 @@ pub(crate) enum Command {
 const VARIABLES: &str = "\
 Settings are environment variables; a blank one is unset:
   ENKASH_BASE_URL                          the token server, or
-  ENKASH_ENVIRONMENT                       test or live: the documented one
+  ENKASH_ENVIRONMENT                       test, test-cards, live or live-cards: the documented one
   ENKASH_CLIENT_ID, ENKASH_CLIENT_SECRET,
   ENKASH_USERNAME, ENKASH_PASSWORD         a password grant,
   ENKASH_COMPANY_ID                        optional, or

@@ -1,4 +1,4 @@
-//! The rows of the table in the design, in its order: which answer means what.
+//! Which answer means what.
 
 use enkash_auth_core::ErrorKind::{
     self, AccountLocked, Forbidden, InvalidAnswer, Misconfigured, Rejected, Unavailable, Unresolved,

@@ -9,7 +9,7 @@
 //!    was killed or stopped, could not tell the store how it went, or sent it without the store.
 //! 4. The issuer never counts three failed attempts in a row, unless one of them was sent without the
 //!    store, arrived after its sender had given it up, or was not answered where that password had
-//!    succeeded before: those are, by the design, no strikes.
+//!    succeeded before: those are no strikes, on purpose.
 //! 5. No token is attached at or past its end. That of a sticky issuer may be, by a second and a
 //!    quarter at most, where another had it minted.
 
