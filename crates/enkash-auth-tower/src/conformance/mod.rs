@@ -21,24 +21,12 @@ mod dropped;
 mod leases;
 mod stage;
 mod strikes;
+mod suite;
 mod tokens;
 mod violation;
 
 pub use self::{
     stage::{Passing, Stage, Told},
+    suite::check,
     violation::Violation,
 };
-
-/// Plays every case. The first that fails ends it.
-///
-/// Time passes for some 20 s in all.
-///
-/// # Errors
-///
-/// What the store does that it must not, or fails to do.
-pub async fn check(stage: &dyn Stage) -> Result<(), Violation> {
-    leases::check(stage).await?;
-    strikes::check(stage).await?;
-    tokens::check(stage).await?;
-    dropped::check(stage).await
-}
