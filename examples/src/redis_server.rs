@@ -1,5 +1,6 @@
 use std::{
-    io,
+    env,
+    io::{self, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -53,6 +54,29 @@ impl RedisServer {
         };
         server.until_it_listens().await?;
         Ok(server)
+    }
+
+    /// The same for a test of `what`. `None` where the program is not installed, which it says, past
+    /// what captures the output of tests; with `ENKASH_REQUIRE_REDIS` that is an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_if_installed(what: &str) -> io::Result<Option<Self>> {
+        match Self::start().await {
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && env::var_os("ENKASH_REQUIRE_REDIS").is_none() =>
+            {
+                let mut stderr = io::stderr();
+                writeln!(
+                    stderr,
+                    "redis-server is not installed: {what} is not tested"
+                )?;
+                Ok(None)
+            }
+            started => started.map(Some),
+        }
     }
 
     /// Its address.

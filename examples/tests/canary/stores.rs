@@ -1,6 +1,6 @@
 //! What stores keep, and what they say when they cannot.
 
-use std::{fs, io::Write, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use enkash_auth_core::{
     Clock, RefreshPolicy, SystemClock,
@@ -98,20 +98,6 @@ async fn no_file_holds_a_secret() {
     ]);
 }
 
-/// One, or `None` where the program is not installed, which it says past what captures output.
-async fn redis() -> Option<RedisServer> {
-    match RedisServer::start().await {
-        Ok(server) => Some(server),
-        Err(error) => {
-            let required = std::env::var_os("ENKASH_REQUIRE_REDIS").is_some();
-            assert!(!required, "redis-server is not installed: {error}");
-            let line = b"redis-server is not installed: no canary looks at what it keeps\n";
-            std::io::stderr().write_all(line).unwrap();
-            None
-        }
-    }
-}
-
 /// Notes every key, and its value as it is and as a dump.
 async fn note_keys(canary: &Canary, redis: &mut redis::aio::MultiplexedConnection) {
     let scan: (u64, Vec<String>) = redis::cmd("SCAN")
@@ -136,7 +122,10 @@ async fn note_keys(canary: &Canary, redis: &mut redis::aio::MultiplexedConnectio
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_dump_and_no_command_of_redis_holds_a_secret() {
-    let Some(mut server) = redis().await else {
+    let Some(mut server) = RedisServer::start_if_installed("what it keeps")
+        .await
+        .unwrap()
+    else {
         return;
     };
     let canary = Arc::new(Canary::new());

@@ -6,7 +6,8 @@ use enkash_auth_sandbox::{Endpoint, Fault, Issuing, Rules};
 use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
-use super::replicas::{Replicas, call, until_served};
+use super::replicas::Replicas;
+use crate::sidecar::ask::{call, until_served};
 use crate::sidecar::process::Sidecar;
 
 /// A fetch that takes so long that a replica is stopped in it, however busy the machine.
@@ -53,7 +54,7 @@ async fn a_late_token_does_not_displace_the_newer_one() {
     // Whoever comes now finds the newer one: the server has rotated the late one, and would refuse it.
     let third = fleet.start().await;
     for sidecar in [&holder, &other, &third] {
-        assert_eq!(call(sidecar).await, StatusCode::OK);
+        assert_eq!(call(sidecar).await.status, StatusCode::OK);
     }
     assert_eq!(fleet.sandbox.issuer().counters().api_refusals, 0);
     // A caller of the holder may have given up its fetch meanwhile and begun another.

@@ -6,7 +6,8 @@ use enkash_auth_sandbox::{Issuing, Rules};
 use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
-use super::replicas::{Replicas, call, status};
+use super::replicas::Replicas;
+use crate::sidecar::ask::{call, get};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 25 s: four lifetimes of a token"]
@@ -26,7 +27,12 @@ async fn a_server_that_is_gone_over_two_expiries_fails_no_call() {
         let start = Instant::now();
         while start.elapsed() < span {
             for sidecar in &replicas {
-                assert_eq!(call(sidecar).await, StatusCode::OK, "{:?}", start.elapsed());
+                assert_eq!(
+                    call(sidecar).await.status,
+                    StatusCode::OK,
+                    "{:?}",
+                    start.elapsed()
+                );
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -35,7 +41,9 @@ async fn a_server_that_is_gone_over_two_expiries_fails_no_call() {
     fleet.redis.kill().unwrap();
     load(Duration::from_secs(13)).await;
     for sidecar in &replicas {
-        let requests = status(sidecar).await["token_requests"].as_u64().unwrap();
+        let requests = get(sidecar, "/-/status").await.json()["token_requests"]
+            .as_u64()
+            .unwrap();
         assert!(requests <= 8, "{requests}");
     }
     // It is back, and empty: they converge on one token.

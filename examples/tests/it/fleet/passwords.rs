@@ -6,7 +6,8 @@ use enkash_auth_sandbox::Rules;
 use http::StatusCode;
 use tokio::{task::JoinSet, time::sleep};
 
-use super::replicas::{Replicas, call, until_served};
+use super::replicas::Replicas;
+use crate::sidecar::ask::{call, until_served};
 use crate::sidecar::{process::Sidecar, stage::PASSWORD};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +33,7 @@ async fn eight_replicas_with_an_old_password_send_it_once_and_a_reset_heals_them
             let command = fleet.with_password_of(file);
             starting.spawn(async move {
                 let sidecar = Sidecar::start(command).await;
-                let status = call(&sidecar).await;
+                let status = call(&sidecar).await.status;
                 (replica, sidecar, status)
             });
         }
@@ -77,7 +78,7 @@ async fn two_wrong_passwords_close_the_account_for_all_until_a_reset() {
         fs::write(&file, password).unwrap();
         let sidecar = Sidecar::start(fleet.with_password_of(&file)).await;
         // The right one comes too late.
-        assert_eq!(call(&sidecar).await, StatusCode::BAD_GATEWAY);
+        assert_eq!(call(&sidecar).await.status, StatusCode::BAD_GATEWAY);
         sidecars.push(sidecar);
         files.push(file);
     }

@@ -6,7 +6,8 @@ use enkash_auth_sandbox::Rules;
 use http::StatusCode;
 use tokio::task::JoinSet;
 
-use super::replicas::{Replicas, call};
+use super::replicas::Replicas;
+use crate::sidecar::ask::call;
 use crate::sidecar::stage::assert_quiet;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +24,7 @@ async fn six_cold_replicas_with_thirty_callers_each_make_one_token_request() {
     for sidecar in &sidecars {
         for _ in 0..30 {
             let sidecar = Arc::clone(sidecar);
-            calls.spawn(async move { call(&sidecar).await });
+            calls.spawn(async move { call(&sidecar).await.status });
         }
     }
     let statuses = calls.join_all().await;

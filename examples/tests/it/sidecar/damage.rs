@@ -6,7 +6,7 @@ use std::fs;
 use enkash_auth_sandbox::Rules;
 use http::StatusCode;
 
-use super::host::{Host, call};
+use super::{ask::call, host::Host};
 
 /// What a sidecar prints that finds the file of this kind cut off.
 async fn printed_where_cut_off(kind: &str) -> String {

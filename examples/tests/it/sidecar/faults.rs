@@ -10,7 +10,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::stage::{Answer, Stage, issuer};
+use super::{
+    ask::Answer,
+    stage::{Stage, issuer},
+};
 
 /// From a cold start on: an answer in time, little memory, few token requests, and a life after.
 async fn endure(fault: Fault) {

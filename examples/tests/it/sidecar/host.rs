@@ -3,13 +3,11 @@
 use std::process::Command;
 
 use enkash_auth_sandbox::{Rules, Sandbox};
-use http::Request;
-use http_body_util::Full;
 use tempfile::TempDir;
 
 use super::{
     process::Sidecar,
-    stage::{Answer, Dialect, client, command, issuer, sandbox},
+    stage::{Dialect, command, is_locked, issuer, sandbox},
 };
 
 /// A machine with a state directory, before a sandbox.
@@ -49,8 +47,7 @@ impl Host {
     }
 
     pub(super) fn is_locked(&self) -> bool {
-        let accounts = self.sandbox.issuer().account_statuses();
-        accounts.iter().any(|account| account.locked)
+        is_locked(&self.sandbox)
     }
 }
 
@@ -60,10 +57,4 @@ fn state() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()
-}
-
-pub(super) async fn call(sidecar: &Sidecar) -> Answer {
-    let url = format!("http://{}/api/v0/any", sidecar.address());
-    let request = Request::get(url).body(Full::default()).unwrap();
-    Answer::read(client().request(request).await).await
 }

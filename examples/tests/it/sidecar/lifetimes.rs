@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, interval, sleep},
 };
 
-use super::stage::{Answer, Stage};
+use super::{ask::Answer, stage::Stage};
 
 /// Calls the sidecar `count` times, one after `pause`: the statuses, and the slowest call of the
 /// first and of the second half.

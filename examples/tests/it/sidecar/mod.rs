@@ -1,6 +1,7 @@
 //! The program `sidecar`, run as a process before a sandbox, over HTTP. It logs all it can: no
 //! secret and no token may be among it, see `Stage::finish`.
 
+pub(crate) mod ask;
 mod boundary;
 mod check;
 mod crowd;

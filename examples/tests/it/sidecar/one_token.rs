@@ -13,7 +13,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::stage::{Answer, Dialect, Stage, command, issuer, sandbox};
+use super::{
+    ask::Answer,
+    stage::{Dialect, Stage, command, issuer, sandbox},
+};
 
 /// `count` calls at once; all are served.
 async fn serve_at_once(stage: &Stage, count: usize) {

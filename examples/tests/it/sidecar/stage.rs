@@ -2,16 +2,14 @@ use std::{process::Command, time::Duration};
 
 use bytes::Bytes;
 use enkash_auth_sandbox::{Accounts, Issuer, Rules, Sandbox};
-use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Full};
-use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use http::{Request, header::CONTENT_TYPE};
+use http_body_util::Full;
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
 
-use super::process::{Sidecar, sidecar};
+use super::{
+    ask::{Answer, client, until_served},
+    process::{Sidecar, sidecar},
+};
 
 const CLIENT_SECRET: &str = "cs-Wq7x9TqL2mN";
 pub(crate) const PASSWORD: &str = "pw Zk4&=+%8vRt";
@@ -99,12 +97,7 @@ impl Stage {
 
     /// Waits until calls are answered with 200; says how long that took.
     pub(crate) async fn until_served(&self, limit: Duration) -> Duration {
-        let start = Instant::now();
-        while self.get("/api/v0/any").await.status != StatusCode::OK {
-            assert!(start.elapsed() < limit, "not served after {limit:?}");
-            sleep(Duration::from_millis(20)).await;
-        }
-        start.elapsed()
+        until_served(&self.sidecar, limit).await
     }
 
     pub(crate) fn assert_memory_is_bounded(&self) {
@@ -152,36 +145,6 @@ impl Stage {
     }
 }
 
-/// An answer, read to its end.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) head: Response<()>,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    pub(crate) async fn read(response: Result<Response<hyper::body::Incoming>, Error>) -> Self {
-        let (head, body) = response.unwrap().into_parts();
-        Self {
-            status: head.status,
-            body: body.collect().await.unwrap().to_bytes(),
-            head: Response::from_parts(head, ()),
-        }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// That it is a problem, and what it says of the call.
-    pub(crate) fn forwarded(&self) -> Value {
-        let content_type = &self.head.headers()[CONTENT_TYPE];
-        assert_eq!(content_type, "application/problem+json", "{self:?}");
-        self.json()["forwarded"].clone()
-    }
-}
-
 pub(crate) fn issuer(rules: Rules) -> Issuer {
     let accounts = Accounts::none()
         .client("client-id", CLIENT_SECRET)
@@ -193,6 +156,12 @@ pub(crate) fn issuer(rules: Rules) -> Issuer {
 
 pub(crate) async fn sandbox(issuer: Issuer) -> Sandbox {
     Sandbox::builder().issuer(issuer).start().await.unwrap()
+}
+
+/// Whether any account of it is.
+pub(crate) fn is_locked(sandbox: &Sandbox) -> bool {
+    let accounts = sandbox.issuer().account_statuses();
+    accounts.iter().any(|account| account.locked)
 }
 
 /// The program, with the right credentials for `sandbox`.
@@ -212,10 +181,6 @@ pub(crate) fn command(sandbox: &Sandbox, dialect: Dialect) -> Command {
             .env("ENKASH_SECRET_KEY", SECRET_KEY),
     };
     command
-}
-
-pub(crate) fn client() -> Client<HttpConnector, Full<Bytes>> {
-    Client::builder(TokioExecutor::new()).build_http()
 }
 
 /// That `output` holds no secret and none of `tokens`, and that there was something to look at.

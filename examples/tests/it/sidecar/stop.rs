@@ -12,7 +12,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::stage::{Answer, Stage, assert_quiet};
+use super::{
+    ask::Answer,
+    stage::{Stage, assert_quiet},
+};
 
 /// A call that the upstream takes `delay` to answer is under way when the sidecar is told to stop.
 async fn stop_during(stage: Stage, delay: Fault) -> (Option<Answer>, Duration, Option<i32>) {

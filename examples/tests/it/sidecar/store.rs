@@ -13,9 +13,10 @@ use http_body_util::Full;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    host::{Host, call},
+    ask::{call, client},
+    host::Host,
     process::{Sidecar, sidecar},
-    stage::{assert_quiet, client},
+    stage::assert_quiet,
 };
 
 /// Runs a command to its end, with `input` for its standard input.

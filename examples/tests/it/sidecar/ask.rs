@@ -1,0 +1,75 @@
+//! What anybody asks a sidecar who has nothing but its address.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, Error, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::process::Sidecar;
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) head: Response<()>,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) async fn read(response: Result<Response<hyper::body::Incoming>, Error>) -> Self {
+        let (head, body) = response.unwrap().into_parts();
+        Self {
+            status: head.status,
+            body: body.collect().await.unwrap().to_bytes(),
+            head: Response::from_parts(head, ()),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// That it is a problem, and what it says of the call.
+    pub(crate) fn forwarded(&self) -> Value {
+        let content_type = &self.head.headers()[CONTENT_TYPE];
+        assert_eq!(content_type, "application/problem+json", "{self:?}");
+        self.json()["forwarded"].clone()
+    }
+}
+
+pub(crate) fn client() -> Client<HttpConnector, Full<Bytes>> {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+pub(crate) async fn get(sidecar: &Sidecar, path: &str) -> Answer {
+    let url = format!("http://{}{path}", sidecar.address());
+    let request = Request::get(url).body(Full::default()).unwrap();
+    Answer::read(client().request(request).await).await
+}
+
+/// One call.
+pub(crate) async fn call(sidecar: &Sidecar) -> Answer {
+    get(sidecar, "/api/v0/any").await
+}
+
+/// Waits until a call is served; says how long that took.
+pub(crate) async fn until_served(sidecar: &Sidecar, limit: Duration) -> Duration {
+    let start = Instant::now();
+    loop {
+        let answer = call(sidecar).await;
+        if answer.status == StatusCode::OK {
+            break;
+        }
+        let why = String::from_utf8_lossy(&answer.body);
+        assert!(start.elapsed() < limit, "not served after {limit:?}: {why}");
+        sleep(Duration::from_millis(20)).await;
+    }
+    start.elapsed()
+}
