@@ -7,7 +7,8 @@ use crate::{
     time::calls,
 };
 
-const BATCH: usize = 64;
+/// Over how many calls they are counted.
+const CALLS: usize = 1_000;
 
 /// For each way, how many allocations its call makes more than one of the first way.
 ///
@@ -18,10 +19,12 @@ pub fn over_the_first(ways: &[Way]) -> Vec<f64> {
     counts.into_iter().map(|count| count - first).collect()
 }
 
-fn per_call(way: &Way) -> f64 {
+/// How many allocations a call makes, its request's and its answer's among them. To be called inside a
+/// runtime.
+pub fn per_call(way: &Way) -> f64 {
     let mut run: Runner = (way.factory)()();
     // What a handle does once is not counted.
-    run(calls(BATCH));
-    let calls = calls(BATCH);
-    measure(|| run(calls)).count_total as f64 / BATCH as f64
+    run(calls(1));
+    let calls = calls(CALLS);
+    measure(|| run(calls)).count_total as f64 / CALLS as f64
 }

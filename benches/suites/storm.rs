@@ -10,12 +10,10 @@
 use std::io::{self, Write};
 
 use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
-use enkash_auth_benches::storm::{self, CALLERS, Cache, HandWritten, Ours, Outcome};
+use enkash_auth_benches::storm::{
+    self, CALLERS, CALLERS_IN_SERIES, Cache, HandWritten, Ours, Outcome,
+};
 use tokio::runtime::Runtime;
-
-/// The hand-written cache fetches for one caller after the other where fetches fail: 10,000 of them
-/// would take more than eight minutes.
-const CALLERS_IN_SERIES: u64 = 20;
 
 fn main() -> io::Result<()> {
     let runtime = Runtime::new()?;

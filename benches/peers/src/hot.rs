@@ -1,9 +1,8 @@
 //! A token at hand: time, allocations, and what a second thread adds.
 
-use allocation_counter::measure;
 use enkash_auth_benches::{
-    hot::{WAYS, Way},
-    request::request,
+    allocations,
+    hot::{INSERT, WAYS, Way},
     scaling, time,
 };
 
@@ -14,9 +13,6 @@ const ROUNDS: usize = 2_001;
 
 /// Rounds with one thread and with two, for each way.
 const ROUNDS_OF_TWO: usize = 101;
-
-/// Over how many calls the allocations are counted.
-const CALLS: usize = 1_000;
 
 /// The bare service, the insertion of a ready header, ours, and what one would write by hand.
 pub(crate) fn base() -> Vec<Way> {
@@ -37,22 +33,14 @@ pub(crate) fn base() -> Vec<Way> {
 /// second is what a ratio of 1 means. To be called inside a runtime.
 pub(crate) fn report(ways: &[Way], report: &mut Report) {
     let nanos = time::over_the_first(ways, ROUNDS);
-    let insert = nanos.get(1).copied().unwrap_or(f64::NAN);
+    let insert = nanos.get(INSERT).copied().unwrap_or(f64::NAN);
     for (way, nanos) in ways.iter().zip(nanos).skip(1) {
         report.line(way.name, "nanos", format_args!("{nanos:.1}"));
         report.line(way.name, "ratio", format_args!("{:.2}", nanos / insert));
-        let allocations = allocations(way);
+        let allocations = allocations::per_call(way);
         report.line(way.name, "allocations", format_args!("{allocations:.1}"));
         if let Some(scaling) = scaling::of_two_threads(way, ROUNDS_OF_TWO) {
             report.line(way.name, "scaling", format_args!("{scaling:.2}"));
         }
     }
-}
-
-/// By one call of many, on this thread.
-fn allocations(way: &Way) -> f64 {
-    let mut run = (way.factory)()();
-    run(vec![request()]);
-    let calls = (0..CALLS).map(|_| request()).collect();
-    measure(|| run(calls)).count_total as f64 / CALLS as f64
 }

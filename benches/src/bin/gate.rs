@@ -12,7 +12,11 @@ use std::{
     process::ExitCode,
 };
 
-use enkash_auth_benches::{allocations, hot::WAYS, instructions};
+use enkash_auth_benches::{
+    allocations,
+    hot::{INSERT, WAYS},
+    instructions,
+};
 use tokio::runtime::Builder;
 
 const LIMITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/limits.tsv");
@@ -50,7 +54,7 @@ fn measure() -> io::Result<BTreeMap<String, f64>> {
     let runtime = Builder::new_current_thread().enable_time().build()?;
     let _inside = runtime.enter();
     let allocations = allocations::over_the_first(&WAYS);
-    let insert = instructions.get(1).copied().unwrap_or(f64::NAN);
+    let insert = instructions.get(INSERT).copied().unwrap_or(f64::NAN);
     let mut measured = BTreeMap::new();
     for (way, (instructions, allocations)) in WAYS.iter().zip(instructions.iter().zip(allocations))
     {

@@ -9,5 +9,5 @@ mod way;
 
 pub use self::{
     base::{Bare, Insert},
-    way::{Factory, Runner, WAYS, Way, cloned, kept},
+    way::{Factory, INSERT, Runner, WAYS, Way, cloned, kept},
 };

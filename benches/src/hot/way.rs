@@ -26,6 +26,9 @@ pub struct Way {
     pub factory: fn() -> Factory,
 }
 
+/// Which of the ways is the insertion of a ready header: what ratios are to.
+pub const INSERT: usize = 1;
+
 /// Everything that is compared, the bare service first and the insertion of a ready header second.
 pub const WAYS: [Way; 10] = [
     Way {

@@ -9,5 +9,5 @@ pub use self::{
     hand_written::HandWritten,
     memory::bytes_per_waiter,
     ours::Ours,
-    play::{CALLERS, Cache, FETCH, Outcome, cold, failing, impatient, retrying},
+    play::{CALLERS, CALLERS_IN_SERIES, Cache, FETCH, Outcome, cold, failing, impatient, retrying},
 };

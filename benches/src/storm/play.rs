@@ -13,6 +13,10 @@ pub const FETCH: Duration = Duration::from_millis(50);
 /// How many ask a cold cache at once.
 pub const CALLERS: u64 = 10_000;
 
+/// How many where a cache makes one failing fetch after the other: 10,000 would take more than eight
+/// minutes.
+pub const CALLERS_IN_SERIES: u64 = 20;
+
 /// How long a storm may take.
 const LIMIT: Duration = Duration::from_secs(25);
 

@@ -20,6 +20,8 @@ impl Redis {
         server.args([
             "--port",
             &port.to_string(),
+            "--bind",
+            "127.0.0.1",
             "--save",
             "",
             "--appendonly",

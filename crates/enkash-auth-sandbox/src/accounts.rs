@@ -1,5 +1,3 @@
-//! The credentials that the issuer accepts.
-
 use std::collections::BTreeMap;
 use std::fmt;
 

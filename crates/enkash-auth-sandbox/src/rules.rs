@@ -1,5 +1,3 @@
-//! How the issuer grants and answers.
-
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

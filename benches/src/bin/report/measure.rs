@@ -2,11 +2,11 @@ use std::io;
 
 use enkash_auth_benches::{
     allocations,
-    hot::{WAYS, Way},
+    hot::{INSERT, WAYS, Way},
     instructions,
     rotation::{self, Latencies},
     scaling,
-    storm::{self, CALLERS, FETCH, HandWritten, Ours, Outcome},
+    storm::{self, CALLERS, CALLERS_IN_SERIES, FETCH, HandWritten, Ours, Outcome},
     time::{self, median, quantile},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -15,9 +15,6 @@ use crate::figures::Figures;
 
 /// In each of which every way has its turn.
 const ROUNDS: usize = 301;
-
-/// The failing fetches of a cache that makes one after the other: 10,000 would take eight minutes.
-const CALLERS_IN_SERIES: u64 = 20;
 
 /// With as many threads as the machines that this is measured on.
 fn runtime() -> io::Result<Runtime> {
@@ -45,7 +42,7 @@ pub(crate) fn hot_path(figures: &mut Figures, ways: &[Way]) -> io::Result<()> {
             ("nanos", "time_ratio", &nanos),
             ("instructions", "instructions_ratio", &instructions),
         ] {
-            if let (Some(value), Some(insert)) = (values.get(at), values.get(1)) {
+            if let (Some(value), Some(insert)) = (values.get(at), values.get(INSERT)) {
                 figures.add(format!("{name}.{kind}"), *value)?;
                 figures.add(format!("{name}.{ratio}"), value / insert)?;
             }

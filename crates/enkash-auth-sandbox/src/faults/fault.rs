@@ -1,5 +1,3 @@
-//! What can go wrong.
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

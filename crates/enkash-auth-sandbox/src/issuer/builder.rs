@@ -1,5 +1,3 @@
-//! Builds an [`Issuer`].
-
 use super::Issuer;
 use crate::accounts::Accounts;
 use crate::clock::Clock;

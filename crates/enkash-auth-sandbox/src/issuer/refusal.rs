@@ -1,5 +1,3 @@
-//! Why an attempt got no token.
-
 /// Why an attempt got no token.
 #[derive(Debug)]
 pub(crate) enum Refusal {

@@ -1,5 +1,3 @@
-//! Builds a [`Sandbox`].
-
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

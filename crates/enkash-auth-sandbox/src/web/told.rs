@@ -1,5 +1,3 @@
-//! A refusal in the words of the real family.
-
 use std::borrow::Cow;
 
 use http::StatusCode;

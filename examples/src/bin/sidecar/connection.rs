@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{Router, body::Body, response::IntoResponse};
 use enkash_auth_axum::{Forwarded, Problem};
@@ -66,11 +66,4 @@ fn no_place() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, Forwarded::No)
         .detail("too many connections")
         .retry_after(PLACE_AFTER)
-}
-
-/// What is known of a connection that was accepted.
-pub(crate) fn guard(listener: SocketAddr, stream: &TcpStream) -> io::Result<Guard> {
-    // Without it answers are only slower.
-    let _ = stream.set_nodelay(true);
-    Ok(Guard::new(listener, stream.local_addr()?))
 }

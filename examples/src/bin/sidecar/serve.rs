@@ -79,7 +79,10 @@ async fn accept(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     // One that is gone already has no address.
-                    let Ok(guard) = connection::guard(address, &stream) else { continue };
+                    let Ok(local) = stream.local_addr() else { continue };
+                    let guard = Guard::new(address, local);
+                    // Without it answers are only slower.
+                    let _ = stream.set_nodelay(true);
                     let place = Arc::clone(&places).try_acquire_owned().ok();
                     let watcher = graceful.watcher();
                     connections.spawn(connection::serve(stream, app.clone(), guard, place, watcher));
