@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use enkash_auth_core::{AccountId, Moment, strikes::Ledger};
 use enkash_auth_tower::{BoxError, Principal, StoredToken};
 use redis::aio::MultiplexedConnection;
@@ -139,11 +137,6 @@ impl<'a> Account<'a> {
 
 /// How many milliseconds are left of a token.
 pub(crate) fn remaining(token: &StoredToken, now: Moment) -> u64 {
-    let lifetime = token.lifetime();
-    let age = now
-        .monotonic_nanos()
-        .saturating_sub(lifetime.sent().monotonic_nanos());
-    let length = lifetime.length().unwrap_or_default();
-    let left = length.saturating_sub(Duration::from_nanos(age));
+    let left = token.lifetime().remaining(now);
     u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1)
 }

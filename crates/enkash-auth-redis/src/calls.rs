@@ -30,8 +30,7 @@ impl Account<'_> {
             Some(Ok(ledger)) => ledger,
             // What is to be done about it is for whoever writes.
             Some(Err(_)) => {
-                let mut ledger = Ledger::new([0; 32]);
-                ledger.record_possible(found.there);
+                let ledger = Ledger::unreadable([0; 32], found.there);
                 return Ok(Standing::new(&ledger, None));
             }
         };

@@ -28,9 +28,8 @@ impl Keys {
 
     /// The token of `principal`, told from those of other credentials under the ledger's salt.
     pub(crate) fn token(&self, principal: &Principal, salt: &[u8; 32]) -> String {
-        let fingerprint = format!("{:x}", principal.fingerprint(salt));
-        let short: String = fingerprint.chars().take(16).collect();
-        self.of(principal.account(), &format!("token:{short}"))
+        let label = principal.label(salt);
+        self.of(principal.account(), &format!("token:{label}"))
     }
 
     fn of(&self, account: AccountId, what: &str) -> String {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_tower::BoxError;
+use enkash_auth_tower::{BoxError, STORE_TIMEOUT};
 use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,9 +19,9 @@ use tokio::{
 
 use crate::target::Target;
 
-/// How long one call may take: less than a cache waits for it, so that a connection that does not
+/// How long one call may take: 50 ms less than a cache waits for it, so that a connection that does not
 /// answer is known and not used again.
-pub(crate) const LIMIT: Duration = Duration::from_millis(450);
+pub(crate) const LIMIT: Duration = STORE_TIMEOUT.saturating_sub(Duration::from_millis(50));
 
 pub(crate) fn late() -> BoxError {
     "redis did not answer in time".into()

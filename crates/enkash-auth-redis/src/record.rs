@@ -71,15 +71,14 @@ impl Seen {
         };
         let mut salt = [0; 32];
         getrandom::fill(&mut salt)?;
-        let mut ledger = Ledger::new(salt);
-        if let Some(why) = why {
-            tracing::warn!(
-                %account, %why,
-                "the record of attempts cannot be read: it counts as one possible strike"
-            );
-            ledger.record_possible(now);
-        }
-        Ok((ledger, why.is_some()))
+        let Some(why) = why else {
+            return Ok((Ledger::new(salt), false));
+        };
+        tracing::warn!(
+            %account, %why,
+            "the record of attempts cannot be read: it counts as one possible strike"
+        );
+        Ok((Ledger::unreadable(salt, now), true))
     }
 }
 

@@ -34,8 +34,8 @@ pub use self::{
     endpoint::{NotSent, TokenEndpoint},
     replay::{Replay, ReplayBody, ReplayFuture, ReplayLayer, ReplayPolicy},
     store::{
-        Begin, Edition, Leave, MemoryStore, OnStoreDown, Principal, Standing, StoreFuture,
-        StoredToken, Tally, TokenStore,
+        Begin, Edition, Leave, MemoryStore, OnStoreDown, Principal, STORE_TIMEOUT, Standing,
+        StoreFuture, StoredToken, Tally, TokenStore,
     },
 };
 

@@ -40,7 +40,7 @@ impl Problem {
                 .detail("the client towards the upstream is not usable"),
             Some(Lost::Unanswered) => Self::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::Unknown)
                 .detail("no answer from the upstream in time"),
-            Some(Lost::Failed(source)) if is_unsent(source) => not_connected(source),
+            Some(Lost::Failed(source)) if NotSent::is_said_by(&**source) => not_connected(source),
             Some(Lost::Failed(_)) | None => Self::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown)
                 .detail("the connection to the upstream broke before an answer was there"),
         }
@@ -132,14 +132,6 @@ fn not_connected(source: &BoxError) -> Problem {
             .detail("no connection to the upstream in time");
     }
     Problem::new(StatusCode::BAD_GATEWAY, Forwarded::No).detail("no connection to the upstream")
-}
-
-fn is_unsent(error: &BoxError) -> bool {
-    #[cfg(feature = "client")]
-    if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return error.is_connect();
-    }
-    error.is::<NotSent>()
 }
 
 fn is_timeout(error: &(dyn StdError + 'static)) -> bool {

@@ -3,9 +3,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Expiry;
 use crate::Moment;
 
-/// No lifetime longer than this is believed: the token is asked for again then.
-pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// How long a token is taken to live of which nobody said.
 pub(crate) const UNKNOWN: Duration = Duration::from_secs(300);
 
@@ -119,7 +116,7 @@ impl Exchange {
     fn on_local_clock(&self, end: Duration) -> Option<Lifetime> {
         let now = Duration::from_nanos(self.sent.unix_nanos());
         let left = end.checked_sub(now)?;
-        (!left.is_zero() && left <= LONGEST).then(|| Lifetime {
+        (!left.is_zero() && left <= Lifetime::LONGEST).then(|| Lifetime {
             local_clock: true,
             ..self.of(Some(left))
         })
@@ -129,7 +126,7 @@ impl Exchange {
         Lifetime {
             sent: self.sent,
             length: length
-                .map(|length| length.min(LONGEST))
+                .map(|length| length.min(Lifetime::LONGEST))
                 .filter(|length| *length >= SHORTEST),
             local_clock: false,
         }
@@ -137,6 +134,10 @@ impl Exchange {
 }
 
 impl Lifetime {
+    /// 24 h, as long as the platform's tokens live. None is believed to live longer: it is asked for again
+    /// then.
+    pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
     /// A lifetime that was written down: `length` from `sent`, within the bounds of any.
     pub fn kept(sent: Moment, length: Duration, is_local: bool) -> Self {
         Self {
@@ -155,10 +156,22 @@ impl Lifetime {
         self.length
     }
 
+    /// How old it is at `now`.
+    pub fn age(&self, now: Moment) -> Duration {
+        let (now, sent) = (now.monotonic_nanos(), self.sent.monotonic_nanos());
+        Duration::from_nanos(now.saturating_sub(sent))
+    }
+
+    /// How much is left of it at `now`; nothing where it was over when it came.
+    pub fn remaining(&self, now: Moment) -> Duration {
+        let length = self.length.unwrap_or_default();
+        length.saturating_sub(self.age(now))
+    }
+
     /// The same token, known to last longer than was said.
     pub(crate) fn lasting(self, length: Duration) -> Self {
         Self {
-            length: Some(length.min(LONGEST)),
+            length: Some(length.min(Self::LONGEST)),
             ..self
         }
     }

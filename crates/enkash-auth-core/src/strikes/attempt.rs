@@ -60,6 +60,11 @@ impl Attempt {
 }
 
 impl Settlement {
+    /// Whether the server counts an attempt that ended so, or may count it.
+    pub fn may_count(self) -> bool {
+        !matches!(self, Self::Granted | Self::Harmless)
+    }
+
     /// What a complete answer that ended with `error` settles.
     pub fn of_answer(error: &Error) -> Self {
         match error.kind() {

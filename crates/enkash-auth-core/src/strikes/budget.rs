@@ -1,10 +1,11 @@
 use std::{fmt, time::Duration};
 
-use super::{Attempt, Settlement};
+use super::{Attempt, Settlement, budget_spent, refused_before};
 use crate::{Error, ErrorKind, Fingerprint, Moment};
 
-/// No attempt while so many are on the record: one less than locks the account.
-const BUDGET: usize = 2;
+/// No attempt while so many are on the record: one less than locks the account, by the documentation of
+/// three of the platform's products.
+pub const BUDGET: usize = 2;
 
 /// So many of each kind are remembered, the newest: a record has an end, and no account comes near it.
 const REMEMBERED: usize = 16;
@@ -165,19 +166,13 @@ impl Strikes {
         retry_unresolved_after: Option<Duration>,
     ) -> Result<(), Error> {
         if let Some(refused) = self.refusal(fingerprint) {
-            return Err(Error::new(
-                refused.kind,
-                "these credentials were refused before; nothing was sent",
-            ));
+            return Err(refused_before(refused.kind));
         }
         if self.rejected.len() + self.possible.len() < BUDGET {
             return Ok(());
         }
         if let Some(refused) = self.rejected.last() {
-            return Err(Error::new(
-                refused.kind,
-                "one more attempt could lock the account; nothing was sent",
-            ));
+            return Err(budget_spent(refused.kind));
         }
         let passed = self.possible.iter().map(|strike| strike.age(now)).min();
         let passed = Duration::from_nanos(passed.unwrap_or(0));

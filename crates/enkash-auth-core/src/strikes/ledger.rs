@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
-use super::{Attempt, Settlement, Strikes, budget::remember};
-use crate::{Error, ErrorKind, Fingerprint, Moment, RefreshPolicy};
+use super::{Attempt, Settlement, Strikes, budget::remember, given_up};
+use crate::{Error, Fingerprint, Moment, RefreshPolicy};
 
 /// How long an attempt keeps others waiting beyond the time a fetch may take, should it never end.
 const GRACE: Duration = Duration::from_secs(4);
@@ -107,6 +107,14 @@ impl Ledger {
         }
     }
 
+    /// In place of one that cannot be read: there may have been an attempt. `salt` as in
+    /// [`new`](Self::new).
+    pub fn unreadable(salt: [u8; 32], now: Moment) -> Self {
+        let mut ledger = Self::new(salt);
+        ledger.strikes.record_possible(now);
+        ledger
+    }
+
     /// What the fingerprints in it were made under.
     pub fn salt(&self) -> &[u8; 32] {
         &self.salt
@@ -128,8 +136,7 @@ impl Ledger {
                 return Opening::Busy;
             }
             if lease.holder.flight > bid.holder.flight {
-                let detail = "the fetch was given up";
-                return Opening::Denied(Error::new(ErrorKind::Unavailable, detail));
+                return Opening::Denied(given_up());
             }
         }
         match self
@@ -168,8 +175,7 @@ impl Ledger {
         settlement: Settlement,
         now: Moment,
     ) {
-        let is_harmless = matches!(settlement, Settlement::Granted | Settlement::Harmless);
-        if is_harmless || self.heard.contains(&edition) {
+        if !settlement.may_count() || self.heard.contains(&edition) {
             return;
         }
         remember(&mut self.heard, edition);
@@ -187,11 +193,6 @@ impl Ledger {
     pub fn reset(&mut self, now: Moment) {
         let on = self.lease.filter(|lease| lease.is_on(now));
         self.strikes.reset_but(on.map(|lease| lease.attempt));
-    }
-
-    /// Records that there may have been an attempt of which nothing is known.
-    pub fn record_possible(&mut self, now: Moment) {
-        self.strikes.record_possible(now);
     }
 
     /// Whether somebody may be at an attempt.

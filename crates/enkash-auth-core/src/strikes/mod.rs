@@ -8,12 +8,14 @@
 
 mod attempt;
 mod budget;
+mod denial;
 mod ledger;
 mod record;
 
 pub use self::{
     attempt::{Attempt, Settlement},
-    budget::Strikes,
+    budget::{BUDGET, Strikes},
+    denial::{budget_spent, given_up, refused_before},
     ledger::{Bid, Holder, Ledger, Opening},
     record::Unreadable,
 };

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::Clock;
+use super::{Clock, moment::nanos};
 
 /// A clock that moves when it is told to. Clones share their time.
 ///
@@ -85,8 +85,4 @@ fn set(reading: &AtomicU64, change: impl Fn(u64) -> u64) {
     let _ = reading.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
         Some(change(now))
     });
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -101,6 +101,6 @@ impl Moment {
 }
 
 /// Saturating: 584 years are for ever here.
-fn nanos(span: Duration) -> u64 {
+pub(super) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

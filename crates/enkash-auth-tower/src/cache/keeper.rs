@@ -4,6 +4,7 @@ use enkash_auth_core::Clock;
 use tokio::{runtime::Handle, time::sleep};
 
 use super::Shared;
+use crate::deadline::TICK;
 use crate::sync::{Arc, AtomicBool, Ordering, Weak};
 
 /// The longest nap: the timer stands still while the machine is suspended, the token does not.
@@ -51,7 +52,7 @@ fn nap(shared: &Arc<Shared>) -> Duration {
             drop(shared.ask());
             SHORTEST_NAP
         }
-        Some(idle) => idle.max(Duration::from_millis(5)),
+        Some(idle) => idle.max(TICK),
         None => SHORTEST_NAP,
     }
 }

@@ -1,7 +1,6 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use enkash_auth_core::{AccessToken, Error, ErrorKind};
@@ -109,9 +108,7 @@ impl Place {
     /// When to look up from waiting: at the end of patience, or when the flight is overdue.
     fn wake_at(&self, boarding: &Boarding, give_up: Instant) -> Instant {
         let left = boarding.overdue.remaining(self.0.clock().now());
-        // The clock may tick more coarsely than the timer: look again no sooner than its next tick.
-        let left = left.max(Duration::from_millis(5));
-        deadline::after(left).min(give_up)
+        deadline::after(left.max(deadline::TICK)).min(give_up)
     }
 }
 

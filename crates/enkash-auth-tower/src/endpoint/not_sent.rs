@@ -25,6 +25,16 @@ impl NotSent {
     pub fn new(error: impl Into<BoxError>) -> Self {
         Self(error.into())
     }
+
+    /// Whether `error` itself says so, and not one of its causes: it is this one, or, with the feature
+    /// `client`, that of hyper-util's client for want of a connection.
+    pub fn is_said_by(error: &(dyn StdError + 'static)) -> bool {
+        #[cfg(feature = "client")]
+        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return error.is_connect();
+        }
+        error.is::<Self>()
+    }
 }
 
 impl fmt::Display for NotSent {
@@ -42,27 +52,19 @@ impl StdError for NotSent {
 /// Whether `error` says that nothing of a token request was sent.
 pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     any(error, &|error| {
-        says_so(error) || has_no_connection(error) || is_refused_connection(error)
+        NotSent::is_said_by(error) || has_no_connection(error) || is_refused_connection(error)
     })
 }
 
 /// The same of a call: only what says so in so many words counts. A refused connection may be that of
 /// a client's second try.
 pub(crate) fn call_was_not_sent(error: &(dyn StdError + 'static)) -> bool {
-    any(error, &says_so)
+    any(error, &NotSent::is_said_by)
 }
 
 /// Whether `is` holds for `error` or one of its sources.
 fn any(error: &(dyn StdError + 'static), is: &dyn Fn(&(dyn StdError + 'static)) -> bool) -> bool {
     is(error) || error.source().is_some_and(|source| any(source, is))
-}
-
-fn says_so(error: &(dyn StdError + 'static)) -> bool {
-    #[cfg(feature = "client")]
-    if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return error.is_connect();
-    }
-    error.is::<NotSent>()
 }
 
 /// Hyper-util's error is among its causes, but may be of another version.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use enkash_auth_core::{
     Error, ErrorKind, Grant,
     state::{Flight, Outcome},
-    strikes::{Bid, Holder, Settlement},
+    strikes::{Bid, Holder, Settlement, given_up},
 };
 use tokio::{
     runtime::Handle,
@@ -237,10 +237,6 @@ fn granted(grant: &Grant) -> Outcome {
         tracing::warn!("the expiry of the token is in no documented unit, its size decided");
     }
     Outcome::Granted(grant.bearer().clone(), *grant.lifetime())
-}
-
-fn given_up() -> Error {
-    Error::new(ErrorKind::Unavailable, "the fetch was given up")
 }
 
 fn not_sent(source: BoxError) -> Error {

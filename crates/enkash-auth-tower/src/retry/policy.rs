@@ -11,14 +11,12 @@ use super::RetryPause;
 use crate::{
     BoxError,
     auth::{AuthRequest, NotCalled},
+    deadline::TICK,
     replay::{ReplayBody, try_clone},
 };
 
 /// How long to wait where nobody knows how long.
 const SOON: Duration = Duration::from_secs(1);
-
-/// Added to each pause: the clock that ends it may be finer than the one that the cache reads.
-const TICK: Duration = Duration::from_millis(10);
 
 /// A policy for `tower::retry` that makes a call again where there was no token for it, and where
 /// only a little time is needed for one to be there.
@@ -122,6 +120,7 @@ impl TokenRetry {
         self.retries_left = self.retries_left.checked_sub(1)?;
         self.budget
             .withdraw()
+            // The pause of the cache is over by then, on its own clock.
             .then(|| RetryPause::new(pause.saturating_add(TICK)))
     }
 }

@@ -17,5 +17,7 @@ pub use self::{
     memory::MemoryStore,
     on_store_down::OnStoreDown,
     principal::Principal,
-    token_store::{Begin, Edition, Standing, StoreFuture, StoredToken, Tally, TokenStore},
+    token_store::{
+        Begin, Edition, STORE_TIMEOUT, Standing, StoreFuture, StoredToken, Tally, TokenStore,
+    },
 };

@@ -45,6 +45,12 @@ impl Principal {
         self.0.credentials.fingerprint(salt)
     }
 
+    /// The first 16 digits of that: enough to name what is kept, and not secret.
+    pub fn label(&self, salt: &[u8; 32]) -> String {
+        let digits = format!("{:x}", self.fingerprint(salt));
+        digits.chars().take(16).collect()
+    }
+
     /// Whether `other` is the same account with the same credentials.
     pub(crate) fn is(&self, other: &Self) -> bool {
         let of = |principal: &Self| (principal.account(), principal.fingerprint(&[0; 32]));

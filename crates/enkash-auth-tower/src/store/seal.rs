@@ -8,9 +8,6 @@ use crate::BoxError;
 /// What a sealed token starts with: a name and a version.
 const HEAD: [u8; 4] = *b"EKT\x01";
 
-/// No token is believed for longer.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
 impl Principal {
     /// `token`, sealed so that only this principal opens it. `now` is the cache's clock, `at` the
     /// store's wall clock, in nanoseconds since the Unix epoch: they may differ.
@@ -20,10 +17,8 @@ impl Principal {
     /// Where the system has no random numbers.
     pub fn seal(&self, token: &StoredToken, now: Moment, at: u64) -> Result<Vec<u8>, BoxError> {
         let lifetime = token.lifetime();
-        let age = now
-            .monotonic_nanos()
-            .saturating_sub(lifetime.sent().monotonic_nanos());
-        let length = lifetime.length().unwrap_or_default().as_nanos();
+        let age = lifetime.age(now);
+        let length = lifetime.length().unwrap_or_default();
         let (era, number) = token.edition().parts();
         let bearer = token.bearer().expose().as_bytes();
         // Sized, for growing would leave copies behind.
@@ -31,8 +26,8 @@ impl Principal {
         plain.extend_from_slice(&era);
         for number in [
             number,
-            at.saturating_sub(age),
-            u64::try_from(length).unwrap_or(u64::MAX),
+            at.saturating_sub(nanos(age)),
+            nanos(length),
             u64::from(lifetime.is_local()),
         ] {
             plain.extend_from_slice(&number.to_le_bytes());
@@ -59,13 +54,13 @@ impl Principal {
         };
         let plain = self.credentials().open(&self.context(), sealed)?;
         let (era, rest) = plain.split_first_chunk().ok_or(Unreadable::Damaged)?;
-        let (number, rest) = number(rest)?;
-        let (sent, rest) = self::number(rest)?;
-        let (length, rest) = self::number(rest)?;
-        let (is_local, bearer) = self::number(rest)?;
+        let (edition, rest) = number(rest)?;
+        let (sent, rest) = number(rest)?;
+        let (length, rest) = number(rest)?;
+        let (is_local, bearer) = number(rest)?;
         let age = at.checked_sub(sent).ok_or(Unreadable::Time)?;
         let length = Duration::from_nanos(length);
-        if length > LONGEST {
+        if length > Lifetime::LONGEST {
             return Err(Unreadable::Time);
         }
         let bearer = std::str::from_utf8(bearer).map_err(|_| Unreadable::Damaged)?;
@@ -74,13 +69,17 @@ impl Principal {
         Ok(StoredToken::new(
             bearer,
             Lifetime::kept(sent, length, is_local != 0),
-            Edition::from_parts(*era, number),
+            Edition::from_parts(*era, edition),
         ))
     }
 
     fn context(&self) -> Vec<u8> {
         format!("enkash-auth token {:x}", self.account()).into_bytes()
     }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn number(bytes: &[u8]) -> Result<(u64, &[u8]), Unreadable> {

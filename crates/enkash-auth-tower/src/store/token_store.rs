@@ -1,4 +1,4 @@
-use std::{fmt, pin::Pin};
+use std::{fmt, pin::Pin, time::Duration};
 
 use enkash_auth_core::{
     AccountId, Bearer, Error, Grant, Moment,
@@ -8,6 +8,10 @@ use enkash_auth_core::{
 
 use super::{Leave, Principal};
 use crate::BoxError;
+
+/// How long a cache waits for a call of its store: a renewal behind a good token can do without, and a
+/// caller who waits must not wait for long.
+pub const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What a method of a [`TokenStore`] returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
@@ -19,7 +23,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> +
 /// credentials.
 ///
 /// An error means that the store cannot be used now. It must hold no secret. A call that takes longer
-/// than 500 ms is given up; it may be dropped at any await.
+/// than [`STORE_TIMEOUT`] is given up; it may be dropped at any await.
 ///
 /// `now` is the cache's clock. A store that outlives the process has only its wall reading, and one
 /// that several machines share should take its own.

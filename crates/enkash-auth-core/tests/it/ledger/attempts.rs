@@ -167,8 +167,8 @@ fn a_lease_is_as_long_as_a_fetch_and_four_seconds() {
 }
 
 #[test]
-fn an_attempt_of_which_nothing_is_known_is_a_possible_strike() {
-    let mut ledger = Ledger::new([7; 32]);
-    ledger.record_possible(NOW);
+fn a_record_that_cannot_be_read_is_a_possible_strike() {
+    let ledger = Ledger::unreadable([7; 32], NOW);
     assert_eq!(ledger.strikes().possible(), 1);
+    assert_eq!(ledger.salt(), &[7; 32]);
 }

@@ -1,4 +1,7 @@
-use enkash_auth_core::{AccountId, Error, Grant, Moment, strikes::Settlement};
+use enkash_auth_core::{
+    AccountId, Error, Grant, Moment,
+    strikes::{Settlement, refused_before},
+};
 
 use super::limited::Limited;
 use crate::{
@@ -34,10 +37,9 @@ impl Debts {
     /// What the server said when it refused the credentials of `principal`.
     pub(super) fn refusal(&self, principal: &Principal) -> Option<Error> {
         self.0.lock().iter().find_map(|debt| match debt.settlement {
-            Settlement::Rejected(kind) if debt.principal.is(principal) => Some(Error::new(
-                kind,
-                "these credentials were refused before; nothing was sent",
-            )),
+            Settlement::Rejected(kind) if debt.principal.is(principal) => {
+                Some(refused_before(kind))
+            }
             _ => None,
         })
     }
@@ -48,7 +50,9 @@ impl Debts {
         let of_account = debts
             .iter()
             .filter(|debt| debt.principal.account() == account);
-        of_account.filter(|debt| may_count(debt.settlement)).count()
+        of_account
+            .filter(|debt| debt.settlement.may_count())
+            .count()
     }
 
     /// Tells `store` everything.
@@ -106,9 +110,4 @@ impl Debts {
         }
         Ok(standing)
     }
-}
-
-/// Whether the server may have counted an attempt that ended so.
-pub(super) fn may_count(settlement: Settlement) -> bool {
-    !matches!(settlement, Settlement::Granted | Settlement::Harmless)
 }

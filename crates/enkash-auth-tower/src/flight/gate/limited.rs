@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use enkash_auth_core::{
     Grant, Moment,
     strikes::{Bid, Settlement},
@@ -9,12 +7,9 @@ use tokio::time::timeout;
 use super::debts::Debts;
 use crate::{
     BoxError,
-    store::{Begin, Edition, Leave, Principal, Standing, TokenStore},
+    store::{Begin, Edition, Leave, Principal, STORE_TIMEOUT, Standing, TokenStore},
     sync::Arc,
 };
-
-/// How long one call of a store may take.
-const LIMIT: Duration = Duration::from_millis(500);
 
 /// A store for one principal, whose calls end in time.
 #[derive(Clone)]
@@ -32,7 +27,7 @@ impl Limited {
     }
 
     pub(super) async fn load(&self, now: Moment) -> Result<Standing, BoxError> {
-        timeout(LIMIT, self.store.load(&self.principal, now)).await?
+        timeout(STORE_TIMEOUT, self.store.load(&self.principal, now)).await?
     }
 
     /// Leave that comes too late is given back by way of `debts`. Later than its lease, nobody waits.
@@ -46,7 +41,7 @@ impl Limited {
         let own = self.clone();
         let mut begin =
             Box::pin(async move { own.store.begin(&own.principal, bid, known, now).await });
-        if let Ok(begun) = timeout(LIMIT, &mut begin).await {
+        if let Ok(begun) = timeout(STORE_TIMEOUT, &mut begin).await {
             return begun;
         }
         let (Self { store, principal }, debts) = (self.clone(), Arc::clone(debts));
@@ -68,10 +63,14 @@ impl Limited {
         let finish = self
             .store
             .finish(&self.principal, leave, settlement, grant, now);
-        timeout(LIMIT, finish).await?
+        timeout(STORE_TIMEOUT, finish).await?
     }
 
     pub(super) async fn reset(&self, now: Moment) -> Result<(), BoxError> {
-        timeout(LIMIT, self.store.reset(self.principal.account(), now)).await?
+        timeout(
+            STORE_TIMEOUT,
+            self.store.reset(self.principal.account(), now),
+        )
+        .await?
     }
 }

@@ -1,4 +1,7 @@
-use enkash_auth_core::{Error, ErrorKind, Moment};
+use enkash_auth_core::{
+    Error, ErrorKind, Moment,
+    strikes::{BUDGET, budget_spent},
+};
 
 use super::{Applicant, Passed, Permit, books::Books, debts::Debts, limited::Limited};
 use crate::{
@@ -6,9 +9,6 @@ use crate::{
     store::{Begin, Edition, MemoryStore, OnStoreDown, Principal, StoredToken, Tally, TokenStore},
     sync::{Arc, Mutex},
 };
-
-/// No attempt without the store while so many count, or may count: one less than locks the account.
-const BUDGET: usize = 2;
 
 /// How often a store may offer a token, one after another, that is of no use.
 const OFFERS: usize = 3;
@@ -244,8 +244,7 @@ impl Gate {
                 return Err(denied.clone());
             }
             if books.strikes.definite + books.strikes.possible + untold >= BUDGET {
-                let detail = "one more attempt could lock the account; nothing was sent";
-                return Err(Error::new(ErrorKind::StoreUnavailable, detail));
+                return Err(budget_spent(ErrorKind::StoreUnavailable));
             }
             Ok(books.is_proven)
         })

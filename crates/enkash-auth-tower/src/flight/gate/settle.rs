@@ -1,9 +1,6 @@
 use enkash_auth_core::{Grant, strikes::Settlement};
 
-use super::{
-    Applicant, Gate, Permit,
-    debts::{Debt, may_count},
-};
+use super::{Applicant, Gate, Permit, debts::Debt};
 use crate::{
     meter,
     store::{Edition, Leave, Standing, StoredToken, Tally},
@@ -35,7 +32,7 @@ impl Gate {
             *known = edition.or(*known);
         }
         let now = who.clock.now();
-        if is_fallback || may_count(settlement) {
+        if is_fallback || settlement.may_count() {
             // The record of this process keeps no token, and never fails.
             let told = self
                 .fallback
@@ -49,7 +46,7 @@ impl Gate {
             grant,
         };
         if is_fallback {
-            if may_count(settlement) {
+            if settlement.may_count() {
                 let own = Leave::new(leave.attempt(), leave.edition());
                 self.debts.owe(debt(own, None));
             }

@@ -6,6 +6,7 @@ use std::{
 
 use enkash_auth_core::{
     AccountId, Grant, Moment,
+    lifetime::Lifetime,
     strikes::{Bid, Ledger, Opening, Settlement, Unreadable},
 };
 
@@ -14,9 +15,6 @@ use crate::{
     BoxError,
     store::{Begin, Edition, Leave, Principal, Standing, StoredToken},
 };
-
-/// A token file that was not written for so long is of no use to anybody.
-const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The files of one account. All but `load` are for whoever holds the lock.
 #[derive(Clone)]
@@ -41,9 +39,7 @@ impl Account {
             Some(Ok(ledger)) => ledger,
             // What is to be done about it is for whoever writes.
             Some(Err(_)) => {
-                let mut ledger = Ledger::new([0; 32]);
-                ledger.record_possible(now);
-                return Ok(Standing::new(&ledger, None));
+                return Ok(Standing::new(&Ledger::unreadable([0; 32], now), None));
             }
         };
         let token = self.token(principal, &ledger, now);
@@ -130,17 +126,17 @@ impl Account {
         }
         let mut salt = [0; 32];
         getrandom::fill(&mut salt)?;
-        let mut ledger = Ledger::new(salt);
-        if let Some(Err(why)) = read {
-            let (file, bad) = (self.file("strikes"), self.file("strikes.bad"));
-            tracing::warn!(
-                account = %self.id, file = %file.display(), kept_as = %bad.display(), %why,
-                "the record of attempts cannot be read: it counts as one possible strike"
-            );
-            ledger.record_possible(now);
-            disk::keep(&file, &self.file("tmp"), &bad)?;
-            self.write(&ledger)?;
-        }
+        let Some(Err(why)) = read else {
+            return Ok(Ledger::new(salt));
+        };
+        let (file, bad) = (self.file("strikes"), self.file("strikes.bad"));
+        tracing::warn!(
+            account = %self.id, file = %file.display(), kept_as = %bad.display(), %why,
+            "the record of attempts cannot be read: it counts as one possible strike"
+        );
+        let ledger = Ledger::unreadable(salt, now);
+        disk::keep(&file, &self.file("tmp"), &bad)?;
+        self.write(&ledger)?;
         Ok(ledger)
     }
 
@@ -180,14 +176,14 @@ impl Account {
         );
     }
 
-    /// Removes the tokens of credentials that are used no more. They are of no use: what cannot be
-    /// removed stays.
+    /// Removes the tokens of credentials that are used no more, which are over by now. What cannot be
+    /// removed stays: it is of no use.
     fn sweep(&self, now: Moment) {
         let now = Duration::from_nanos(now.unix_nanos());
         let is_stale = |entry: &fs::DirEntry| {
             let written = entry.metadata().and_then(|data| data.modified()).ok();
             let written = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            written.is_some_and(|at| at + STALE < now)
+            written.is_some_and(|at| at + Lifetime::LONGEST < now)
         };
         let prefix = format!("{:x}-", self.id);
         let entries = fs::read_dir(&self.directory)
@@ -207,9 +203,8 @@ impl Account {
     }
 
     fn token_file(&self, principal: &Principal, ledger: &Ledger) -> PathBuf {
-        let fingerprint = format!("{:x}", principal.fingerprint(ledger.salt()));
-        let short: String = fingerprint.chars().take(16).collect();
-        self.directory.join(format!("{:x}-{short}.token", self.id))
+        let label = principal.label(ledger.salt());
+        self.directory.join(format!("{:x}-{label}.token", self.id))
     }
 
     fn file(&self, what: &str) -> PathBuf {
