@@ -24,7 +24,7 @@ pub fn over_the_first(ways: &[Way]) -> Vec<f64> {
 pub fn per_call(way: &Way) -> f64 {
     let mut run: Runner = (way.factory)()();
     // What a handle does once is not counted.
-    run(calls(1));
+    run(calls(CALLS));
     let calls = calls(CALLS);
     measure(|| run(calls)).count_total as f64 / CALLS as f64
 }
