@@ -16,7 +16,7 @@ const SHOWN: [&str; 3] = ["client_id", "username", "company_id"];
 /// Every key that the settings ask for, but for names.
 fn keys() -> Vec<String> {
     let asked = RefCell::new(Vec::new());
-    let config = Config::from_lookup(|name| {
+    let config = Config::from_env(|name| {
         let key = name.strip_prefix("ENKASH_").unwrap();
         asked.borrow_mut().push(key.to_ascii_lowercase());
         None
@@ -53,7 +53,7 @@ fn a_secret_in_the_wrong_variable_is_not_repeated() {
                 _ => None,
             };
             let name = format!("ENKASH_{}", wrong.to_ascii_uppercase());
-            let read = Config::from_lookup(|asked| match asked == name {
+            let read = Config::from_env(|asked| match asked == name {
                 true => Some(secret.clone().into()),
                 false => good(asked).map(Into::into),
             });

@@ -96,7 +96,7 @@ impl ProxyBuilder {
     #[cfg(feature = "client")]
     pub fn build(self) -> Result<Proxy, Error> {
         let client = crate::upstream::Client::new(&self.egress, self.connect_timeout)?;
-        self.with_service(client)
+        self.build_with(client)
     }
 
     /// The proxy, over `client`. A call whose token the upstream refused is sent once more with
@@ -110,7 +110,7 @@ impl ProxyBuilder {
     /// # Errors
     ///
     /// As for [`build`](Self::build).
-    pub fn with_service<S, B>(self, client: S) -> Result<Proxy, Error>
+    pub fn build_with<S, B>(self, client: S) -> Result<Proxy, Error>
     where
         S: Service<Request<ProxyBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Error: Into<BoxError>,

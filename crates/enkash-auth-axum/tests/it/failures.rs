@@ -42,7 +42,7 @@ fn without_token(issuer: &Issuer, base: &str) -> Proxy {
         support::tokens(issuer, base),
         support::UPSTREAM.parse().unwrap(),
     )
-    .with_service(tower::service_fn(|_: Request<ProxyBody>| async {
+    .build_with(tower::service_fn(|_: Request<ProxyBody>| async {
         panic!("called without a token");
         #[expect(unreachable_code, reason = "it says of what type the service is")]
         Ok::<_, BoxError>(Response::new(Body::empty()))

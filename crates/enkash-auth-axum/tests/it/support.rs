@@ -92,7 +92,7 @@ where
     S::Future: Send + 'static,
 {
     Proxy::builder(a_cache(), UPSTREAM.parse().unwrap())
-        .with_service(service)
+        .build_with(service)
         .unwrap()
 }
 

@@ -23,7 +23,7 @@ impl State {
     /// Flight `number` was answered with `bearer`. `Some` where that is the token at hand, or any of an
     /// issuer known to be sticky, and nothing is left of it: the issuer mints the next one within a
     /// second, and is to be asked again, by the same flight, after this pause.
-    pub fn hand_over(
+    pub fn answered(
         &mut self,
         number: u64,
         bearer: &Bearer,

@@ -2,7 +2,7 @@
 //!
 //! No clock is read, nothing is drawn, nothing is waited for in here: the caller brings the time and
 //! a random number, and carries out what is decided. The events: somebody [asks](State::ask); a flight
-//! (one fetch of a token) is [answered](State::hand_over) and [lands](State::land); the API
+//! (one fetch of a token) is [answered](State::answered) and [lands](State::land); the API
 //! [refuses](State::refuse) a token.
 //!
 //! A token is *fresh*, in its *early window*, or *over*. Beside it, a flight may be on, or the last

@@ -37,7 +37,7 @@ pub struct Strikes {
     pub(super) rejected: Vec<Rejected>,
     /// Those refused before others succeeded, the newest at the end: no strikes any more, and no
     /// better than they were.
-    pub(super) refused: Vec<Rejected>,
+    pub(super) pardoned: Vec<Rejected>,
     /// Possible ones, oldest first: attempts that are on, or ended with nobody knowing how.
     pub(super) possible: Vec<Possible>,
     /// The credentials that succeeded last.
@@ -145,7 +145,7 @@ impl Strikes {
     /// Forgets every strike but the mark of the attempt number `on`: how it ends is not known yet.
     pub(super) fn reset_but(&mut self, on: Option<u64>) {
         self.rejected.clear();
-        self.refused.clear();
+        self.pardoned.clear();
         self.possible.retain(|strike| Some(strike.attempt) == on);
     }
 
@@ -196,7 +196,7 @@ impl Strikes {
     fn refusal(&self, fingerprint: Fingerprint) -> Option<&Rejected> {
         self.rejected
             .iter()
-            .chain(&self.refused)
+            .chain(&self.pardoned)
             .find(|refused| refused.fingerprint == fingerprint)
     }
 
@@ -205,10 +205,11 @@ impl Strikes {
     fn pardon(&mut self, attempt: Attempt) {
         let of_others = |refused: &Rejected| refused.fingerprint != attempt.fingerprint;
         let is_before = |refused: &Rejected| refused.newest < attempt.number;
-        self.refused.retain(|old| of_others(old) || !is_before(old));
+        self.pardoned
+            .retain(|old| of_others(old) || !is_before(old));
         for refused in self.rejected.extract_if(.., |refused| is_before(refused)) {
             if of_others(&refused) {
-                remember(&mut self.refused, refused);
+                remember(&mut self.pardoned, refused);
             }
         }
     }

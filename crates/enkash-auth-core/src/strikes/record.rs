@@ -96,7 +96,7 @@ impl Ledger {
         hex::write(salt, to)?;
         writeln!(to, "\nattempts {}", strikes.attempts)?;
         let rejected = strikes.rejected.iter().map(|strike| ("rejected", strike));
-        let refused = strikes.refused.iter().map(|strike| ("refused", strike));
+        let refused = strikes.pardoned.iter().map(|strike| ("refused", strike));
         for (name, strike) in rejected.chain(refused) {
             let Rejected {
                 attempt,
@@ -167,7 +167,7 @@ fn entry(ledger: &mut Ledger, line: &str) -> Option<()> {
         }
         ["refused", attempt, fingerprint, what, ref newest @ ..] => {
             let strike = rejected(attempt, fingerprint, what, newest)?;
-            strikes.refused.push(strike);
+            strikes.pardoned.push(strike);
         }
         ["possible", attempt, at, ref back @ ..] => strikes.possible.push(Possible {
             attempt: attempt.parse().ok()?,

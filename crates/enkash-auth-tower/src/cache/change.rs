@@ -36,7 +36,7 @@ impl Shared {
         };
         drop(old);
         if let Some((flight, account, landing)) = left {
-            self.leave(flight, account, landing);
+            self.abandon(flight, account, landing);
         }
         Ok(true)
     }

@@ -187,13 +187,18 @@ impl Shared {
         }
         if let Some((flight, account, landing)) = left {
             tracing::warn!(%account, flight = flight.number(), "token fetch overdue, abandoned");
-            self.leave(flight, account, landing);
+            self.abandon(flight, account, landing);
         }
         asked
     }
 
     /// `flight` is abandoned: whoever waits at `landing` asks again.
-    pub(super) fn leave(&self, flight: Flight, account: AccountId, landing: Option<Arc<Landing>>) {
+    pub(super) fn abandon(
+        &self,
+        flight: Flight,
+        account: AccountId,
+        landing: Option<Arc<Landing>>,
+    ) {
         if let Some(landing) = landing {
             landing.land(Landed::Ask);
         }
@@ -240,13 +245,13 @@ impl Shared {
 
     /// `flight` was answered with `grant`: how long to wait before asking again, where that is the
     /// token at hand and it is over.
-    pub(crate) fn hand_over(&self, flight: Flight, grant: &Grant) -> Option<Duration> {
+    pub(crate) fn answered(&self, flight: Flight, grant: &Grant) -> Option<Duration> {
         let now = self.clock.now();
         let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
         let mut books = self.books.lock();
         books
             .state
-            .hand_over(flight.number(), bearer, lifetime, now, &self.policy)
+            .answered(flight.number(), bearer, lifetime, now, &self.policy)
     }
 
     /// The API refused the token of `generation`: another one is fetched, if that is news.

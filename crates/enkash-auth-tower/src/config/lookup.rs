@@ -50,7 +50,7 @@ impl Config {
     /// # Errors
     ///
     /// Where a variable is not UTF-8 or cannot be what it has to be; the text names it.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+    pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let mut set = Vec::new();
         for key in KEYS {
             let name = variable(key);

@@ -47,7 +47,7 @@ use crate::store::OnStoreDown;
 /// }"#)?;
 /// assert_eq!(config.policy().fetch_timeout, Duration::from_secs(5));
 ///
-/// let config = Config::from_lookup(|name| match name {
+/// let config = Config::from_env(|name| match name {
 ///     "ENKASH_ENVIRONMENT" => Some("test".into()),
 ///     "ENKASH_ACCESS_KEY" => Some("access-key".into()),
 ///     _ => None,

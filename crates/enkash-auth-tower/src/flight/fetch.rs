@@ -50,7 +50,14 @@ struct Attempted {
     result: Result<Came, Error>,
     /// Whether another one may follow in the same flight: nothing was sent, or the server said 429
     /// or 5xx.
-    again: bool,
+    may_follow: bool,
+}
+
+/// What there is instead of waiting.
+enum Turn {
+    Attempt(Permit),
+    /// Somebody else has brought it.
+    Token(StoredToken),
 }
 
 /// A token that came.
@@ -89,24 +96,19 @@ impl<'a> Fetch<'a> {
             let early = at.remaining(self.shared.clock().now());
             sleep(early.min(LONGEST_WAIT)).await;
         }
-        let again = self.shared.policy().attempts.saturating_sub(1);
+        let more = self.shared.policy().attempts.saturating_sub(1);
         let mut pauses = PAUSES
             .into_iter()
-            .take(usize::try_from(again).unwrap_or(usize::MAX));
+            .take(usize::try_from(more).unwrap_or(usize::MAX));
         loop {
-            let Attempted { result, again } = match self.permit().await {
-                Ok(Ok(permit)) => self.attempt(permit).await,
-                Ok(Err(token)) => Attempted {
-                    result: Ok(Came::FromStore(token)),
-                    again: false,
-                },
+            let Attempted { result, may_follow } = match self.turn().await {
+                Ok(Turn::Attempt(permit)) => self.attempt(permit).await,
+                Ok(Turn::Token(token)) => return kept(&token),
                 Err(error) => return Outcome::Failed(error),
             };
             let error = match result {
-                Ok(Came::FromStore(token)) => {
-                    return Outcome::Granted(token.bearer().clone(), *token.lifetime());
-                }
-                Ok(Came::FromServer(grant)) => match self.shared.hand_over(self.flight, &grant) {
+                Ok(Came::FromStore(token)) => return kept(&token),
+                Ok(Came::FromServer(grant)) => match self.shared.answered(self.flight, &grant) {
                     Some(pause) if Instant::now() + pause < self.deadline => {
                         sleep(pause).await;
                         continue;
@@ -117,7 +119,7 @@ impl<'a> Fetch<'a> {
             };
             let pause = pauses
                 .next()
-                .filter(|pause| again && self.fits(*pause, &error));
+                .filter(|pause| may_follow && self.fits(*pause, &error));
             let Some(pause) = pause else {
                 return Outcome::Failed(error);
             };
@@ -128,7 +130,7 @@ impl<'a> Fetch<'a> {
 
     /// Waits until nobody else's attempt is on, and takes leave for one, unless that attempt has
     /// brought a token.
-    async fn permit(&mut self) -> Result<Result<Permit, StoredToken>, Error> {
+    async fn turn(&mut self) -> Result<Turn, Error> {
         let mut again = false;
         loop {
             if self.is_given_up() {
@@ -142,8 +144,8 @@ impl<'a> Fetch<'a> {
                     self.settle(permit, Settlement::Harmless, None).await;
                     return Err(given_up());
                 }
-                Passed::Permit(permit) => return Ok(Ok(permit)),
-                Passed::Token(token) => return Ok(Err(token)),
+                Passed::Permit(permit) => return Ok(Turn::Attempt(permit)),
+                Passed::Token(token) => return Ok(Turn::Token(token)),
                 Passed::Denied(error) => return Err(error),
                 Passed::Busy if Instant::now() + pause < self.deadline => sleep(pause).await,
                 Passed::Busy => {
@@ -169,15 +171,15 @@ impl<'a> Fetch<'a> {
             }
             Err(error) => Err(Failure::NotSent(error.into())),
         };
-        let (result, settlement, again) = match exchanged {
+        let (result, settlement, may_follow) = match exchanged {
             Ok(Exchanged { sent, answer }) => {
                 meter::skewed(endpoint.account(), answer.exchange(sent).clock_skew());
                 match answer.read(sent, endpoint.credentials()) {
                     Ok(grant) => (Ok(grant), Settlement::Granted, false),
                     Err(error) => {
                         let settlement = Settlement::of_answer(&error);
-                        let again = error.kind() == ErrorKind::Unavailable;
-                        (Err(error), settlement, again)
+                        let may_follow = error.kind() == ErrorKind::Unavailable;
+                        (Err(error), settlement, may_follow)
                     }
                 }
             }
@@ -192,7 +194,7 @@ impl<'a> Fetch<'a> {
             Some(token) => Ok(Came::FromStore(token)),
             None => result.map(Came::FromServer),
         };
-        Attempted { result, again }
+        Attempted { result, may_follow }
     }
 
     async fn settle(
@@ -230,6 +232,10 @@ impl<'a> Fetch<'a> {
         let patient = error.retry_after().is_none_or(|after| after <= pause);
         patient && Instant::now() + pause < self.deadline
     }
+}
+
+fn kept(token: &StoredToken) -> Outcome {
+    Outcome::Granted(token.bearer().clone(), *token.lifetime())
 }
 
 fn granted(grant: &Grant) -> Outcome {

@@ -10,7 +10,7 @@ const TASKS: usize = 20;
 /// Asks the real server for one token and calls no API. Says whether every task got it.
 pub(crate) async fn run() -> Result<bool, BoxError> {
     let lookup = |name: &str| std::env::var_os(name);
-    let config = Config::from_lookup(lookup)?;
+    let config = Config::from_env(lookup)?;
     let egress = Egress::from_env(lookup)?;
     let endpoint =
         TokenEndpoint::with_egress(config.environment()?, config.credentials()?, &egress)?;

@@ -54,7 +54,7 @@ impl Life {
         self.land(flight, granted)
     }
 
-    pub(crate) fn hand_over(
+    pub(crate) fn answered(
         &mut self,
         flight: Flight,
         token: &str,
@@ -63,7 +63,7 @@ impl Life {
         let (bearer, lifetime) = (Bearer::new(token).unwrap(), self.said(seconds));
         let (number, now) = (flight.number(), self.now);
         self.state
-            .hand_over(number, &bearer, &lifetime, now, &self.policy)
+            .answered(number, &bearer, &lifetime, now, &self.policy)
     }
 
     pub(crate) fn fail(&mut self, flight: Flight, kind: ErrorKind) -> bool {

@@ -152,20 +152,20 @@ fn the_last_breath_of_a_token_is_waited_out_by_the_flight() {
     life.now = START.plus(Duration::from_secs(8));
     let flight = life.launch();
     for nth in 1..=6 {
-        let pause = life.hand_over(flight, "one", 0.0);
+        let pause = life.answered(flight, "one", 0.0);
         assert_eq!(pause, Some(millis(250)), "the {nth}th time");
     }
     // More often than any rounding explains.
     for _ in 0..2 {
-        assert_eq!(life.hand_over(flight, "one", 0.0), Some(millis(1_000)));
+        assert_eq!(life.answered(flight, "one", 0.0), Some(millis(1_000)));
     }
     // Of another flight nobody asks.
     life.grant(flight, "two", 8.0);
-    assert_eq!(life.hand_over(flight, "two", 0.0), None);
+    assert_eq!(life.answered(flight, "two", 0.0), None);
     // The next flight counts anew.
     life.pass(8.0);
     let flight = life.launch();
-    assert_eq!(life.hand_over(flight, "two", 0.0), Some(millis(250)));
+    assert_eq!(life.answered(flight, "two", 0.0), Some(millis(250)));
 }
 
 #[test]
@@ -174,11 +174,11 @@ fn the_last_breath_of_a_token_that_others_had_minted_is_waited_out() {
     let mut life = Life::fresh();
     life.pass(300.0);
     let flight = life.launch();
-    assert_eq!(life.hand_over(flight, "two", 0.0), None);
+    assert_eq!(life.answered(flight, "two", 0.0), None);
     let mut life = repeated(6.5, 1.0);
     life.pass(300.0);
     let flight = life.launch();
-    assert_eq!(life.hand_over(flight, "two", 0.0), Some(millis(250)));
+    assert_eq!(life.answered(flight, "two", 0.0), Some(millis(250)));
 }
 
 #[test]
@@ -186,14 +186,14 @@ fn a_token_with_life_left_is_no_last_breath() {
     let mut life = repeated(6.5, 1.0);
     life.pass(1.5);
     let flight = life.launch();
-    assert_eq!(life.hand_over(flight, "one", 0.5), None);
+    assert_eq!(life.answered(flight, "one", 0.5), None);
     // Unless that was over on the way.
     let sent = life.said(0.5);
     life.pass(0.49);
     let one = Bearer::new("one").unwrap();
     let pause = life
         .state
-        .hand_over(flight.number(), &one, &sent, life.now, &life.policy);
+        .answered(flight.number(), &one, &sent, life.now, &life.policy);
     // 0.49 s and 0.25 s into a second: good is 0.8 s.
     assert_eq!(pause, Some(millis(310)));
 }

@@ -6,9 +6,9 @@
 //!    process; others send nothing, unless that was chosen.
 
 mod applicant;
-mod books;
 mod debts;
 mod limited;
+mod notes;
 mod pass;
 mod settle;
 

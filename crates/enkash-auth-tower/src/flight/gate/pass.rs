@@ -3,7 +3,7 @@ use enkash_auth_core::{
     strikes::{BUDGET, budget_spent},
 };
 
-use super::{Applicant, Passed, Permit, books::Books, debts::Debts, limited::Limited};
+use super::{Applicant, Passed, Permit, debts::Debts, limited::Limited, notes::Notes};
 use crate::{
     BoxError, meter,
     store::{Begin, Edition, MemoryStore, OnStoreDown, Principal, StoredToken, Tally, TokenStore},
@@ -21,7 +21,7 @@ pub(crate) struct Gate {
     /// cache that counts.
     pub(super) fallback: Arc<dyn TokenStore>,
     on_store_down: OnStoreDown,
-    books: Mutex<Books>,
+    notes: Mutex<Notes>,
     pub(super) debts: Arc<Debts>,
 }
 
@@ -35,35 +35,35 @@ impl Gate {
             store,
             fallback: Arc::new(MemoryStore::of_process()),
             on_store_down,
-            books: Mutex::new(Books::new(principal)),
+            notes: Mutex::new(Notes::new(principal)),
             debts: Arc::default(),
         }
     }
 
     /// The strikes of the account, as last seen.
     pub(crate) fn strikes(&self) -> Tally {
-        self.books.lock().strikes
+        self.notes.lock().strikes
     }
 
     /// Other credentials are used from now on. What was known of the old ones is the caller's to drop,
     /// outside its lock: there may be an error of the user's in it.
     pub(crate) fn change_principal(&self, principal: &Principal) -> impl Sized + use<> {
-        let mut new = Books::new(principal);
-        let mut books = self.books.lock();
-        if books.principal.account() == principal.account() {
-            new.strikes = books.strikes;
+        let mut new = Notes::new(principal);
+        let mut notes = self.notes.lock();
+        if notes.principal.account() == principal.account() {
+            new.strikes = notes.strikes;
         }
-        std::mem::replace(&mut *books, new)
+        std::mem::replace(&mut *notes, new)
     }
 
     /// Which token the cache holds; `None` where it has none of a store.
     pub(in crate::flight) fn held(&self, principal: &Principal) -> Option<Edition> {
-        self.update(principal, |books| books.held).flatten()
+        self.update(principal, |notes| notes.held).flatten()
     }
 
     /// The cache holds the token of `edition` now.
     pub(crate) fn landed(&self, principal: &Principal, edition: Option<Edition>) {
-        self.update(principal, |books| books.held = edition);
+        self.update(principal, |notes| notes.held = edition);
     }
 
     /// Forgets the strikes of the account.
@@ -78,9 +78,9 @@ impl Gate {
                 .await
                 .map_err(unavailable)?;
         }
-        let old = self.update(principal, |books| {
-            books.strikes = Tally::default();
-            books.denied.take()
+        let old = self.update(principal, |notes| {
+            notes.strikes = Tally::default();
+            notes.denied.take()
         });
         drop(old);
         Ok(())
@@ -110,11 +110,11 @@ impl Gate {
         known: &mut Option<Edition>,
     ) -> Result<Passed, BoxError> {
         let store = Limited::new(&self.store, who.principal);
-        let refusals = self.update(who.principal, |books| books.refusals);
+        let refusals = self.update(who.principal, |notes| notes.refusals);
         self.debts.pay(&self.store, who.clock.now()).await?;
         if !again {
             let standing = store.load(who.clock.now()).await?;
-            self.update(who.principal, |books| books.strikes = standing.strikes);
+            self.update(who.principal, |notes| notes.strikes = standing.strikes);
             if let Some(token) = standing
                 .token
                 .and_then(|token| self.take(who, token, known))
@@ -123,23 +123,20 @@ impl Gate {
             }
         }
         for _ in 0..OFFERS {
-            if self.update(who.principal, |_| ()).is_none() {
+            if !self.is_of(who.principal) {
                 let detail = "other credentials are used by now; nothing was sent";
                 return Ok(Passed::Denied(Error::new(ErrorKind::Unavailable, detail)));
             }
             let now = who.clock.now();
             match store.begin(who.bid, *known, now, &self.debts).await? {
                 Begin::Found(token) => {
-                    // Whose attempt this one waited for has settled it, and with it the strikes.
-                    if again && let Ok(standing) = store.load(who.clock.now()).await {
-                        self.update(who.principal, |books| books.strikes = standing.strikes);
-                    }
+                    self.count_anew(&store, who, again).await;
                     if let Some(token) = self.take(who, token, known) {
                         return Ok(Passed::Token(token));
                     }
                 }
                 Begin::Granted(leave)
-                    if self.update(who.principal, |books| books.refusals) != refusals =>
+                    if self.update(who.principal, |notes| notes.refusals) != refusals =>
                 {
                     // A flight that was abandoned has learned it since: the store may not know yet.
                     let now = who.clock.now();
@@ -149,7 +146,7 @@ impl Gate {
                     return Ok(Passed::Busy);
                 }
                 Begin::Granted(leave) => {
-                    drop(self.update(who.principal, |books| books.denied.take()));
+                    drop(self.update(who.principal, |notes| notes.denied.take()));
                     return Ok(Passed::Permit(Permit {
                         is_proven: leave.attempt().is_proven(),
                         is_fallback: false,
@@ -158,15 +155,20 @@ impl Gate {
                 }
                 Begin::Busy => return Ok(Passed::Busy),
                 Begin::Denied(error) => {
-                    if again && let Ok(standing) = store.load(who.clock.now()).await {
-                        self.update(who.principal, |books| books.strikes = standing.strikes);
-                    }
+                    self.count_anew(&store, who, again).await;
                     self.learn_denial(who, &error);
                     return Ok(Passed::Denied(error));
                 }
             }
         }
         Err("the store offers nothing but tokens of no use".into())
+    }
+
+    /// Who has waited for another's attempt does not know yet how that changed the strikes.
+    async fn count_anew(&self, store: &Limited, who: &Applicant<'_>, has_waited: bool) {
+        if has_waited && let Ok(standing) = store.load(who.clock.now()).await {
+            self.update(who.principal, |notes| notes.strikes = standing.strikes);
+        }
     }
 
     /// `token`, where it is news and of use. It was brought by these very credentials: they are good,
@@ -182,25 +184,30 @@ impl Gate {
         }
         *known = Some(token.edition());
         let is_usable = who.can_use(&token);
-        let (is_taken, denied) = self.update(who.principal, |books| {
-            if !is_usable || books.strikes.definite > 0 {
+        let (is_taken, denied) = self.update(who.principal, |notes| {
+            if !is_usable || notes.strikes.definite > 0 {
                 return (is_usable, None);
             }
-            books.is_proven = true;
-            (true, books.denied.take())
+            notes.is_proven = true;
+            (true, notes.denied.take())
         })?;
         drop(denied);
         is_taken.then_some(token)
+    }
+
+    /// Whether the credentials of `principal` are those that are used still.
+    fn is_of(&self, principal: &Principal) -> bool {
+        self.notes.lock().principal.is(principal)
     }
 
     /// Changes what is known of `principal`, if that is the one whose credentials are used still.
     pub(super) fn update<T>(
         &self,
         principal: &Principal,
-        f: impl FnOnce(&mut Books) -> T,
+        f: impl FnOnce(&mut Notes) -> T,
     ) -> Option<T> {
-        let mut books = self.books.lock();
-        books.principal.is(principal).then(|| f(&mut books))
+        let mut notes = self.notes.lock();
+        notes.principal.is(principal).then(|| f(&mut notes))
     }
 
     async fn without_store(&self, who: &Applicant<'_>, down: BoxError) -> Passed {
@@ -239,14 +246,14 @@ impl Gate {
             return Err(refused);
         }
         let untold = self.debts.strikes(who.principal.account());
-        self.update(who.principal, |books| {
-            if let Some(denied) = &books.denied {
+        self.update(who.principal, |notes| {
+            if let Some(denied) = &notes.denied {
                 return Err(denied.clone());
             }
-            if books.strikes.definite + books.strikes.possible + untold >= BUDGET {
+            if notes.strikes.definite + notes.strikes.possible + untold >= BUDGET {
                 return Err(budget_spent(ErrorKind::StoreUnavailable));
             }
-            Ok(books.is_proven)
+            Ok(notes.is_proven)
         })
         .unwrap_or(Ok(false))
     }
@@ -255,8 +262,8 @@ impl Gate {
     fn learn_denial(&self, who: &Applicant<'_>, error: &Error) {
         if error.kind().is_rejection() || error.kind() == ErrorKind::Unresolved {
             let denied = Some(error.clone());
-            drop(self.update(who.principal, |books| {
-                std::mem::replace(&mut books.denied, denied)
+            drop(self.update(who.principal, |notes| {
+                std::mem::replace(&mut notes.denied, denied)
             }));
         }
     }

@@ -74,7 +74,7 @@ impl Gate {
         standing: Standing,
         known: &mut Option<Edition>,
     ) -> Option<StoredToken> {
-        self.update(who.principal, |books| books.strikes = standing.strikes);
+        self.update(who.principal, |notes| notes.strikes = standing.strikes);
         if settlement == Settlement::Granted && standing.strikes == Tally::default() {
             // A success clears everything, also what this process knows of. It never fails.
             let reset = self
@@ -87,14 +87,14 @@ impl Gate {
     }
 
     fn learn(&self, who: &Applicant<'_>, settlement: Settlement) {
-        self.update(who.principal, |books| match settlement {
+        self.update(who.principal, |notes| match settlement {
             Settlement::Granted => {
-                books.is_proven = true;
-                books.strikes = Tally::default();
+                notes.is_proven = true;
+                notes.strikes = Tally::default();
             }
             Settlement::Rejected(_) => {
-                books.is_proven = false;
-                books.refusals += 1;
+                notes.is_proven = false;
+                notes.refusals += 1;
             }
             Settlement::Harmless | Settlement::Unresolved | Settlement::Interrupted => {}
         });

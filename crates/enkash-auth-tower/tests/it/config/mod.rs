@@ -21,7 +21,7 @@ const KEYS: [(&str, &str); 3] = [
 ];
 
 fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::from_lookup(|name| {
+    Config::from_env(|name| {
         // The last one wins, so that a test can overwrite.
         let found = variables.iter().rev().find(|(known, _)| *known == name);
         found.map(|(_, value)| OsString::from(value))
@@ -225,7 +225,7 @@ fn text_that_a_format_gives_away_is_taken_like_any_other() {
 fn what_is_not_utf_8_is_named() {
     use std::os::unix::ffi::OsStringExt;
 
-    let error = Config::from_lookup(|name| {
+    let error = Config::from_env(|name| {
         (name == "ENKASH_BASE_URL").then(|| OsString::from_vec(vec![0x68, 0xff]))
     });
     assert_eq!(
@@ -250,7 +250,7 @@ fn an_unknown_key_is_refused_and_all_others_are_read_from_the_environment_too() 
             asked.set(asked.get() | (asked_for == name));
             None
         };
-        Config::from_lookup(lookup).unwrap();
+        Config::from_env(lookup).unwrap();
         assert!(asked.get(), "{name}");
     }
 }

@@ -4,7 +4,7 @@ use crate::store::{Edition, Principal, Tally};
 
 /// What a cache knows of its principal.
 #[derive(Debug)]
-pub(super) struct Books {
+pub(super) struct Notes {
     /// Of whom the rest is.
     pub(super) principal: Principal,
     /// The token that the cache holds, where it is one of the store.
@@ -19,7 +19,7 @@ pub(super) struct Books {
     pub(super) denied: Option<Error>,
 }
 
-impl Books {
+impl Notes {
     pub(super) fn new(principal: &Principal) -> Self {
         Self {
             principal: principal.clone(),
