@@ -45,4 +45,13 @@ pub use self::meter::describe_metrics;
 pub use self::retry::{RetryPause, TokenRetry};
 
 /// Any error, as tower has it.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_tower::BoxError;
+///
+/// let error: BoxError = "no connection".into();
+/// assert_eq!(error.to_string(), "no connection");
+/// ```
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

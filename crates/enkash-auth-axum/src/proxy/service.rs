@@ -36,6 +36,15 @@ use crate::{
 ///
 /// Cheap to clone; clones share everything.
 ///
+/// # Panics
+///
+/// Its future, outside a tokio runtime or in one whose timers are disabled.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the call, and nobody knows whether the upstream has acted on it. A fetch of a
+/// token goes on.
+///
 /// # Examples
 ///
 /// ```

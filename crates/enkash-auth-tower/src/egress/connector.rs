@@ -22,6 +22,20 @@ use crate::BoxError;
 /// # Panics
 ///
 /// Outside a tokio runtime, when it is called.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_tower::{Egress, EgressConnector};
+/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+///
+/// let egress = Egress::from_env(|name| std::env::var_os(name))?;
+/// let connector: EgressConnector = egress.connector(Duration::from_secs(3))?;
+/// let client = Client::builder(TokioExecutor::new()).build(connector);
+/// # let _: Client<_, http_body_util::Full<bytes::Bytes>> = client;
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct EgressConnector {
     inner: HttpsConnector<Dial>,

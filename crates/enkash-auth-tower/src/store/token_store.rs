@@ -14,6 +14,17 @@ use crate::BoxError;
 pub const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What a method of a [`TokenStore`] returns.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_tower::{Standing, StoreFuture};
+///
+/// fn load<'a>() -> StoreFuture<'a, Standing> {
+///     Box::pin(async { Ok(Standing::default()) })
+/// }
+/// # drop(load());
+/// ```
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
 
 /// Where the caches of a process, a host or a fleet share a token and one record of attempts.
@@ -22,11 +33,18 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> +
 /// asks and writes back in one step. Tokens are those of a [`Principal`]: an account with one set of
 /// credentials.
 ///
-/// An error means that the store cannot be used now. It must hold no secret. A call that takes longer
-/// than [`STORE_TIMEOUT`] is given up; it may be dropped at any await.
-///
 /// `now` is the cache's clock. A store that outlives the process has only its wall reading, and one
 /// that several machines share should take its own.
+///
+/// # Errors
+///
+/// Of any method: the store cannot be used now. An error must hold no secret.
+///
+/// # Cancel safety
+///
+/// A call that takes longer than [`STORE_TIMEOUT`] is dropped, at any of its awaits, and may have done
+/// all or nothing by then. `begin` alone is waited for until its lease would be over: leave that comes
+/// too late is given back.
 ///
 /// # Examples
 ///
@@ -76,6 +94,17 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
 }
 
 /// What a store has for a principal.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Moment, strikes::Ledger};
+/// use enkash_auth_tower::Standing;
+///
+/// // One whose record was lost.
+/// let ledger = Ledger::unreadable([7; 32], Moment::new(0, 0));
+/// assert_eq!(Standing::new(&ledger, None).strikes.possible, 1);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "made by every store")]
 pub struct Standing {
@@ -86,6 +115,16 @@ pub struct Standing {
 }
 
 /// How many attempts count, or may count, against an account.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::strikes::BUDGET;
+/// use enkash_auth_tower::Tally;
+///
+/// let strikes = Tally { definite: 1, possible: 0 };
+/// assert!(strikes.definite + strikes.possible < BUDGET);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "made by every store")]
 pub struct Tally {
@@ -96,6 +135,29 @@ pub struct Tally {
 }
 
 /// What a store says to one who wants to make an attempt.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_core::{Credentials, Environment, Moment, RefreshPolicy};
+/// use enkash_auth_core::strikes::{Bid, Holder, Settlement};
+/// use enkash_auth_tower::{Begin, BoxError, MemoryStore, TokenEndpoint, TokenStore};
+///
+/// # tokio_test::block_on(async {
+/// let (store, now) = (MemoryStore::new(), Moment::new(0, 0));
+/// let keys = Credentials::merchant("access-key", "secret-key");
+/// let endpoint = TokenEndpoint::new(Environment::Test, keys)?;
+/// let who = endpoint.principal();
+/// let bid = |cache| Bid::new(Holder::new(cache, 1), &RefreshPolicy::default());
+///
+/// let Begin::Granted(leave) = store.begin(who, bid(1), None, now).await? else { unreachable!() };
+/// assert!(matches!(store.begin(who, bid(2), None, now).await?, Begin::Busy));
+/// // The password was sent, and nobody knows what came of it.
+/// let standing = store.finish(who, &leave, Settlement::Unresolved, None, now).await?;
+/// assert_eq!(standing.strikes.possible, 1);
+/// # Ok::<(), BoxError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a cache must see all of it")]
 pub enum Begin {
@@ -110,6 +172,21 @@ pub enum Begin {
 }
 
 /// A token in a store.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use enkash_auth_core::{Bearer, Moment, lifetime::Lifetime};
+/// use enkash_auth_tower::{Edition, StoredToken};
+///
+/// let lifetime = Lifetime::kept(Moment::new(0, 0), Duration::from_secs(300), false);
+/// let bearer = Bearer::new("2YotnFZFEjr1zCsicMWpAA")?;
+/// let token = StoredToken::new(bearer, lifetime, Edition::from_parts([7; 8], 1));
+/// let now = Moment::new(60_000_000_000, 60_000_000_000);
+/// assert_eq!(token.lifetime().remaining(now), Duration::from_secs(240));
+/// # Ok::<(), enkash_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct StoredToken {
     bearer: Bearer,
