@@ -1,11 +1,16 @@
 use std::time::Duration;
 
 use enkash_auth_core::Clock;
-use tokio::{runtime::Handle, time::sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep},
+};
 
 use super::Shared;
-use crate::deadline::TICK;
-use crate::sync::{Arc, AtomicBool, Ordering, Weak};
+use crate::{
+    deadline::TICK,
+    sync::{Arc, Mutex, Weak},
+};
 
 /// The longest nap: the timer stands still while the machine is suspended, the token does not.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
@@ -16,31 +21,74 @@ const SHORTEST_NAP: Duration = Duration::from_millis(100);
 /// Keeps a cache warm, where its policy wants that: asks in its time, as a caller would.
 ///
 /// There is one task at a time, on the runtime of the caller that launched a flight. It holds no
-/// cache alive; when its runtime ends, the next launch starts another.
+/// cache alive. When its runtime has ended, or has not driven it in time, the next launch starts
+/// another.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
-    is_on: Arc<AtomicBool>,
+    duty: Arc<Mutex<Duty>>,
 }
 
-/// Says that the task is gone, however it ends.
-struct OnDuty(Arc<AtomicBool>);
+#[derive(Debug, Default)]
+struct Duty {
+    /// Which task has it, counted from 1.
+    number: u64,
+    /// By when that one says so again; `None` where it is gone.
+    until: Option<Instant>,
+}
+
+/// What a task knows of its duty. Says that it is gone, however it ends.
+struct OnDuty {
+    duty: Arc<Mutex<Duty>>,
+    number: u64,
+}
 
 impl Keeper {
     pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>) {
-        if shared.policy().keep_warm && !self.is_on.swap(true, Ordering::AcqRel) {
-            let on_duty = OnDuty(Arc::clone(&self.is_on));
+        if shared.policy().keep_warm
+            && let Some(on_duty) = self.relieve()
+        {
             runtime.spawn(keep(Arc::downgrade(shared), on_duty));
         }
     }
+
+    /// The duty, where nobody has it who is awake.
+    fn relieve(&self) -> Option<OnDuty> {
+        let now = Instant::now();
+        let mut duty = self.duty.lock();
+        if duty.until.is_some_and(|until| now <= until) {
+            return None;
+        }
+        duty.number += 1;
+        duty.until = Some(now + LONGEST_NAP);
+        Some(OnDuty {
+            duty: Arc::clone(&self.duty),
+            number: duty.number,
+        })
+    }
 }
 
-async fn keep(shared: Weak<Shared>, _on_duty: OnDuty) {
+impl OnDuty {
+    /// Goes on for a nap of `span`, and as long again as any. False where somebody else has the duty.
+    fn goes_on(&self, span: Duration) -> bool {
+        let mut duty = self.duty.lock();
+        let is_own = duty.number == self.number;
+        if is_own {
+            duty.until = Some(Instant::now() + span + LONGEST_NAP);
+        }
+        is_own
+    }
+}
+
+async fn keep(shared: Weak<Shared>, on_duty: OnDuty) {
     loop {
-        sleep(LONGEST_NAP.min(match shared.upgrade() {
-            Some(shared) => nap(&shared),
+        let span = match shared.upgrade() {
+            Some(shared) => nap(&shared).min(LONGEST_NAP),
             None => return,
-        }))
-        .await;
+        };
+        if !on_duty.goes_on(span) {
+            return;
+        }
+        sleep(span).await;
     }
 }
 
@@ -59,7 +107,10 @@ fn nap(shared: &Arc<Shared>) -> Duration {
 
 impl Drop for OnDuty {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        let mut duty = self.duty.lock();
+        if duty.number == self.number {
+            duty.until = None;
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 pub(crate) use std::sync::{
     Arc, Weak,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 /// What is read without a lock, and replaced as a whole.

@@ -12,7 +12,7 @@ use enkash_auth_core::{ManualClock, RefreshPolicy};
 use enkash_auth_sandbox::{Endpoint, Fault};
 use enkash_auth_tower::TokenCache;
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, advance, sleep};
 
 use crate::{
     support::{Kit, endpoint, grant, rules},
@@ -132,4 +132,22 @@ fn it_goes_on_from_another_runtime_when_its_own_has_ended() {
         sleep(Duration::from_secs(31)).await;
         assert_eq!(tokens.peek().unwrap().expose(), "token-2");
     });
+}
+
+#[test]
+fn it_goes_on_from_another_runtime_when_its_own_is_driven_no_more() {
+    let (idle, second, clock) = (paused(), paused(), ManualClock::new());
+    let tokens = kept_warm(&clock);
+    idle.block_on(tokens.token()).unwrap();
+    clock.advance(Duration::from_secs(300));
+    second.block_on(async {
+        advance(Duration::from_secs(61)).await;
+        assert_eq!(tokens.token().await.unwrap().expose(), "token-1");
+        clock.advance(Duration::from_secs(260));
+        sleep(Duration::from_secs(31)).await;
+        assert_eq!(tokens.peek().unwrap().expose(), "token-2");
+    });
+    // Should it be driven again, it ends.
+    idle.block_on(async { sleep(Duration::from_secs(31)).await });
+    assert_eq!(idle.metrics().num_alive_tasks(), 0);
 }
