@@ -1,45 +1,15 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    Bearer, Error, Moment, RefreshPolicy,
     lifetime::{Exchange, Expiry},
     state::{Decision, Outcome, State, Verdict},
 };
 use proptest::prelude::*;
 
+use super::events::{Event, How, any_event};
+
 const START: Moment = Moment::new(1_000_000_000_000, 1_767_268_800_000_000_000);
-
-#[derive(Clone, Debug)]
-enum Event {
-    Ask {
-        can_fetch: bool,
-    },
-    /// The flight that is on lands, or one that was on before it.
-    Land {
-        late: bool,
-        how: How,
-        draw: f64,
-    },
-    /// Of the token at hand, or of one before it.
-    Refuse {
-        late: bool,
-    },
-    Pass(Duration),
-    /// The machine sleeps, or somebody sets the wall clock forth.
-    Suspend(Duration),
-    SetBack(Duration),
-    ChangeCredentials {
-        keeps_token: bool,
-    },
-    Forgive,
-}
-
-#[derive(Clone, Debug)]
-enum How {
-    Granted { is_new: bool, lifetime: Duration },
-    Failed(ErrorKind),
-    Aborted,
-}
 
 /// What somebody would write down who only watches.
 struct Model {
@@ -81,35 +51,6 @@ impl Token {
     fn is_over(&self, now: Moment) -> bool {
         self.end().is_over(now)
     }
-}
-
-fn any_event() -> impl Strategy<Value = Event> {
-    let span = |millis: u64| (0..millis).prop_map(Duration::from_millis);
-    let kind = prop_oneof![
-        Just(ErrorKind::Unavailable),
-        Just(ErrorKind::InvalidAnswer),
-        Just(ErrorKind::Rejected),
-        Just(ErrorKind::Unresolved),
-        Just(ErrorKind::StoreUnavailable),
-    ];
-    let lifetime = prop_oneof![8..1_000_u64, 1_000..400_000_u64, 80_000_000..86_400_000_u64];
-    let lifetime = lifetime.prop_map(Duration::from_millis);
-    let how = prop_oneof![
-        4 => (any::<bool>(), lifetime).prop_map(|(is_new, lifetime)| How::Granted { is_new, lifetime }),
-        2 => kind.prop_map(How::Failed),
-        1 => Just(How::Aborted),
-    ];
-    prop_oneof![
-        6 => prop::bool::weighted(0.9).prop_map(|can_fetch| Event::Ask { can_fetch }),
-        6 => (prop::bool::weighted(0.2), how, 0.0..=1.0)
-            .prop_map(|(late, how, draw)| Event::Land { late, how, draw }),
-        1 => any::<bool>().prop_map(|late| Event::Refuse { late }),
-        4 => prop_oneof![span(900), span(20_000), span(400_000)].prop_map(Event::Pass),
-        1 => span(400_000).prop_map(Event::Suspend),
-        1 => span(400_000).prop_map(Event::SetBack),
-        1 => any::<bool>().prop_map(|keeps_token| Event::ChangeCredentials { keeps_token }),
-        1 => Just(Event::Forgive),
-    ]
 }
 
 impl Model {

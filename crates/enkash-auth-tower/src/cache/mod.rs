@@ -5,13 +5,14 @@
 //! - `attached`: which token a request carries, and `registry`: of which cache;
 //! - `header`: one handle's own copy of the header;
 //! - `keeper`: renewal without traffic;
-//! - `shared`: the lock, and what is decided under it;
+//! - `shared`: the lock, and what is decided under it; `books`: what that is over;
 //! - `change`: other credentials, and an operator's reset;
 //! - `reload`: where other credentials come from, once these are refused;
 //! - `waiting`: a caller that waits for a flight;
 //! - `token_cache`, `token_future`, `status`: the public face.
 
 mod attached;
+mod books;
 mod change;
 mod header;
 mod keeper;

@@ -8,13 +8,17 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccessToken, AccountId, Clock, Error, Grant, Moment, RefreshPolicy,
+    AccessToken, AccountId, Clock, Error, Grant, RefreshPolicy,
     state::{Decision, Flight, Outcome, State, Verdict},
 };
 use tokio::runtime::Handle;
 
 use super::{
-    Attached, Status, Waiting, keeper::Keeper, registry::Registered, reload::Reload,
+    Attached, Status, Waiting,
+    books::{Asked, Books},
+    keeper::Keeper,
+    registry::Registered,
+    reload::Reload,
     snapshot::Snapshot,
 };
 use crate::{
@@ -41,32 +45,11 @@ pub(crate) struct Shared {
     keeper: Keeper,
 }
 
-#[derive(Debug)]
-pub(super) struct Books {
-    pub(super) state: State,
-    pub(super) endpoint: TokenEndpoint,
-    /// Where the waiters of the state's flight wait, while there is one.
-    pub(super) landing: Option<Arc<Landing>>,
-}
-
-/// A flight to wait for.
-pub(crate) struct Boarding {
-    pub(crate) landing: Arc<Landing>,
-    /// When to ask again, should it never land.
-    pub(crate) overdue: Moment,
-}
-
 /// What there is for somebody who needs a token.
 pub(crate) enum Started {
     Token(AccessToken),
     Waiting(Waiting),
     Failed(Error),
-}
-
-/// What the state says to somebody who asks.
-pub(crate) enum Asked {
-    Token(AccessToken),
-    Wait(Boarding),
 }
 
 impl Shared {
@@ -280,18 +263,5 @@ impl Shared {
             self.requests.load(Ordering::Relaxed),
             self.gate.strikes(),
         )
-    }
-}
-
-impl Books {
-    fn answer(&mut self, verdict: Verdict) -> Result<Asked, Error> {
-        match verdict {
-            Verdict::Serve(token) => Ok(Asked::Token(token)),
-            Verdict::Fail(error) => Err(error),
-            Verdict::Wait(flight) => Ok(Asked::Wait(Boarding {
-                landing: Arc::clone(self.landing.get_or_insert_with(Landing::new)),
-                overdue: flight.overdue(),
-            })),
-        }
     }
 }

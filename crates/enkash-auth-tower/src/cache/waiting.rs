@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     Shared,
-    shared::{Asked, Boarding},
+    books::{Asked, Boarding},
 };
 use crate::{
     deadline,

@@ -8,6 +8,7 @@ mod on_store_down;
 mod principal;
 #[cfg(feature = "seal")]
 mod seal;
+mod stored_token;
 mod token_store;
 
 #[cfg(all(unix, feature = "file"))]
@@ -17,7 +18,6 @@ pub use self::{
     memory::MemoryStore,
     on_store_down::OnStoreDown,
     principal::Principal,
-    token_store::{
-        Begin, Edition, STORE_TIMEOUT, Standing, StoreFuture, StoredToken, Tally, TokenStore,
-    },
+    stored_token::{Edition, StoredToken},
+    token_store::{Begin, STORE_TIMEOUT, Standing, StoreFuture, Tally, TokenStore},
 };
