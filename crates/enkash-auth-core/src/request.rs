@@ -1,6 +1,6 @@
 //! The token request as a value, in both dialects of the platform.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -204,6 +204,6 @@ fn required<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error
     named(setting, value.expose_secret())
 }
 
-fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn invalid(detail: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidSetting, detail)
 }

@@ -15,7 +15,8 @@ use crate::{
     record::Swap,
 };
 
-/// How often somebody else may come between before a call is given up. Each time that one's is done.
+/// How often somebody else may come between before a call is given up. Each time that one's is done: as many
+/// replicas at once as nobody has, and more than fit into the time of a call.
 const TRIES: u32 = 64;
 
 impl Account<'_> {

@@ -3,10 +3,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Expiry;
 use crate::Moment;
 
-/// How long a token is taken to live of which nobody said.
+/// How long a token is taken to live of which nobody said: as long as the shortest of the platform's
+/// products (Petty Cash, Rewards and Redemption: 5 minutes).
 pub(crate) const UNKNOWN: Duration = Duration::from_secs(300);
 
-/// What is left must be worth attaching: below this a token counts as over already.
+/// What is left must be worth attaching: below this a token counts as over already. Two ticks of the coarse
+/// clock that a cache reads.
 pub(crate) const SHORTEST: Duration = Duration::from_millis(8);
 
 /// When a token request was made, and what the server's clock said meanwhile.

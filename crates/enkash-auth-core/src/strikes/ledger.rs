@@ -3,7 +3,8 @@ use std::{fmt, time::Duration};
 use super::{Attempt, Settlement, Strikes, budget::remember, given_up};
 use crate::{Error, Fingerprint, Moment, RefreshPolicy};
 
-/// How long an attempt keeps others waiting beyond the time a fetch may take, should it never end.
+/// How long an attempt keeps others waiting beyond the time a fetch may take, should it never end: time to
+/// tell the store of it, twice, and for clocks that are seconds apart.
 const GRACE: Duration = Duration::from_secs(4);
 
 /// What a store keeps of an account: its strikes, and who makes an attempt now.

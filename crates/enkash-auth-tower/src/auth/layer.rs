@@ -60,9 +60,7 @@ impl EnkashAuthLayer {
         Arc::make_mut(&mut self.0).assume_origin = true;
         self
     }
-}
 
-impl EnkashAuthLayer {
     /// Sends a call once more, with another token, whose token the API refused with 401, where the
     /// first provably did nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is
     /// `Clone` is.

@@ -1,7 +1,10 @@
 use enkash_auth_core::{Error, ErrorKind, Origin};
 
 use super::Target;
-use crate::{cache::Shared, cache::TokenCache, sync::Arc};
+use crate::{
+    cache::{Shared, TokenCache},
+    sync::Arc,
+};
 
 /// What all services of one layer share: one allocation, so that cloning a service touches one
 /// count.

@@ -1,12 +1,13 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use enkash_auth_core::{Environment, RefreshPolicy};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{
     ConfigError,
     error::Problem,
+    lookup::variable,
     read::{duration, duration_or_never, flag, number, on_store_down, text},
 };
 use crate::store::OnStoreDown;
@@ -180,7 +181,6 @@ impl Config {
 
     /// The store that is named, if one is. It may hold a password.
     pub fn token_store(&self) -> Option<&str> {
-        use secrecy::ExposeSecret;
         present(self.token_store.as_ref().map(ExposeSecret::expose_secret))
     }
 
@@ -191,7 +191,7 @@ impl Config {
     /// What `key` is called where this was read from.
     pub(super) fn name(&self, key: &str) -> String {
         if self.is_environment {
-            return super::lookup::variable(key);
+            return variable(key);
         }
         key.to_owned()
     }

@@ -1,4 +1,7 @@
-use std::{future::poll_fn, pin::Pin};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+};
 
 use bytes::Bytes;
 use enkash_auth_core::{AnswerBody, Clock, Moment, TokenAnswer, TokenRequest};
@@ -99,7 +102,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    let collect = std::pin::pin!(Limited::new(body, TokenAnswer::MAX_BODY).collect());
+    let collect = pin!(Limited::new(body, TokenAnswer::MAX_BODY).collect());
     match timeout_at(deadline, collect).await {
         Ok(Ok(collected)) => AnswerBody::Complete(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => AnswerBody::TooLarge,
