@@ -11,12 +11,21 @@ const BRIDGED: Duration = Duration::from_secs(5);
 ///
 /// | member | |
 /// |---|---|
-/// | `state` | `ready`: a usable token is held. `bridging`: the last one is over for less than 5 s, and callers wait for the next. `cold`: there is none, and nobody has asked for one. `fetching`: there is none, and one is being fetched. `failing`: there is none, and the last fetch failed. `refused`: the server refused the credentials, they are not tried again |
+/// | `state` | a word of those below |
 /// | `seconds_left` | how long the token may still be attached; `null` where there is none |
 /// | `token_requests` | how many were made |
 /// | `strikes` | attempts that the server refused |
 /// | `possible_strikes` | attempts that are on, or ended with nobody knowing how |
 /// | `last_error` | the [kind](enkash_auth_tower::core::ErrorKind::as_str) of the last error; `null` once a fetch has succeeded |
+///
+/// | `state` | |
+/// |---|---|
+/// | `ready` | a usable token is held |
+/// | `bridging` | the last one is over for less than 5 s, and callers wait for the next |
+/// | `cold` | there is none, and nobody has asked for one |
+/// | `fetching` | there is none, and one is being fetched |
+/// | `failing` | there is none, and the last fetch failed |
+/// | `refused` | the server refused the credentials, they are not tried again |
 ///
 /// # Examples
 ///

@@ -15,8 +15,8 @@ use super::Forwarded;
 /// A failure for a program to read: `application/problem+json` (RFC 9457).
 ///
 /// Beside the standard members it has `forwarded` and, where they are known, `class` (the
-/// [kind](enkash_auth_tower::core::ErrorKind::as_str) of the token error) and `retry_after` in seconds, which is also the
-/// `Retry-After` header.
+/// [kind](enkash_auth_tower::core::ErrorKind::as_str) of the token error) and `retry_after` in seconds,
+/// which is also the `Retry-After` header.
 ///
 /// # Examples
 ///

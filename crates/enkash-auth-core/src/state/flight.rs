@@ -44,8 +44,8 @@ impl Flight {
         self.not_before
     }
 
-    /// Whether it must not use a connection of the flights before it, of which the last one failed or never landed: a
-    /// connection belongs to the runtime that opened it.
+    /// Whether it must not use a connection of the flights before it, of which the last one failed or
+    /// never landed: a connection belongs to the runtime that opened it.
     pub fn needs_fresh_connection(self) -> bool {
         self.fresh_connection
     }
