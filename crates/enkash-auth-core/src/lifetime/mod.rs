@@ -3,12 +3,12 @@
 //! Three steps, a file each: what the answer says ([`Expiry`]), how long that is on *our* clocks
 //! ([`Lifetime`]), and the moments inside it ([`Schedule`]).
 
+mod exchange;
 mod expiry;
-mod remaining;
 mod schedule;
 
 pub use self::{
+    exchange::{Exchange, Lifetime},
     expiry::Expiry,
-    remaining::{Exchange, Lifetime},
     schedule::Schedule,
 };
