@@ -2,13 +2,17 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use enkash_auth_core::lifetime::{Exchange, Expiry, Lifetime};
+use enkash_auth_core::{
+    Moment,
+    lifetime::{Exchange, Expiry, Lifetime},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::support::{DAY, NOW, SENT, at, lifetime, secs};
 
 const HOUR: u64 = 3600;
+
 #[test]
 fn expires_in_is_in_seconds() {
     for (value, expected) in [
@@ -258,4 +262,17 @@ fn what_was_written_down_is_what_is_read() {
         Lifetime::kept(SENT, secs(2 * DAY), false).length(),
         Some(secs(DAY))
     );
+}
+
+#[test]
+fn what_is_left_of_it_goes_by_the_monotonic_clock() {
+    let sent = Moment::new(1_000_000_000, 0);
+    let lifetime = Lifetime::kept(sent, Duration::from_secs(300), false);
+    let later = Moment::new(61_000_000_000, 900_000_000_000);
+    assert_eq!(lifetime.age(later), Duration::from_secs(60));
+    assert_eq!(lifetime.remaining(later), Duration::from_secs(240));
+    let over = Moment::new(400_000_000_000, 0);
+    assert_eq!(lifetime.remaining(over), Duration::ZERO);
+    // Before it was sent, by a clock that was read earlier.
+    assert_eq!(lifetime.age(Moment::new(0, 0)), Duration::ZERO);
 }
