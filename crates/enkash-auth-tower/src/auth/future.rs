@@ -163,9 +163,13 @@ where
     Req: AuthRequest<Res>,
 {
     let mut answer = answer.map_err(NotCalled::unmark)?;
-    if let Some(attached) = attached.take() {
+    let extensions = Req::answer_extensions_mut(&mut answer);
+    // Of two layers, nested, it is the inner one's token that was sent.
+    if let Some(attached) = attached.take()
+        && extensions.get::<Attached>().is_none()
+    {
         attached.refused();
-        Req::answer_extensions_mut(&mut answer).insert(attached);
+        extensions.insert(attached);
     }
     Ok(answer)
 }

@@ -2,8 +2,10 @@ use http::Request;
 
 /// A body that may be there a second time.
 ///
-/// Every body that is `Clone` is. One that is only sometimes, as it is collected or streamed,
-/// implements this instead.
+/// Every body that is `Clone` is: each clone must hold all of it. One whose clones share what they have read,
+/// a stream over the receiver of a channel say, would be sent again without what is gone; it belongs into
+/// a wrapper that is not `Clone`. One that is there a second time only sometimes, as it is collected or
+/// streamed, implements this instead.
 ///
 /// # Examples
 ///

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use enkash_auth_sandbox::SandboxService;
 use enkash_auth_tower::{BoxError, EnkashAuthLayer};
 use http::{Request, Response};
 use tokio::{
@@ -213,4 +214,18 @@ async fn a_boxed_stack_is_shared_between_tasks_and_replays() {
         });
     }
     assert_eq!(calls.join_all().await, [200; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_layers_a_refusal_is_that_of_the_inner_ones_token() {
+    let (outer, inner) = (Kit::new(rules(300, 10)), Kit::new(rules(300, 10)));
+    let mut client = ServiceBuilder::new()
+        .layer(EnkashAuthLayer::new(outer.tokens.clone()))
+        .layer(EnkashAuthLayer::new(inner.tokens.clone()))
+        .service(SandboxService::new(inner.issuer.clone()));
+    assert_eq!(call(&mut client).await.unwrap(), 200);
+    inner.issuer.revoke_all();
+    assert_eq!(call(&mut client).await.unwrap(), 401);
+    assert!(outer.tokens.peek().is_some());
+    assert!(inner.tokens.peek().is_none());
 }
