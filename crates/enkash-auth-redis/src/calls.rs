@@ -94,13 +94,10 @@ impl Account<'_> {
             let before = ledger.to_record(self.id);
             let is_known = leave.settle(&mut ledger, principal, settlement, found.there);
             let mut granted = None;
+            let held = token.as_ref().map(StoredToken::edition);
             if let Some(grant) = grant.filter(|_| is_known)
-                && leave
-                    .edition()
-                    .is_news_to(token.as_ref().map(StoredToken::edition))
+                && let Some(fresh) = leave.news(grant, held)
             {
-                let fresh =
-                    StoredToken::new(grant.bearer().clone(), *grant.lifetime(), leave.edition());
                 let sealed = principal.seal(&fresh, found.here, found.there.unix_nanos())?;
                 granted = Some((sealed, remaining(&fresh, found.here)));
                 token = Some(fresh);

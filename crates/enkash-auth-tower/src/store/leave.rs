@@ -1,11 +1,11 @@
 use std::fmt;
 
 use enkash_auth_core::{
-    Moment,
+    Grant, Moment,
     strikes::{Attempt, Ledger, Settlement},
 };
 
-use super::{Edition, Principal};
+use super::{Edition, Principal, StoredToken};
 
 /// Leave for one attempt, from a [`TokenStore`](super::TokenStore).
 ///
@@ -93,6 +93,13 @@ impl Leave {
             ledger.finish_unrecorded(self.edition.parts(), fingerprint, settlement, now);
         }
         is_known
+    }
+
+    /// The token that `grant` brought for this attempt, where it is news beside the one of `held`: that
+    /// may be of a later attempt. To be kept where the ledger knows of the attempt.
+    pub fn news(&self, grant: &Grant, held: Option<Edition>) -> Option<StoredToken> {
+        let fresh = || StoredToken::new(grant.bearer().clone(), *grant.lifetime(), self.edition);
+        self.edition.is_news_to(held).then(fresh)
     }
 
     /// The attempt ended so, and the store is yet to be told.

@@ -104,16 +104,14 @@ impl MemoryStore {
         grant: Option<&Grant>,
         now: Moment,
     ) -> Standing {
-        let granted = grant.map(|grant| {
-            StoredToken::new(grant.bearer().clone(), *grant.lifetime(), leave.edition())
-        });
         // A token that is displaced is dropped after the locks.
         let (standing, _displaced) = self.ledgers.with(principal.account(), |ledger| {
             let is_known = leave.settle(ledger, principal, settlement, now);
             let mut tokens = self.tokens.lock();
             let held = tokens.get(&key(principal)).map(StoredToken::edition);
-            let displaced = granted
-                .filter(|token| is_known && token.edition().is_news_to(held))
+            let displaced = grant
+                .filter(|_| is_known)
+                .and_then(|grant| leave.news(grant, held))
                 .map(|token| tokens.insert(key(principal), token));
             let token = tokens.get(&key(principal)).cloned();
             (Standing::new(ledger, token), displaced)

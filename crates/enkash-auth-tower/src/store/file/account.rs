@@ -89,13 +89,12 @@ impl Account {
         now: Moment,
     ) -> Result<Standing, BoxError> {
         let mut ledger = self.open(now)?;
-        let edition = leave.edition();
         let is_known = leave.settle(&mut ledger, principal, settlement, now);
         let mut token = self.token(principal, &ledger, now);
+        let held = token.as_ref().map(StoredToken::edition);
         if let Some(grant) = grant.filter(|_| is_known)
-            && edition.is_news_to(token.as_ref().map(StoredToken::edition))
+            && let Some(fresh) = leave.news(grant, held)
         {
-            let fresh = StoredToken::new(grant.bearer().clone(), *grant.lifetime(), edition);
             let sealed = principal.seal(&fresh, now, now.unix_nanos())?;
             let file = self.token_file(principal, &ledger);
             match self.replace(&file, &sealed) {
