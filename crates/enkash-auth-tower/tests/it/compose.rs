@@ -197,7 +197,7 @@ async fn a_boxed_stack_is_shared_between_tasks_and_replays() {
     let client = BoxCloneSyncService::new(
         ServiceBuilder::new()
             .layer(layer)
-            .service(enkash_auth_sandbox::SandboxService::new(kit.issuer.clone())),
+            .service(SandboxService::new(kit.issuer.clone())),
     );
     let client = Arc::new(client);
     let mut calls = JoinSet::new();
