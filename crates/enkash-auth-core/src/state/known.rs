@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Flight, View, machine::State};
+use super::{Flight, View, held::Held, machine::State};
 use crate::{AccessToken, Error, Moment, RefreshPolicy};
 
 impl State {
@@ -30,8 +30,16 @@ impl State {
                 pause.until_unasked(policy)
             }
             Some(_) => Some(self.next_look(now).unwrap_or(now)),
+            None if self.is_owed() => Some(now),
             None => self.next_look(now),
         }
+    }
+
+    /// Whether a refused token waits for a flight that nobody has launched: the last one brought an answer
+    /// from before the refusal.
+    fn is_owed(&self) -> bool {
+        let refused = self.held.as_ref().and_then(Held::refused_at);
+        refused.is_some() && self.flight.is_none()
     }
 
     /// The error that everybody is told at `now`: that of the last flight, until the pause after it

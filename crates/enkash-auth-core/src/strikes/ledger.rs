@@ -31,11 +31,12 @@ pub struct Ledger {
     pub(super) salt: [u8; 32],
     pub(super) strikes: Strikes,
     pub(super) lease: Option<Lease>,
-    /// The attempts of other ledgers that were told last, the newest at the end.
+    /// The attempts that were told last, the newest at the end: of this ledger those that were refused, of
+    /// others all that may count.
     pub(super) heard: Vec<Heard>,
 }
 
-/// An attempt of another ledger: what tells that ledger from others, and the attempt's number.
+/// An attempt: what tells its ledger from others, and its number.
 pub(super) type Heard = ([u8; 8], u64);
 
 /// The right to make attempts for a while, in nanoseconds since the Unix epoch.
@@ -157,11 +158,34 @@ impl Ledger {
         }
     }
 
-    /// Settles `attempt`, and ends its lease where it has it still.
+    /// Settles `attempt`, and ends its lease where it has it still. A refusal that is told again counts
+    /// once, also where a success or a reset has cleared it since.
     pub fn finish(&mut self, attempt: Attempt, settlement: Settlement) {
-        self.strikes.settle(attempt, settlement);
+        let edition = (self.era(), attempt.number());
+        if !matches!(settlement, Settlement::Rejected(_)) || self.hear(edition) {
+            self.strikes.settle(attempt, settlement);
+        }
         self.lease
             .take_if(|lease| lease.attempt == attempt.number());
+    }
+
+    /// What tells this ledger from the next of the same account, should it be lost: the beginning of its
+    /// salt.
+    pub fn era(&self) -> [u8; 8] {
+        let mut era = [0; 8];
+        for (to, from) in era.iter_mut().zip(self.salt) {
+            *to = from;
+        }
+        era
+    }
+
+    /// Remembers that the attempt of `edition` was told. False where it is remembered already.
+    fn hear(&mut self, edition: Heard) -> bool {
+        let is_news = !self.heard.contains(&edition);
+        if is_news {
+            remember(&mut self.heard, edition);
+        }
+        is_news
     }
 
     /// Settles an attempt with the credentials of `fingerprint` that this ledger has no record of:
@@ -176,10 +200,9 @@ impl Ledger {
         settlement: Settlement,
         now: Moment,
     ) {
-        if !settlement.may_count() || self.heard.contains(&edition) {
+        if !settlement.may_count() || !self.hear(edition) {
             return;
         }
-        remember(&mut self.heard, edition);
         let attempt = self.strikes.record(fingerprint, now);
         self.strikes.settle(attempt, settlement);
     }

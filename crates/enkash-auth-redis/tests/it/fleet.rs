@@ -40,13 +40,9 @@ impl Fleet {
     }
 
     pub(crate) fn endpoint(&self, password: &str) -> TokenEndpoint {
-        let credentials = Credentials::password(
-            Client::new("client-id", "client-secret"),
-            User::new(&self.user, password),
-        );
-        let environment = Environment::custom("http://localhost").unwrap();
         let service = SandboxService::new(self.issuer.clone());
-        TokenEndpoint::with_service(environment, credentials, service).unwrap()
+        TokenEndpoint::with_service(environment(), credentials(&self.user, password), service)
+            .unwrap()
     }
 
     pub(crate) fn start(&self, password: &str) -> TokenCache {
@@ -63,6 +59,15 @@ impl Fleet {
     pub(crate) fn requests(&self) -> u64 {
         self.issuer.counters().token_requests
     }
+}
+
+pub(crate) fn environment() -> Environment {
+    Environment::custom("http://localhost").unwrap()
+}
+
+pub(crate) fn credentials(user: &str, password: &str) -> Credentials {
+    let client = Client::new("client-id", "client-secret");
+    Credentials::password(client, User::new(user, password))
 }
 
 const LONG: Duration = Duration::from_secs(300);

@@ -29,8 +29,17 @@ pub(crate) struct Wire {
 struct How {
     /// Nothing passes on connections that were opened before this one.
     living: usize,
-    /// What follows a record to the server stays without an answer.
-    holds_writes: bool,
+    holds: Holds,
+}
+
+/// Which answers stay where they are.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+pub(crate) enum Holds {
+    #[default]
+    None,
+    /// Those that follow a record on its way to the server.
+    Writes,
+    All,
 }
 
 impl Wire {
@@ -62,8 +71,8 @@ impl Wire {
         self.open.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn hold_writes(&self, holds: bool) {
-        self.how.send_modify(|how| how.holds_writes = holds);
+    pub(crate) fn hold(&self, holds: Holds) {
+        self.how.send_modify(|how| how.holds = holds);
     }
 
     /// Nothing passes any more on the connections that are there, the first `count`.
@@ -96,7 +105,7 @@ impl Wire {
             let how = *self.how.borrow();
             let asked = &bytes[..length];
             let is_record = asked.windows(RECORD.len()).any(|part| part == RECORD);
-            if is_record && how.holds_writes {
+            if is_record && how.holds == Holds::Writes {
                 has_written.store(true, Ordering::SeqCst);
             }
             if number >= how.living {
@@ -114,8 +123,12 @@ impl Wire {
     ) {
         let (mut bytes, mut how) = (vec![0; 1 << 16], self.how.subscribe());
         while let Ok(length @ 1..) = from.read(&mut bytes).await {
-            let is_held = |how: &How| how.holds_writes && has_written.load(Ordering::SeqCst);
-            let how = *how.wait_for(|how| !is_held(how)).await.unwrap();
+            let passes = |how: &How| match how.holds {
+                Holds::None => true,
+                Holds::Writes => !has_written.load(Ordering::SeqCst),
+                Holds::All => false,
+            };
+            let how = *how.wait_for(passes).await.unwrap();
             // The client may have gone.
             if number >= how.living && to.write_all(&bytes[..length]).await.is_err() {
                 return;

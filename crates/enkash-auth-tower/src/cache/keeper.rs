@@ -43,19 +43,20 @@ struct OnDuty {
 }
 
 impl Keeper {
-    pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>) {
+    /// `is_asleep`: whether a flight had to be given up. It may have been one of the task that is on.
+    pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>, is_asleep: bool) {
         if shared.policy().keep_warm
-            && let Some(on_duty) = self.relieve()
+            && let Some(on_duty) = self.relieve(is_asleep)
         {
             runtime.spawn(keep(Arc::downgrade(shared), on_duty));
         }
     }
 
     /// The duty, where nobody has it who is awake.
-    fn relieve(&self) -> Option<OnDuty> {
+    fn relieve(&self, is_asleep: bool) -> Option<OnDuty> {
         let now = Instant::now();
         let mut duty = self.duty.lock();
-        if duty.until.is_some_and(|until| now <= until) {
+        if !is_asleep && duty.until.is_some_and(|until| now <= until) {
             return None;
         }
         duty.number += 1;
@@ -80,7 +81,8 @@ impl OnDuty {
 }
 
 async fn keep(shared: Weak<Shared>, on_duty: OnDuty) {
-    loop {
+    // Relieved, it does nothing more, should its runtime be driven again.
+    while on_duty.goes_on(Duration::ZERO) {
         let span = match shared.upgrade() {
             Some(shared) => nap(&shared).min(LONGEST_NAP),
             None => return,

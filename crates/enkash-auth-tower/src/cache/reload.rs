@@ -8,12 +8,12 @@ use tokio::{
 };
 
 use super::Shared;
-use crate::{BoxError, sync::Arc};
+use crate::{BoxError, store::Principal, sync::Arc};
 
 /// How long to wait for other credentials; callers wait meanwhile.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// What was read longer ago is not what stands there now. Whoever needs a token looks every 5 s.
+/// What was begun to be read longer ago is not what stands there now. Whoever needs a token looks every 5 s.
 const STALE: Duration = Duration::from_secs(10);
 
 type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
@@ -28,6 +28,8 @@ pub(crate) struct Reload {
 }
 
 struct Look {
+    /// For whom others are looked for: for those that came after, it may be too old.
+    refused: Principal,
     began: Instant,
     read: JoinHandle<Result<Credentials, BoxError>>,
 }
@@ -42,14 +44,22 @@ impl Reload {
         }
     }
 
-    async fn read(&self) -> Result<Credentials, BoxError> {
+    /// Other credentials than those of `refused`, if there are.
+    async fn read(&self, refused: &Principal) -> Result<Credentials, BoxError> {
         let read = async {
-            let mut on = self.on.lock().await;
-            let look = on.take().filter(|look| !look.is_stale());
-            let look = on.insert(look.unwrap_or_else(|| self.look()));
-            let read = (&mut look.read).await;
-            *on = None;
-            read
+            loop {
+                let of_others;
+                let mut on = self.on.lock().await;
+                of_others = on.take_if(|look| !look.refused.is(refused));
+                let look = on.get_or_insert_with(|| self.look(refused));
+                let (began, read) = (look.began, (&mut look.read).await);
+                *on = None;
+                drop(on);
+                drop(of_others);
+                if began.elapsed() <= STALE {
+                    return read;
+                }
+            }
         };
         match timeout(LIMIT, read).await {
             Ok(Ok(read)) => read,
@@ -59,29 +69,24 @@ impl Reload {
         }
     }
 
-    fn look(&self) -> Look {
+    fn look(&self, refused: &Principal) -> Look {
         let source = Arc::clone(&self.source);
         Look {
+            refused: refused.clone(),
             began: Instant::now(),
             read: spawn_blocking(move || source()),
         }
     }
 }
 
-impl Look {
-    fn is_stale(&self) -> bool {
-        self.read.is_finished() && self.began.elapsed() > STALE
-    }
-}
-
 impl Shared {
-    /// The server refused the credentials of `flight`: uses others, if there are. That abandons
+    /// The server `refused` the credentials of `flight`: uses others, if there are. That abandons
     /// the flight, so that its waiters wait for one with these.
-    pub(crate) async fn reload(&self, flight: Flight) {
+    pub(crate) async fn reload(&self, flight: Flight, refused: &Principal) {
         let Some(reload) = &self.reload else {
             return;
         };
-        let changed = match reload.read().await {
+        let changed = match reload.read(refused).await {
             Ok(credentials) => self.change_credentials(credentials, Some(flight)),
             Err(error) => {
                 tracing::warn!(error = &*error, "the credentials could not be read again");

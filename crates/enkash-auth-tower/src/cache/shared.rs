@@ -166,7 +166,7 @@ impl Shared {
         drop(old);
         if let (Some((flight, endpoint)), Some(runtime)) = (launch, &runtime) {
             flight::launch(runtime, self, endpoint, flight);
-            self.keeper.start(runtime, self);
+            self.keeper.start(runtime, self, left.is_some());
         }
         if let Some((flight, account, landing)) = left {
             tracing::warn!(%account, flight = flight.number(), "token fetch overdue, abandoned");

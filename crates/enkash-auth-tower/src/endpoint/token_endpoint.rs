@@ -82,9 +82,10 @@ impl TokenEndpoint {
 
     /// The same, asked over `service`.
     ///
-    /// It must neither follow redirects nor try again by itself: each try is a password attempt, and
-    /// three may lock the account. Its errors, which are logged and handed on, must hold no secret;
-    /// one that happened before anything was sent says so with [`NotSent`](crate::NotSent). A pool inside it keeps its connections: see
+    /// It must neither follow redirects nor try again by itself (reqwest: `redirect::Policy::none()` and
+    /// `retry::never()`): each try is a password attempt, and three may lock the account. Its errors, which
+    /// are logged and handed on, must hold no secret; one that happened before anything was sent says so
+    /// with [`NotSent`](crate::NotSent). A pool inside it keeps its connections: see
     /// [`with_service_factory`](Self::with_service_factory).
     ///
     /// # Errors

@@ -68,7 +68,7 @@ impl Pilot {
         let outcome = caught(fetch.run()).await;
         let edition = fetch.edition();
         if matches!(&outcome, Outcome::Failed(error) if error.kind().is_rejection()) {
-            shared.reload(self.flight).await;
+            shared.reload(self.flight, endpoint.principal()).await;
         }
         self.land(outcome, edition);
     }

@@ -81,11 +81,7 @@ impl StoredToken {
 impl Edition {
     /// That of the token which `attempt` will bring.
     pub fn new(ledger: &Ledger, attempt: &Attempt) -> Self {
-        let mut era = [0; 8];
-        for (to, from) in era.iter_mut().zip(ledger.salt()) {
-            *to = *from;
-        }
-        Self::from_parts(era, attempt.number())
+        Self::from_parts(ledger.era(), attempt.number())
     }
 
     /// What [`parts`](Self::parts) gave.

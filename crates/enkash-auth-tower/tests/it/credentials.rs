@@ -211,10 +211,10 @@ async fn another_wrong_password_in_the_file_is_sent_once_and_no_third() {
     assert!(!kit.is_locked());
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_source_that_hangs_has_one_thread_and_is_used_when_it_answers() {
-    let kit = Kit::new(rules(300, 10));
-    let (answers, hangs) = mpsc::channel::<()>();
+/// A cache whose source hangs at first, until what it gives back here is dropped; and how often that was
+/// looked at.
+fn hanging(kit: &Kit) -> (TokenCache, mpsc::Sender<()>, Arc<AtomicU32>) {
+    let (answers, hangs) = mpsc::channel();
     let (hangs, user) = (Mutex::new(hangs), kit.user.clone());
     let looks = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&looks);
@@ -226,7 +226,11 @@ async fn a_source_that_hangs_has_one_thread_and_is_used_when_it_answers() {
             Ok(credentials(&user, "password"))
         })
         .build();
-    // Time stands still while a thread is busy, unless it is moved.
+    (tokens, answers, looks)
+}
+
+/// Time stands still while a thread is busy, unless it is moved.
+async fn refused_while_it_hangs(tokens: &TokenCache) {
     let waiting = tokio::spawn(tokens.token());
     while !waiting.is_finished() {
         advance(Duration::from_millis(50)).await;
@@ -234,9 +238,32 @@ async fn a_source_that_hangs_has_one_thread_and_is_used_when_it_answers() {
     }
     let error = waiting.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_has_one_thread_and_is_used_when_it_answers() {
+    let kit = Kit::new(rules(300, 10));
+    let (tokens, answers, looks) = hanging(&kit);
+    refused_while_it_hangs(&tokens).await;
     advance(Duration::from_secs(6)).await;
     drop(answers);
     tokens.token().await.unwrap();
     assert_eq!(looks.load(Ordering::Relaxed), 1);
     assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_source_said_long_ago_or_for_others_is_not_used() {
+    for (pause, wrong, expected) in [(11, "old", 2), (6, "other", 3)] {
+        let kit = Kit::new(rules(300, 10));
+        let (tokens, answers, looks) = hanging(&kit);
+        refused_while_it_hangs(&tokens).await;
+        advance(Duration::from_secs(pause)).await;
+        let wrong = credentials(&kit.user, wrong);
+        tokens.set_credentials(wrong).unwrap();
+        drop(answers);
+        // With two wrong ones on record the right one is not sent either, and so looked for once more.
+        let _ = tokens.token().await;
+        assert_eq!(looks.load(Ordering::Relaxed), expected, "{pause}");
+    }
 }

@@ -147,7 +147,31 @@ fn it_goes_on_from_another_runtime_when_its_own_is_driven_no_more() {
         sleep(Duration::from_secs(31)).await;
         assert_eq!(tokens.peek().unwrap().expose(), "token-2");
     });
-    // Should it be driven again, it ends.
+    // Should it be driven again, it ends, and asks for nothing.
+    clock.advance(Duration::from_secs(260));
+    let fetches = tokens.status().fetches();
     idle.block_on(async { sleep(Duration::from_secs(31)).await });
     assert_eq!(idle.metrics().num_alive_tasks(), 0);
+    assert_eq!(tokens.status().fetches(), fetches);
+}
+
+#[test]
+fn it_goes_on_where_a_flight_that_hung_is_launched_again() {
+    let (idle, second, clock) = (paused(), paused(), ManualClock::new());
+    let tokens = kept_warm(&clock);
+    idle.block_on(tokens.token()).unwrap();
+    clock.advance(Duration::from_secs(250));
+    {
+        let _entered = idle.enter();
+        assert!(tokens.token().now_or_never().is_some());
+    }
+    clock.advance(Duration::from_secs(9));
+    second.block_on(async {
+        tokens.token().await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(tokens.peek().unwrap().expose(), "token-1");
+        clock.advance(Duration::from_secs(260));
+        sleep(Duration::from_secs(31)).await;
+        assert_eq!(tokens.peek().unwrap().expose(), "token-2");
+    });
 }

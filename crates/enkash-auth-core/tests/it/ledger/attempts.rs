@@ -172,3 +172,24 @@ fn a_record_that_cannot_be_read_is_a_possible_strike() {
     assert_eq!(ledger.strikes().possible(), 1);
     assert_eq!(ledger.salt(), &[7; 32]);
 }
+
+#[test]
+fn a_refusal_that_is_told_again_counts_once_whatever_has_cleared_it() {
+    for clear in [
+        |ledger: &mut Ledger| {
+            let good = granted(ledger.begin(secret("good"), &bid(1, 2), NOW));
+            ledger.finish(good, Settlement::Granted);
+        },
+        |ledger: &mut Ledger| ledger.reset(NOW),
+    ] {
+        let mut ledger = Ledger::new([7; 32]);
+        let attempt = granted(ledger.begin(secret("bad"), &bid(1, 1), NOW));
+        ledger.finish(attempt, REJECTED);
+        ledger.finish(attempt, REJECTED);
+        assert_eq!(ledger.strikes().definite(), 1);
+        clear(&mut ledger);
+        let mut ledger = reread(&ledger);
+        ledger.finish(attempt, REJECTED);
+        assert_eq!(ledger.strikes().definite(), 0);
+    }
+}

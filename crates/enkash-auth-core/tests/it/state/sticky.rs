@@ -236,6 +236,9 @@ fn an_issuer_that_was_asked_before_the_refusal_has_not_answered_it() {
     let one = Bearer::new("one").unwrap();
     assert!(life.land(flight, Outcome::Granted(one, asked)));
     assert!(life.state.usable(life.now).is_none());
+    // Who keeps it warm asks at once.
+    let look = life.state.next_look_unasked(life.now, &life.policy);
+    assert_eq!(look, Some(life.now));
     let flight = life.launch();
     assert_eq!(flight.reason(), Reason::Refused);
     assert!(life.grant(flight, "one", 59.0));

@@ -28,7 +28,7 @@ fn one_keeper_is_on_and_another_after_it() {
         let start_on = |runtime: &Runtime| {
             let (keeper, shared) = (Arc::clone(&keeper), Arc::clone(&shared));
             let handle = runtime.handle().clone();
-            spawn(move || keeper.start(&handle, &shared))
+            spawn(move || keeper.start(&handle, &shared, false))
         };
         for start in [start_on(&first), start_on(&first)] {
             start.join().unwrap();
@@ -38,7 +38,7 @@ fn one_keeper_is_on_and_another_after_it() {
         drop(first);
         start.join().unwrap();
         // It may have come too early; then this one does not.
-        keeper.start(second.handle(), &shared);
+        keeper.start(second.handle(), &shared, false);
         assert_eq!(keepers(&second), 1);
     });
 }

@@ -10,6 +10,8 @@ use enkash_auth_core::{
     strikes::{Bid, Ledger, Opening, Settlement, Unreadable},
 };
 
+use tokio::runtime::Handle;
+
 use super::{disk, lease::Lease};
 use crate::{
     BoxError,
@@ -70,7 +72,11 @@ impl Account {
             Opening::Granted(attempt) => {
                 let locked = lease.take(&self.file("lease"))?;
                 let leave = Leave::new(attempt, Edition::new(&ledger, &attempt));
-                Begin::Granted(leave.or_else(move |_| drop(locked)))
+                let own = Leave::new(attempt, leave.edition());
+                let (account, principal) = (self.clone(), principal.clone());
+                Begin::Granted(leave.or_else(move |ended| {
+                    account.left(&principal, own, ended, now, locked);
+                }))
             }
         };
         // Who is denied looks again every few seconds: that need not write.
@@ -78,6 +84,35 @@ impl Account {
             self.write(&ledger)?;
         }
         Ok(begin)
+    }
+
+    /// The leave of an attempt that `ended` so was dropped before that was told. A refusal is, before
+    /// the lease ends: else the next one would send the same password again. What nobody knows of is on
+    /// the record already.
+    fn left(
+        self,
+        principal: &Principal,
+        leave: Leave,
+        ended: Settlement,
+        now: Moment,
+        lease: disk::Locked,
+    ) {
+        if !matches!(ended, Settlement::Rejected(_)) {
+            return;
+        }
+        let principal = principal.clone();
+        let tell = move || {
+            if let Ok(Some(lock)) = self.try_lock() {
+                // If that fails, too, it is on the record as one of which nobody knows.
+                let _ = self.finish(&principal, &leave, ended, None, now);
+                drop(lock);
+            }
+            drop(lease);
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(tell)),
+            Err(_) => tell(),
+        }
     }
 
     pub(super) fn finish(

@@ -5,6 +5,8 @@ mod down;
 #[cfg(unix)]
 mod file;
 pub(crate) mod flaky;
+#[cfg(unix)]
+mod left;
 mod parting;
 mod process;
 mod race;
