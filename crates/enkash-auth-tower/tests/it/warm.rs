@@ -12,7 +12,10 @@ use enkash_auth_core::{ManualClock, RefreshPolicy};
 use enkash_auth_sandbox::{Endpoint, Fault};
 use enkash_auth_tower::TokenCache;
 use futures_util::FutureExt;
-use tokio::time::{Instant, advance, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, advance, sleep},
+};
 
 use crate::{
     support::{Kit, endpoint, grant, rules},
@@ -153,6 +156,20 @@ fn it_goes_on_from_another_runtime_when_its_own_is_driven_no_more() {
     idle.block_on(async { sleep(Duration::from_secs(31)).await });
     assert_eq!(idle.metrics().num_alive_tasks(), 0);
     assert_eq!(tokens.status().fetches(), fetches);
+}
+
+#[test]
+fn one_task_keeps_it_warm_whoever_launches() {
+    let (keeping, clock) = (paused(), ManualClock::new());
+    let tokens = kept_warm(&clock);
+    keeping.block_on(async {
+        tokens.token().await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        clock.advance(Duration::from_secs(250));
+        tokens.token().await.unwrap();
+        // It and the flight.
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 2);
+    });
 }
 
 #[test]
