@@ -107,7 +107,7 @@ fn it_gives_up_a_flight_of_another_runtime_by_itself() {
     let (keeping, idle, clock) = (paused(), runtime(), ManualClock::new());
     let tokens = kept_warm(&clock);
     keeping.block_on(tokens.token()).unwrap();
-    clock.advance(Duration::from_secs(250));
+    clock.advance(Duration::from_secs(258));
     {
         // Somebody there sets the renewal going, and is gone.
         let _entered = idle.enter();
@@ -165,7 +165,7 @@ fn one_task_keeps_it_warm_whoever_launches() {
     keeping.block_on(async {
         tokens.token().await.unwrap();
         sleep(Duration::from_secs(1)).await;
-        clock.advance(Duration::from_secs(250));
+        clock.advance(Duration::from_secs(258));
         tokens.token().await.unwrap();
         // It and the flight.
         assert_eq!(Handle::current().metrics().num_alive_tasks(), 2);
@@ -177,7 +177,7 @@ fn it_goes_on_where_a_flight_that_hung_is_launched_again() {
     let (idle, second, clock) = (paused(), paused(), ManualClock::new());
     let tokens = kept_warm(&clock);
     idle.block_on(tokens.token()).unwrap();
-    clock.advance(Duration::from_secs(250));
+    clock.advance(Duration::from_secs(258));
     {
         let _entered = idle.enter();
         assert!(tokens.token().now_or_never().is_some());
