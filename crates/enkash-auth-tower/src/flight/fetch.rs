@@ -134,7 +134,8 @@ impl<'a> Fetch<'a> {
         let mut again = false;
         loop {
             if self.is_given_up() {
-                return Err(given_up());
+                let is_on = self.shared.is_on(self.flight);
+                return Err(if again && is_on { busy() } else { given_up() });
             }
             let pause = spread(BUSY_POLL);
             let who = self.applicant();
@@ -148,10 +149,7 @@ impl<'a> Fetch<'a> {
                 Passed::Token(token) => return Ok(Turn::Token(token)),
                 Passed::Denied(error) => return Err(error),
                 Passed::Busy if Instant::now() + pause < self.deadline => sleep(pause).await,
-                Passed::Busy => {
-                    let detail = "another fetch for the same account did not end in time";
-                    return Err(Error::new(ErrorKind::Unavailable, detail));
-                }
+                Passed::Busy => return Err(busy()),
             }
             again = true;
         }
@@ -243,6 +241,11 @@ fn granted(grant: &Grant) -> Outcome {
         tracing::warn!("the expiry of the token is in no documented unit, its size decided");
     }
     Outcome::Granted(grant.bearer().clone(), *grant.lifetime())
+}
+
+fn busy() -> Error {
+    let detail = "another fetch for the same account did not end in time";
+    Error::new(ErrorKind::Unavailable, detail)
 }
 
 fn not_sent(source: BoxError) -> Error {

@@ -137,7 +137,7 @@ async fn a_fetch_that_nobody_waits_for_any_more_and_its_successor_are_told_apart
     kit.tokens.set_credentials(right).unwrap();
     waiting.await.unwrap().unwrap();
     // In the early window a sticky issuer repeats itself.
-    sleep(Duration::from_secs(50)).await;
+    sleep(Duration::from_secs(52)).await;
     kit.tokens.token().await.unwrap();
     sleep(Duration::from_secs(1)).await;
 
