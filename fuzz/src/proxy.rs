@@ -174,7 +174,7 @@ impl World {
     fn new() -> Self {
         let upstream = Upstream::default();
         let proxy = Proxy::builder(issuer::tokens(), UPSTREAM.parse().expect("it is an origin"))
-            .with_service(upstream.service());
+            .build_with(upstream.service());
         Self {
             runtime: issuer::runtime(),
             proxy: proxy.expect("there is a proxy"),
