@@ -96,7 +96,7 @@ impl Strikes {
     }
 
     /// Records an attempt of which nothing is known but that there may have been one.
-    pub fn record_possible(&mut self, now: Moment) {
+    pub(super) fn record_possible(&mut self, now: Moment) {
         self.attempts = self.attempts.saturating_add(1);
         let possible = Possible {
             attempt: self.attempts,

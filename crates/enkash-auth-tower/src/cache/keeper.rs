@@ -15,6 +15,9 @@ use crate::{
 /// The longest nap: the timer stands still while the machine is suspended, the token does not.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
+/// For so long a task is taken to be awake that has said so: a nap, and as long again.
+const AWAKE: Duration = LONGEST_NAP.saturating_mul(2);
+
 /// The nap while a flight is on, and after one was asked for.
 const SHORTEST_NAP: Duration = Duration::from_millis(100);
 
@@ -60,7 +63,7 @@ impl Keeper {
             return None;
         }
         duty.number += 1;
-        duty.until = Some(now + LONGEST_NAP);
+        duty.until = Some(now + AWAKE);
         Some(OnDuty {
             duty: Arc::clone(&self.duty),
             number: duty.number,
@@ -69,12 +72,13 @@ impl Keeper {
 }
 
 impl OnDuty {
-    /// Goes on for a nap of `span`, and as long again as any. False where somebody else has the duty.
-    fn goes_on(&self, span: Duration) -> bool {
+    /// Goes on for a nap. False where somebody else has the duty.
+    fn goes_on(&self) -> bool {
+        let now = Instant::now();
         let mut duty = self.duty.lock();
         let is_own = duty.number == self.number;
         if is_own {
-            duty.until = Some(Instant::now() + span + LONGEST_NAP);
+            duty.until = Some(now + AWAKE);
         }
         is_own
     }
@@ -82,15 +86,12 @@ impl OnDuty {
 
 async fn keep(shared: Weak<Shared>, on_duty: OnDuty) {
     // Relieved, it does nothing more, should its runtime be driven again.
-    while on_duty.goes_on(Duration::ZERO) {
-        let span = match shared.upgrade() {
-            Some(shared) => nap(&shared).min(LONGEST_NAP),
+    while on_duty.goes_on() {
+        sleep(LONGEST_NAP.min(match shared.upgrade() {
+            Some(shared) => nap(&shared),
             None => return,
-        };
-        if !on_duty.goes_on(span) {
-            return;
-        }
-        sleep(span).await;
+        }))
+        .await;
     }
 }
 

@@ -19,12 +19,11 @@ const STALE: Duration = Duration::from_secs(10);
 type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
 
 /// Where other credentials come from.
-#[derive(Clone)]
 pub(crate) struct Reload {
     source: Arc<Source>,
     /// The look that was not waited for to its end: one that hangs has one thread, however often
     /// somebody comes to look.
-    on: Arc<Mutex<Option<Look>>>,
+    on: Mutex<Option<Look>>,
 }
 
 struct Look {
@@ -40,7 +39,7 @@ impl Reload {
     ) -> Self {
         Self {
             source: Arc::new(source),
-            on: Arc::default(),
+            on: Mutex::default(),
         }
     }
 

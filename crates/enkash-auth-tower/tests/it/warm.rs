@@ -13,7 +13,7 @@ use enkash_auth_sandbox::{Endpoint, Fault};
 use enkash_auth_tower::TokenCache;
 use futures_util::FutureExt;
 use tokio::{
-    runtime::Handle,
+    runtime::{Handle, Runtime},
     time::{Instant, advance, sleep},
 };
 
@@ -101,18 +101,20 @@ fn kept_warm(clock: &ManualClock) -> TokenCache {
         .build()
 }
 
+/// Somebody on `idle` sets the renewal going, and is gone.
+fn renewal_on(idle: &Runtime, tokens: &TokenCache, clock: &ManualClock) {
+    clock.advance(Duration::from_secs(258));
+    let _entered = idle.enter();
+    assert!(tokens.token().now_or_never().is_some());
+}
+
 /// The flight is on a runtime that nobody drives any more, and nobody calls.
 #[test]
 fn it_gives_up_a_flight_of_another_runtime_by_itself() {
     let (keeping, idle, clock) = (paused(), runtime(), ManualClock::new());
     let tokens = kept_warm(&clock);
     keeping.block_on(tokens.token()).unwrap();
-    clock.advance(Duration::from_secs(258));
-    {
-        // Somebody there sets the renewal going, and is gone.
-        let _entered = idle.enter();
-        assert!(tokens.token().now_or_never().is_some());
-    }
+    renewal_on(&idle, &tokens, &clock);
     keeping.block_on(async {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(tokens.peek().unwrap().expose(), "token-0");
@@ -177,11 +179,7 @@ fn it_goes_on_where_a_flight_that_hung_is_launched_again() {
     let (idle, second, clock) = (paused(), paused(), ManualClock::new());
     let tokens = kept_warm(&clock);
     idle.block_on(tokens.token()).unwrap();
-    clock.advance(Duration::from_secs(258));
-    {
-        let _entered = idle.enter();
-        assert!(tokens.token().now_or_never().is_some());
-    }
+    renewal_on(&idle, &tokens, &clock);
     clock.advance(Duration::from_secs(9));
     second.block_on(async {
         tokens.token().await.unwrap();

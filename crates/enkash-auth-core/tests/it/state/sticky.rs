@@ -198,12 +198,18 @@ fn a_token_with_life_left_is_no_last_breath() {
     assert_eq!(pause, Some(millis(310)));
 }
 
-#[test]
-fn a_token_that_the_api_refused_and_the_issuer_repeats_is_served_again() {
+/// The API refuses the token, and the issuer, asked for another one, repeats it for so many `seconds`.
+fn refused_and_repeated(seconds: f64) -> Life {
     let mut life = Life::fresh();
     assert!(life.state.refuse(1, life.now));
     let flight = life.launch();
-    assert!(life.grant(flight, "one", 300.0));
+    assert!(life.grant(flight, "one", seconds));
+    life
+}
+
+#[test]
+fn a_token_that_the_api_refused_and_the_issuer_repeats_is_served_again() {
+    let mut life = refused_and_repeated(300.0);
     assert_eq!(life.served(), "one");
     assert!(!life.state.refuse(1, life.now), "one fetch was enough");
     assert_eq!(life.served(), "one");
@@ -211,10 +217,7 @@ fn a_token_that_the_api_refused_and_the_issuer_repeats_is_served_again() {
 
 #[test]
 fn one_that_is_refused_again_long_after_is_fetched_again() {
-    let mut life = Life::fresh();
-    assert!(life.state.refuse(1, life.now));
-    let flight = life.launch();
-    assert!(life.grant(flight, "one", 3_600.0));
+    let mut life = refused_and_repeated(3_600.0);
     life.pass(299.0);
     assert!(!life.state.refuse(1, life.now));
     life.pass(1.0);
@@ -247,10 +250,7 @@ fn an_issuer_that_was_asked_before_the_refusal_has_not_answered_it() {
 
 #[test]
 fn a_refusal_that_was_answered_is_not_when_the_token_was_lost() {
-    let mut life = Life::fresh();
-    assert!(life.state.refuse(1, life.now));
-    let flight = life.launch();
-    assert!(life.grant(flight, "one", 300.0));
+    let mut life = refused_and_repeated(300.0);
     life.pass(301.0);
     let over = life.state.over_for(life.now).unwrap();
     assert!(over < Duration::from_secs(30), "{over:?}");

@@ -75,7 +75,7 @@ impl Account {
                 let own = Leave::new(attempt, leave.edition());
                 let (account, principal) = (self.clone(), principal.clone());
                 Begin::Granted(leave.or_else(move |ended| {
-                    account.left(&principal, own, ended, now, locked);
+                    account.left(principal, own, ended, now, locked);
                 }))
             }
         };
@@ -91,7 +91,7 @@ impl Account {
     /// the record already.
     fn left(
         self,
-        principal: &Principal,
+        principal: Principal,
         leave: Leave,
         ended: Settlement,
         now: Moment,
@@ -100,7 +100,6 @@ impl Account {
         if !matches!(ended, Settlement::Rejected(_)) {
             return;
         }
-        let principal = principal.clone();
         let tell = move || {
             if let Ok(Some(lock)) = self.try_lock() {
                 // If that fails, too, it is on the record as one of which nobody knows.
