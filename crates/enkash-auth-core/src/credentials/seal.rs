@@ -1,6 +1,6 @@
 use chacha20poly1305::{
-    AeadInPlace, ChaCha20Poly1305, KeyInit,
-    aead::{Aead, Payload},
+    ChaCha20Poly1305, KeyInit,
+    aead::{Aead, AeadInOut, Payload},
 };
 use hkdf::Hkdf;
 use sha2::Sha256;
