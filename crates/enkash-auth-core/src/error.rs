@@ -52,6 +52,9 @@ pub enum ErrorKind {
     Rejected,
     /// The server says that the account is locked or disabled. It is not asked again.
     AccountLocked,
+    /// As many attempts count as may, and one more could lock the account: nothing was sent. The text says
+    /// how it is opened.
+    AccountClosed,
     /// The server does not take such a request: wrong address, grant or scope.
     Misconfigured,
     /// The server refuses this caller, whatever its credentials: an address that is not
@@ -94,6 +97,7 @@ impl ErrorKind {
             Self::InvalidAnswer => "invalid-answer",
             Self::Rejected => "rejected",
             Self::AccountLocked => "account-locked",
+            Self::AccountClosed => "account-closed",
             Self::Misconfigured => "misconfigured",
             Self::Forbidden => "forbidden",
             Self::Unresolved => "unresolved",
@@ -119,6 +123,7 @@ impl fmt::Display for ErrorKind {
             Self::InvalidAnswer => "unusable token answer",
             Self::Rejected => "credentials rejected",
             Self::AccountLocked => "account locked",
+            Self::AccountClosed => "account closed",
             Self::Misconfigured => "token request not supported by the server",
             Self::Forbidden => "token request forbidden",
             Self::Unresolved => "outcome of the token request unknown",

@@ -54,7 +54,7 @@ impl Account<'_> {
                 return Ok(Begin::Found(token));
             }
             let before = ledger.to_record(self.id);
-            let fingerprint = principal.fingerprint(ledger.salt());
+            let fingerprint = principal.ledger_fingerprint(ledger.salt());
             let begin = match ledger.begin(fingerprint, bid, found.there) {
                 Opening::Busy => return Ok(Begin::Busy),
                 Opening::Denied(error) => Begin::Denied(error),

@@ -31,7 +31,7 @@ async fn no_type_shows_what_it_holds() {
         canary.debug((
             &credentials,
             credentials.account(&base),
-            credentials.fingerprint(&[1; 32]),
+            credentials.ledger_fingerprint(&[1; 32]),
         ));
         canary.debug(TokenRequest::new(&base, &credentials).unwrap());
 

@@ -41,7 +41,7 @@ impl Account {
         let principal = principal(&credentials);
         Self {
             id: format!("{:x}", principal.account()),
-            fingerprint: format!("{:x}", principal.fingerprint(&SALT)),
+            fingerprint: format!("{:x}", principal.ledger_fingerprint(&SALT)),
             other: self::principal(&Credentials::merchant("access-key", "another")),
             credentials,
             principal,

@@ -30,8 +30,8 @@ pub(super) fn check(account: &Account, record: &[u8], now: Moment) -> Result<Led
     let again = read_again(account, &written);
     assert_eq!(again.strikes().definite(), ledger.strikes().definite());
     assert_eq!(again.strikes().possible(), ledger.strikes().possible());
-    let other = account.other.fingerprint(&[0; 32]);
-    assert_ne!(account.principal.fingerprint(&[0; 32]), other);
+    let other = account.other.ledger_fingerprint(&[0; 32]);
+    assert_ne!(account.principal.ledger_fingerprint(&[0; 32]), other);
     a_byte_counts(account, text);
     attempts_are_bounded(account, ledger.clone(), now);
     Ok(ledger)
@@ -63,7 +63,7 @@ fn attempts_are_bounded(account: &Account, mut ledger: Ledger, mut now: Moment) 
         } else {
             &account.principal
         };
-        let fingerprint = principal.fingerprint(ledger.salt());
+        let fingerprint = principal.ledger_fingerprint(ledger.salt());
         let written = ledger.to_record(principal.account());
         let refused = format!(" {fingerprint:x} ");
         let is_refused = written

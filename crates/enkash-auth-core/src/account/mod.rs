@@ -1,5 +1,26 @@
-//! The account record: what is known of the attempts to get a token for one account.
+//! The account record: what is known of the attempts to get a token for one account, and whether
+//! another may be made.
+//!
+//! The server locks an account at the third failed attempt in a row. [`Facts`] says which attempts count;
+//! [`Facts::acquire`], [`Facts::record_outcome`] and [`Facts::reset`] are the rules, pure functions that
+//! are the same for every store. An [`AccountRecord`] is the facts as a store keeps them, with the
+//! sealed tokens. A [`Witness`] is what one process knows, also when the record is lost.
 
+mod acquire;
+mod attempt;
+mod denial;
+mod facts;
+mod fingerprint;
 mod outcome;
+mod record;
+mod witness;
 
-pub use self::outcome::AttemptOutcome;
+pub use self::{
+    acquire::{Acquire, AttemptContext, Permit},
+    attempt::{Attempt, AttemptId},
+    facts::{BUDGET, Facts},
+    fingerprint::Fingerprint,
+    outcome::AttemptOutcome,
+    record::{AccountRecord, Unreadable},
+    witness::Witness,
+};

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{Credentials, GrantType};
-use crate::{BaseUrl, hex};
+use crate::{BaseUrl, account, hex};
 
 /// One account at one server: what a lock-out hits, whatever the password was.
 ///
@@ -23,7 +23,7 @@ use crate::{BaseUrl, hex};
 /// let old = Credentials::password(Client::new("id", "secret"), User::new("user", "old"));
 /// let new = Credentials::password(Client::new("id", "secret"), User::new("user", "new"));
 /// assert_eq!(old.account(&base), new.account(&base));
-/// assert_ne!(old.fingerprint(&[7; 32]), new.fingerprint(&[7; 32]));
+/// assert_ne!(old.ledger_fingerprint(&[7; 32]), new.ledger_fingerprint(&[7; 32]));
 /// # Ok::<(), enkash_auth_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -40,8 +40,8 @@ pub struct AccountId([u8; 32]);
 /// use enkash_auth_core::Credentials;
 ///
 /// let keys = Credentials::merchant("access-key", "secret-key");
-/// assert_eq!(keys.fingerprint(&[1; 32]), keys.clone().fingerprint(&[1; 32]));
-/// assert_ne!(keys.fingerprint(&[1; 32]), keys.fingerprint(&[2; 32]));
+/// assert_eq!(keys.ledger_fingerprint(&[1; 32]), keys.clone().ledger_fingerprint(&[1; 32]));
+/// assert_ne!(keys.ledger_fingerprint(&[1; 32]), keys.ledger_fingerprint(&[2; 32]));
 /// ```
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Fingerprint([u8; 32]);
@@ -64,7 +64,22 @@ impl Credentials {
     }
 
     /// What tells these credentials from others, all that is sent included, under `salt`.
-    pub fn fingerprint(&self, salt: &[u8; 32]) -> Fingerprint {
+    pub fn ledger_fingerprint(&self, salt: &[u8; 32]) -> Fingerprint {
+        Fingerprint(self.digest(salt))
+    }
+
+    /// What tells these credentials from others of the same account: an HMAC-SHA-256 over every name and
+    /// secret that is sent, under `salt`.
+    pub fn fingerprint(&self, salt: [u8; 16]) -> account::Fingerprint {
+        account::Fingerprint::new(salt, self.digest(&salt))
+    }
+
+    /// Whether `fingerprint` is that of these credentials.
+    pub fn matches(&self, fingerprint: &account::Fingerprint) -> bool {
+        self.fingerprint(fingerprint.salt()) == *fingerprint
+    }
+
+    fn digest(&self, salt: &[u8]) -> [u8; 32] {
         // As RFC 2104 pads a key that is shorter than a block.
         let mut block = [0; 64];
         for (byte, salt) in block.iter_mut().zip(salt) {
@@ -75,7 +90,7 @@ impl Credentials {
             mac.update(&prefix(part));
             mac.update(part.as_bytes());
         }
-        Fingerprint(mac.finalize().into_bytes().into())
+        mac.finalize().into_bytes().into()
     }
 
     /// All that is sent, in a fixed order. Holds the secrets.

@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Fingerprint};
 /// use enkash_auth_core::{Credentials, Moment, strikes::{Settlement, Strikes}};
 ///
 /// let (mut strikes, now) = (Strikes::default(), Moment::new(0, 0));
-/// let keys = Credentials::merchant("key", "secret").fingerprint(&[0; 32]);
+/// let keys = Credentials::merchant("key", "secret").ledger_fingerprint(&[0; 32]);
 /// let attempt = strikes.begin(keys, now, None)?;
 /// assert!(!attempt.is_proven());
 /// strikes.settle(attempt, Settlement::Granted);

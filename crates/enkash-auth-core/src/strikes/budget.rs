@@ -21,13 +21,13 @@ const REMEMBERED: usize = 16;
 /// use enkash_auth_core::{Credentials, ErrorKind, Moment, strikes::{Settlement, Strikes}};
 ///
 /// let (mut strikes, now) = (Strikes::default(), Moment::new(0, 0));
-/// let old = Credentials::merchant("key", "old secret").fingerprint(&[0; 32]);
+/// let old = Credentials::merchant("key", "old secret").ledger_fingerprint(&[0; 32]);
 /// let attempt = strikes.begin(old, now, None)?;
 /// strikes.settle(attempt, Settlement::Rejected(ErrorKind::Rejected));
 ///
 /// // Never again with these; at once with others.
 /// assert_eq!(strikes.begin(old, now, None).unwrap_err().kind(), ErrorKind::Rejected);
-/// let new = Credentials::merchant("key", "new secret").fingerprint(&[0; 32]);
+/// let new = Credentials::merchant("key", "new secret").ledger_fingerprint(&[0; 32]);
 /// assert!(strikes.begin(new, now, None).is_ok());
 /// # Ok::<(), enkash_auth_core::Error>(())
 /// ```

@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(4);
 /// use enkash_auth_core::strikes::{Bid, Holder, Ledger, Opening, Settlement};
 ///
 /// let (mut ledger, now) = (Ledger::new([7; 32]), Moment::new(0, 1_767_268_800_000_000_000));
-/// let keys = Credentials::merchant("key", "secret").fingerprint(ledger.salt());
+/// let keys = Credentials::merchant("key", "secret").ledger_fingerprint(ledger.salt());
 /// let bid = |cache| Bid::new(Holder::new(cache, 1), &RefreshPolicy::default());
 ///
 /// let Opening::Granted(attempt) = ledger.begin(keys, &bid(1), now) else { unreachable!() };

@@ -23,13 +23,21 @@ fn an_account_is_known_by_its_address_client_and_user() {
     assert_ne!(account, of("c", "s", "u", "p").account(&elsewhere));
     assert_ne!(account, Credentials::merchant("c", "s").account(&base()));
 
-    let print = of("c", "s", "u", "p").fingerprint(&[1; 32]);
-    assert_ne!(print, of("c", "other", "u", "p").fingerprint(&[1; 32]));
-    assert_ne!(print, of("c", "s", "u", "other").fingerprint(&[1; 32]));
-    assert_ne!(print, of("c", "sp", "u", "").fingerprint(&[1; 32]));
+    let print = of("c", "s", "u", "p").ledger_fingerprint(&[1; 32]);
     assert_ne!(
         print,
-        of("c", "s", "u", "p").api_key("k").fingerprint(&[1; 32])
+        of("c", "other", "u", "p").ledger_fingerprint(&[1; 32])
+    );
+    assert_ne!(
+        print,
+        of("c", "s", "u", "other").ledger_fingerprint(&[1; 32])
+    );
+    assert_ne!(print, of("c", "sp", "u", "").ledger_fingerprint(&[1; 32]));
+    assert_ne!(
+        print,
+        of("c", "s", "u", "p")
+            .api_key("k")
+            .ledger_fingerprint(&[1; 32])
     );
 }
 
@@ -45,7 +53,7 @@ fn an_account_shows_a_part_of_what_it_is_in_a_log() {
 fn no_secrets_look_alike_however_they_are_put_together() {
     let fingerprint = |secret: &str, password: &str| {
         let (client, user) = (Client::new("id", secret), User::new("user", password));
-        Credentials::password(client, user).fingerprint(&[0; 32])
+        Credentials::password(client, user).ledger_fingerprint(&[0; 32])
     };
     assert_ne!(fingerprint("ab", "c"), fingerprint("a", "bc"));
     // As if there stood the same before each.

@@ -245,7 +245,7 @@ fn nothing_shows_a_secret() {
             format!("{request:?} {request:#?}"),
             format!("{client:?} {user:?}"),
             format!("{:?}", credentials.account(&base())),
-            format!("{:?}", credentials.fingerprint(&[0; 32])),
+            format!("{:?}", credentials.ledger_fingerprint(&[0; 32])),
         ]
         .concat();
         for secret in secrets {

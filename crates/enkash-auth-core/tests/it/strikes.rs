@@ -12,7 +12,7 @@ const RETRY: Option<Duration> = Some(Duration::from_secs(900));
 const REJECTED: Settlement = Settlement::Rejected(ErrorKind::Rejected);
 
 fn secret(secret: &str) -> Fingerprint {
-    Credentials::merchant("key", secret).fingerprint(&[0; 32])
+    Credentials::merchant("key", secret).ledger_fingerprint(&[0; 32])
 }
 
 fn begin(strikes: &mut Strikes, with: &str) -> Result<Attempt, Error> {
@@ -233,7 +233,7 @@ fn credentials_differ_in_whatever_is_sent() {
     use enkash_auth_core::{Client, User};
     let of = |change: fn(Credentials) -> Credentials| {
         let plain = Credentials::password(Client::new("id", "secret"), User::new("user", "pw"));
-        change(plain).fingerprint(&[0; 32])
+        change(plain).ledger_fingerprint(&[0; 32])
     };
     let all = [
         of(|plain| plain),

@@ -115,7 +115,7 @@ proptest! {
                     flights += 1;
                     let keys = Credentials::merchant("key", format!("password-{password}"));
                     let bid = Bid::new(Holder::new(cache, flights), &policy);
-                    if let Opening::Granted(attempt) = ledger.begin(keys.fingerprint(&SALT), &bid, now) {
+                    if let Opening::Granted(attempt) = ledger.begin(keys.ledger_fingerprint(&SALT), &bid, now) {
                         prop_assert!(!refused.contains(&password), "a refused password is sent once");
                         sent.push(Sent { attempt, password, answer: None, is_orphan: false });
                     }

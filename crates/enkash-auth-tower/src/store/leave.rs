@@ -25,7 +25,7 @@ use super::{Edition, Principal, StoredToken};
 /// let ledger = Arc::new(Mutex::new(Ledger::new([7; 32])));
 /// let begin = |cache| {
 ///     let mut held = ledger.lock().unwrap();
-///     let keys = Credentials::merchant("key", "secret").fingerprint(held.salt());
+///     let keys = Credentials::merchant("key", "secret").ledger_fingerprint(held.salt());
 ///     let bid = Bid::new(Holder::new(cache, 1), &RefreshPolicy::default());
 ///     let Opening::Granted(attempt) = held.begin(keys, &bid, Moment::new(0, 0)) else { return None };
 ///     let (leave, ledger) = (Leave::new(attempt, Edition::new(&held, &attempt)), ledger.clone());
@@ -89,7 +89,7 @@ impl Leave {
         if is_known {
             ledger.finish(self.attempt, settlement);
         } else {
-            let fingerprint = principal.fingerprint(ledger.salt());
+            let fingerprint = principal.ledger_fingerprint(ledger.salt());
             ledger.finish_unrecorded(self.edition.parts(), fingerprint, settlement, now);
         }
         is_known

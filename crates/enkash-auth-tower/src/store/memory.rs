@@ -75,7 +75,7 @@ impl MemoryStore {
             if let Some(token) = found.filter(|token| token.edition().is_news_to(known)) {
                 return Err(token);
             }
-            let opening = ledger.begin(principal.fingerprint(ledger.salt()), bid, now);
+            let opening = ledger.begin(principal.ledger_fingerprint(ledger.salt()), bid, now);
             Ok(match opening {
                 Opening::Granted(attempt) => {
                     Begin::Granted(Leave::new(attempt, Edition::new(ledger, &attempt)))
@@ -177,5 +177,5 @@ impl Default for Ledgers {
 }
 
 fn key(principal: &Principal) -> (AccountId, Fingerprint) {
-    (principal.account(), principal.fingerprint(&NO_SALT))
+    (principal.account(), principal.ledger_fingerprint(&NO_SALT))
 }

@@ -41,19 +41,19 @@ impl Principal {
     }
 
     /// What tells its credentials from others, under the salt of a ledger.
-    pub fn fingerprint(&self, salt: &[u8; 32]) -> Fingerprint {
-        self.0.credentials.fingerprint(salt)
+    pub fn ledger_fingerprint(&self, salt: &[u8; 32]) -> Fingerprint {
+        self.0.credentials.ledger_fingerprint(salt)
     }
 
     /// The first 16 digits of that: enough to name what is kept, and not secret.
     pub fn label(&self, salt: &[u8; 32]) -> String {
-        let digits = format!("{:x}", self.fingerprint(salt));
+        let digits = format!("{:x}", self.ledger_fingerprint(salt));
         digits.chars().take(16).collect()
     }
 
     /// Whether `other` is the same account with the same credentials.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        let of = |principal: &Self| (principal.account(), principal.fingerprint(&[0; 32]));
+        let of = |principal: &Self| (principal.account(), principal.ledger_fingerprint(&[0; 32]));
         of(self) == of(other)
     }
 

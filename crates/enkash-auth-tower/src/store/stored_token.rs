@@ -37,7 +37,7 @@ pub struct StoredToken {
 /// use enkash_auth_tower::Edition;
 ///
 /// let mut ledger = Ledger::new([7; 32]);
-/// let keys = Credentials::merchant("key", "secret").fingerprint(ledger.salt());
+/// let keys = Credentials::merchant("key", "secret").ledger_fingerprint(ledger.salt());
 /// let bid = |flight| Bid::new(Holder::new(1, flight), &RefreshPolicy::default());
 /// let mut edition = |flight| match ledger.begin(keys, &bid(flight), Moment::new(0, 0)) {
 ///     Opening::Granted(attempt) => Edition::new(&ledger, &attempt),

@@ -83,12 +83,12 @@ impl Shelf {
     pub(crate) fn execute(&mut self, who: &Who, order: &Order, at: Millis) -> Answer {
         let (mut ledger, now) = (self.ledger.clone(), true_moment(at));
         let principal = &order.principal;
-        let key = principal.fingerprint(&[0; 32]);
+        let key = principal.ledger_fingerprint(&[0; 32]);
         let answer = match &order.what {
             What::Load => Answer::Standing(self.standing(who, &ledger, key)),
             What::Begin(bid, known) => Answer::Begin(match self.token(who, key) {
                 Some(token) if token.edition().is_news_to(*known) => Begin::Found(token),
-                _ => match ledger.begin(principal.fingerprint(ledger.salt()), bid, now) {
+                _ => match ledger.begin(principal.ledger_fingerprint(ledger.salt()), bid, now) {
                     Opening::Granted(attempt) => {
                         Begin::Granted(Leave::new(attempt, Edition::new(&ledger, &attempt)))
                     }

@@ -24,7 +24,7 @@ fn account() -> AccountId {
 }
 
 fn secret(secret: &str) -> Fingerprint {
-    keys(secret).fingerprint(&[7; 32])
+    keys(secret).ledger_fingerprint(&[7; 32])
 }
 
 fn bid(cache: u64, flight: u64) -> Bid {

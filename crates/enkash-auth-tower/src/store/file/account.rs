@@ -65,7 +65,7 @@ impl Account {
         if matches!(lease, Lease::Free(_)) {
             ledger.vacate();
         }
-        let opening = ledger.begin(principal.fingerprint(ledger.salt()), bid, now);
+        let opening = ledger.begin(principal.ledger_fingerprint(ledger.salt()), bid, now);
         let begin = match opening {
             Opening::Busy => return Ok(Begin::Busy),
             Opening::Denied(error) => Begin::Denied(error),

@@ -22,7 +22,11 @@ fn a_secret_from_a_file_is_the_same_as_one_in_place() {
     let of_file = of_file.unwrap();
     let in_place = from(&PASSWORD).unwrap();
     assert!(of_file.has_secret_files() && !in_place.has_secret_files());
-    let fingerprint = |config: &Config| config.credentials().map(|of| of.fingerprint(&[0; 32]));
+    let fingerprint = |config: &Config| {
+        config
+            .credentials()
+            .map(|of| of.ledger_fingerprint(&[0; 32]))
+    };
     for text in ["hunter2", "hunter2\n", "hunter2\r\n"] {
         fs::write(&file, text).unwrap();
         assert_eq!(
@@ -77,7 +81,11 @@ fn a_part_of_a_file_is_never_taken_for_the_secret() {
     let long = "x".repeat(65_535);
     fs::write(&file, &long).unwrap();
     let in_place = from(&with(&PASSWORD, &[("ENKASH_PASSWORD", &long)])).unwrap();
-    let fingerprint = |config: &Config| config.credentials().map(|of| of.fingerprint(&[0; 32]));
+    let fingerprint = |config: &Config| {
+        config
+            .credentials()
+            .map(|of| of.ledger_fingerprint(&[0; 32]))
+    };
     assert_eq!(
         fingerprint(&of_file).unwrap(),
         fingerprint(&in_place).unwrap()

@@ -1,0 +1,134 @@
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::Fingerprint;
+use crate::hex;
+
+/// Names one attempt, in all processes and for all time: 128 random bits.
+///
+/// It is also the fencing token of the attempt's lease: only the attempt that the record still has open
+/// may bring a token.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AttemptId([u8; 16]);
+
+/// One attempt on the account record: a token request that was sent, or may have been.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Attempt {
+    pub(super) id: AttemptId,
+    pub(super) fingerprint: Fingerprint,
+    /// Nanoseconds since the Unix epoch, on the clock of the store.
+    pub(super) began: u64,
+    /// How long it may be in flight, in milliseconds.
+    pub(super) lease: u64,
+    pub(super) state: State,
+    /// Fields of a later release.
+    #[serde(flatten)]
+    pub(super) other: Map<String, Value>,
+}
+
+/// What is known of an attempt that counts. A later one in this list outranks those before it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum State {
+    /// In flight, until it is reported or its lease has passed.
+    Open,
+    /// It ended without a complete response.
+    NoResponse,
+    /// Its response says neither yes nor no.
+    Unresolved,
+    /// Rejected, by the shape of the response alone.
+    Guessed,
+    /// Rejected.
+    Rejected,
+    /// The account is locked.
+    Locked,
+}
+
+impl AttemptId {
+    /// The id of these random bits.
+    pub const fn new(random: [u8; 16]) -> Self {
+        Self(random)
+    }
+
+    /// The id under which a rejection counts that is reported for an attempt which has ended.
+    pub(super) fn derived(self) -> Self {
+        Self::of(b"derived", &self.0)
+    }
+
+    /// An id that follows from `bytes`.
+    pub(super) fn of(purpose: &[u8], bytes: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(purpose).chain_update(bytes);
+        let digest: [u8; 32] = digest.finalize().into();
+        Self(digest.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl Attempt {
+    pub(super) fn new(
+        id: AttemptId,
+        fingerprint: Fingerprint,
+        began: u64,
+        lease: Duration,
+        state: State,
+    ) -> Self {
+        Self {
+            id,
+            fingerprint,
+            began,
+            lease: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+            state,
+            other: Map::new(),
+        }
+    }
+
+    /// The id of the attempt.
+    pub fn id(&self) -> AttemptId {
+        self.id
+    }
+
+    /// Whether it may be in flight, as far as the record says.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Whether the server is known to have rejected it.
+    pub fn is_rejected(&self) -> bool {
+        self.state >= State::Guessed
+    }
+
+    /// Whether it ended, or will have ended, without a complete response.
+    pub(super) fn has_no_response(&self) -> bool {
+        self.state <= State::NoResponse
+    }
+
+    pub(super) fn lease_nanos(&self) -> u64 {
+        self.lease.saturating_mul(1_000_000)
+    }
+}
+
+impl fmt::Debug for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AttemptId({self:x})")
+    }
+}
+
+impl fmt::LowerHex for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::write(&self.0, f)
+    }
+}
+
+impl Serialize for AttemptId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hex::serialize(&self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AttemptId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hex::deserialize(deserializer).map(Self)
+    }
+}

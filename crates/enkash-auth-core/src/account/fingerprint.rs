@@ -1,0 +1,58 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hex;
+
+/// Tells credentials from others without showing anything of them: an HMAC over every secret and name
+/// that is sent, under a salt of its own.
+///
+/// [`Credentials::fingerprint`](crate::Credentials::fingerprint) makes one, and
+/// [`Credentials::matches`](crate::Credentials::matches) compares.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Fingerprint {
+    salt: [u8; 16],
+    digest: [u8; 32],
+}
+
+impl Fingerprint {
+    /// That of no credentials.
+    pub(super) const NONE: Self = Self::new([0; 16], [0; 32]);
+
+    pub(crate) const fn new(salt: [u8; 16], digest: [u8; 32]) -> Self {
+        Self { salt, digest }
+    }
+
+    /// The salt that it was made under.
+    pub fn salt(&self) -> [u8; 16] {
+        self.salt
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(..)")
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut both = [0; 48];
+        let parts = self.salt.iter().chain(&self.digest);
+        both.iter_mut()
+            .zip(parts)
+            .for_each(|(to, from)| *to = *from);
+        hex::serialize(&both, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let both: [u8; 48] = hex::deserialize(deserializer)?;
+        let (salt, digest) = both.split_at(16);
+        match (salt.try_into(), digest.try_into()) {
+            (Ok(salt), Ok(digest)) => Ok(Self::new(salt, digest)),
+            _ => Err(serde::de::Error::custom("not a fingerprint")),
+        }
+    }
+}

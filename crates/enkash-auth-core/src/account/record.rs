@@ -1,0 +1,215 @@
+use std::{error::Error as StdError, fmt};
+
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{AttemptId, Facts, Fingerprint, Permit};
+use crate::{AccountId, Credentials, Moment, hex};
+
+const NAME: &str = "enkash-auth record";
+
+/// The format that is written. One that is newer is not read, and never overwritten.
+const FORMAT: u32 = 1;
+
+/// All sealed tokens of an account are together no longer than this, in bytes: a record stays under 64 KiB.
+const TOKENS: usize = 32 * 1024;
+
+/// The account record: what a store keeps of one account. Its facts, and the sealed tokens.
+///
+/// As bytes it is text: a line with the format, one of JSON, and one with a checksum. No secret stands in
+/// it in clear.
+///
+/// ```text
+/// enkash-auth record 1
+/// {"write":"5d0c…","account":"41c1…","attempts":[…],"cleared":[…],"rejected":[…],"success":{…},"tokens":[…]}
+/// sha256 77d0…
+/// ```
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AccountRecord {
+    #[serde(flatten)]
+    facts: Facts,
+    /// Oldest first.
+    #[serde(default)]
+    tokens: Vec<SealedToken>,
+    /// The SHA-256 of the bytes that this record replaced, for they could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
+    /// Fields of a later release.
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+/// A token that only the credentials which brought it can open.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+struct SealedToken {
+    /// The attempt that brought it.
+    id: AttemptId,
+    /// Of the credentials that seal it.
+    fingerprint: Fingerprint,
+    /// When it expires at the latest: nanoseconds since the Unix epoch, on the store's clock.
+    expires: u64,
+    /// Base64.
+    sealed: String,
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+/// What stands around a record in its JSON.
+#[derive(Deserialize, Serialize)]
+struct Envelope<R> {
+    /// Fresh with each write, so that no two writes are of the same bytes.
+    write: AttemptId,
+    account: String,
+    #[serde(flatten)]
+    record: R,
+}
+
+/// Why a record cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// It is torn, truncated, was changed, or is that of another account.
+    Damaged,
+    /// A newer release wrote it, in a format that this one does not know.
+    Newer,
+}
+
+impl AccountRecord {
+    /// The facts.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The facts, to be changed.
+    pub fn facts_mut(&mut self) -> &mut Facts {
+        &mut self.facts
+    }
+
+    /// The record in place of `bytes` that are [damaged](Unreadable::Damaged): it counts two attempts, which
+    /// close the account until an operator clears them.
+    pub fn in_place_of(bytes: &[u8], now: Moment) -> Self {
+        let mut digest = String::new();
+        // Writing to a string cannot fail.
+        let _ = hex::write(&Sha256::digest(bytes), &mut digest);
+        Self {
+            facts: Facts::unreadable(bytes, now),
+            replaces: Some(digest),
+            ..Self::default()
+        }
+    }
+
+    /// The newest token that `credentials` sealed, as it was sealed, and the attempt that brought it.
+    pub fn token(&self, credentials: &Credentials) -> Option<(AttemptId, Vec<u8>)> {
+        let mut tokens = self.tokens.iter().rev();
+        let token = tokens.find(|token| credentials.matches(&token.fingerprint))?;
+        let sealed = BASE64_STANDARD_NO_PAD.decode(&token.sealed).ok()?;
+        Some((token.id, sealed))
+    }
+
+    /// Keeps the token that the attempt of `permit` brought, in place of older ones of the same
+    /// `credentials`. It expires at `expires`, in nanoseconds since the Unix epoch on the store's clock.
+    pub fn keep_token(
+        &mut self,
+        permit: &Permit,
+        credentials: &Credentials,
+        sealed: &[u8],
+        expires: u64,
+        now: Moment,
+    ) {
+        self.tokens.retain(|token| {
+            token.expires > now.unix_nanos() && !credentials.matches(&token.fingerprint)
+        });
+        self.tokens.push(SealedToken {
+            id: permit.id(),
+            fingerprint: permit.fingerprint(),
+            expires,
+            sealed: BASE64_STANDARD_NO_PAD.encode(sealed),
+            other: Map::new(),
+        });
+        let mut room = TOKENS;
+        let fits = |token: &SealedToken| match room.checked_sub(token.sealed.len()) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        };
+        let kept = self
+            .tokens
+            .iter()
+            .rev()
+            .map(fits)
+            .take_while(|fits| *fits)
+            .count();
+        self.tokens.drain(..self.tokens.len().saturating_sub(kept));
+    }
+
+    /// The record of `account` as bytes. `write` is fresh for each write: 16 random bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written as JSON, which is not to be expected.
+    pub fn to_bytes(
+        &self,
+        account: AccountId,
+        write: [u8; 16],
+    ) -> Result<Vec<u8>, serde_json::Error> {
+        let envelope = Envelope {
+            write: AttemptId::new(write),
+            account: format!("{account:x}"),
+            record: self,
+        };
+        let json = serde_json::to_string(&envelope)?;
+        let mut text = format!("{NAME} {FORMAT}\n{json}\nsha256 ");
+        let sum = checksum(&json);
+        // Writing to a string cannot fail.
+        let _ = hex::write(&sum, &mut text);
+        text.push('\n');
+        Ok(text.into_bytes())
+    }
+
+    /// Reads the record of `account`.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be used: then nothing of it is believed.
+    pub fn from_bytes(account: AccountId, bytes: &[u8]) -> Result<Self, Unreadable> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::Damaged)?;
+        let rest = text.strip_prefix(NAME).ok_or(Unreadable::Damaged)?;
+        let (format, rest) = rest.split_once('\n').ok_or(Unreadable::Damaged)?;
+        match format.strip_prefix(' ').map(str::parse::<u32>) {
+            Some(Ok(FORMAT)) => {}
+            Some(Ok(newer)) if newer > FORMAT => return Err(Unreadable::Newer),
+            _ => return Err(Unreadable::Damaged),
+        }
+        Self::read(account, rest).ok_or(Unreadable::Damaged)
+    }
+
+    fn read(account: AccountId, text: &str) -> Option<Self> {
+        let (json, sum) = text.strip_suffix('\n')?.split_once("\nsha256 ")?;
+        if hex::read(sum)? != checksum(json) {
+            return None;
+        }
+        let envelope: Envelope<Self> = serde_json::from_str(json).ok()?;
+        let mut record = envelope.record;
+        record.facts.tidy();
+        (envelope.account == format!("{account:x}")).then_some(record)
+    }
+}
+
+fn checksum(json: &str) -> [u8; 32] {
+    Sha256::digest(json).into()
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Damaged => "the account record is damaged",
+            Self::Newer => "the account record was written by a newer release",
+        })
+    }
+}
+
+impl StdError for Unreadable {}
