@@ -46,6 +46,13 @@ pub enum Fault {
     HalfAnswer,
     /// The request is carried out, and the answer never comes.
     Hang,
+    /// The request is carried out; its response is lost in a gateway, which sends a page of HTML
+    /// in place of it.
+    CarriedOut {
+        /// The status of the page, from 200 up: 502, say.
+        #[serde(with = "status")]
+        status: StatusCode,
+    },
     /// A page of HTML with any status from 200 up, as a CDN or a captive portal sends it.
     Page {
         /// Its status: 403, 429, 502, 503 or 520 to 530, say.

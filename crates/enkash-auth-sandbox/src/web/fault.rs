@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use http_body_util::BodyExt;
 
-use super::{broken, instead};
+use super::{broken, instead, page};
 use crate::faults::Fault;
 
 /// Serves a request, with the fault that strikes it.
@@ -41,6 +41,7 @@ async fn spoil(fault: &Fault, answer: Response) -> Response {
             answer
         }
         Fault::HalfAnswer => broken::half(answer),
+        Fault::CarriedOut { status } => page::html(*status),
         Fault::Hang => std::future::pending().await,
         Fault::CloseAfterReading => broken::off(),
         _ => answer,

@@ -96,6 +96,7 @@ async fn faults_are_ordered_listed_and_cancelled() {
     let orders = [
         r#"{"at": "token", "fault": "hang"}"#,
         r#"{"at": "token", "fault": {"page": {"status": 520}}, "times": 2}"#,
+        r#"{"at": "token", "fault": {"carried-out": {"status": 502}}, "lasting": 60}"#,
         r#"{"at": "api", "fault": {"delay": {"by": 0.5}}, "lasting": 3600}"#,
         r#"{"at": "api", "fault": {"too-many-requests": {}}}"#,
     ];
@@ -111,13 +112,18 @@ async fn faults_are_ordered_listed_and_cancelled() {
         }
         .at(Endpoint::Token)
         .times(2),
+        Fault::CarriedOut {
+            status: StatusCode::BAD_GATEWAY,
+        }
+        .at(Endpoint::Token)
+        .lasting(Duration::from_secs(60)),
     ];
-    assert_eq!(issuer.orders()[..2], expected);
+    assert_eq!(issuer.orders()[..3], expected);
     let listed = send(&issuer, control(Method::GET, "/faults", ""))
         .await
         .json();
-    assert_eq!(listed[2]["fault"]["delay"]["by"], by.as_secs_f64());
-    assert_eq!(listed[3]["times"], 1);
+    assert_eq!(listed[3]["fault"]["delay"]["by"], by.as_secs_f64());
+    assert_eq!(listed[4]["times"], 1);
 
     send(&issuer, control(Method::DELETE, "/faults", "")).await;
     assert_eq!(issuer.orders(), []);
@@ -131,6 +137,7 @@ async fn senseless_faults_are_refused() {
         r#"{"at": "token", "fault": "hang", "time": 2}"#,
         r#"{"at": "token", "fault": "hang", "times": 2, "lasting": 5}"#,
         r#"{"at": "token", "fault": {"page": {"status": 100}}}"#,
+        r#"{"at": "token", "fault": {"carried-out": {}}}"#,
         r#"{"at": "token", "fault": {"delay": {"by": -1}}}"#,
         r#"{"at": "elsewhere", "fault": "hang"}"#,
     ];

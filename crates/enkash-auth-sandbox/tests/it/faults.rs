@@ -106,6 +106,25 @@ async fn close_after_reading_carries_the_request_out() {
 }
 
 #[tokio::test]
+async fn carried_out_counts_and_grants_behind_its_page() {
+    let issuer = Issuer::default();
+    let status = StatusCode::BAD_GATEWAY;
+    let order = Fault::CarriedOut { status }.at(Endpoint::Token).times(2);
+    issuer.order(order);
+
+    let rejected = send(&issuer, form(WRONG)).await;
+    assert_eq!(rejected.status, status);
+    assert_eq!(rejected.header("content-type"), "text/html; charset=UTF-8");
+    assert_eq!(strikes(&issuer), 1);
+
+    let granted = send(&issuer, form(RIGHT)).await;
+    assert_eq!((granted.status, granted.body), (status, rejected.body));
+    assert_eq!(strikes(&issuer), 0);
+    let counters = issuer.counters();
+    assert_eq!((counters.rejections, counters.minted), (1, 1));
+}
+
+#[tokio::test]
 async fn half_an_answer_breaks_off_in_the_middle() {
     let issuer = Issuer::default();
     issuer.order(Fault::HalfAnswer.at(Endpoint::Token));
