@@ -43,17 +43,22 @@ impl RedisServer {
     ///
     /// [`io::ErrorKind::NotFound`] where the program is not installed.
     pub async fn start() -> io::Result<Self> {
-        let free = TcpListener::bind("127.0.0.1:0")?;
-        let port = free.local_addr()?.port();
-        drop(free);
-        let directory = tempfile::tempdir()?;
-        let server = Self {
-            child: spawn(port, &directory)?,
-            port,
-            directory,
-        };
-        server.until_it_listens().await?;
-        Ok(server)
+        loop {
+            let free = TcpListener::bind("127.0.0.1:0")?;
+            let port = free.local_addr()?.port();
+            drop(free);
+            let directory = tempfile::tempdir()?;
+            let mut server = Self {
+                child: spawn(port, &directory)?,
+                port,
+                directory,
+            };
+            match server.until_it_listens().await {
+                // The port was taken meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                started => return started.map(|()| server),
+            }
+        }
     }
 
     /// The same for a test of `what`. `None` where the program is not installed, which it says, past
@@ -84,6 +89,11 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it: all is lost that it had.
     ///
     /// # Errors
@@ -104,9 +114,13 @@ impl RedisServer {
         self.until_it_listens().await
     }
 
-    async fn until_it_listens(&self) -> io::Result<()> {
+    /// [`io::ErrorKind::AddrInUse`] where it has ended instead.
+    async fn until_it_listens(&mut self) -> io::Result<()> {
         let mut waited = Duration::ZERO;
         loop {
+            if self.child.try_wait()?.is_some() {
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
             match TcpStream::connect(("127.0.0.1", self.port)) {
                 Ok(_) => return Ok(()),
                 Err(error) if waited > START => return Err(error),

@@ -85,9 +85,13 @@ fn accepted(
     Result<Environment, ConfigError>,
     Result<Credentials, ConfigError>,
 ) {
-    let policy = config.policy();
-    let over = config.policy_over(policy.clone());
-    assert_eq!(format!("{policy:?}"), format!("{over:?}"));
+    match config.policy() {
+        Ok(policy) => {
+            let over = config.policy_over(policy.clone());
+            assert_eq!(format!("Ok({policy:?})"), format!("{over:?}"));
+        }
+        Err(error) => hides(&text::shown(&error)),
+    }
     let environment = config.environment();
     let credentials = config.credentials();
     for error in [environment.as_ref().err(), credentials.as_ref().err()] {

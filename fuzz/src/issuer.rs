@@ -38,6 +38,6 @@ pub(crate) fn tokens() -> TokenCache {
     let keys = Credentials::merchant("access-key", "secret-key");
     let endpoint = TokenEndpoint::with_service(Environment::Test, keys, service);
     TokenCache::builder(endpoint.expect("the credentials can be sent"))
-        .store(Arc::new(MemoryStore::new()))
+        .store(MemoryStore::new())
         .build()
 }

@@ -6,11 +6,11 @@
 //! An input is text, so that a person can read it and write one; what is not in that form is an input
 //! of which nothing is asked.
 
-pub mod answer;
 pub mod challenge;
 pub mod config;
 pub mod expiry;
 mod issuer;
 pub mod proxy;
+pub mod response;
 pub mod stored;
 mod text;

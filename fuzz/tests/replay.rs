@@ -16,12 +16,12 @@ macro_rules! replay {
 }
 
 replay! {
-    answer: answers_grant_what_they_say_and_errors_show_no_secret,
+    response: responses_grant_what_they_say_and_errors_show_no_secret,
     challenge: a_call_is_sent_again_exactly_where_a_challenge_says_so,
     config: settings_mean_the_same_in_every_form_and_no_error_shows_one,
     expiry: no_lifetime_is_longer_than_what_was_said,
     proxy: the_upstream_gets_what_was_meant_for_it_and_no_more,
-    stored: what_cannot_be_read_is_a_strike_and_no_third_attempt_gets_leave,
+    stored: damaged_record_counts_two_and_no_third_attempt_is_granted,
 }
 
 fn replay(target: &str, check: fn(&[u8])) {

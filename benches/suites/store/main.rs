@@ -1,5 +1,5 @@
-//! What a store costs: a look at it, which is all that a cache needs where another has fetched, and an
-//! attempt from its record to its token.
+//! What a store costs: a look at it, which is all that a cache needs where another has fetched, and what
+//! an attempt takes: two looks and two writes.
 //!
 //! ```sh
 //! cargo bench -p enkash-auth-benches --bench store
@@ -12,18 +12,14 @@ mod redis;
 
 use std::{
     io::{self, Write},
+    sync::Arc,
     time::Duration,
 };
 
 use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
 use enkash_auth_benches::issuer::Issuer;
-use enkash_auth_core::{
-    AnswerBody, Client, Clock, Credentials, Grant, RefreshPolicy, SystemClock, TokenAnswer, User,
-    strikes::{Bid, Holder, Settlement},
-};
 use enkash_auth_redis::RedisStore;
-use enkash_auth_tower::{Begin, BoxError, FileStore, MemoryStore, Principal, TokenStore};
-use http::{HeaderMap, StatusCode};
+use enkash_auth_tower::{AccountKey, BoxError, FileStore, MemoryStore, Store, TokenCache};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -36,20 +32,20 @@ fn main() -> Result<(), BoxError> {
         .build()?;
     let mut criterion = Criterion::default().configure_from_args().sample_size(30);
     let mut group = criterion.benchmark_group("store");
-    bench(&mut group, &runtime, "memory", &MemoryStore::new())?;
+    bench(&mut group, &runtime, "memory", MemoryStore::new())?;
     let directory = TempDir::new()?;
     bench(
         &mut group,
         &runtime,
         "file",
-        &FileStore::open(directory.path())?,
+        FileStore::open(directory.path())?,
     )?;
     match Redis::start(directory.path()) {
         Ok(redis) => bench(
             &mut group,
             &runtime,
             "redis",
-            &RedisStore::new(&redis.url())?,
+            RedisStore::new(&redis.url())?,
         )?,
         Err(error) => writeln!(io::stderr(), "redis is not measured: redis-server: {error}")?,
     }
@@ -62,44 +58,36 @@ fn bench(
     group: &mut BenchmarkGroup<'_, WallTime>,
     runtime: &Runtime,
     name: &str,
-    store: &dyn TokenStore,
+    store: impl Store,
 ) -> Result<(), BoxError> {
-    let credentials = Credentials::password(
-        Client::new("client-id", "client-secret"),
-        User::new("user@example.com", "password"),
-    );
-    let grant = grant(&credentials)?;
+    let store: Arc<dyn Store> = Arc::new(store);
     let endpoint = Issuer::granting(Duration::ZERO).endpoint();
-    let who = endpoint.principal();
-    // Once by itself: a store that does not work is no benchmark.
-    runtime.block_on(attempt(store, who, &grant))?;
+    let tokens = TokenCache::builder(endpoint).store(Arc::clone(&store));
+    let tokens = tokens.build();
+    let account = tokens.account();
+    // A record as it is after a fetch. A store that does not work is no benchmark.
+    runtime.block_on(tokens.warm_up())?;
+    runtime.block_on(attempt(&*store, &account))?;
     group.bench_function(format!("{name}/look"), |bencher| {
-        bencher.iter(|| runtime.block_on(store.load(who, SystemClock.now())).is_ok());
+        bencher.iter(|| runtime.block_on(store.load(&account)).is_ok());
     });
     group.bench_function(format!("{name}/attempt"), |bencher| {
-        bencher.iter(|| runtime.block_on(attempt(store, who, &grant)).is_ok());
+        bencher.iter(|| runtime.block_on(attempt(&*store, &account)).is_ok());
     });
     Ok(())
 }
 
-async fn attempt(store: &dyn TokenStore, who: &Principal, grant: &Grant) -> Result<(), BoxError> {
-    let now = SystemClock.now();
-    let known = store
-        .load(who, now)
-        .await?
-        .token
-        .map(|token| token.edition());
-    let bid = Bid::new(Holder::new(1, 1), &RefreshPolicy::default());
-    let Begin::Granted(leave) = store.begin(who, bid, known, now).await? else {
-        return Err("no leave to make an attempt".into());
-    };
-    let settled = store.finish(who, &leave, Settlement::Granted, Some(grant), now);
-    settled.await.map(drop)
-}
-
-fn grant(credentials: &Credentials) -> Result<Grant, BoxError> {
-    let body = r#"{"access_token":"2YotnFZFEjr1zCsicMWpAA","expires_in":3600}"#;
-    let body = AnswerBody::Complete(body.into());
-    let answer = TokenAnswer::new(StatusCode::OK, HeaderMap::new(), body);
-    Ok(answer.read(SystemClock.now(), credentials)?)
+/// What the store has to do for one attempt: its beginning is written, and then its end.
+async fn attempt(store: &dyn Store, account: &AccountKey) -> Result<(), BoxError> {
+    for _ in 0..2 {
+        let loaded = store.load(account).await?;
+        let record = loaded.record().ok_or("no record")?;
+        // Not the same bytes, and as many.
+        let mut next = record.to_vec();
+        next.rotate_left(1);
+        if !store.compare_and_set(account, Some(record), &next).await? {
+            return Err("another write came between".into());
+        }
+    }
+    Ok(())
 }

@@ -30,7 +30,7 @@ impl Bearer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidAnswer`] for a token that is empty, longer than
+    /// [`ErrorKind::InvalidResponse`] for a token that is empty, longer than
     /// [`MAX_LEN`](Self::MAX_LEN), or holds anything but visible ASCII characters.
     pub fn new(token: &str) -> Result<Self, Error> {
         if token.is_empty() || token.len() > Self::MAX_LEN {
@@ -68,5 +68,5 @@ impl fmt::Debug for Bearer {
 }
 
 fn invalid(why: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidAnswer, why)
+    Error::new(ErrorKind::InvalidResponse, why)
 }

@@ -47,7 +47,7 @@ pub enum ErrorKind {
     /// connection that never stood.
     Unavailable,
     /// The server said yes, but its answer holds no token that could be attached.
-    InvalidAnswer,
+    InvalidResponse,
     /// The server refused these credentials. They are not tried again.
     Rejected,
     /// The server says that the account is locked or disabled. It is not asked again.
@@ -82,7 +82,7 @@ impl ErrorKind {
         matches!(
             self,
             Self::Unavailable
-                | Self::InvalidAnswer
+                | Self::InvalidResponse
                 | Self::StoreUnavailable
                 | Self::Saturated
                 | Self::WaitTimeout
@@ -94,7 +94,7 @@ impl ErrorKind {
         match self {
             Self::InvalidSetting => "invalid-setting",
             Self::Unavailable => "unavailable",
-            Self::InvalidAnswer => "invalid-answer",
+            Self::InvalidResponse => "invalid-response",
             Self::Rejected => "rejected",
             Self::AccountLocked => "account-locked",
             Self::AccountClosed => "account-closed",
@@ -109,9 +109,12 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the server refused the credentials themselves.
-    pub fn is_rejection(self) -> bool {
-        matches!(self, Self::Rejected | Self::AccountLocked)
+    /// Whether nothing is sent until the credentials change or an operator opens the account.
+    pub fn is_closed(self) -> bool {
+        matches!(
+            self,
+            Self::Rejected | Self::AccountLocked | Self::AccountClosed
+        )
     }
 }
 
@@ -120,7 +123,7 @@ impl fmt::Display for ErrorKind {
         f.write_str(match self {
             Self::InvalidSetting => "invalid setting",
             Self::Unavailable => "token server unavailable",
-            Self::InvalidAnswer => "unusable token answer",
+            Self::InvalidResponse => "unusable token response",
             Self::Rejected => "credentials rejected",
             Self::AccountLocked => "account locked",
             Self::AccountClosed => "account closed",

@@ -3,7 +3,6 @@
 
 pub mod account;
 mod address;
-mod answer;
 mod bearer;
 mod credentials;
 mod error;
@@ -11,8 +10,8 @@ mod hex;
 pub mod lifetime;
 mod policy;
 mod request;
+mod response;
 pub mod state;
-pub mod strikes;
 mod time;
 mod token;
 
@@ -20,12 +19,12 @@ mod token;
 pub use self::time::ManualClock;
 pub use self::{
     address::{BaseUrl, Environment, Origin},
-    answer::{AnswerBody, Grant, TokenAnswer},
     bearer::Bearer,
-    credentials::{AccountId, Client, Credentials, Fingerprint, User},
+    credentials::{AccountKey, Client, Credentials, User},
     error::{Error, ErrorKind},
     policy::RefreshPolicy,
     request::TokenRequest,
+    response::{FailedAttempt, Grant, ResponseBody, TokenResponse},
     time::{Clock, Moment, SystemClock},
     token::AccessToken,
 };

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::{Error, ErrorKind};
+
 /// When a token is renewed, and the bounds of all that waits or tries again.
 ///
 /// # Examples
@@ -29,19 +31,51 @@ pub struct RefreshPolicy {
     /// timeout: a caller with 50 ms must not end everybody's fetch.
     pub fetch_timeout: Duration,
     /// How many attempts one fetch makes, where nothing was sent or the server answers 429 or 5xx:
-    /// 3, with 0.2 s and 0.5 s between them. More than 3 are taken for 3, and 0 for 1.
+    /// 3, with 0.2 s and 0.5 s between them. More than 3 are taken for 3.
     pub attempts: u32,
     /// The longest pause after failed fetches, which starts at 0.5 s and doubles: 30 s.
     pub backoff_max: Duration,
     /// The longest `Retry-After` that is honoured: 300 s.
     pub retry_after_max: Duration,
-    /// When an attempt is made again after two whose outcome nobody knows: 15 min; `None` for not
-    /// before a reset.
+    /// How long after two attempts with an unknown outcome another one is made: `None` for not before
+    /// a reset. A duration is a chosen exception to the guarantee that an account gets no third
+    /// attempt which the server can have counted: such an attempt can lock it.
     pub retry_unresolved_after: Option<Duration>,
     /// How long one caller waits for a token: 10 s.
     pub wait_timeout: Duration,
     /// How many callers wait for a token at once: 65,536. One more fails at once.
     pub max_waiters: usize,
+}
+
+impl RefreshPolicy {
+    /// Checks that a token can be fetched and waited for under this policy.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`] where `fetch_timeout`, `attempts`, `wait_timeout` or
+    /// `max_waiters` is zero; the text names the setting.
+    pub fn validate(&self) -> Result<(), Error> {
+        match self.zero_setting() {
+            Some(name) => {
+                let detail = format!("{name} is zero");
+                Err(Error::new(ErrorKind::InvalidSetting, detail))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The name of the setting that [`validate`](Self::validate) rejects.
+    #[doc(hidden)]
+    pub fn zero_setting(&self) -> Option<&'static str> {
+        let settings = [
+            ("fetch_timeout", self.fetch_timeout.is_zero()),
+            ("attempts", self.attempts == 0),
+            ("wait_timeout", self.wait_timeout.is_zero()),
+            ("max_waiters", self.max_waiters == 0),
+        ];
+        let (name, _) = settings.into_iter().find(|(_, is_zero)| *is_zero)?;
+        Some(name)
+    }
 }
 
 impl Default for RefreshPolicy {
@@ -54,7 +88,7 @@ impl Default for RefreshPolicy {
             attempts: 3,
             backoff_max: Duration::from_secs(30),
             retry_after_max: Duration::from_secs(300),
-            retry_unresolved_after: Some(Duration::from_secs(15 * 60)),
+            retry_unresolved_after: None,
             wait_timeout: Duration::from_secs(10),
             max_waiters: 65_536,
         }

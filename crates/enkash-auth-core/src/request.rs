@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::{BaseUrl, Client, Credentials, Error, ErrorKind, User, credentials::GrantType};
 
+const FORM_PATH: &str = "/oauth/token";
+const JSON_PATH: &str = "/api/v0/merchant/token";
+
 /// A request for a token, ready to be sent.
 ///
 /// Password credentials make a form with HTTP Basic, `POST {base}/oauth/token`; merchant keys make
@@ -44,7 +47,7 @@ impl TokenRequest {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSetting`] where the credentials cannot be sent, naming the setting: an
-    /// empty one, a client id with a colon (RFC 7617), an API key that is no header value, a form
+    /// empty one, a secret with CR, LF, NUL or U+FEFF in it, a client id with a colon (RFC 7617), an API key that is no header value, a form
     /// field without a name, beside merchant keys or under a name that the request sets itself.
     pub fn new(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
         let mut request = match &credentials.grant {
@@ -58,15 +61,43 @@ impl TokenRequest {
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
-        headers.insert(
-            USER_AGENT,
-            HeaderValue::from_static(concat!("enkash-auth/", env!("CARGO_PKG_VERSION"))),
-        );
+        headers.insert(USER_AGENT, user_agent());
         if let Some(key) = &credentials.api_key {
             let value = sensitive(required("API key", key)?.as_bytes())
                 .ok_or_else(|| invalid("API key: it is no header value"))?;
             headers.insert("api-key", value);
         }
+        Ok(Self(request))
+    }
+
+    /// Asks the server at `base` whether it responds, and for nothing else: a `HEAD` of the path that
+    /// [`new`](Self::new) would post `credentials` to, without them and without a body.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`] where the address becomes too long.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use enkash_auth_core::{Credentials, TokenRequest};
+    ///
+    /// let keys = Credentials::merchant("access-key", "secret-key");
+    /// let probe = TokenRequest::probe(&"https://api.enkash.in".parse()?, &keys)?.into_http();
+    /// assert_eq!(probe.method(), "HEAD");
+    /// assert_eq!(probe.uri(), "https://api.enkash.in/api/v0/merchant/token");
+    /// assert!(probe.body().is_empty());
+    /// # Ok::<(), enkash_auth_core::Error>(())
+    /// ```
+    pub fn probe(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
+        let path = match &credentials.grant {
+            GrantType::Password { .. } => FORM_PATH,
+            GrantType::Merchant { .. } => JSON_PATH,
+        };
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = Method::HEAD;
+        *request.uri_mut() = base.join(path)?;
+        request.headers_mut().insert(USER_AGENT, user_agent());
         Ok(Self(request))
     }
 
@@ -82,6 +113,10 @@ impl fmt::Debug for TokenRequest {
             .field("uri", self.0.uri())
             .finish_non_exhaustive()
     }
+}
+
+fn user_agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("enkash-auth/", env!("CARGO_PKG_VERSION")))
 }
 
 fn form(
@@ -115,10 +150,10 @@ fn form(
                 "form field {name:?}: the request sets it itself"
             )));
         }
-        form.append_pair(name, value.expose_secret());
+        form.append_pair(name, clean(&format!("form field {name:?}"), value)?);
     }
     let mut request = Request::new(wiped(form.finish()));
-    *request.uri_mut() = base.join("/oauth/token")?;
+    *request.uri_mut() = base.join(FORM_PATH)?;
     let headers = request.headers_mut();
     headers.insert(
         CONTENT_TYPE,
@@ -155,7 +190,7 @@ fn json(
     ]
     .concat();
     let mut request = Request::new(wiped(body));
-    *request.uri_mut() = base.join("/api/v0/merchant/token")?;
+    *request.uri_mut() = base.join(JSON_PATH)?;
     request
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -201,7 +236,19 @@ fn named<'a>(setting: &str, value: &'a str) -> Result<&'a str, Error> {
 }
 
 fn required<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
-    named(setting, value.expose_secret())
+    named(setting, clean(setting, value)?)
+}
+
+/// A secret without what no keyboard types, but files and forms bring along: sent, it would cost an
+/// attempt.
+fn clean<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
+    let value = value.expose_secret();
+    match value.contains(['\r', '\n', '\0', '\u{feff}']) {
+        true => Err(invalid(format!(
+            "{setting}: it has a line end, NUL or a byte order mark in it"
+        ))),
+        false => Ok(value),
+    }
 }
 
 fn invalid(detail: impl Into<Cow<'static, str>>) -> Error {

@@ -1,11 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod account;
-mod calls;
-mod keys;
 mod link;
-mod record;
 mod store;
 mod target;
 #[cfg(feature = "tls")]

@@ -1,7 +1,10 @@
-//! The connection to the server.
+//! The connection to the server, which all calls share.
 //!
-//! 1. A connection is used on the runtime that opened it: that of another may never be driven.
-//! 2. After any error it is not used again; the next call opens another, once.
+//! 1. A connection is used only on the runtime that opened it: another runtime may not be driven.
+//! 2. A connection on which a call did not succeed is not used again, whether the call failed, took too
+//!    long or was dropped. So no call waits behind a lost one, and no late reply is taken for that of
+//!    another.
+//! 3. Closing a connection does not close the one that replaced it.
 
 use std::{
     fmt,
@@ -19,68 +22,86 @@ use tokio::{
 
 use crate::target::Target;
 
-/// How long one call may take: 50 ms less than a cache waits for it, so that a connection that does not
-/// answer is known and not used again.
+/// How long one call may take: 50 ms less than a cache waits for it.
 pub(crate) const LIMIT: Duration = STORE_TIMEOUT.saturating_sub(Duration::from_millis(50));
 
-pub(crate) fn late() -> BoxError {
-    "redis did not answer in time".into()
-}
-
 pub(crate) struct Link {
-    pub(crate) target: Target,
+    target: Target,
     #[cfg(feature = "tls")]
-    pub(crate) tls: crate::tls::Tls,
-    open: Mutex<Option<Open>>,
+    tls: crate::tls::Tls,
+    state: Mutex<State>,
 }
 
+#[derive(Default)]
+struct State {
+    /// Counts the connections.
+    number: u64,
+    open: Option<Open>,
+}
+
+#[derive(Clone)]
 struct Open {
+    number: u64,
     runtime: Id,
     connection: MultiplexedConnection,
 }
 
+/// Lends the connection to one call. It is closed on drop, unless [kept](Self::keep).
+pub(crate) struct InUse<'a> {
+    link: &'a Link,
+    open: Open,
+    is_kept: bool,
+}
+
 impl Link {
-    #[cfg(feature = "tls")]
-    pub(crate) fn new(target: Target, tls: crate::tls::Tls) -> Self {
+    pub(crate) fn new(target: Target, #[cfg(feature = "tls")] tls: crate::tls::Tls) -> Self {
         Self {
             target,
+            #[cfg(feature = "tls")]
             tls,
-            open: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
-    #[cfg(not(feature = "tls"))]
-    pub(crate) fn new(target: Target) -> Self {
-        Self {
-            target,
-            open: Mutex::default(),
-        }
-    }
-
-    /// The connection that is open.
-    pub(crate) fn open(&self) -> Option<MultiplexedConnection> {
+    /// Returns the open connection, if it belongs to the current runtime.
+    pub(crate) fn open(&self) -> Option<InUse<'_>> {
         let runtime = Handle::current().id();
-        let open = self.lock();
-        let open = open.as_ref().filter(|open| open.runtime == runtime);
-        open.map(|open| open.connection.clone())
+        let open = self.lock().open.clone();
+        let open = open.filter(|open| open.runtime == runtime)?;
+        Some(self.lend(open))
     }
 
-    /// A new connection, which is open from now on.
-    pub(crate) async fn connect(&self) -> Result<MultiplexedConnection, BoxError> {
+    /// Returns the open connection, or opens a new one.
+    pub(crate) async fn connect(&self) -> Result<InUse<'_>, BoxError> {
+        if let Some(open) = self.open() {
+            return Ok(open);
+        }
         let connection = self.dial().await?;
+        let mut state = self.lock();
+        state.number += 1;
         let open = Open {
+            number: state.number,
             runtime: Handle::current().id(),
-            connection: connection.clone(),
+            connection,
         };
-        let old = self.lock().replace(open);
+        let old = state.open.replace(open.clone());
+        drop(state);
         drop(old);
-        Ok(connection)
+        Ok(self.lend(open))
     }
 
-    /// Uses what is open no more.
-    pub(crate) fn close(&self) {
-        let old = self.lock().take();
-        drop(old);
+    fn lend(&self, open: Open) -> InUse<'_> {
+        InUse {
+            link: self,
+            open,
+            is_kept: false,
+        }
+    }
+
+    /// Closes the connection of `number`.
+    fn close(&self, number: u64) {
+        let closed = self.lock().open.take_if(|open| open.number == number);
+        drop(closed);
     }
 
     async fn dial(&self) -> Result<MultiplexedConnection, BoxError> {
@@ -89,16 +110,16 @@ impl Link {
         stream.set_nodelay(true)?;
         #[cfg(feature = "tls")]
         if self.target.is_tls {
-            return self.greet(self.tls.connect(host, stream).await?).await;
+            return self.log_in(self.tls.connect(host, stream).await?).await;
         }
-        self.greet(stream).await
+        self.log_in(stream).await
     }
 
-    async fn greet(
+    async fn log_in(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<MultiplexedConnection, BoxError> {
-        // What a call may take is bounded as a whole, see `RedisStore`.
+        // `RedisStore` limits the time of a call as a whole.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let login = &self.target.login;
         let (connection, driver) =
@@ -107,8 +128,27 @@ impl Link {
         Ok(connection)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl InUse<'_> {
+    pub(crate) fn connection(&mut self) -> &mut MultiplexedConnection {
+        &mut self.open.connection
+    }
+
+    /// Keeps the connection for the next call: this one has succeeded.
+    pub(crate) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.link.close(self.open.number);
+        }
     }
 }
 

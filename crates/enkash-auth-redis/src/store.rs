@@ -1,184 +1,164 @@
-use std::{fmt, pin::pin, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use enkash_auth_core::{
-    AccountId, Error, ErrorKind, Grant, Moment,
-    strikes::{Bid, Settlement},
-};
-use enkash_auth_tower::{
-    Begin, BoxError, Edition, Leave, Principal, Standing, StoreFuture, TokenStore,
-};
-use tokio::{runtime::Handle, time::timeout};
+use enkash_auth_core::{AccountKey, Error, ErrorKind};
+use enkash_auth_tower::{BoxError, Loaded, Store, StoreFuture};
+use redis::{RedisResult, aio::MultiplexedConnection};
+use tokio::time::timeout;
 
 use crate::{
-    account::Account,
-    keys::Keys,
-    link::{LIMIT, Link, late},
+    link::{LIMIT, Link},
     target::Target,
 };
 
-/// A store on Redis or Valkey, for the processes of a fleet: they share a token and one record of
-/// attempts.
+/// Sent with each write. Calling it by its hash would save 200 bytes, and cost two more round trips
+/// whenever the server does not have it.
+const COMPARE_AND_SET: &str = include_str!("compare_and_set.lua");
+
+/// Keeps the account records on Redis or Valkey, so that the processes of a fleet share a token and one
+/// record of attempts.
 ///
-/// It connects when it is first used, and again after any error. Clones share the connection.
+/// A load takes one round trip, a write another. The store connects when it is first used, and again after
+/// an error. Clones share the connection.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// use std::sync::Arc;
 /// use enkash_auth_redis::{RedisStore, tower::{TokenCache, TokenEndpoint}};
 /// use enkash_auth_redis::tower::core::{Credentials, Environment};
 ///
 /// let store = RedisStore::new("redis://payouts:password@cache.internal:6379/0")?;
 /// let keys = Credentials::merchant("access-key", "secret-key");
 /// let tokens = TokenCache::builder(TokenEndpoint::new(Environment::Test, keys)?)
-///     .store(Arc::new(store))
+///     .store(store)
 ///     .build();
 /// # Ok::<(), enkash_auth_core::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct RedisStore {
     link: Arc<Link>,
-    keys: Keys,
+    prefix: String,
 }
 
 impl RedisStore {
-    /// The store at `url`: `redis://user:password@host:port/database`, or `rediss://` for TLS. All but
-    /// the host may be left out.
+    /// Creates a store at `url`: `redis://user:password@host:port/database`, or `rediss://` for TLS. All
+    /// but the host may be left out.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] where it is no such address. The error does not repeat it.
+    /// [`ErrorKind::InvalidSetting`] if it is not such an address. The error does not repeat it.
     pub fn new(url: &str) -> Result<Self, Error> {
         let target = Target::parse(url)?;
         #[cfg(feature = "tls")]
         let link = Link::new(target, crate::tls::Tls::new(&[])?);
         #[cfg(not(feature = "tls"))]
         let link = Link::new(target);
-        Ok(Self {
-            link: Arc::new(link),
-            keys: Keys::default(),
-        })
+        Ok(Self::over(link))
     }
 
-    /// The same, which trusts the certificates in `pem`, too, beside the Mozilla roots.
+    /// Creates a store that trusts the certificates in `pem` beside the Mozilla roots.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] where the address or a certificate cannot be used.
+    /// [`ErrorKind::InvalidSetting`] if the address or a certificate cannot be used.
     #[cfg(feature = "tls")]
     pub fn with_certificates(url: &str, pem: &[u8]) -> Result<Self, Error> {
         let link = Link::new(Target::parse(url)?, crate::tls::Tls::new(pem)?);
-        Ok(Self {
-            link: Arc::new(link),
-            keys: Keys::default(),
-        })
+        Ok(Self::over(link))
     }
 
-    /// What its keys begin with, in place of `enkash-auth`.
+    /// Sets the prefix of its keys, in place of `enkash-auth`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] where that is empty or has braces: those are of the hash tag.
+    /// [`ErrorKind::InvalidSetting`] if it is empty or has braces, which mark the hash tag.
     pub fn key_prefix(mut self, prefix: &str) -> Result<Self, Error> {
-        let detail = "a key prefix for redis must have no braces and not be empty";
-        self.keys =
-            Keys::new(prefix).ok_or_else(|| Error::new(ErrorKind::InvalidSetting, detail))?;
+        if prefix.is_empty() || prefix.contains(['{', '}']) {
+            let detail = "a key prefix for redis must have no braces and not be empty";
+            return Err(Error::new(ErrorKind::InvalidSetting, detail));
+        }
+        prefix.clone_into(&mut self.prefix);
         Ok(self)
     }
 
-    /// What `call` comes to, if that is in time; the connection is used again only then, and if it is
-    /// no error.
-    async fn in_time<T>(
-        &self,
-        call: impl Future<Output = Result<T, BoxError>>,
-    ) -> Option<Result<T, BoxError>> {
-        let outcome = timeout(LIMIT, call).await.ok();
-        if !matches!(outcome, Some(Ok(_))) {
-            self.link.close();
+    fn over(link: Link) -> Self {
+        Self {
+            link: Arc::new(link),
+            prefix: "enkash-auth".to_owned(),
         }
-        outcome
     }
 
-    async fn bounded<T>(
-        &self,
-        call: impl Future<Output = Result<T, BoxError>>,
-    ) -> Result<T, BoxError> {
-        self.in_time(call).await.unwrap_or_else(|| Err(late()))
+    fn key(&self, account: &AccountKey) -> String {
+        format!("{}:{{{account:x}}}:record", self.prefix)
     }
 
-    async fn account(&self, id: AccountId) -> Result<Account<'_>, BoxError> {
-        Account::open(&self.link, &self.keys, id).await
-    }
-
-    /// Leave that tells how the attempt ended when it is dropped: others need not wait for the lease to
-    /// end, and what was refused is not sent again.
-    fn watched(&self, principal: &Principal, leave: Leave, now: Moment) -> Leave {
-        let (store, principal) = (self.clone(), principal.clone());
-        let own = Leave::new(leave.attempt(), leave.edition());
-        leave.or_else(move |ended| {
-            if let Ok(runtime) = Handle::try_current() {
-                runtime.spawn(async move {
-                    // If that fails, the lease ends in its time, and the attempt is a possible strike.
-                    let _ = store.finish(&principal, &own, ended, None, now).await;
-                });
+    async fn read(&self, key: &str) -> Result<Loaded, BoxError> {
+        if let Some(mut open) = self.link.open() {
+            // A connection that died silently is noticed with time left for another.
+            match timeout(LIMIT / 3, read(open.connection(), key)).await {
+                Ok(Ok(loaded)) => {
+                    open.keep();
+                    return Ok(loaded);
+                }
+                Ok(Err(error)) if !error.is_unrecoverable_error() => return Err(error.into()),
+                Ok(Err(_)) | Err(_) => {}
             }
-        })
+        }
+        let mut new = self.link.connect().await?;
+        let loaded = read(new.connection(), key).await?;
+        new.keep();
+        Ok(loaded)
+    }
+
+    async fn write(
+        &self,
+        key: &str,
+        current: Option<&[u8]>,
+        record: &[u8],
+    ) -> Result<bool, BoxError> {
+        let mut link = self.link.connect().await?;
+        let mut call = redis::cmd("EVAL");
+        call.arg(COMPARE_AND_SET)
+            .arg(1)
+            .arg(key)
+            .arg(u8::from(current.is_some()))
+            .arg(current.unwrap_or_default())
+            .arg(record);
+        let is_written = call.query_async(link.connection()).await?;
+        link.keep();
+        Ok(is_written)
     }
 }
 
-impl TokenStore for RedisStore {
-    fn load<'a>(&'a self, principal: &'a Principal, now: Moment) -> StoreFuture<'a, Standing> {
-        Box::pin(self.bounded(async move {
-            let account = self.account(principal.account()).await?;
-            account.load(principal, now).await
-        }))
+/// Limits the time of a call, so that a connection that does not respond is closed.
+async fn limited<T>(call: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
+    let result = timeout(LIMIT, call).await;
+    result.unwrap_or_else(|_| Err("redis did not respond in time".into()))
+}
+
+async fn read(connection: &mut MultiplexedConnection, key: &str) -> RedisResult<Loaded> {
+    let mut call = redis::pipe();
+    call.cmd("TIME").cmd("GET").arg(key);
+    let ((seconds, micros), record): ((u64, u64), _) = call.query_async(connection).await?;
+    let micros = seconds.saturating_mul(1_000_000).saturating_add(micros);
+    Ok(Loaded::new(record).at(micros.saturating_mul(1_000)))
+}
+
+impl Store for RedisStore {
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        let key = self.key(account);
+        Box::pin(limited(async move { self.read(&key).await }))
     }
 
-    fn begin<'a>(
+    fn compare_and_set<'a>(
         &'a self,
-        principal: &'a Principal,
-        bid: Bid,
-        known: Option<Edition>,
-        now: Moment,
-    ) -> StoreFuture<'a, Begin> {
-        let begin = async move {
-            let account = self.account(principal.account()).await?;
-            Ok(match account.begin(principal, &bid, known, now).await? {
-                Begin::Granted(leave) => Begin::Granted(self.watched(principal, leave, now)),
-                other => other,
-            })
-        };
-        Box::pin(async move {
-            let mut begin = pin!(begin);
-            match self.in_time(&mut begin).await {
-                Some(begun) => begun,
-                // The attempt may be on the record: whoever waits still can give it back.
-                None => match timeout(bid.lease(), begin).await {
-                    Ok(begun) => begun,
-                    Err(_) => Err(late()),
-                },
-            }
-        })
-    }
-
-    fn finish<'a>(
-        &'a self,
-        principal: &'a Principal,
-        leave: &'a Leave,
-        settlement: Settlement,
-        grant: Option<&'a Grant>,
-        now: Moment,
-    ) -> StoreFuture<'a, Standing> {
-        Box::pin(self.bounded(async move {
-            let account = self.account(principal.account()).await?;
-            account
-                .finish(principal, leave, settlement, grant, now)
-                .await
-        }))
-    }
-
-    fn reset(&self, account: AccountId, now: Moment) -> StoreFuture<'_, ()> {
-        Box::pin(self.bounded(async move { self.account(account).await?.reset(now).await }))
+        account: &'a AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        let key = self.key(account);
+        Box::pin(limited(
+            async move { self.write(&key, current, record).await },
+        ))
     }
 }
 
@@ -186,7 +166,7 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
             .field("link", &self.link)
-            .field("keys", &self.keys)
+            .field("prefix", &self.prefix)
             .finish()
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use enkash_auth_core::{Error, ErrorKind};
 use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 
-/// Which server, and as whom. Shows no password.
+/// The server and the credentials for it. Its `Debug` shows no password.
 pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,

@@ -10,12 +10,12 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// Whom to trust. With a crypto provider of its own: the process need not have chosen one.
+/// The trusted certificates, and a crypto provider of its own: the process need not have installed one.
 #[derive(Clone)]
 pub(crate) struct Tls(TlsConnector);
 
 impl Tls {
-    /// The Mozilla roots, and the certificates in `pem`.
+    /// Trusts the Mozilla roots and the certificates in `pem`.
     pub(crate) fn new(pem: &[u8]) -> Result<Self, Error> {
         let unusable = |why: BoxError| {
             Error::new(ErrorKind::InvalidSetting, "certificates for redis").with_source(why)

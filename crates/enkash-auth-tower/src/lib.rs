@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod attempts;
 mod auth;
 mod cache;
 #[cfg(feature = "config")]
@@ -18,6 +19,8 @@ mod replay;
 mod retry;
 mod store;
 mod sync;
+#[cfg(all(test, feature = "client"))]
+mod testing;
 mod time;
 
 pub use enkash_auth_core as core;
@@ -28,15 +31,14 @@ pub use self::config::{Config, ConfigError};
 pub use self::egress::{Egress, EgressConnecting, EgressConnector, EgressStream};
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
+pub use enkash_auth_core::{AccountKey, Credentials, Environment, Error};
+
 pub use self::{
     auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint},
     replay::{Replay, ReplayBody, ReplayFuture, ReplayLayer, ReplayPolicy},
-    store::{
-        Begin, Edition, Leave, MemoryStore, OnStoreDown, Principal, STORE_TIMEOUT, Standing,
-        StoreFuture, StoredToken, Tally, TokenStore,
-    },
+    store::{Liveness, Loaded, MemoryStore, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture},
 };
 
 #[cfg(feature = "metrics")]
@@ -55,3 +57,9 @@ pub use self::retry::{RetryPause, TokenRetry};
 /// assert_eq!(error.to_string(), "no connection");
 /// ```
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the tests of this workspace need, outside semantic versioning.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::attempts::Process;
+}

@@ -1,133 +1,236 @@
-//! The suite that every store passes, on those of this crate, and on one that does not pass it.
+//! The suite that every store passes, on those of this crate, and on stores that must not pass it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use enkash_auth_core::{
-    AccountId, Grant, Moment,
-    strikes::{Bid, Settlement},
-};
-use enkash_auth_tower::{
-    Begin, Edition, Leave, MemoryStore, Principal, Standing, StoreFuture, TokenStore,
-    conformance::{Told, check},
-};
+use enkash_auth_core::{AccountKey, account::AttemptId};
+use enkash_auth_tower::{Liveness, Loaded, MemoryStore, Store, StoreFuture, conformance::check};
 use tokio::task::yield_now;
 
 #[tokio::test(start_paused = true)]
 async fn memory_conforms() {
-    check(&Told::new(Arc::new(MemoryStore::new())))
-        .await
-        .unwrap();
+    check(MemoryStore::new()).await.unwrap();
+    let shared: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    check(shared).await.unwrap();
 }
 
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
-async fn a_directory_conforms() {
+async fn directory_conforms() {
     let directory = tempfile::tempdir().unwrap();
     let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
-    check(&Told::new(Arc::new(store))).await.unwrap();
+    check(store).await.unwrap();
 }
 
-/// Remembers nothing from one call to the next.
+/// On threads, as in a service.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn directory_conforms_on_threads() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
+    check(store).await.unwrap();
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug)]
+enum Flaw {
+    /// It confirms each tenth write, and forgets it.
+    LosesUpdates,
+    /// It compares, and sets a while later.
+    IsNotAtomic,
+    /// It sets, whatever the current record.
+    IgnoresCurrent,
+    /// It takes no record to be any record.
+    TakesNoneForAny,
+    /// It takes any record to be no record.
+    TakesAnyForNone,
+    /// All accounts have one record.
+    MixesAccounts,
+    /// It keeps 4 KiB of a record.
+    Truncates,
+    /// It keeps text, and bytes that are none as something else.
+    KeepsText,
+    /// It keeps half of a record when a write is dropped.
+    Tears,
+    /// It is locked for ever when a write is dropped.
+    StaysLocked,
+    /// It takes each owner to be dead.
+    IsAlwaysDead,
+    /// It shows life, and takes each owner to be dead.
+    IsDeadWhileItLives,
+    /// It takes no owner to be dead that has shown life.
+    IsNeverDead,
+    /// It takes other owners than the last to be dead.
+    TakesOthersForDead,
+}
+
 #[derive(Debug)]
-struct Forgetful;
+struct Flawed {
+    flaw: Flaw,
+    records: Mutex<HashMap<String, Vec<u8>>>,
+    writes: AtomicU64,
+    lock: tokio::sync::Semaphore,
+    owner: Arc<Mutex<Option<(AttemptId, bool)>>>,
+}
 
-impl TokenStore for Forgetful {
-    fn load<'a>(&'a self, _: &'a Principal, _: Moment) -> StoreFuture<'a, Standing> {
-        Box::pin(async { Ok(Standing::default()) })
+impl Flawed {
+    fn new(flaw: Flaw) -> Self {
+        Self {
+            flaw,
+            records: Mutex::default(),
+            writes: AtomicU64::new(0),
+            lock: tokio::sync::Semaphore::new(1),
+            owner: Arc::default(),
+        }
     }
 
-    fn begin<'a>(
-        &'a self,
-        principal: &'a Principal,
-        bid: Bid,
-        known: Option<Edition>,
-        now: Moment,
-    ) -> StoreFuture<'a, Begin> {
-        Box::pin(async move { MemoryStore::new().begin(principal, bid, known, now).await })
+    fn key(&self, account: AccountKey) -> String {
+        match self.flaw {
+            Flaw::MixesAccounts => String::new(),
+            _ => format!("{account:x}"),
+        }
     }
 
-    fn finish<'a>(
-        &'a self,
-        _: &'a Principal,
-        _: &'a Leave,
-        _: Settlement,
-        _: Option<&'a Grant>,
-        _: Moment,
-    ) -> StoreFuture<'a, Standing> {
-        Box::pin(async { Ok(Standing::default()) })
+    fn get(&self, account: AccountKey) -> Option<Vec<u8>> {
+        let key = self.key(account);
+        self.records.lock().unwrap().get(&key).cloned()
     }
 
-    fn reset(&self, _: AccountId, _: Moment) -> StoreFuture<'_, ()> {
-        Box::pin(async { Err("cannot be reset".into()) })
+    fn set(&self, account: AccountKey, record: &[u8]) {
+        let kept = match self.flaw {
+            Flaw::Truncates => record.iter().copied().take(4 * 1024).collect(),
+            Flaw::KeepsText => String::from_utf8_lossy(record).into_owned().into_bytes(),
+            _ => record.to_vec(),
+        };
+        let key = self.key(account);
+        self.records.lock().unwrap().insert(key, kept);
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_store_that_remembers_nothing_does_not_conform() {
-    let violation = check(&Told::new(Arc::new(Forgetful))).await.unwrap_err();
-    assert_eq!(
-        violation.rule(),
-        "while an attempt is on, no other gets leave"
-    );
-    assert_eq!(violation.to_string(), violation.rule());
-}
-
-/// Takes down what ended without a token before it keeps it, and keeps nothing that it has taken down.
-#[derive(Debug, Default)]
-struct Careless {
-    store: MemoryStore,
-    told: Mutex<Vec<(AccountId, Edition)>>,
-}
-
-impl TokenStore for Careless {
-    fn load<'a>(&'a self, principal: &'a Principal, now: Moment) -> StoreFuture<'a, Standing> {
-        self.store.load(principal, now)
+impl Store for Flawed {
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        Box::pin(async { Ok(Loaded::new(self.get(*account))) })
     }
 
-    fn begin<'a>(
+    fn compare_and_set<'a>(
         &'a self,
-        principal: &'a Principal,
-        bid: Bid,
-        known: Option<Edition>,
-        now: Moment,
-    ) -> StoreFuture<'a, Begin> {
-        self.store.begin(principal, bid, known, now)
-    }
-
-    fn finish<'a>(
-        &'a self,
-        principal: &'a Principal,
-        leave: &'a Leave,
-        settlement: Settlement,
-        grant: Option<&'a Grant>,
-        now: Moment,
-    ) -> StoreFuture<'a, Standing> {
+        account: &'a AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let told = (principal.account(), leave.edition());
-            if grant.is_none() {
-                if self.told.lock().unwrap().contains(&told) {
-                    return self.store.load(principal, now).await;
-                }
-                self.told.lock().unwrap().push(told);
+            let permit = self.lock.acquire().await?;
+            let found = self.get(*account);
+            let is_current = match self.flaw {
+                Flaw::IgnoresCurrent => true,
+                Flaw::TakesNoneForAny if current.is_none() => true,
+                Flaw::TakesAnyForNone if found.is_none() => true,
+                _ => found.as_deref() == current,
+            };
+            if !is_current {
+                return Ok(false);
             }
-            yield_now().await;
-            self.store
-                .finish(principal, leave, settlement, grant, now)
-                .await
+            match self.flaw {
+                Flaw::LosesUpdates if self.writes.fetch_add(1, Ordering::Relaxed) % 10 == 9 => {
+                    return Ok(true);
+                }
+                Flaw::IsNotAtomic => {
+                    drop(permit);
+                    yield_now().await;
+                    self.set(*account, record);
+                    return Ok(true);
+                }
+                Flaw::Tears => {
+                    let half = record.iter().copied().take(record.len() / 2);
+                    self.set(*account, &half.collect::<Vec<_>>());
+                    yield_now().await;
+                }
+                Flaw::StaysLocked => {
+                    permit.forget();
+                    yield_now().await;
+                    self.lock.add_permits(1);
+                    self.set(*account, record);
+                    return Ok(true);
+                }
+                _ => {}
+            }
+            self.set(*account, record);
+            Ok(true)
         })
     }
 
-    fn reset(&self, account: AccountId, now: Moment) -> StoreFuture<'_, ()> {
-        self.store.reset(account, now)
+    fn hold<'a>(
+        &'a self,
+        _: &'a AccountKey,
+        attempt: AttemptId,
+    ) -> StoreFuture<'a, Option<Liveness>> {
+        let shows_life = matches!(
+            self.flaw,
+            Flaw::IsDeadWhileItLives | Flaw::IsNeverDead | Flaw::TakesOthersForDead
+        );
+        *self.owner.lock().unwrap() = Some((attempt, true));
+        let alive = Alive(Arc::clone(&self.owner));
+        Box::pin(async move { Ok(shows_life.then(|| Box::new(alive) as Liveness)) })
+    }
+
+    fn is_dead<'a>(&'a self, _: &'a AccountKey, attempt: AttemptId) -> StoreFuture<'a, bool> {
+        let owner = *self.owner.lock().unwrap();
+        let is_owner = owner.is_some_and(|(of, _)| of == attempt);
+        let lives = owner.is_some_and(|(_, lives)| lives);
+        let is_dead = match self.flaw {
+            Flaw::IsAlwaysDead | Flaw::IsDeadWhileItLives => true,
+            Flaw::IsNeverDead => false,
+            Flaw::TakesOthersForDead => !is_owner || !lives,
+            _ => false,
+        };
+        Box::pin(async move { Ok(is_dead) })
+    }
+}
+
+struct Alive(Arc<Mutex<Option<(AttemptId, bool)>>>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if let Some((_, lives)) = &mut *self.0.lock().unwrap() {
+            *lives = false;
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_loses_what_a_dropped_call_told_does_not_conform() {
-    let violation = check(&Told::new(Arc::new(Careless::default()))).await;
-    assert_eq!(
-        violation.unwrap_err().rule(),
-        "a refusal counts once, though nobody heard of the first time that it was told"
-    );
+async fn store_that_goes_wrong_does_not_conform() {
+    for (flaw, rule) in [
+        (Flaw::LosesUpdates, "no write is lost"),
+        (Flaw::IsNotAtomic, "no write is lost"),
+        (Flaw::IgnoresCurrent, "no record is not one to replace"),
+        (
+            Flaw::TakesNoneForAny,
+            "a record that is there is not absent",
+        ),
+        (Flaw::TakesAnyForNone, "no record is not one to replace"),
+        (Flaw::MixesAccounts, "accounts do not mix"),
+        (Flaw::Truncates, "48 KiB of any bytes come back"),
+        (Flaw::KeepsText, "48 KiB of any bytes come back"),
+        (Flaw::Tears, "the old record or the new one"),
+        (Flaw::StaysLocked, "each call ends"),
+        (
+            Flaw::IsAlwaysDead,
+            "what shows no life is not known to be dead",
+        ),
+        (Flaw::IsDeadWhileItLives, "an owner that lives is not dead"),
+        (Flaw::IsNeverDead, "an owner that is gone is dead"),
+        (
+            Flaw::TakesOthersForDead,
+            "nothing is known of another attempt",
+        ),
+    ] {
+        let violation = check(Flawed::new(flaw)).await.unwrap_err().to_string();
+        assert!(violation.contains(rule), "{flaw:?}: {violation}");
+    }
 }

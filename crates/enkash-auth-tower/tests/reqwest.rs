@@ -271,5 +271,5 @@ async fn a_token_request_that_found_no_host_is_no_strike() {
     let tokens = TokenCache::new(endpoint);
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert_eq!(tokens.status().possible_strikes(), 0);
+    assert_eq!(tokens.status().unresolved_attempts(), 0);
 }

@@ -5,7 +5,7 @@ use std::{
 };
 
 use enkash_auth_redis::RedisStore;
-use enkash_auth_tower::TokenStore;
+use enkash_auth_tower::Store;
 
 use super::{SettingError, StoreSetting, store::TOKEN_STORE};
 use crate::one_line;
@@ -26,7 +26,7 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 #[derive(Clone, Debug)]
 pub enum OpenStore {
     /// That one.
-    Kept(Arc<dyn TokenStore>),
+    Kept(Arc<dyn Store>),
     /// The memory of this process: restarted over and over with a wrong password, it would lock the
     /// account.
     Memory {

@@ -94,7 +94,10 @@ async fn a_proxy_on_the_way_does_not() {
         let credentials = credentials(&canary, kind);
         let environment = Environment::custom("https://enkash.test").unwrap();
         let endpoint = TokenEndpoint::with_egress(environment, credentials, &egress).unwrap();
-        let tokens = TokenCache::builder(endpoint).policy(policy()).build();
+        let tokens = TokenCache::builder(endpoint)
+            .policy(policy())
+            .unwrap()
+            .build();
         let asked = exhibit(&canary, &tokens, "https://enkash.test").await;
         assert!(asked.is_some());
     }

@@ -5,7 +5,7 @@
 //! in names of files, keys of Redis and what the sidecar answers with:
 //!
 //! - `Debug`: the token under `{:?}` of `Bearer`; `sealed` and `files`, `values` and `commands` (of
-//!   Redis): the token behind what `Principal::seal` gives.
+//!   Redis): the token behind what `Credentials::seal` returns.
 //! - `error`, `document` and `printed` (by the sidecar): the server's words, unfiltered, in the text of
 //!   an error, and in its source alone.
 //! - `log`: the body of a token request, at TRACE; headers that are not marked sensitive, by way of a

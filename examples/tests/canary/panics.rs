@@ -27,10 +27,10 @@ async fn a_client_that_panics_shows_no_secret() {
         let environment = Environment::custom("http://localhost").unwrap();
         let endpoint =
             TokenEndpoint::with_service(environment, credentials(&canary, kind), client).unwrap();
-        let store = Arc::new(MemoryStore::new());
         let tokens = TokenCache::builder(endpoint)
             .policy(policy())
-            .store(store)
+            .unwrap()
+            .store(MemoryStore::new())
             .build();
         let error = exhibit(&canary, &tokens, "http://localhost").await;
         assert!(error.is_some());

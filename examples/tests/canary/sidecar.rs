@@ -30,7 +30,9 @@ fn command(canary: &Canary, base: &str) -> Command {
         .env("ENKASH_USERNAME", "user@example.com")
         .env("ENKASH_PASSWORD", canary.password("password"))
         .env("ENKASH_API_KEY", canary.secret("API key"))
-        .env("ENKASH_FETCH_TIMEOUT", "500ms")
+        // Every response comes: no limit of time decides what is printed.
+        .env("ENKASH_FETCH_TIMEOUT", "60s")
+        .env("ENKASH_WAIT_TIMEOUT", "60s")
         .env("ENKASH_ATTEMPTS", "1");
     command
 }

@@ -1,6 +1,6 @@
 //! Credentials of every kind, and everything that can be asked of a cache.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use enkash_auth_axum::{CurrentToken, Problem, Proxy, live, ready, status};
 use enkash_auth_core::{Client, Credentials, Environment, RefreshPolicy, User};
 use enkash_auth_tower::{
     BoxError, EnkashAuthLayer, MemoryStore, ReplayPolicy, TokenCache, TokenCacheBuilder,
-    TokenEndpoint,
+    TokenEndpoint, internal::Process,
 };
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -59,8 +59,8 @@ pub(crate) fn credentials(canary: &Canary, kind: Kind) -> Credentials {
 pub(crate) fn policy() -> RefreshPolicy {
     let mut policy = RefreshPolicy::default();
     policy.attempts = 1;
-    policy.fetch_timeout = Duration::from_millis(500);
-    policy.wait_timeout = Duration::from_secs(2);
+    policy.fetch_timeout = Duration::from_secs(3);
+    policy.wait_timeout = Duration::from_secs(6);
     policy
 }
 
@@ -71,7 +71,9 @@ pub(crate) fn endpoint(base: &str, credentials: Credentials) -> TokenEndpoint {
 pub(crate) fn builder(base: &str, credentials: Credentials) -> TokenCacheBuilder {
     TokenCache::builder(endpoint(base, credentials))
         .policy(policy())
-        .store(Arc::new(MemoryStore::new()))
+        .unwrap()
+        .store(MemoryStore::new())
+        .process(Process::new())
 }
 
 /// Asks for the token in every way there is, and notes what comes of it; gives the first error.

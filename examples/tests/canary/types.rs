@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    AnswerBody, BaseUrl, Bearer, Client, Clock, RefreshPolicy, SystemClock, TokenAnswer,
-    TokenRequest, User,
+    BaseUrl, Bearer, Client, Clock, Credentials, RefreshPolicy, ResponseBody, SystemClock,
+    TokenRequest, TokenResponse, User,
+    account::{AccountRecord, Acquire, AttemptContext, AttemptId, AttemptOutcome, Witness},
     lifetime::Lifetime,
     state::{Outcome, State},
-    strikes::{Bid, Holder, Settlement},
 };
 use enkash_auth_sandbox::{Accounts, Issuer, SandboxService};
-use enkash_auth_tower::{EnkashAuthLayer, MemoryStore, ReplayPolicy, TokenCache, TokenStore};
+use enkash_auth_tower::{
+    EnkashAuthLayer, MemoryStore, ReplayPolicy, Store, TokenCache, internal::Process,
+};
 use http::{HeaderMap, StatusCode};
 use tower::Layer;
 
@@ -31,19 +33,19 @@ async fn no_type_shows_what_it_holds() {
         canary.debug((
             &credentials,
             credentials.account(&base),
-            credentials.ledger_fingerprint(&[1; 32]),
+            credentials.fingerprint([1; 16]),
         ));
         canary.debug(TokenRequest::new(&base, &credentials).unwrap());
 
         let token = canary.secret("token");
         let body = format!(r#"{{"access_token":"{token}","expires_in":600}}"#);
-        let body = AnswerBody::Complete(Bytes::from(body));
+        let body = ResponseBody::Complete(Bytes::from(body));
         let mut headers = HeaderMap::new();
         headers.insert("x-echo", token.parse().unwrap());
-        let answer = TokenAnswer::new(StatusCode::OK, headers, body.clone());
+        let response = TokenResponse::new(StatusCode::OK, headers, body.clone());
         let now = SystemClock.now();
-        let grant = answer.read(now, &credentials).unwrap();
-        canary.debug((&body, &answer, &grant, grant.bearer(), grant.lifetime()));
+        let grant = response.read(now, &credentials, false).unwrap();
+        canary.debug((&body, &response, &grant, grant.bearer(), grant.lifetime()));
         canary.error(&Bearer::new(&format!("{token} {token}")).unwrap_err());
 
         let policy = RefreshPolicy::default();
@@ -56,28 +58,11 @@ async fn no_type_shows_what_it_holds() {
         canary.debug((landed, &state, state.view(now)));
         canary.debug(state.ask(now, true, &policy));
 
-        let endpoint = endpoint(base.as_str(), credentials);
-        let principal = endpoint.principal();
-        canary.debug((&endpoint, principal));
-        let store = MemoryStore::new();
-        let bid = || Bid::new(Holder::new(7, 1), &policy);
-        let begun = store.begin(principal, bid(), None, now).await.unwrap();
-        canary.debug((&begun, &store));
-        let enkash_auth_tower::Begin::Granted(leave) = begun else {
-            panic!("{begun:?}");
-        };
-        let settled = store.finish(principal, &leave, Settlement::Granted, Some(&grant), now);
-        let standing = settled.await.unwrap();
-        canary.debug((&standing, &store, &leave));
-        canary.debug(store.begin(principal, bid(), None, now).await.unwrap());
-        let stored = standing.token.unwrap();
-        let sealed = principal.seal(&stored, now, now.unix_nanos()).unwrap();
-        canary.debug(&sealed);
-        canary.note("sealed", sealed.clone());
-        canary.debug(principal.open(&sealed, now, now.unix_nanos()));
-        canary.debug(principal.open(&sealed[1..], now, now.unix_nanos()));
+        show_record(&canary, &credentials, &base, &token).await;
         canary.debug(Lifetime::kept(now, Duration::from_secs(1), false));
 
+        let endpoint = endpoint(base.as_str(), credentials);
+        canary.debug((&endpoint, endpoint.account()));
         let tokens = TokenCache::builder(endpoint);
         canary.debug(&tokens);
         let tokens = tokens.build();
@@ -95,5 +80,62 @@ async fn no_type_shows_what_it_holds() {
         .api_key(canary.secret("API key of the sandbox"));
     let issuer = Issuer::builder().accounts(accounts.clone()).build();
     canary.debug((accounts, &issuer, SandboxService::new(issuer.clone())));
-    canary.assert_silent(&["Debug", "error", "sealed"]);
+    canary.assert_silent(&["Debug", "error", "record", "sealed"]);
+}
+
+/// An account record with all that it can hold, in memory and as it is stored.
+async fn show_record(canary: &Canary, credentials: &Credentials, base: &BaseUrl, token: &str) {
+    let (account, now) = (credentials.account(base), SystemClock.now());
+    let mut record = AccountRecord::default();
+    let mut witness = Witness::default();
+    for (number, outcome) in [
+        AttemptOutcome::Granted,
+        AttemptOutcome::Unresolved { complete: true },
+        AttemptOutcome::Rejected { guessed: false },
+        AttemptOutcome::Locked,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ctx = AttemptContext {
+            id: AttemptId::new([number as u8; 16]),
+            salt: [7; 16],
+            credentials,
+            lease: Duration::from_secs(14),
+            retry_unresolved_after: None,
+            probe: None,
+        };
+        let mut facts = record.facts().clone();
+        let acquired = facts.acquire(&ctx, &witness, now);
+        canary.debug((&ctx, &acquired, &facts, facts.attempts()));
+        let Acquire::Granted(permit) = acquired else {
+            canary.debug(acquired);
+            continue;
+        };
+        *record.facts_mut() = facts;
+        record.facts_mut().record_outcome(&permit, outcome, now);
+        let sealed = credentials
+            .seal([1; 32], b"context", token.as_bytes())
+            .unwrap();
+        canary.note("sealed", sealed.clone());
+        canary.error(&credentials.open(b"other", &sealed).unwrap_err());
+        record.keep_token(&permit, credentials, &sealed, u64::MAX, now);
+        witness.see(record.facts(), now);
+        witness.observe(record.facts());
+        canary.debug((
+            &permit,
+            outcome,
+            &record,
+            &witness,
+            record.token(credentials),
+        ));
+    }
+    let bytes = record.to_bytes(account, [2; 16]).unwrap();
+    canary.note("record", bytes.clone());
+    let damaged = AccountRecord::from_bytes(account, &bytes[1..]).unwrap_err();
+    canary.error(&damaged);
+    canary.debug(AccountRecord::in_place_of(&bytes[1..], now));
+    let store = MemoryStore::new();
+    store.compare_and_set(&account, None, &bytes).await.unwrap();
+    canary.debug((&store, Process::new()));
 }

@@ -1,6 +1,8 @@
 //! The example programs and what they share, seen from outside.
 
 #[cfg(test)]
+mod attempts;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod guide;

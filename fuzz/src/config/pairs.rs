@@ -67,10 +67,10 @@ pub(super) fn check(text: &str) {
 /// All that a program gets out of it, but the names of the keys.
 fn meaning(config: &Config) -> String {
     let (environment, credentials) = accepted(config);
-    let credentials = credentials.map(|credentials| credentials.ledger_fingerprint(&[0; 32]));
+    let credentials = credentials.map(|credentials| credentials.fingerprint([0; 16]));
     format!(
         "{:?} {:?} {:?} {:?} {:?}",
-        config.policy(),
+        config.policy().map_err(key),
         config.on_store_down(),
         config.token_store(),
         environment.map_err(key),

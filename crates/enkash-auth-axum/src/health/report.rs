@@ -15,7 +15,7 @@ const BRIDGED: Duration = Duration::from_secs(5);
 /// | `seconds_left` | how long the token may still be attached; `null` where there is none |
 /// | `token_requests` | how many were made |
 /// | `strikes` | attempts that the server refused |
-/// | `possible_strikes` | attempts that are on, or ended with nobody knowing how |
+/// | `unresolved_attempts` | attempts that are on, or ended with nobody knowing how |
 /// | `last_error` | the [kind](enkash_auth_tower::core::ErrorKind::as_str) of the last error; `null` once a fetch has succeeded |
 ///
 /// | `state` | |
@@ -47,7 +47,7 @@ pub struct Report {
     seconds_left: Option<u64>,
     token_requests: u64,
     strikes: usize,
-    possible_strikes: usize,
+    unresolved_attempts: usize,
     last_error: Option<&'static str>,
 }
 
@@ -70,7 +70,7 @@ impl Report {
             seconds_left: status.remaining().map(|left| left.as_secs()),
             token_requests: status.token_requests(),
             strikes: status.strikes(),
-            possible_strikes: status.possible_strikes(),
+            unresolved_attempts: status.unresolved_attempts(),
             last_error: status.last_error().map(|error| error.kind().as_str()),
         }
     }
@@ -83,7 +83,7 @@ impl Report {
 
 impl State {
     fn of(status: &Status) -> Self {
-        let refused = |error: &Error| error.kind().is_rejection();
+        let refused = |error: &Error| error.kind().is_closed();
         if status.remaining().is_some() {
             Self::Ready
         } else if status.last_error().is_some_and(refused) {

@@ -63,7 +63,7 @@ impl From<&Error> for Problem {
         };
         match error.retry_after() {
             // The time of the next look whether somebody has seen to it: no use to a caller.
-            _ if error.kind().is_rejection() => problem,
+            _ if error.kind().is_closed() => problem,
             Some(after) => problem.retry_after(after),
             None if error.is_transient() => problem.retry_after(SOON),
             None => problem,

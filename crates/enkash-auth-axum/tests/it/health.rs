@@ -47,7 +47,7 @@ async fn a_warm_one_is_ready_and_says_for_how_long() {
     assert!(report["seconds_left"].as_u64().unwrap() > 80_000);
     assert_eq!(report["token_requests"], 1);
     assert_eq!(report["strikes"], 0);
-    assert_eq!(report["possible_strikes"], 0);
+    assert_eq!(report["unresolved_attempts"], 0);
     assert_eq!(report["last_error"], Value::Null);
 }
 

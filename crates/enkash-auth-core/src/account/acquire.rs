@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{AttemptId, Fingerprint};
 use crate::{Credentials, Error};
 
-/// What an attempt is about, and what is known for it.
+/// Describes the attempt that a fetch asks for.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -18,37 +18,37 @@ pub struct AttemptContext<'a> {
     pub credentials: &'a Credentials,
     /// How long the attempt may be in flight.
     pub lease: Duration,
-    /// After how long unresolved attempts do not close the account any more; `None` is never.
+    /// The time after which unresolved attempts no longer close the account; `None` means never.
     pub retry_unresolved_after: Option<Duration>,
-    /// Whether the server has just answered a probe; `None` where none was sent.
+    /// Whether the server has just responded to a probe; `None` if none was sent.
     pub probe: Option<bool>,
 }
 
-/// Whether an attempt may be made.
+/// Says whether an attempt may be made.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "the permit protocol handles all of it"
 )]
 pub enum Acquire {
-    /// It may, once the facts are written.
+    /// It may be made, once the facts are written.
     Granted(Permit),
-    /// Only once it is known whether the server answers a probe.
+    /// A probe has to be sent first; its result goes into the next context.
     Probe,
     /// Another attempt is in flight.
     Busy,
-    /// It may not.
+    /// It may not be made.
     Denied(Error),
 }
 
-/// Permission for one attempt.
-#[derive(Clone, Debug)]
+/// Permits one attempt.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Permit {
     id: AttemptId,
     fingerprint: Fingerprint,
     /// The attempts that its success ends.
     ends: Vec<AttemptId>,
-    /// The success that shows that the credentials are good.
+    /// The success that makes the credentials known good.
     known_good: Option<AttemptId>,
 }
 
@@ -67,17 +67,17 @@ impl Permit {
         }
     }
 
-    /// The id of the attempt.
+    /// Returns the id of the attempt.
     pub fn id(&self) -> AttemptId {
         self.id
     }
 
-    /// The fingerprint of what is sent.
+    /// Returns the fingerprint of what is sent.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// Whether the last success was of these credentials.
+    /// Returns whether the credentials are known good.
     pub fn is_known_good(&self) -> bool {
         self.known_good.is_some()
     }

@@ -7,15 +7,15 @@ use sha2::{Digest, Sha256};
 use super::Fingerprint;
 use crate::hex;
 
-/// Names one attempt, in all processes and for all time: 128 random bits.
+/// Identifies one attempt, in all processes and for all time: 128 random bits.
 ///
-/// It is also the fencing token of the attempt's lease: only the attempt that the record still has open
-/// may bring a token.
+/// It is also the fencing token of the attempt's lease: only an attempt that is still open on the record
+/// may store a token.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AttemptId([u8; 16]);
 
 /// One attempt on the account record: a token request that was sent, or may have been.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Attempt {
     pub(super) id: AttemptId,
     pub(super) fingerprint: Fingerprint,
@@ -29,7 +29,7 @@ pub struct Attempt {
     pub(super) other: Map<String, Value>,
 }
 
-/// What is known of an attempt that counts. A later one in this list outranks those before it.
+/// Says how far an attempt that counts has come. A later variant outranks those before it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum State {
@@ -37,7 +37,7 @@ pub(super) enum State {
     Open,
     /// It ended without a complete response.
     NoResponse,
-    /// Its response says neither yes nor no.
+    /// Its response neither grants a token nor rejects the credentials.
     Unresolved,
     /// Rejected, by the shape of the response alone.
     Guessed,
@@ -48,17 +48,17 @@ pub(super) enum State {
 }
 
 impl AttemptId {
-    /// The id of these random bits.
+    /// Creates an id from random bits.
     pub const fn new(random: [u8; 16]) -> Self {
         Self(random)
     }
 
-    /// The id under which a rejection counts that is reported for an attempt which has ended.
+    /// Returns the id under which a rejection counts if it is reported after the attempt was cleared.
     pub(super) fn derived(self) -> Self {
         Self::of(b"derived", &self.0)
     }
 
-    /// An id that follows from `bytes`.
+    /// Derives an id from `bytes`.
     pub(super) fn of(purpose: &[u8], bytes: &[u8]) -> Self {
         let digest = Sha256::new().chain_update(purpose).chain_update(bytes);
         let digest: [u8; 32] = digest.finalize().into();
@@ -84,22 +84,22 @@ impl Attempt {
         }
     }
 
-    /// The id of the attempt.
+    /// Returns the id of the attempt.
     pub fn id(&self) -> AttemptId {
         self.id
     }
 
-    /// Whether it may be in flight, as far as the record says.
+    /// Returns whether it is open: in flight, as far as the record says.
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }
 
-    /// Whether the server is known to have rejected it.
+    /// Returns whether the server rejected it, or said that the account is locked.
     pub fn is_rejected(&self) -> bool {
         self.state >= State::Guessed
     }
 
-    /// Whether it ended, or will have ended, without a complete response.
+    /// Returns whether no complete response to it is known.
     pub(super) fn has_no_response(&self) -> bool {
         self.state <= State::NoResponse
     }

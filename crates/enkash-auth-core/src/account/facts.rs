@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{Credentials, Moment};
 
-/// No attempt begins while so many count: the server locks the account at the third that fails, by the
-/// documentation of three of the platform's products.
+/// No attempt begins while this many count: the server locks the account at the third that fails, according
+/// to the documentation of three of the platform's products.
 pub const BUDGET: usize = 2;
 
 /// How many cleared ids are remembered, the newest.
@@ -19,24 +19,25 @@ const CLEARED: usize = 64;
 /// How many rejected fingerprints are remembered, the newest.
 const REJECTED: usize = 16;
 
-/// How many attempts are remembered, the newest: an account with more than two is closed, or makes one in
-/// 15 minutes.
+/// How many attempts that count are remembered, the newest, and any open ones beside them. Two close the
+/// account, unless they had no response and the credentials are known good (then one is made in 15
+/// minutes), or `retry_unresolved_after` is set.
 const ATTEMPTS: usize = 64;
 
 /// How long credentials that are known good wait after more than one attempt without a response.
 const KNOWN_GOOD_PAUSE: Duration = Duration::from_secs(15 * 60);
 
-/// What is known of the attempts of one account: which count, which ended uncounted, which credentials
-/// were rejected, and which succeeded last.
+/// Records which attempts of one account count, which ended uncounted, which credentials were rejected, and
+/// which succeeded last.
 ///
 /// Each item is a fact about one id, so the facts of two processes [merge](Self::merge) whatever
 /// their age: an attempt counts unless its id was cleared.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Facts {
-    /// Those that count, oldest first.
+    /// The attempts that count, oldest first.
     attempts: Vec<Attempt>,
-    /// Those that count no more, oldest first.
+    /// The attempts that no longer count, oldest first.
     cleared: Vec<Cleared>,
     /// The credentials that were rejected, oldest first.
     rejected: Vec<Rejected>,
@@ -44,43 +45,43 @@ pub struct Facts {
 }
 
 /// An attempt that ended uncounted, or was cleared by a success or an operator.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 struct Cleared {
     id: AttemptId,
-    /// Orders the list, no more: nanoseconds since the Unix epoch, later than that of any before it.
+    /// Only orders the list: nanoseconds since the Unix epoch, later than that of any before it.
     at: u64,
-    /// Whether its fingerprint is cleared, too.
+    /// Whether its fingerprint is cleared as well.
     with_fingerprint: bool,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
 
 /// Credentials that are never sent again until an operator allows it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 struct Rejected {
     id: AttemptId,
     fingerprint: Fingerprint,
     at: u64,
-    /// By the shape of the response alone.
+    /// Whether the shape of the response alone says so.
     guessed: bool,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
 
 /// The last success.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 struct Success {
     id: AttemptId,
     fingerprint: Fingerprint,
-    /// Whether the server has answered a probe since.
+    /// Whether the server has responded to a probe since.
     probed: bool,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
 
 impl Facts {
-    /// Those in place of a record that cannot be read: two attempts that stay until an operator clears
-    /// them. Their ids follow from its `bytes`, so that two processes count the same two.
+    /// Returns the facts that replace a record that cannot be read: two attempts that stay until an
+    /// operator clears them. Their ids follow from its `bytes`, so that two processes count the same two.
     pub(super) fn unreadable(bytes: &[u8], now: Moment) -> Self {
         let attempt = |purpose| {
             let id = AttemptId::of(purpose, bytes);
@@ -101,7 +102,7 @@ impl Facts {
         facts
     }
 
-    /// Those of one attempt.
+    /// Returns the facts of one attempt.
     pub(super) fn of(attempt: Attempt) -> Self {
         Self {
             attempts: vec![attempt],
@@ -109,12 +110,12 @@ impl Facts {
         }
     }
 
-    /// The attempts that count, oldest first.
+    /// Returns the attempts that count, oldest first.
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
     }
 
-    /// How many of the attempts that count were rejected.
+    /// Returns how many of the attempts that count were rejected.
     pub fn rejected_attempts(&self) -> usize {
         self.attempts
             .iter()
@@ -122,18 +123,19 @@ impl Facts {
             .count()
     }
 
-    /// Whether there is nothing that another process has to know.
+    /// Returns whether no attempt counts and no credentials are rejected.
     pub fn is_quiet(&self) -> bool {
         self.attempts.is_empty() && self.rejected.is_empty()
     }
 
-    /// Whether the last success was of `credentials`, and they were not rejected since.
+    /// Returns whether the last success was of `credentials`, and they were not rejected since.
     pub fn is_known_good(&self, credentials: &Credentials) -> bool {
         self.known_good(credentials).is_some() && !self.has_rejected(credentials)
     }
 
-    /// Adds the facts of `other`. What either has cleared counts no more; of two views of one attempt
-    /// the later holds. `other` knows of a success where these do not.
+    /// Merges `other` into these facts. An id that either has cleared no longer counts; of two states of
+    /// one attempt the later is kept. The success of `other` is used only where these have none, or one
+    /// that was replaced.
     pub fn merge(&mut self, other: &Self) {
         for theirs in &other.cleared {
             match self.cleared.iter_mut().find(|own| own.id == theirs.id) {
@@ -142,8 +144,9 @@ impl Facts {
             }
         }
         for theirs in &other.rejected {
-            if self.rejected.iter().all(|own| own.id != theirs.id) {
-                self.rejected.push(theirs.clone());
+            match self.rejected.iter_mut().find(|own| own.id == theirs.id) {
+                Some(own) => own.guessed &= theirs.guessed,
+                None => self.rejected.push(theirs.clone()),
             }
         }
         for theirs in &other.attempts {
@@ -152,6 +155,9 @@ impl Facts {
                 None => self.attempts.push(theirs.clone()),
             }
         }
+        let cleared = &self.cleared;
+        self.success
+            .take_if(|success| is_fingerprint_cleared(cleared, success.id));
         match (&mut self.success, &other.success) {
             (own @ None, theirs) => own.clone_from(theirs),
             (Some(own), Some(theirs)) if own.id == theirs.id => own.probed |= theirs.probed,
@@ -162,8 +168,8 @@ impl Facts {
 
     /// Begins an attempt, if the budget allows it.
     ///
-    /// The attempt is on the record before it is sent: what is granted holds once these facts are
-    /// written. `witness` says which leases have passed at `now`, whose wall clock is the store's.
+    /// The attempt is on the record before it is sent: what is granted holds once these facts are written.
+    /// `witness` decides which leases have passed at `now`, whose wall clock is the store's.
     pub fn acquire(&mut self, ctx: &AttemptContext<'_>, witness: &Witness, now: Moment) -> Acquire {
         for attempt in &mut self.attempts {
             if attempt.is_open() && !witness.is_lease_on(attempt, now) {
@@ -191,8 +197,8 @@ impl Facts {
         }
     }
 
-    /// The rule for credentials that are known good, where all that count are theirs and had no
-    /// response: in place of the budget, an answered probe and a pause.
+    /// Applies the rule for known good credentials where all attempts that count are theirs and had no
+    /// response: in place of the budget, a probe that is answered, and a pause.
     fn after_lost_attempts(
         &mut self,
         ctx: &AttemptContext<'_>,
@@ -211,13 +217,13 @@ impl Facts {
                 success.probed = true;
                 None
             }
-            // A server that has never answered one is asked without.
+            // A server that has responded to no probe since the last success is asked without one.
             Some(false) if !success.probed && has_paused => None,
             Some(false) => Some(Acquire::Denied(denial::no_probe_answered())),
         }
     }
 
-    /// The budget: fewer than two others count.
+    /// Applies the budget: fewer than two others count.
     fn over_budget(
         &self,
         ctx: &AttemptContext<'_>,
@@ -248,11 +254,10 @@ impl Facts {
         now: Moment,
     ) -> Permit {
         let fingerprint = ctx.credentials.fingerprint(ctx.salt);
-        let outlives_success = |attempt: &&Attempt| {
-            attempt.has_no_response()
-                && !ctx.credentials.matches(&attempt.fingerprint)
-                && witness.is_lease_on(attempt, now)
-        };
+        // The server may carry it out after that success. Attempts of the same credentials are no
+        // exception: the password may change in between.
+        let outlives_success =
+            |attempt: &&Attempt| attempt.has_no_response() && witness.is_lease_on(attempt, now);
         let ends = self
             .attempts
             .iter()
@@ -276,9 +281,9 @@ impl Facts {
     }
 
     /// Records how the attempt of `permit` ended. Returns whether it was still the open attempt of the
-    /// record: otherwise its success changes nothing, and its token is not to be kept.
+    /// record: otherwise its success changes nothing, and its token must not be kept.
     ///
-    /// A rejection counts however late it is reported, and once.
+    /// A rejection counts once, however late it is reported.
     pub fn record_outcome(
         &mut self,
         permit: &Permit,
@@ -294,6 +299,11 @@ impl Facts {
             AttemptOutcome::Granted if is_open => {
                 for id in permit.ends().iter().chain([&id]) {
                     self.clear(*id, false, now);
+                }
+                // Otherwise a process that has not seen the new success would bring the old one back once
+                // the new one is cleared.
+                if let Some(replaced) = self.success.take() {
+                    self.clear(replaced.id, true, now);
                 }
                 self.success = Some(Success {
                     id,
@@ -313,7 +323,7 @@ impl Facts {
                 self.raise(id, state);
             }
             AttemptOutcome::Rejected { guessed } => {
-                // They are good no more, also once an operator allows them again.
+                // They are no longer known good, even after an operator allows them again.
                 if let Some(success) = permit.known_good() {
                     self.clear(success, true, now);
                 }
@@ -322,16 +332,8 @@ impl Facts {
                 } else {
                     State::Rejected
                 };
-                if let Some(id) = self.reject(permit, state, now)
-                    && self.rejected.iter().all(|rejected| rejected.id != id)
-                {
-                    self.rejected.push(Rejected {
-                        id,
-                        fingerprint: permit.fingerprint(),
-                        at: self.next_stamp(now),
-                        guessed,
-                        other: Map::new(),
-                    });
+                if let Some(id) = self.reject(permit, state, now) {
+                    self.add_rejected(id, permit.fingerprint(), guessed, now);
                 }
             }
             AttemptOutcome::Locked => {
@@ -342,8 +344,8 @@ impl Facts {
         is_open
     }
 
-    /// Counts a rejection, under a derived id where the attempt was cleared. Returns the id, or `None`
-    /// where that was cleared, too.
+    /// Counts a rejection, under a derived id if the attempt was cleared. Returns the id, or `None` if that
+    /// was cleared as well.
     fn reject(&mut self, permit: &Permit, state: State, now: Moment) -> Option<AttemptId> {
         let id = permit.id();
         if self.raise(id, state) {
@@ -365,17 +367,56 @@ impl Facts {
         Some(id)
     }
 
-    /// Clears the attempts that count and the fingerprints that were rejected by guess, or, where
-    /// `allow_rejected`, all fingerprints. Returns whether all is clear: an attempt whose lease is on
-    /// stays until that has passed.
-    pub fn reset(&mut self, allow_rejected: bool, witness: &Witness, now: Moment) -> bool {
+    /// Adds a rejected fingerprint. One that was rejected by guess, and now is by name, is no longer
+    /// guessed.
+    fn add_rejected(
+        &mut self,
+        id: AttemptId,
+        fingerprint: Fingerprint,
+        guessed: bool,
+        now: Moment,
+    ) {
+        match self.rejected.iter_mut().find(|rejected| rejected.id == id) {
+            Some(rejected) => rejected.guessed &= guessed,
+            None => self.rejected.push(Rejected {
+                id,
+                fingerprint,
+                at: self.next_stamp(now),
+                guessed,
+                other: Map::new(),
+            }),
+        }
+    }
+
+    /// Returns the ids of the attempts that count and of the rejected fingerprints: what a reset clears.
+    pub fn resettable(&self) -> Vec<AttemptId> {
+        let rejected = self.rejected.iter().map(|rejected| rejected.id);
+        rejected
+            .chain(self.attempts.iter().map(Attempt::id))
+            .collect()
+    }
+
+    /// Clears the attempts `of` these ids, and of their fingerprints those that were rejected by guess, or
+    /// all if `allow_rejected`. Returns whether all is clear: an attempt without a response stays until its
+    /// lease has passed, since the server may carry it out after the reset.
+    ///
+    /// The ids are those at the time when an operator acted, even in a reset that waits: later attempts
+    /// count.
+    pub fn reset(
+        &mut self,
+        of: &[AttemptId],
+        allow_rejected: bool,
+        witness: &Witness,
+        now: Moment,
+    ) -> bool {
         let (open, ended): (Vec<_>, Vec<_>) = self
             .attempts
             .iter()
+            .filter(|attempt| of.contains(&attempt.id))
             .map(|attempt| {
                 (
                     attempt.id,
-                    attempt.is_open() && witness.is_lease_on(attempt, now),
+                    attempt.has_no_response() && witness.is_lease_on(attempt, now),
                 )
             })
             .partition(|(_, is_on)| *is_on);
@@ -385,7 +426,7 @@ impl Facts {
         let allowed: Vec<_> = self
             .rejected
             .iter()
-            .filter(|rejected| allow_rejected || rejected.guessed)
+            .filter(|rejected| of.contains(&rejected.id) && (allow_rejected || rejected.guessed))
             .map(|rejected| rejected.id)
             .collect();
         for id in allowed {
@@ -395,18 +436,23 @@ impl Facts {
         open.is_empty()
     }
 
-    /// The owner of `id` is known to be dead: the attempt will not be reported.
+    /// Ends the open attempt `id` without a response: its owner is known to be dead.
     pub(super) fn end_without_report(&mut self, id: AttemptId) {
         self.raise(id, State::NoResponse);
     }
 
-    /// Keeps of the open attempts only those that `is_own`.
+    /// Returns whether the attempt `id` counts, or was cleared.
+    pub(super) fn knows_of(&self, id: AttemptId) -> bool {
+        self.is_cleared(id) || self.attempts.iter().any(|attempt| attempt.id == id)
+    }
+
+    /// Removes the open attempts that are not `is_own`.
     pub(super) fn retain_open(&mut self, is_own: impl Fn(AttemptId) -> bool) {
         self.attempts
             .retain(|attempt| !attempt.is_open() || is_own(attempt.id));
     }
 
-    /// The success that shows that `credentials` are good.
+    /// Returns the id of the last success, if it was of `credentials`.
     fn known_good(&self, credentials: &Credentials) -> Option<AttemptId> {
         let success = self.success.as_ref()?;
         credentials
@@ -427,7 +473,7 @@ impl Facts {
             .any(|fingerprint| credentials.matches(fingerprint))
     }
 
-    /// The age of the newest attempt that counts.
+    /// Returns the age of the newest attempt that counts.
     fn age(&self, witness: &Witness, now: Moment) -> Option<Duration> {
         let ages = self
             .attempts
@@ -436,7 +482,7 @@ impl Facts {
         ages.min()
     }
 
-    /// Brings the attempt `id` to `state`, if that is a later one. Returns whether it counts.
+    /// Raises the attempt `id` to `state`, if that is later. Returns whether the attempt counts.
     fn raise(&mut self, id: AttemptId, state: State) -> bool {
         let attempt = self.attempts.iter_mut().find(|attempt| attempt.id == id);
         attempt
@@ -461,7 +507,7 @@ impl Facts {
         self.cleared.iter().any(|cleared| cleared.id == id)
     }
 
-    /// A stamp that is later than any, also after a clock was set back.
+    /// Returns a stamp that is later than any other, even after a clock was set back.
     fn next_stamp(&self, now: Moment) -> u64 {
         let cleared = self.cleared.iter().map(|cleared| cleared.at);
         let stamps = cleared.chain(self.rejected.iter().map(|rejected| rejected.at));
@@ -469,8 +515,7 @@ impl Facts {
         newest.max(now.unix_nanos())
     }
 
-    /// Takes away what is cleared, and brings the lists into their order and within their bounds: equal
-    /// facts are equal values.
+    /// Removes what is cleared, and sorts and bounds the lists, so that equal facts are equal values.
     pub(super) fn tidy(&mut self) {
         let Self {
             attempts,
@@ -479,20 +524,28 @@ impl Facts {
             success,
         } = self;
         let is_cleared = |id| cleared.iter().any(|cleared| cleared.id == id);
-        let is_allowed = |id| {
-            let mut allowed = cleared.iter().filter(|cleared| cleared.with_fingerprint);
-            allowed.any(|cleared| cleared.id == id)
-        };
+        let is_allowed = |id| is_fingerprint_cleared(cleared, id);
         attempts.retain(|attempt| !is_cleared(attempt.id));
         rejected.retain(|rejected| !is_allowed(rejected.id));
         success.take_if(|success| is_allowed(success.id));
         attempts.sort_by_key(|attempt| (attempt.began, attempt.id));
         cleared.sort_by_key(|cleared| (cleared.at, cleared.id));
         rejected.sort_by_key(|rejected| (rejected.at, rejected.id));
-        keep_newest(attempts, ATTEMPTS);
+        // An open attempt is never in excess: it is looked for here when it ends.
+        let mut excess = attempts.len().saturating_sub(ATTEMPTS);
+        attempts.retain(|attempt| {
+            let is_dropped = excess > 0 && !attempt.is_open();
+            excess -= usize::from(is_dropped);
+            !is_dropped
+        });
         keep_newest(cleared, CLEARED);
         keep_newest(rejected, REJECTED);
     }
+}
+
+fn is_fingerprint_cleared(cleared: &[Cleared], id: AttemptId) -> bool {
+    let mut cleared = cleared.iter().filter(|cleared| cleared.with_fingerprint);
+    cleared.any(|cleared| cleared.id == id)
 }
 
 fn keep_newest<T>(list: &mut Vec<T>, most: usize) {

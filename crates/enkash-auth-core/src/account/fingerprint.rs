@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::hex;
 
-/// Tells credentials from others without showing anything of them: an HMAC over every secret and name
-/// that is sent, under a salt of its own.
+/// Identifies credentials without revealing them: an HMAC over every secret and name that is sent, with a
+/// salt of its own.
 ///
 /// [`Credentials::fingerprint`](crate::Credentials::fingerprint) makes one, and
 /// [`Credentials::matches`](crate::Credentials::matches) compares.
@@ -16,14 +16,14 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// That of no credentials.
+    /// The fingerprint of no credentials.
     pub(super) const NONE: Self = Self::new([0; 16], [0; 32]);
 
     pub(crate) const fn new(salt: [u8; 16], digest: [u8; 32]) -> Self {
         Self { salt, digest }
     }
 
-    /// The salt that it was made under.
+    /// Returns the salt that it was made with.
     pub fn salt(&self) -> [u8; 16] {
         self.salt
     }

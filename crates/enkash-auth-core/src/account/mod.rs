@@ -1,10 +1,9 @@
-//! The account record: what is known of the attempts to get a token for one account, and whether
-//! another may be made.
+//! The account record: the attempts to get a token for one account, and whether another may be made.
 //!
 //! The server locks an account at the third failed attempt in a row. [`Facts`] says which attempts count;
 //! [`Facts::acquire`], [`Facts::record_outcome`] and [`Facts::reset`] are the rules, pure functions that
-//! are the same for every store. An [`AccountRecord`] is the facts as a store keeps them, with the
-//! sealed tokens. A [`Witness`] is what one process knows, also when the record is lost.
+//! are the same for every store. An [`AccountRecord`] is the facts as a store keeps them, with the sealed
+//! tokens. A [`Witness`] holds what one process has seen, and outlives a lost record.
 
 mod acquire;
 mod attempt;

@@ -1,4 +1,4 @@
-/// How an attempt ended, as far as the strike budget goes.
+/// Says how an attempt ended, as the strike budget sees it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(
     clippy::exhaustive_enums,
@@ -17,7 +17,7 @@ pub enum AttemptOutcome {
     },
     /// The server rejected the credentials.
     Rejected {
-        /// Whether only the shape of the response says so, and no error code or text that is known.
+        /// Whether only the shape of the response says so, without a known error code or text.
         guessed: bool,
     },
     /// The server says that the account is locked.

@@ -6,20 +6,20 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{AttemptId, Facts, Fingerprint, Permit};
-use crate::{AccountId, Credentials, Moment, hex};
+use crate::{AccountKey, Credentials, Moment, hex};
 
 const NAME: &str = "enkash-auth record";
 
-/// The format that is written. One that is newer is not read, and never overwritten.
+/// The format that is written. A newer one is neither read nor overwritten.
 const FORMAT: u32 = 1;
 
-/// All sealed tokens of an account are together no longer than this, in bytes: a record stays under 64 KiB.
+/// The most bytes that all sealed tokens of an account take: a record stays under 64 KiB.
 const TOKENS: usize = 32 * 1024;
 
-/// The account record: what a store keeps of one account. Its facts, and the sealed tokens.
+/// Holds what a store keeps of one account: its facts and its sealed tokens.
 ///
-/// As bytes it is text: a line with the format, one of JSON, and one with a checksum. No secret stands in
-/// it in clear.
+/// Its encoding is text: a line with the format, one of JSON, and one with a checksum. No secret is in it
+/// in clear.
 ///
 /// ```text
 /// enkash-auth record 1
@@ -33,7 +33,7 @@ pub struct AccountRecord {
     /// Oldest first.
     #[serde(default)]
     tokens: Vec<SealedToken>,
-    /// The SHA-256 of the bytes that this record replaced, for they could not be read.
+    /// The SHA-256 of the bytes that this record replaced because they could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaces: Option<String>,
     /// Fields of a later release.
@@ -41,12 +41,12 @@ pub struct AccountRecord {
     other: Map<String, Value>,
 }
 
-/// A token that only the credentials which brought it can open.
+/// A token that only the credentials that obtained it can open.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 struct SealedToken {
-    /// The attempt that brought it.
+    /// The attempt that obtained it.
     id: AttemptId,
-    /// Of the credentials that seal it.
+    /// The fingerprint of the credentials that sealed it.
     fingerprint: Fingerprint,
     /// When it expires at the latest: nanoseconds since the Unix epoch, on the store's clock.
     expires: u64,
@@ -56,39 +56,39 @@ struct SealedToken {
     other: Map<String, Value>,
 }
 
-/// What stands around a record in its JSON.
+/// The JSON object around a record.
 #[derive(Deserialize, Serialize)]
 struct Envelope<R> {
-    /// Fresh with each write, so that no two writes are of the same bytes.
+    /// Fresh with each write, so that no two writes have the same bytes.
     write: AttemptId,
     account: String,
     #[serde(flatten)]
     record: R,
 }
 
-/// Why a record cannot be used.
+/// Says why a record cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// It is torn, truncated, was changed, or is that of another account.
+    /// It is torn, truncated or altered, or belongs to another account.
     Damaged,
-    /// A newer release wrote it, in a format that this one does not know.
+    /// A newer release wrote it, in a format that this release cannot read.
     Newer,
 }
 
 impl AccountRecord {
-    /// The facts.
+    /// Returns the facts.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
 
-    /// The facts, to be changed.
+    /// Returns the facts, mutably.
     pub fn facts_mut(&mut self) -> &mut Facts {
         &mut self.facts
     }
 
-    /// The record in place of `bytes` that are [damaged](Unreadable::Damaged): it counts two attempts, which
-    /// close the account until an operator clears them.
+    /// Creates the record that replaces [damaged](Unreadable::Damaged) `bytes`: it counts two attempts,
+    /// which close the account until an operator clears them.
     pub fn in_place_of(bytes: &[u8], now: Moment) -> Self {
         let mut digest = String::new();
         // Writing to a string cannot fail.
@@ -100,7 +100,7 @@ impl AccountRecord {
         }
     }
 
-    /// The newest token that `credentials` sealed, as it was sealed, and the attempt that brought it.
+    /// Returns the newest token that `credentials` sealed, still sealed, and the attempt that obtained it.
     pub fn token(&self, credentials: &Credentials) -> Option<(AttemptId, Vec<u8>)> {
         let mut tokens = self.tokens.iter().rev();
         let token = tokens.find(|token| credentials.matches(&token.fingerprint))?;
@@ -108,7 +108,7 @@ impl AccountRecord {
         Some((token.id, sealed))
     }
 
-    /// Keeps the token that the attempt of `permit` brought, in place of older ones of the same
+    /// Keeps the token that the attempt of `permit` obtained, in place of older ones of the same
     /// `credentials`. It expires at `expires`, in nanoseconds since the Unix epoch on the store's clock.
     pub fn keep_token(
         &mut self,
@@ -146,14 +146,14 @@ impl AccountRecord {
         self.tokens.drain(..self.tokens.len().saturating_sub(kept));
     }
 
-    /// The record of `account` as bytes. `write` is fresh for each write: 16 random bytes.
+    /// Encodes the record of `account`. `write` is fresh for each write: 16 random bytes.
     ///
     /// # Errors
     ///
-    /// Where it cannot be written as JSON, which is not to be expected.
+    /// If it cannot be written as JSON, which is not expected.
     pub fn to_bytes(
         &self,
-        account: AccountId,
+        account: AccountKey,
         write: [u8; 16],
     ) -> Result<Vec<u8>, serde_json::Error> {
         let envelope = Envelope {
@@ -174,27 +174,36 @@ impl AccountRecord {
     ///
     /// # Errors
     ///
-    /// Where it cannot be used: then nothing of it is believed.
-    pub fn from_bytes(account: AccountId, bytes: &[u8]) -> Result<Self, Unreadable> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::Damaged)?;
-        let rest = text.strip_prefix(NAME).ok_or(Unreadable::Damaged)?;
-        let (format, rest) = rest.split_once('\n').ok_or(Unreadable::Damaged)?;
+    /// If it cannot be used: then no part of it is.
+    pub fn from_bytes(account: AccountKey, bytes: &[u8]) -> Result<Self, Unreadable> {
+        // Only the first line: in another format, anything may follow it.
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let (line, rest) = end
+            .and_then(|end| bytes.split_at_checked(end))
+            .ok_or(Unreadable::Damaged)?;
+        let line = std::str::from_utf8(line).map_err(|_| Unreadable::Damaged)?;
+        let format = line.strip_prefix(NAME).ok_or(Unreadable::Damaged)?;
         match format.strip_prefix(' ').map(str::parse::<u32>) {
             Some(Ok(FORMAT)) => {}
             Some(Ok(newer)) if newer > FORMAT => return Err(Unreadable::Newer),
             _ => return Err(Unreadable::Damaged),
         }
-        Self::read(account, rest).ok_or(Unreadable::Damaged)
+        let rest = std::str::from_utf8(rest).ok();
+        rest.and_then(|rest| Self::read(account, rest.strip_prefix('\n')?))
+            .ok_or(Unreadable::Damaged)
     }
 
-    fn read(account: AccountId, text: &str) -> Option<Self> {
+    fn read(account: AccountKey, text: &str) -> Option<Self> {
         let (json, sum) = text.strip_suffix('\n')?.split_once("\nsha256 ")?;
         if hex::read(sum)? != checksum(json) {
             return None;
         }
         let envelope: Envelope<Self> = serde_json::from_str(json).ok()?;
         let mut record = envelope.record;
-        record.facts.tidy();
+        // Sorted, within the bounds, and each id once.
+        let mut facts = Facts::default();
+        facts.merge(&record.facts);
+        record.facts = facts;
         (envelope.account == format!("{account:x}")).then_some(record)
     }
 }

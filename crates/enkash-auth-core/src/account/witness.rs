@@ -3,25 +3,27 @@ use std::time::Duration;
 use super::{Attempt, AttemptId, AttemptOutcome, Facts, Permit};
 use crate::Moment;
 
-/// How long after its lease, on the store's clock alone, an attempt is taken to have ended.
+/// How long after its lease, by the store's clock alone, an attempt is considered to have ended.
 const LONG_PASSED: u64 = 10 * 60 * 1_000_000_000;
 
-/// What one process knows of an account, which outlives a lost record: the facts it last read or wrote but
-/// for open attempts of others, and its own attempts, stored or not.
+/// Holds what one process has seen of an account, which outlives a lost record: the facts it last read or
+/// wrote, without the open attempts of others, and its own attempts, stored or not.
 ///
-/// It also knows when it first saw each attempt, on its own monotonic clock: a lease has passed when two
-/// clocks say so.
-#[derive(Clone, Debug, Default)]
+/// It also records when each attempt was first seen, on the monotonic clock of the process: a lease has
+/// passed if both that clock and the store's say so, or the store's says so by 10 minutes.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Witness {
     facts: Facts,
     seen: Vec<Seen>,
     /// Open attempts of this process.
     own: Vec<AttemptId>,
-    /// Attempts of this process that were made without the store, and not written since.
+    /// Attempts of this process that were made without the store and have not been written since.
     unstored: Vec<AttemptId>,
+    /// Whether there is something here that the store did not hold when it was last read or written.
+    is_ahead: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 struct Seen {
     id: AttemptId,
     /// When it was first seen, on the monotonic clock of this process.
@@ -31,15 +33,25 @@ struct Seen {
 }
 
 impl Witness {
-    /// What the process knows.
+    /// Returns the facts that the process has seen.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
 
-    /// Notes when the attempts among `facts` were first seen. To be called before they are judged.
+    /// Returns whether no attempt counts, no credentials are rejected, and the store has all that is here.
+    /// Otherwise the process looks at the record every few seconds.
+    pub fn is_quiet(&self) -> bool {
+        self.facts.is_quiet() && !self.is_ahead
+    }
+
+    /// Returns whether there is something here that the store did not hold when it was last read or
+    /// written.
+    pub fn is_ahead(&self) -> bool {
+        self.is_ahead
+    }
+
+    /// Records when the attempts among `facts` were first seen. Call it before they are judged.
     pub fn see(&mut self, facts: &Facts, now: Moment) {
-        let is_there = |id| facts.attempts().iter().any(|attempt| attempt.id() == id);
-        self.seen.retain(|seen| is_there(seen.id));
         for attempt in facts.attempts() {
             if self.first_seen(attempt.id()).is_none() {
                 self.seen.push(Seen {
@@ -51,55 +63,66 @@ impl Witness {
         }
     }
 
-    /// `facts` are what the store holds, for they were read there or written: nothing that the process
-    /// knew is missing in them.
+    /// Stores `facts`, which were read from the store or written to it. What was recorded since they were
+    /// merged stays.
     pub fn observe(&mut self, facts: &Facts) {
-        self.facts.clone_from(facts);
+        let mut all = facts.clone();
+        all.merge(&self.facts);
+        self.is_ahead = all != *facts;
+        let is_there = |id| all.attempts().iter().any(|attempt| attempt.id() == id);
+        self.seen.retain(|seen| is_there(seen.id));
         let own = &self.own;
-        self.facts.retain_open(|id| own.contains(&id));
-        self.unstored.clear();
+        all.retain_open(|id| own.contains(&id));
+        self.facts = all;
+        self.unstored.retain(|id| !facts.knows_of(*id));
     }
 
-    /// An attempt of this process is about to be written.
+    /// Records that an attempt of this process is about to be written.
     pub fn begin(&mut self, id: AttemptId) {
         self.own.push(id);
     }
 
-    /// An attempt that was begun was not written: another write came between.
+    /// Returns whether the open attempt `id` is one of this process.
+    pub fn is_own(&self, id: AttemptId) -> bool {
+        self.own.contains(&id)
+    }
+
+    /// Forgets that `id` is an open attempt of this process: it has ended, or was not written after all.
     pub fn withdraw(&mut self, id: AttemptId) {
         self.own.retain(|own| *own != id);
     }
 
-    /// An attempt of this process is made without the store, under `facts`.
+    /// Records that an attempt of this process is made without the store; `facts` include it.
     pub fn begin_unstored(&mut self, id: AttemptId, facts: &Facts) {
         self.own.push(id);
         self.unstored.push(id);
         self.facts.clone_from(facts);
     }
 
-    /// Whether an attempt counts that was made without the store.
+    /// Returns whether an attempt counts that was made without the store and not written since.
     pub fn has_unstored(&self) -> bool {
         let mut attempts = self.facts.attempts().iter();
         attempts.any(|attempt| self.unstored.contains(&attempt.id()))
     }
 
-    /// An attempt of this process has ended, and the store may not know.
+    /// Records how an attempt of this process ended, before the store has it.
     pub fn record_outcome(&mut self, permit: &Permit, outcome: AttemptOutcome, now: Moment) {
         self.facts.record_outcome(permit, outcome, now);
+        self.is_ahead = true;
         self.withdraw(permit.id());
     }
 
-    /// The owner of the attempt is known to be dead.
+    /// Records that the owner of `attempt` is known to be dead.
     pub fn note_death(&mut self, attempt: &Attempt) {
         let mut facts = Facts::of(attempt.clone());
         facts.end_without_report(attempt.id());
         self.facts.merge(&facts);
     }
 
-    /// Whether `attempt` may still be in flight. An attempt that was not seen before is.
+    /// Returns whether `attempt` may still be in flight. One that was not seen before may.
     pub fn is_lease_on(&self, attempt: &Attempt, now: Moment) -> bool {
         let (lease, at) = (attempt.lease_nanos(), now.unix_nanos());
-        // One that begins in the future by more than its length is of a clock that was set back since.
+        // One that begins in the future by more than its lease was written before the clock was set back.
         let has_passed_there = attempt.began.abs_diff(at) >= lease;
         let has_long_passed = at.saturating_sub(attempt.began) >= lease.saturating_add(LONG_PASSED);
         let has_passed_here = self
@@ -108,8 +131,8 @@ impl Witness {
         !(has_long_passed || has_passed_there && has_passed_here)
     }
 
-    /// How old `attempt` is: its age on the store's clock when it was first seen, and the time since on
-    /// the monotonic clock of this process.
+    /// Returns the age of `attempt`: that on the store's clock when it was first seen, plus the time since
+    /// on the monotonic clock of this process.
     pub fn age(&self, attempt: &Attempt, now: Moment) -> Duration {
         let age = self.first_seen(attempt.id()).map_or(0, |seen| {
             let since = now.monotonic_nanos().saturating_sub(seen.at);

@@ -3,7 +3,6 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-#[cfg(feature = "seal")]
 use zeroize::Zeroizing;
 
 use super::{Credentials, GrantType};
@@ -23,49 +22,32 @@ use crate::{BaseUrl, account, hex};
 /// let old = Credentials::password(Client::new("id", "secret"), User::new("user", "old"));
 /// let new = Credentials::password(Client::new("id", "secret"), User::new("user", "new"));
 /// assert_eq!(old.account(&base), new.account(&base));
-/// assert_ne!(old.ledger_fingerprint(&[7; 32]), new.ledger_fingerprint(&[7; 32]));
+/// assert_ne!(old.fingerprint([7; 16]), new.fingerprint([7; 16]));
 /// # Ok::<(), enkash_auth_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub struct AccountId([u8; 32]);
-
-/// One set of credentials, so that an old password can be told from a new one without keeping
-/// either.
-///
-/// HMAC-SHA-256 over everything that is sent, under a random salt that is kept beside it.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::Credentials;
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// assert_eq!(keys.ledger_fingerprint(&[1; 32]), keys.clone().ledger_fingerprint(&[1; 32]));
-/// assert_ne!(keys.ledger_fingerprint(&[1; 32]), keys.ledger_fingerprint(&[2; 32]));
-/// ```
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub struct Fingerprint([u8; 32]);
+pub struct AccountKey([u8; 32]);
 
 impl Credentials {
-    /// The account that these credentials belong to at `base`.
-    pub fn account(&self, base: &BaseUrl) -> AccountId {
+    /// The account that these credentials belong to at `base`. The user name counts without white
+    /// space around it and in lower case.
+    pub fn account(&self, base: &BaseUrl) -> AccountKey {
         let (kind, client, user) = match &self.grant {
-            GrantType::Password { client, user } => {
-                ("password", client.id.as_str(), user.name.as_str())
+            GrantType::Password { client, user } => (
+                "password",
+                client.id.as_str(),
+                user.name.trim().to_lowercase(),
+            ),
+            GrantType::Merchant { access_key, .. } => {
+                ("merchant", access_key.expose_secret(), String::new())
             }
-            GrantType::Merchant { access_key, .. } => ("merchant", access_key.expose_secret(), ""),
         };
         let mut hash = Sha256::new();
-        for part in [kind, base.as_str(), client, user] {
+        for part in [kind, base.as_str(), client, &user] {
             hash.update(prefix(part));
             hash.update(part);
         }
-        AccountId(hash.finalize().into())
-    }
-
-    /// What tells these credentials from others, all that is sent included, under `salt`.
-    pub fn ledger_fingerprint(&self, salt: &[u8; 32]) -> Fingerprint {
-        Fingerprint(self.digest(salt))
+        AccountKey(hash.finalize().into())
     }
 
     /// What tells these credentials from others of the same account: an HMAC-SHA-256 over every name and
@@ -94,7 +76,6 @@ impl Credentials {
     }
 
     /// All that is sent, in a fixed order. Holds the secrets.
-    #[cfg(feature = "seal")]
     pub(super) fn everything(&self) -> Zeroizing<Vec<u8>> {
         let size = self.sent().map(|part| 8 + part.len()).sum();
         // Grown, it would leave copies behind.
@@ -117,19 +98,7 @@ fn prefix(part: &str) -> [u8; 8] {
     (part.len() as u64).to_le_bytes()
 }
 
-impl AccountId {
-    pub(crate) fn from_hex(text: &str) -> Option<Self> {
-        hex::read(text).map(Self)
-    }
-}
-
-impl Fingerprint {
-    pub(crate) fn from_hex(text: &str) -> Option<Self> {
-        hex::read(text).map(Self)
-    }
-}
-
-impl fmt::Display for AccountId {
+impl fmt::Display for AccountKey {
     /// The first six bytes, in hexadecimal: enough to tell accounts apart in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
@@ -139,28 +108,15 @@ impl fmt::Display for AccountId {
     }
 }
 
-impl fmt::LowerHex for AccountId {
+impl fmt::LowerHex for AccountKey {
     /// All of it: for a key in a store.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hex::write(&self.0, f)
     }
 }
 
-impl fmt::LowerHex for Fingerprint {
-    /// All of it: for a record in a store.
+impl fmt::Debug for AccountKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(&self.0, f)
-    }
-}
-
-impl fmt::Debug for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccountId({self})")
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fingerprint(..)")
+        write!(f, "AccountKey({self})")
     }
 }

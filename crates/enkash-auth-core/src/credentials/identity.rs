@@ -71,8 +71,12 @@ impl fmt::Debug for User {
     }
 }
 
-/// A copy of just its length: shrunk to that, the text that was given would leave one behind.
+/// Copies a secret without the one line end that editors and shells leave behind it. The copy is of
+/// just its length: shrunk to that, the text that was given would leave one behind.
 pub(super) fn secret(text: impl Into<String>) -> SecretString {
     let text = Zeroizing::new(text.into());
-    SecretString::from(text.as_str())
+    let line = text
+        .strip_suffix('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line));
+    SecretString::from(line.unwrap_or(&text))
 }

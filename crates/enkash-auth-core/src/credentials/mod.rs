@@ -3,12 +3,11 @@
 mod account;
 mod identity;
 mod kind;
-#[cfg(feature = "seal")]
 mod seal;
 
 pub(crate) use self::kind::GrantType;
 pub use self::{
-    account::{AccountId, Fingerprint},
+    account::AccountKey,
     identity::{Client, User},
     kind::Credentials,
 };

@@ -7,7 +7,7 @@ use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Credentials;
-use crate::{Error, ErrorKind, strikes::Unreadable};
+use crate::{Error, ErrorKind, account::Unreadable};
 
 /// Bytes of a seal's salt, which stands before the sealed text.
 const SALT: usize = 32;
@@ -24,7 +24,7 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidAnswer`] for more than 256 GiB.
+    /// [`ErrorKind::InvalidResponse`] for more than 256 GiB.
     pub fn seal(&self, salt: [u8; SALT], context: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
         let payload = Payload {
             msg: plain,
@@ -32,7 +32,7 @@ impl Credentials {
         };
         let sealed = self.cipher(&salt).encrypt(&[0; 12].into(), payload);
         let sealed =
-            sealed.map_err(|_| Error::new(ErrorKind::InvalidAnswer, "too much to seal"))?;
+            sealed.map_err(|_| Error::new(ErrorKind::InvalidResponse, "too much to seal"))?;
         Ok([&salt[..], &sealed].concat())
     }
 
@@ -49,7 +49,7 @@ impl Credentials {
         let mut text = Zeroizing::new(sealed.to_vec());
         self.cipher(salt)
             .decrypt_in_place(&[0; 12].into(), context, &mut *text)
-            .map_err(|_| Unreadable::Foreign)?;
+            .map_err(|_| Unreadable::Damaged)?;
         Ok(text)
     }
 

@@ -3,11 +3,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Expiry;
 use crate::Moment;
 
-/// How long a token is taken to live of which nobody said: as long as the shortest of the platform's
+/// How long a token is taken to live of which the response says nothing: as long as the shortest of the platform's
 /// products (Petty Cash, Rewards and Redemption: 5 minutes).
 pub(crate) const UNKNOWN: Duration = Duration::from_secs(300);
 
-/// What is left must be worth attaching: below this a token counts as over already. Two ticks of the coarse
+/// What is left must be worth attaching: below this a token counts as expired. Two ticks of the coarse
 /// clock that a cache reads.
 pub(crate) const SHORTEST: Duration = Duration::from_millis(8);
 
@@ -33,7 +33,7 @@ pub struct Exchange {
 
 /// How long a token lives, counted from the moment at which its request was sent.
 ///
-/// The lower end of what the answer allows: on the server's clock where that is known.
+/// The lower end of what the response allows: on the server's clock where that is known.
 ///
 /// # Examples
 ///
@@ -43,7 +43,7 @@ pub struct Exchange {
 ///
 /// let exchange = Exchange::new(Moment::new(0, 0), None);
 /// assert_eq!(exchange.lifetime(&[]).length(), Some(Duration::from_secs(300)));
-/// assert_eq!(exchange.lifetime(&[Expiry::Over]).length(), None);
+/// assert_eq!(exchange.lifetime(&[Expiry::Expired]).length(), None);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lifetime {
@@ -53,13 +53,13 @@ pub struct Lifetime {
 }
 
 impl Exchange {
-    /// An exchange whose request was sent at `sent` and whose answer carried `date`.
+    /// An exchange whose request was sent at `sent` and whose response carried `date`.
     pub fn new(sent: Moment, date: Option<SystemTime>) -> Self {
         Self { sent, date }
     }
 
     /// By how many seconds the local wall clock is ahead of the server's: negative where it is behind,
-    /// `None` where the answer carried no `Date`. Right to half a second and the time that the exchange
+    /// `None` where the response carried no `Date`. Right to half a second and the time that the exchange
     /// took.
     ///
     /// # Examples
@@ -74,12 +74,12 @@ impl Exchange {
     /// ```
     pub fn clock_skew(&self) -> Option<f64> {
         let date = self.date?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let local = Duration::from_nanos(self.sent.unix_nanos());
+        let local = self.local();
         // `Date` is rounded down to whole seconds.
         Some(local.as_secs_f64() - date.as_secs_f64() - 0.5)
     }
 
-    /// The lifetime of a token of which the answer says `said`: the shortest, where it says more.
+    /// The lifetime of a token of which the response says `said`: the shortest, where it says more.
     pub fn lifetime(&self, said: &[Expiry]) -> Lifetime {
         said.iter()
             .filter_map(|expiry| self.read(*expiry))
@@ -90,38 +90,45 @@ impl Exchange {
     /// `None` where `expiry` says nothing.
     fn read(&self, expiry: Expiry) -> Option<Lifetime> {
         match expiry {
-            Expiry::In(length) => Some(self.of(Some(length))),
-            Expiry::SecondsFromNow(seconds) => Some(self.of(Some(Duration::from_secs(seconds)))),
+            Expiry::In(length) | Expiry::InGuessed(length) => Some(self.of(Some(length))),
             Expiry::AtUnixMillis(millis) => self.until(Duration::from_millis(millis)),
             Expiry::AtUnixSeconds(seconds) => self.until(Duration::from_secs(seconds)),
-            Expiry::Over => Some(self.of(None)),
+            Expiry::Expired => Some(self.of(None)),
             Expiry::Unknown => None,
         }
     }
 
     /// `end` counts from the Unix epoch.
     fn until(&self, end: Duration) -> Option<Lifetime> {
-        match self.date {
-            Some(date) => Some(self.on_server_clock(end, date)),
-            None => self.on_local_clock(end),
-        }
+        let Some(date) = self.date else {
+            return self.on_local_clock(end);
+        };
+        let date = date.duration_since(UNIX_EPOCH).unwrap_or_default();
+        // One of the two clocks was never set.
+        let is_doubtful = date.abs_diff(self.local()) > Lifetime::LONGEST;
+        let local = self.on_local_clock(end).filter(|_| is_doubtful);
+        Some(local.unwrap_or_else(|| self.on_server_clock(end.saturating_sub(date))))
     }
 
-    /// `Date` has whole seconds, rounded down: the answer was made up to a second after it.
-    fn on_server_clock(&self, end: Duration, date: SystemTime) -> Lifetime {
-        let date = date.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let left = end.saturating_sub(date);
-        self.of(Some(left.saturating_sub(Duration::from_secs(1))))
+    /// `Date` has whole seconds, rounded down: the response was made up to a second after it. A
+    /// second is too much of a token that lives for one.
+    fn on_server_clock(&self, left: Duration) -> Lifetime {
+        self.of(Some(
+            left.saturating_sub(Duration::from_secs(1)).max(left / 2),
+        ))
     }
 
     /// The last resort: only what makes sense on the local clock is taken from it.
     fn on_local_clock(&self, end: Duration) -> Option<Lifetime> {
-        let now = Duration::from_nanos(self.sent.unix_nanos());
-        let left = end.checked_sub(now)?;
+        let left = end.checked_sub(self.local())?;
         (!left.is_zero() && left <= Lifetime::LONGEST).then(|| Lifetime {
             local_clock: true,
             ..self.of(Some(left))
         })
+    }
+
+    fn local(&self) -> Duration {
+        Duration::from_nanos(self.sent.unix_nanos())
     }
 
     fn of(&self, length: Option<Duration>) -> Lifetime {
@@ -153,7 +160,7 @@ impl Lifetime {
         self.sent
     }
 
-    /// From 8 ms to 24 h; `None` for a token that was over when it came.
+    /// From 8 ms to 24 h; `None` for a token that had expired when it was received.
     pub fn length(&self) -> Option<Duration> {
         self.length
     }
@@ -164,7 +171,7 @@ impl Lifetime {
         Duration::from_nanos(now.saturating_sub(sent))
     }
 
-    /// How much is left of it at `now`; nothing where it was over when it came.
+    /// How much is left of it at `now`; nothing where it had expired when it was received.
     pub fn remaining(&self, now: Moment) -> Duration {
         let length = self.length.unwrap_or_default();
         length.saturating_sub(self.age(now))

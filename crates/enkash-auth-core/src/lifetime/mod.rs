@@ -1,6 +1,6 @@
 //! How long a token lives, from what the server says to the moments at which we act.
 //!
-//! Three steps, a file each: what the answer says ([`Expiry`]), how long that is on *our* clocks
+//! Three steps, a file each: what the response says ([`Expiry`]), how long that is on *our* clocks
 //! ([`Lifetime`]), and the moments inside it ([`Schedule`]).
 
 mod exchange;

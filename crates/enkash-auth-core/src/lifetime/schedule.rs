@@ -3,6 +3,9 @@ use std::time::Duration;
 use super::Lifetime;
 use crate::{Moment, RefreshPolicy};
 
+/// The shortest expiry margin, but for lifetimes under 2 s.
+const LEAST_GUARD: Duration = Duration::from_millis(250);
+
 /// The moments in the life of one token: early start < deadline < expiry, whatever its lifetime.
 ///
 /// # Examples
@@ -26,7 +29,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of a token; `None` where its lifetime is over already.
+    /// The schedule of a token; `None` where it has expired already.
     ///
     /// `draw`, in `[0, 1]`, shifts the early start between three quarters of the window (0) and
     /// all of it (1), so that replicas spread out. It is drawn once per token.
@@ -43,6 +46,21 @@ impl Schedule {
         Some(Self {
             early: sent.plus(length - early),
             deadline: sent.plus(length - guard),
+            expiry: sent.plus(length),
+        })
+    }
+
+    /// The schedule of a token that its issuer returns until it expires; `None` where it has expired.
+    ///
+    /// The next token exists only then. So there is no refresh window ([`early`](Self::early) is the
+    /// deadline), and the expiry margin is as short as it may be.
+    pub(crate) fn reused(lifetime: &Lifetime) -> Option<Self> {
+        let length = lifetime.length()?;
+        let sent = lifetime.sent();
+        let deadline = sent.plus(length - LEAST_GUARD.min(length / 8));
+        Some(Self {
+            early: deadline,
+            deadline,
             expiry: sent.plus(length),
         })
     }
@@ -75,8 +93,7 @@ fn window(length: Duration, policy: &RefreshPolicy) -> Duration {
 /// A fiftieth of the lifetime, from 250 ms to what the policy says, never over an eighth: a request
 /// in flight still arrives in time. Twice that where only the local clock was to be had.
 fn guard(length: Duration, policy: &RefreshPolicy, local_clock: bool) -> Duration {
-    let least = Duration::from_millis(250);
-    let guard = (length / 50).min(policy.guard_max).max(least);
+    let guard = (length / 50).min(policy.guard_max).max(LEAST_GUARD);
     let guard = if local_clock { guard * 2 } else { guard };
     guard.min(length / 8)
 }

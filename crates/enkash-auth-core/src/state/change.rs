@@ -1,4 +1,4 @@
-use super::{State, issuer::Issuer};
+use super::State;
 
 impl State {
     /// Other credentials are used from now on. The flight that is on is abandoned: whoever waits for
@@ -9,7 +9,6 @@ impl State {
         let abandoned = self.flight.take().is_some();
         if !keeps_token {
             self.is_forced |= self.held.take().is_some();
-            self.issuer = Issuer::default();
         }
         self.is_forced |= abandoned;
         self.forgive();
@@ -27,6 +26,5 @@ impl State {
         self.pause = None;
         self.failures = 0;
         self.failures_behind = 0;
-        self.aborts = 0;
     }
 }

@@ -19,7 +19,6 @@ pub struct Flight {
     pub(super) reason: Reason,
     pub(super) overdue: Moment,
     pub(super) fresh_connection: bool,
-    pub(super) not_before: Option<Moment>,
 }
 
 impl Flight {
@@ -36,12 +35,6 @@ impl Flight {
     /// From here on it is abandoned by whoever asks: its runtime is dead, or nobody drives it.
     pub fn overdue(self) -> Moment {
         self.overdue
-    }
-
-    /// When to send its request: before, a sticky issuer would repeat the token that is over for us
-    /// and not yet for it. `None` for at once.
-    pub fn not_before(self) -> Option<Moment> {
-        self.not_before
     }
 
     /// Whether it must not use a connection of the flights before it, of which the last one failed or
@@ -113,4 +106,14 @@ pub enum Outcome {
     /// With nothing: the runtime that drove it was shut down. Whoever asks next launches another,
     /// after a pause where that happened before.
     Aborted,
+}
+
+impl Outcome {
+    /// Why there is no token, unless there is one or its runtime was shut down.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Granted(..) | Self::Aborted => None,
+        }
+    }
 }

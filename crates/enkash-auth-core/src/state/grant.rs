@@ -1,28 +1,37 @@
 use std::time::Duration;
 
-use super::{
-    State,
-    held::{Held, Refusal},
-    issuer::{Issuer, good_moment},
-};
+use super::{State, held::Held};
 use crate::{
-    AccessToken, Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    Bearer, Error, ErrorKind, Moment, RefreshPolicy,
     lifetime::{Lifetime, Schedule},
 };
 
-/// The shortest pause before a sticky issuer is asked again for the token after the one that is over.
+/// The pause before the issuer is asked again for the token after one that has expired.
 const REPEAT: Duration = Duration::from_millis(250);
 
-/// The pause once it has been asked more often than any rounding explains.
+/// The pause once it has been asked more often than margin and rounding explain.
 const LONG_REPEAT: Duration = Duration::from_secs(1);
 
-/// So often: in the last second of a token, and in the two in which it may be over.
-const MANY_REPEATS: u32 = 6;
+/// How many of the shorter pauses cover the margin, and a lifetime rounded down to whole seconds.
+const SHORT_REPEATS: u32 = 6;
+
+/// A token of which less is left is replaced by its issuer within so long.
+const LAST_SECOND: Duration = Duration::from_secs(1);
+
+/// Responses of one fetch with a token that had expired.
+#[derive(Clone, Debug)]
+pub(super) struct Expired {
+    bearer: Bearer,
+    responses: u32,
+}
 
 impl State {
-    /// Flight `number` was answered with `bearer`. `Some` where that is the token at hand, or any of an
-    /// issuer known to be sticky, and nothing is left of it: the issuer mints the next one within a
-    /// second, and is to be asked again, by the same flight, after this pause.
+    /// Records that fetch `number` received `bearer`. Returns the pause after which the same fetch
+    /// asks again: the token has expired, and where its issuer reuses tokens the next one exists
+    /// within a second.
+    ///
+    /// `None` for a token that can be used; for one that had a second or more left and expired on the
+    /// way; and for the second expired one where the two differ: then the issuer does not reuse tokens.
     pub fn answered(
         &mut self,
         number: u64,
@@ -32,31 +41,27 @@ impl State {
         policy: &RefreshPolicy,
     ) -> Option<Duration> {
         self.flight.filter(|flight| flight.number() == number)?;
-        let mut first_seen = None;
-        if let Some(held) = self.held.as_mut().filter(|held| held.is(bearer)) {
-            self.issuer.repeated();
-            held.last_alive = lifetime.sent();
-            first_seen = Some(held.first_seen);
-        } else if !self.issuer.is_sticky() {
+        let is_last_second = lifetime.length().is_none_or(|length| length < LAST_SECOND);
+        if !is_last_second || self.schedule(bearer, lifetime, now, 0.0, policy).is_some() {
             return None;
         }
-        if self
-            .schedule(lifetime, policy, 0.0)
-            .is_some_and(|schedule| !schedule.deadline().is_over(now))
-        {
-            return None;
-        }
-        self.repeats += 1;
-        if self.repeats > MANY_REPEATS {
-            return Some(LONG_REPEAT);
-        }
-        let again = now.plus(REPEAT);
-        // Another cache had it minted: nobody here knows when.
-        let again = first_seen.map_or(again, |first_seen| good_moment(first_seen, again));
-        Some(again.on_monotonic().remaining(now))
+        let responses = match &self.expired {
+            Some(last) if last.bearer != *bearer => return None,
+            Some(last) => last.responses.saturating_add(1),
+            None => 1,
+        };
+        self.expired = Some(Expired {
+            bearer: bearer.clone(),
+            responses,
+        });
+        Some(if responses > SHORT_REPEATS {
+            LONG_REPEAT
+        } else {
+            REPEAT
+        })
     }
 
-    /// A flight has landed with `bearer`.
+    /// Takes the token that a fetch has brought, unless it has expired by now.
     pub(super) fn grant(
         &mut self,
         bearer: Bearer,
@@ -65,77 +70,37 @@ impl State {
         draw: f64,
         policy: &RefreshPolicy,
     ) {
-        let held = self.held.take();
-        let is_same = held.as_ref().is_some_and(|held| held.is(&bearer));
-        if is_same {
-            self.issuer.repeated();
-        }
-        let life = match &held {
-            Some(held) if !is_same => {
-                self.issuer.replaced(held);
-                self.issuer.life(lifetime)
-            }
-            _ => None,
-        };
-        let lifetime = life.map_or(*lifetime, |life| lifetime.lasting(life.length));
-        let schedule = self
-            .schedule(&lifetime, policy, draw)
-            .filter(|schedule| !schedule.deadline().is_over(now));
-        let Some(schedule) = schedule else {
-            self.held = held;
-            let error = Error::new(ErrorKind::InvalidAnswer, "the token was over when it came");
+        let Some(schedule) = self.schedule(&bearer, lifetime, now, draw, policy) else {
+            let error = Error::new(
+                ErrorKind::InvalidResponse,
+                "token already expired when received",
+            );
             return self.fail(error, now, draw, policy);
         };
-        self.held = Some(match held {
-            Some(held) if is_same => Self::again(held, bearer, schedule, lifetime.sent(), now),
+        self.held = Some(match self.held.take() {
+            Some(held) if held.is(&bearer) => held.again(bearer, schedule, lifetime.sent()),
             _ => {
                 self.generations += 1;
-                Held {
-                    token: AccessToken::new(bearer, self.generations, schedule),
-                    first_seen: now,
-                    last_alive: lifetime.sent(),
-                    next: life.and_then(|life| life.next).map(|next| now.plus(next)),
-                    refusal: Refusal::None,
-                }
+                Held::new(bearer, self.generations, schedule, lifetime.sent())
             }
         });
         self.settled();
     }
 
-    /// Where the next token comes only when this one is over, a long guard is a long gap: it is as
-    /// short as it may be.
-    fn schedule(&self, lifetime: &Lifetime, policy: &RefreshPolicy, draw: f64) -> Option<Schedule> {
-        if !self.issuer.is_sticky() {
-            return Schedule::new(lifetime, policy, draw);
-        }
-        let mut policy = policy.clone();
-        policy.guard_max = Duration::ZERO;
-        Schedule::new(lifetime, &policy, draw)
-    }
-
-    /// The token at hand came again: it keeps its generation, and its end is anchored anew. Of two
-    /// ends that differ by rounding, the later one is right.
-    fn again(held: Held, bearer: Bearer, schedule: Schedule, sent: Moment, now: Moment) -> Held {
-        let [old, new] = [held.token.schedule(), &schedule].map(|schedule| schedule.expiry());
-        let keeps = !held.token.schedule().deadline().is_over(now)
-            && new.monotonic_nanos() < old.monotonic_nanos()
-            && Issuer::is_rounding(new, old, sent, now);
-        let schedule = if keeps {
-            *held.token.schedule()
-        } else {
-            schedule
+    /// The schedule of `bearer`; `None` where it has expired, or its deadline has passed.
+    fn schedule(
+        &self,
+        bearer: &Bearer,
+        lifetime: &Lifetime,
+        now: Moment,
+        draw: f64,
+        policy: &RefreshPolicy,
+    ) -> Option<Schedule> {
+        let held = self.held.as_ref().filter(|held| held.is(bearer));
+        let schedule = match held {
+            Some(held) => held.reused(lifetime, now, draw, policy),
+            None => Schedule::new(lifetime, policy, draw),
         };
-        Held {
-            token: AccessToken::new(bearer, held.token.generation(), schedule),
-            last_alive: sent,
-            refusal: match held.refusal {
-                // An issuer that was asked before knows nothing of it.
-                Refusal::Standing(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
-                    Refusal::Answered
-                }
-                before => before,
-            },
-            ..held
-        }
+        schedule.filter(|schedule| !schedule.deadline().is_over(now))
     }
 }

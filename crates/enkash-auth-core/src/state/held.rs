@@ -1,21 +1,24 @@
 use std::time::Duration;
 
-use crate::{AccessToken, Bearer, Moment};
+use crate::{
+    AccessToken, Bearer, Moment, RefreshPolicy,
+    lifetime::{Lifetime, Schedule},
+};
 
 /// For so long an issuer is believed that has answered a refusal with the same token: an API that says
 /// 401 for reasons of its own costs a fetch as often, and a token that is revoked meanwhile that time.
 const BELIEVED: Duration = Duration::from_secs(5 * 60);
 
+/// Two ends of one token differ by less than this, and the time that the exchange took, where the
+/// issuer rounds to whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
+
 /// The token at hand, and what was seen of it.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) token: AccessToken,
-    /// When it had come: it was minted before.
-    pub(super) first_seen: Moment,
-    /// When the issuer was last asked and answered with it: it died later.
-    pub(super) last_alive: Moment,
-    /// When to ask for the next one, where the issuer would only repeat this one before.
-    pub(super) next: Option<Moment>,
+    /// When the issuer was last asked and returned it.
+    last_returned: Moment,
     pub(super) refusal: Refusal,
 }
 
@@ -31,6 +34,57 @@ pub(super) enum Refusal {
 }
 
 impl Held {
+    /// The token of `generation`, which the issuer returned when asked at `sent`.
+    pub(super) fn new(bearer: Bearer, generation: u64, schedule: Schedule, sent: Moment) -> Self {
+        Self {
+            token: AccessToken::new(bearer, generation, schedule),
+            last_returned: sent,
+            refusal: Refusal::None,
+        }
+    }
+
+    /// The same token, returned again: it keeps its generation and gets a new schedule.
+    pub(super) fn again(self, bearer: Bearer, schedule: Schedule, sent: Moment) -> Self {
+        Self {
+            token: AccessToken::new(bearer, self.token.generation(), schedule),
+            last_returned: sent,
+            refusal: match self.refusal {
+                // An issuer that was asked before knows nothing of it.
+                Refusal::Standing(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
+                    Refusal::Answered
+                }
+                before => before,
+            },
+        }
+    }
+
+    /// The schedule of this token when its issuer returns it again with `lifetime`.
+    ///
+    /// Each response gives a lower bound of its end, so of two that rounding explains the later one
+    /// is right. A token that was prolonged is refreshed like a new one: asking early has helped.
+    pub(super) fn reused(
+        &self,
+        lifetime: &Lifetime,
+        now: Moment,
+        draw: f64,
+        policy: &RefreshPolicy,
+    ) -> Option<Schedule> {
+        let said = lifetime.length()?;
+        let expiry = self.token.schedule().expiry().monotonic_nanos();
+        let known = expiry.saturating_sub(lifetime.sent().monotonic_nanos());
+        let known = Duration::from_nanos(known);
+        let rounding = ROUNDING + lifetime.age(now);
+        if said > known + rounding {
+            return Schedule::new(lifetime, policy, draw);
+        }
+        let is_rounded = known > said && known <= said + rounding;
+        Schedule::reused(&if is_rounded {
+            lifetime.lasting(known)
+        } else {
+            *lifetime
+        })
+    }
+
     /// Whether it may be attached at `now`.
     pub(super) fn is_usable(&self, now: Moment) -> bool {
         self.refused_at().is_none() && self.token.is_usable(now)
@@ -49,7 +103,11 @@ impl Held {
         match self.refusal {
             Refusal::None => true,
             Refusal::Standing(_) => false,
-            Refusal::Answered => self.last_alive.plus(BELIEVED).on_monotonic().is_over(now),
+            Refusal::Answered => self
+                .last_returned
+                .plus(BELIEVED)
+                .on_monotonic()
+                .is_over(now),
         }
     }
 

@@ -19,8 +19,20 @@ impl State {
     pub fn next_look(&self, now: Moment) -> Option<Moment> {
         let flight = self.flight.map(|flight| flight.overdue);
         let pause = || self.pause_end(now);
-        let early = || self.held.as_ref().map(|held| self.due(&held.token));
-        flight.or_else(pause).or_else(early)
+        let refresh = || self.token().map(|token| self.refresh_at(token, now));
+        flight.or_else(pause).or_else(refresh)
+    }
+
+    /// When a background refresh of `token` begins, as things stand at `now`: not in the first 10 s,
+    /// and not after one that ended with its runtime, as the next might. Then the next fetch is made
+    /// in the foreground, when the token has expired.
+    pub(super) fn refresh_at(&self, token: &AccessToken, now: Moment) -> Moment {
+        let (early, deadline) = (token.schedule().early(), token.schedule().deadline());
+        match self.refreshes_from {
+            _ if self.aborts > 0 => deadline,
+            Some(from) if !from.is_over(now) && early.is_over(from) => from.earlier(deadline),
+            _ => early,
+        }
     }
 
     /// When a cache that is kept warm asks by itself; `None` for not before somebody else does.
@@ -81,11 +93,6 @@ impl State {
     /// Which token is the newest, counted from 1; `None` before the first.
     pub fn generation(&self) -> Option<u64> {
         self.token().map(AccessToken::generation)
-    }
-
-    /// Whether the issuer was seen to answer with the same token until that is over.
-    pub fn is_sticky(&self) -> bool {
-        self.issuer.is_sticky()
     }
 
     /// The flight that is on.

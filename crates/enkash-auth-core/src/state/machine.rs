@@ -1,11 +1,17 @@
+use std::time::Duration;
+
 use super::{
     Decision, Flight, Outcome, Reason, Verdict,
     bucket::Bucket,
+    grant::Expired,
     held::{Held, Refusal},
-    issuer::{Issuer, good_moment},
     pause::Pause,
 };
-use crate::{AccessToken, Error, ErrorKind, Moment, RefreshPolicy};
+use crate::{Error, ErrorKind, Moment, RefreshPolicy};
+
+/// No background refresh begins for so long after the first call: a program that runs every minute
+/// would end under it.
+const FIRST_REFRESH: Duration = Duration::from_secs(10);
 
 /// The state of one cache: the token at hand, the flight that is on, the pause after a failure.
 ///
@@ -39,13 +45,14 @@ pub struct State {
     pub(super) failures: u32,
     /// Failures in a row behind a token that was good still.
     pub(super) failures_behind: u32,
-    /// Flights without an outcome since the last token.
+    /// Flights in a row that ended with their runtime.
     pub(super) aborts: u32,
-    /// Answers of this flight with a token that is as good as over.
-    pub(super) repeats: u32,
+    /// From here on a token is refreshed in the background.
+    pub(super) refreshes_from: Option<Moment>,
+    /// What this flight was answered with, if that was an expired token.
+    pub(super) expired: Option<Expired>,
     pub(super) flights: u64,
     pub(super) generations: u64,
-    pub(super) issuer: Issuer,
     bucket: Bucket,
     distrust_connection: bool,
     /// Somebody has seen to it that the next flight need not wait, or has a reason of its own.
@@ -67,10 +74,13 @@ impl State {
     /// Somebody asks for a token. `can_fetch`: whether a flight could be launched for it and waited
     /// for, which takes a runtime.
     pub fn ask(&mut self, now: Moment, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
+        self.refreshes_from.get_or_insert(now.plus(FIRST_REFRESH));
         let abandoned = self.abandon_overdue(now);
         let usable = self.held.as_ref().filter(|held| held.is_usable(now));
         let (verdict, launch) = match usable.map(|held| held.token.clone()) {
-            Some(token) if !self.is_due(&token, now) => (Verdict::Serve(token), None),
+            Some(token) if !self.refresh_at(&token, now).is_over(now) => {
+                (Verdict::Serve(token), None)
+            }
             Some(token) => {
                 let joined = self.join_or_launch(Reason::Early, now, can_fetch, policy);
                 (
@@ -100,17 +110,28 @@ impl State {
         draw: f64,
         policy: &RefreshPolicy,
     ) -> bool {
-        let Some(flight) = self.flight.take_if(|flight| flight.number == number) else {
+        if self
+            .flight
+            .take_if(|flight| flight.number == number)
+            .is_none()
+        {
             return false;
+        }
+        self.distrust_connection = !matches!(outcome, Outcome::Granted(..));
+        self.aborts = match outcome {
+            Outcome::Aborted => self.aborts.saturating_add(1),
+            _ => 0,
         };
-        self.distrust_connection = false;
         match outcome {
             Outcome::Granted(bearer, lifetime) => self.grant(bearer, &lifetime, now, draw, policy),
-            Outcome::Failed(error) => {
-                self.distrust_connection = true;
+            Outcome::Failed(error) => self.fail(error, now, draw, policy),
+            // One is no failure: the next call launches another fetch. In a row they are a storm.
+            Outcome::Aborted if self.aborts > 1 => {
+                let detail = "the runtime that fetched was shut down";
+                let error = Error::new(ErrorKind::Unavailable, detail);
                 self.fail(error, now, draw, policy);
             }
-            Outcome::Aborted => self.abort(flight.reason, now, draw, policy),
+            Outcome::Aborted => {}
         }
         true
     }
@@ -154,8 +175,7 @@ impl State {
             });
         }
         self.flights += 1;
-        self.repeats = 0;
-        let not_before = self.not_before(reason, now);
+        self.expired = None;
         let is_forced = std::mem::take(&mut self.is_forced);
         // A sixteenth more than the fetch itself may take: it ends itself where it is driven at all.
         let limit = policy
@@ -166,21 +186,12 @@ impl State {
             reason: if is_forced { Reason::Forced } else { reason },
             overdue: now.plus(limit).on_monotonic(),
             fresh_connection: self.distrust_connection,
-            not_before,
         };
         self.flight = Some(flight);
         Ok(Joined {
             flight,
             is_new: true,
         })
-    }
-
-    /// When a request for the token after the one that is over has a chance with a sticky issuer.
-    fn not_before(&self, reason: Reason, now: Moment) -> Option<Moment> {
-        let is_repeated = self.issuer.is_sticky() && reason == Reason::Over;
-        let held = self.held.as_ref().filter(|_| is_repeated)?;
-        let at = held.next.unwrap_or(good_moment(held.first_seen, now));
-        Some(at.on_monotonic())
     }
 
     /// Why a token is needed when none is usable.
@@ -192,43 +203,24 @@ impl State {
         }
     }
 
-    /// When `token` is to be renewed: early, unless the issuer would only repeat it.
-    pub(super) fn due(&self, token: &AccessToken) -> Moment {
-        if self.issuer.is_sticky() {
-            return token.schedule().deadline();
-        }
-        token.schedule().early()
-    }
-
-    fn is_due(&self, token: &AccessToken, now: Moment) -> bool {
-        self.due(token).is_over(now)
-    }
-
     fn abandon_overdue(&mut self, now: Moment) -> bool {
         let overdue = self.flight.take_if(|flight| flight.overdue.is_over(now));
         self.distrust_connection |= overdue.is_some();
         overdue.is_some()
     }
 
-    /// A runtime that ends under a fetch is nobody's fault, and whoever asks next launches another.
-    /// One that ends under each would make a storm: then it is a failure like any other, and at once
-    /// where the token at hand is good.
-    fn abort(&mut self, reason: Reason, now: Moment, draw: f64, policy: &RefreshPolicy) {
-        self.distrust_connection = true;
-        self.aborts = self.aborts.saturating_add(1);
-        if reason == Reason::Early || self.aborts > 1 {
-            let error = Error::new(
-                ErrorKind::Unavailable,
-                "the runtime that fetched was shut down",
-            );
-            self.fail(error, now, draw, policy);
-        }
-    }
-
     /// A failure behind a token that is good is nobody's loss, and its pauses may grow. They are not those
     /// of who goes without: once the token is over, or was refused, these begin anew.
     pub(super) fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {
         let is_behind = self.usable(now).is_some();
+        if self
+            .pause
+            .as_ref()
+            .is_some_and(|last| !last.goes_on_with(&error))
+        {
+            self.failures = 0;
+            self.failures_behind = 0;
+        }
         let failures = if is_behind {
             &mut self.failures_behind
         } else {

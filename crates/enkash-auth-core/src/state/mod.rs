@@ -14,7 +14,7 @@
 //! | early | serve, launch | serve | serve |
 //! | over | wait, launch | wait | fail with the last error |
 //!
-//! A token that the API refused is over. One of a sticky issuer has no early window. A pause after a
+//! A token that the API refused is over. One that its issuer returned again has no early window. A pause after a
 //! renewal that failed behind a good token ends when that is over.
 
 mod bucket;
@@ -23,7 +23,6 @@ mod decision;
 mod flight;
 mod grant;
 mod held;
-mod issuer;
 mod known;
 mod machine;
 mod pause;

@@ -2,11 +2,16 @@ use std::time::Duration;
 
 use crate::{Error, ErrorKind, Moment, RefreshPolicy};
 
-/// How often a quarantined cache looks whether somebody lifted the quarantine. Looking sends nothing.
+/// How often a quarantined cache looks whether the quarantine was lifted, give or take a fifth.
+/// Looking sends nothing.
 const QUARANTINE_LOOK: Duration = Duration::from_secs(5);
 
 /// The first pause after a failure.
 const FIRST: Duration = Duration::from_millis(500);
+
+/// The first and the longest pause after a failure that takes a human to end: an address to be put on
+/// an allow-list, say.
+const FORBIDDEN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 
 /// No fetch before its end, after a failed one.
 #[derive(Clone, Debug)]
@@ -38,10 +43,19 @@ impl Pause {
             _ => error,
         };
         let asked = error.retry_after().unwrap_or_default();
-        let (length, needed) = if is_quarantine(&error) {
-            (QUARANTINE_LOOK, QUARANTINE_LOOK)
+        // Not a number is taken for 0.
+        let draw = if draw > 0.0 { draw.min(1.0) } else { 0.0 };
+        // Looking again sends nothing.
+        let (length, needed) = if error.kind().is_closed() {
+            let look = QUARANTINE_LOOK.mul_f64(0.8 + 0.4 * draw);
+            (look, look)
         } else {
-            let length = backoff(failures, draw, policy).max(asked);
+            let (first, longest) = if error.kind() == ErrorKind::Forbidden {
+                FORBIDDEN
+            } else {
+                (FIRST, policy.backoff_max)
+            };
+            let length = backoff(first, failures, draw).min(longest).max(asked);
             (length, if is_behind { asked } else { length })
         };
         Self {
@@ -63,11 +77,14 @@ impl Pause {
 
     /// Whether what failed may have counted against the account.
     pub(super) fn may_count(&self) -> bool {
-        let may_count = matches!(
-            self.error.kind(),
-            ErrorKind::Unresolved | ErrorKind::Forbidden
-        );
-        may_count && !is_quarantine(&self.error)
+        self.error.kind() == ErrorKind::Unresolved
+    }
+
+    /// Whether the failures before `error` count for the pause after it: those of another kind of
+    /// backoff do not.
+    pub(super) fn goes_on_with(&self, error: &Error) -> bool {
+        let is_forbidden = |error: &Error| error.kind() == ErrorKind::Forbidden;
+        is_forbidden(&self.error) == is_forbidden(error)
     }
 
     /// When that is tried again for nobody's sake; `None` for never.
@@ -76,11 +93,11 @@ impl Pause {
         Some(self.since.plus(after).on_monotonic())
     }
 
-    /// The error that ended the last flight, for one who asks at `now`. Nothing but new credentials
-    /// or a reset helps against a rejection: it says no time.
+    /// The error that ended the last flight, for one who asks at `now`. Where nothing helps but new
+    /// credentials or an operator, it says no time.
     pub(super) fn error_at(&self, now: Moment, is_needed: bool) -> Error {
         let error = self.error.clone();
-        if error.kind().is_rejection() {
+        if error.kind().is_closed() {
             return error;
         }
         let asked = error.retry_after().unwrap_or_default();
@@ -91,17 +108,9 @@ impl Pause {
     }
 }
 
-/// Whether the gate before each attempt let none through: then looking again sends nothing.
-fn is_quarantine(error: &Error) -> bool {
-    let is_closed = error.kind() == ErrorKind::Unresolved && error.retry_after().is_some();
-    is_closed || error.kind().is_rejection()
-}
-
-/// 0.5 s, doubled with each failure, times 1 to 1.5, at most what the policy says.
-fn backoff(failures: u32, draw: f64, policy: &RefreshPolicy) -> Duration {
+/// `first`, doubled with each failure, times 1 to 1.5.
+fn backoff(first: Duration, failures: u32, draw: f64) -> Duration {
     // Beyond 2^16 × 0.5 s any pause is at its bound: the shift cannot overflow.
-    let doubled = FIRST * (1 << failures.saturating_sub(1).min(16));
-    doubled
-        .mul_f64(1.0 + 0.5 * draw.clamp(0.0, 1.0))
-        .min(policy.backoff_max)
+    let doubled = first * (1 << failures.saturating_sub(1).min(16));
+    doubled.mul_f64(1.0 + 0.5 * draw)
 }

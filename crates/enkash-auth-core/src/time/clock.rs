@@ -27,7 +27,8 @@ use super::Moment;
 /// assert_eq!(Noon.now(), Moment::new(0, 1_767_268_800_000_000_000));
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Nanoseconds since a fixed, arbitrary point, the same for all caches of one account in a
+    /// Nanoseconds since a fixed, arbitrary point, 25 h ago or longer where tokens are stored (what
+    /// was before it is cut off, and with it an end of a token older than that); the same for all caches of one account in a
     /// process. Never goes back; may stand still between ticks of a few milliseconds and while the
     /// machine is suspended, after which it must move on: between two equal readings of this clock
     /// nobody looks at the other. Less than `u64::MAX - 1`, which is 584 years: what is there no clock

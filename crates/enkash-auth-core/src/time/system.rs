@@ -8,6 +8,9 @@ use super::Clock;
 /// with ticks of at most a few milliseconds (4 ms on Linux, mostly): a token is attached that much past
 /// its deadline, which lies 125 ms and more before its end where it lives a second or more.
 ///
+/// It reads 25 h more than the machine is up: a stored token, which lives for 24 h at most, then ends by
+/// the monotonic clock too if it is older than the uptime.
+///
 /// # Examples
 ///
 /// ```
@@ -19,11 +22,13 @@ use super::Clock;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+const ORIGIN_NANOS: u64 = 25 * 60 * 60 * 1_000_000_000;
+
 impl Clock for SystemClock {
     #[inline]
     fn monotonic_nanos(&self) -> u64 {
         let ticks = coarsetime::Instant::now_without_cache_update().as_ticks();
-        coarsetime::Duration::from_ticks(ticks).as_nanos()
+        ORIGIN_NANOS + coarsetime::Duration::from_ticks(ticks).as_nanos()
     }
 
     #[expect(

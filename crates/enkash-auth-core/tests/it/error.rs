@@ -7,7 +7,7 @@ use enkash_auth_core::{Error, ErrorKind};
 const KINDS: [ErrorKind; 13] = [
     ErrorKind::InvalidSetting,
     ErrorKind::Unavailable,
-    ErrorKind::InvalidAnswer,
+    ErrorKind::InvalidResponse,
     ErrorKind::Rejected,
     ErrorKind::AccountLocked,
     ErrorKind::Misconfigured,
@@ -77,7 +77,7 @@ fn what_may_pass_by_itself_is_transient() {
         let transient = matches!(
             kind,
             ErrorKind::Unavailable
-                | ErrorKind::InvalidAnswer
+                | ErrorKind::InvalidResponse
                 | ErrorKind::StoreUnavailable
                 | ErrorKind::Saturated
                 | ErrorKind::WaitTimeout
@@ -85,7 +85,7 @@ fn what_may_pass_by_itself_is_transient() {
         assert_eq!(kind.is_transient(), transient, "{kind:?}");
         assert_eq!(Error::new(kind, "").is_transient(), transient, "{kind:?}");
         let rejection = matches!(kind, ErrorKind::Rejected | ErrorKind::AccountLocked);
-        assert_eq!(kind.is_rejection(), rejection, "{kind:?}");
+        assert_eq!(kind.is_closed(), rejection, "{kind:?}");
         assert_eq!(Error::new(kind, "").kind(), kind);
     }
 }

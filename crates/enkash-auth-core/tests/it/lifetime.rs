@@ -14,40 +14,62 @@ use super::support::{DAY, NOW, SENT, at, lifetime, secs};
 const HOUR: u64 = 3600;
 
 #[test]
-fn expires_in_is_in_seconds() {
+fn expires_in_is_in_seconds_or_in_the_unit_that_makes_sense() {
     for (value, expected) in [
         (json!(86_399), Expiry::In(secs(86_399))),
+        (json!(86_400), Expiry::In(secs(86_400))),
         (json!("86399"), Expiry::In(secs(86_399))),
         (json!(" 60 "), Expiry::In(secs(60))),
+        (json!("0060"), Expiry::In(secs(60))),
         (json!(59.9), Expiry::In(secs(59))),
         (json!("59.9"), Expiry::In(secs(59))),
         (json!(1e3), Expiry::In(secs(1000))),
+        // Milliseconds.
+        (json!(86_401), in_guessed_millis(86_401)),
+        (json!(300_000), in_guessed_millis(300_000)),
+        (json!("999999999"), in_guessed_millis(999_999_999)),
+        // A point in time.
+        (json!(1_000_000_000), Expiry::AtUnixSeconds(1_000_000_000)),
+        (json!("1700000300"), Expiry::AtUnixSeconds(1_700_000_300)),
         (
-            json!(1_700_000_000_000_u64),
-            Expiry::In(secs(1_700_000_000_000)),
+            json!(1_700_000_300_999_u64),
+            Expiry::AtUnixSeconds(1_700_000_300),
         ),
-        (json!(u64::MAX), Expiry::In(secs(i64::MAX.unsigned_abs()))),
-        (json!(1e300), Expiry::In(secs(i64::MAX.unsigned_abs()))),
-        (json!(0), Expiry::Over),
-        (json!("0"), Expiry::Over),
-        (json!(0.9), Expiry::Over),
-        (json!(-0.1), Expiry::Over),
-        (json!(-1), Expiry::Over),
-        (json!("-1"), Expiry::Over),
-        (json!(i64::MIN), Expiry::Over),
-        (json!(-1e300), Expiry::Over),
+        (json!(100_000_000_000_000_u64), Expiry::Unknown),
+        (json!(u64::MAX), Expiry::Unknown),
+        (json!(1e300), Expiry::Unknown),
+        (json!("1e400"), Expiry::Unknown),
+        (json!("9".repeat(400)), Expiry::Unknown),
+        (json!(0), Expiry::Expired),
+        (json!("0"), Expiry::Expired),
+        (json!(0.9), Expiry::Expired),
+        (json!(-0.1), Expiry::Expired),
+        (json!(-1), Expiry::Expired),
+        (json!("-1"), Expiry::Expired),
+        (json!(i64::MIN), Expiry::Expired),
+        (json!(-1e300), Expiry::Expired),
         (json!(""), Expiry::Unknown),
         (json!("soon"), Expiry::Unknown),
         (json!("60s"), Expiry::Unknown),
         (json!("NaN"), Expiry::Unknown),
+        (json!("inf"), Expiry::Unknown),
         (json!(true), Expiry::Unknown),
         (json!([60]), Expiry::Unknown),
         (json!({ "seconds": 60 }), Expiry::Unknown),
         (Value::Null, Expiry::Unknown),
     ] {
-        assert_eq!(Expiry::from_expires_in(&value), expected, "{value}");
-        assert!(!Expiry::from_expires_in(&value).is_unit_guessed());
+        let expiry = Expiry::from_expires_in(&value);
+        assert_eq!(expiry, expected, "{value}");
+        assert_eq!(expiry.is_unit_guessed(), is_guess(expected), "{value}");
     }
+}
+
+fn in_guessed_millis(millis: u64) -> Expiry {
+    Expiry::InGuessed(Duration::from_millis(millis))
+}
+
+fn is_guess(expiry: Expiry) -> bool {
+    matches!(expiry, Expiry::AtUnixSeconds(_) | Expiry::InGuessed(_))
 }
 
 #[test]
@@ -79,12 +101,15 @@ fn expiry_is_in_milliseconds_and_its_unit_is_guessed_otherwise() {
         ),
         (json!("1672531199"), Expiry::AtUnixSeconds(1_672_531_199)),
         (json!(1_000_000_000), Expiry::AtUnixSeconds(1_000_000_000)),
-        (json!(999_999_999), Expiry::SecondsFromNow(999_999_999)),
-        (json!("300"), Expiry::SecondsFromNow(300)),
-        (json!(1), Expiry::SecondsFromNow(1)),
-        (json!(0), Expiry::Over),
-        (json!("0"), Expiry::Over),
-        (json!(-1_672_531_199_000_i64), Expiry::Over),
+        (json!(999_999_999), in_guessed_millis(999_999_999)),
+        (json!(300_000), in_guessed_millis(300_000)),
+        (json!(86_401), in_guessed_millis(86_401)),
+        (json!(86_400), Expiry::InGuessed(secs(86_400))),
+        (json!("300"), Expiry::InGuessed(secs(300))),
+        (json!(1), Expiry::InGuessed(secs(1))),
+        (json!(0), Expiry::Expired),
+        (json!("0"), Expiry::Expired),
+        (json!(-1_672_531_199_000_i64), Expiry::Expired),
         (json!(100_000_000_000_000_u64), Expiry::Unknown),
         (json!(u64::MAX), Expiry::Unknown),
         (json!(1e300), Expiry::Unknown),
@@ -95,18 +120,14 @@ fn expiry_is_in_milliseconds_and_its_unit_is_guessed_otherwise() {
     ] {
         let expiry = Expiry::from_expiry(&value);
         assert_eq!(expiry, expected, "{value}");
-        let guessed = matches!(
-            expected,
-            Expiry::AtUnixSeconds(_) | Expiry::SecondsFromNow(_)
-        );
-        assert_eq!(expiry.is_unit_guessed(), guessed, "{value}");
+        assert_eq!(expiry.is_unit_guessed(), is_guess(expected), "{value}");
     }
 }
 
 #[test]
 fn a_relative_lifetime_counts_from_the_moment_of_sending() {
     for date in [None, Some(at(NOW)), Some(at(NOW + HOUR))] {
-        for expiry in [Expiry::In(secs(300)), Expiry::SecondsFromNow(300)] {
+        for expiry in [Expiry::In(secs(300)), Expiry::InGuessed(secs(300))] {
             let lifetime = lifetime(date, &[expiry]);
             assert_eq!(lifetime.length(), Some(secs(300)));
             assert_eq!(lifetime.sent(), SENT);
@@ -122,8 +143,8 @@ fn a_wrong_local_clock_changes_nothing_where_the_server_says_its_time() {
         for (left, expected) in [
             (300, Some(secs(299))),
             (2, Some(secs(1))),
-            // All of it may be over: `Date` is up to a second behind.
-            (1, None),
+            // `Date` is up to a second behind, which is all of it.
+            (1, Some(Duration::from_millis(500))),
             (DAY + 1, Some(secs(DAY))),
             (DAY * 365, Some(secs(DAY))),
             (0, None),
@@ -141,20 +162,57 @@ fn a_wrong_local_clock_changes_nothing_where_the_server_says_its_time() {
 }
 
 #[test]
-fn on_the_servers_clock_the_past_is_over_and_a_breath_is_too() {
-    let length = |millis| lifetime(Some(at(NOW)), &[Expiry::AtUnixMillis(millis)]).length();
+fn on_the_servers_clock_past_is_expired_and_short_token_is_halved() {
+    let millis = Duration::from_millis;
+    let length = |end| lifetime(Some(at(NOW)), &[Expiry::AtUnixMillis(end)]).length();
+    for (left, expected) in [
+        (15, None),
+        (16, Some(millis(8))),
+        (1000, Some(millis(500))),
+        (1999, Some(Duration::from_micros(999_500))),
+        (2000, Some(secs(1))),
+        (2008, Some(millis(1008))),
+    ] {
+        assert_eq!(length(NOW * 1000 + left), expected, "{left}");
+    }
+    assert_eq!(length(NOW * 1000), None);
     assert_eq!(length(NOW * 1000 - 1), None);
     assert_eq!(length(1), None);
-    assert_eq!(length(NOW * 1000 + 1007), None);
-    assert_eq!(length(NOW * 1000 + 1008), Some(Duration::from_millis(8)));
-    let early = UNIX_EPOCH - secs(1);
-    let lifetime = lifetime(Some(early), &[Expiry::AtUnixMillis(NOW * 1000)]);
-    assert_eq!(lifetime.length(), Some(secs(DAY)));
 }
 
 #[test]
-fn a_token_outlives_no_end_on_a_clock_that_shows_whole_seconds() {
-    for (left, into_second) in [(1, 999), (500, 700), (1000, 999), (1900, 990), (5000, 0)] {
+fn date_far_from_the_local_clock_is_not_believed_on_its_own() {
+    for date in [0, NOW - DAY - 1, NOW + DAY + 1, NOW + 100 * DAY] {
+        for left in [1, 300, DAY] {
+            let lifetime = lifetime(Some(at(date)), &[Expiry::AtUnixSeconds(NOW + left)]);
+            assert_eq!(lifetime.length(), Some(secs(left)), "{date}");
+            assert!(lifetime.is_local());
+        }
+        // The local clock is the wrong one.
+        let end = Expiry::AtUnixMillis((date + 300) * 1000);
+        let lifetime = lifetime(Some(at(date)), &[end]);
+        assert_eq!(lifetime.length(), Some(secs(299)), "{date}");
+        assert!(!lifetime.is_local());
+    }
+    for date in [NOW - DAY, NOW + DAY] {
+        let lifetime = lifetime(Some(at(date)), &[Expiry::AtUnixSeconds(date + 300)]);
+        assert_eq!(lifetime.length(), Some(secs(299)), "{date}");
+        assert!(!lifetime.is_local());
+    }
+    let before_1970 = UNIX_EPOCH - secs(1);
+    let lifetime = lifetime(Some(before_1970), &[Expiry::AtUnixSeconds(NOW + 300)]);
+    assert_eq!(lifetime.length(), Some(secs(300)));
+}
+
+#[test]
+fn token_outlives_no_end_on_a_clock_of_whole_seconds_by_more_than_half() {
+    for (left, into_second) in [
+        (1001, 999),
+        (1500, 500),
+        (1900, 990),
+        (5000, 0),
+        (5000, 999),
+    ] {
         let made = NOW * 1000 + into_second;
         let end = Expiry::AtUnixMillis(made + left);
         let length = lifetime(Some(at(NOW)), &[end]).length().unwrap_or_default();
@@ -189,7 +247,7 @@ fn the_earlier_of_two_counts() {
         ([minute, Expiry::AtUnixSeconds(NOW + 31)], Some(secs(30))),
         ([minute, Expiry::AtUnixSeconds(NOW + HOUR)], Some(secs(60))),
         ([Expiry::AtUnixSeconds(NOW + HOUR), minute], Some(secs(60))),
-        ([minute, Expiry::Over], None),
+        ([minute, Expiry::Expired], None),
         ([minute, Expiry::Unknown], Some(secs(60))),
         ([Expiry::Unknown, Expiry::Unknown], Some(secs(300))),
         ([Expiry::In(secs(HOUR)), Expiry::Unknown], Some(secs(HOUR))),

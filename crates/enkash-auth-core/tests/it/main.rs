@@ -8,15 +8,14 @@
 
 mod account;
 mod address;
-mod answer;
 mod error;
-mod ledger;
 mod lifetime;
+mod policy;
 mod request;
+mod response;
 mod schedule;
 mod seal;
 mod state;
-mod strikes;
 mod support;
 mod time;
 mod token;

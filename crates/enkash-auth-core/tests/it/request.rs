@@ -112,6 +112,33 @@ fn a_path_of_the_base_address_is_kept() {
 }
 
 #[test]
+fn probe_asks_the_token_path_and_holds_no_secret() {
+    let password = credentials()
+        .company_id("CEK1")
+        .form_field("scope", "read")
+        .api_key("4pi-k3y");
+    let merchant = Credentials::merchant("access-key", "secret-key").api_key("4pi-k3y");
+    for (credentials, path) in [
+        (password, "/oauth/token"),
+        (merchant, "/api/v0/merchant/token"),
+    ] {
+        let base = "https://api.enkash.in/below".parse().unwrap();
+        let probe = TokenRequest::probe(&base, &credentials)
+            .unwrap()
+            .into_http();
+        assert_eq!(probe.method(), Method::HEAD);
+        assert_eq!(
+            probe.uri().to_string(),
+            format!("https://api.enkash.in/below{path}")
+        );
+        assert!(probe.body().is_empty());
+        let agent = concat!("enkash-auth/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(probe.headers()["user-agent"], agent);
+        assert_eq!(probe.headers().len(), 1);
+    }
+}
+
+#[test]
 fn basic_is_made_from_the_raw_values() {
     for secret in ["100%", "a%2Bb", "a+b", "a:b:c", "pässwörd€", " ", ODD] {
         let client = Client::new("cliént+%", secret);
@@ -187,7 +214,7 @@ fn every_bad_setting_is_named() {
         ),
         (credentials().api_key(""), "API key: it is empty".to_owned()),
         (
-            credentials().api_key("a\nb"),
+            credentials().api_key("a\u{1}b"),
             "API key: it is no header value".to_owned(),
         ),
         (
@@ -206,10 +233,6 @@ fn every_bad_setting_is_named() {
             Credentials::merchant("a", "s").form_field("scope", "read"),
             "form field \"scope\": merchant keys are sent as JSON".to_owned(),
         ),
-        (
-            Credentials::merchant("a", "s").api_key("a\0b"),
-            "API key: it is no header value".to_owned(),
-        ),
     ];
     for name in ["grant_type", "username", "password", "clientId"] {
         let text = format!("form field {name:?}: the request sets it itself");
@@ -220,6 +243,78 @@ fn every_bad_setting_is_named() {
         assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{expected}");
         assert_eq!(error.to_string(), format!("invalid setting: {expected}"));
     }
+}
+
+#[test]
+fn line_end_behind_a_secret_is_not_sent() {
+    for end in ["\n", "\r\n"] {
+        let line = |text: &str| format!("{text}{end}");
+        let same = credentials()
+            .api_key(line("ap1-key"))
+            .form_field("scope", line("read write"));
+        let user = User::new("user@example.com", line("p4ssw0rd!"));
+        let mine = Credentials::password(Client::new("client-id", line("cl1ent-s3cret")), user)
+            .api_key("ap1-key")
+            .form_field("scope", "read write");
+        assert_eq!(mine.fingerprint([0; 16]), same.fingerprint([0; 16]));
+        let (mine, same) = (request(&mine), request(&same));
+        assert_eq!((mine.headers(), mine.body()), (same.headers(), same.body()));
+        let keys = Credentials::merchant(line("acc3ss"), line("s3cret-key"));
+        let same = Credentials::merchant("acc3ss", "s3cret-key");
+        assert_eq!(request(&keys).body(), request(&same).body());
+    }
+}
+
+#[test]
+fn secret_with_a_line_end_inside_is_a_bad_setting() {
+    for secret in [
+        "a\nb",
+        "\na",
+        "a\n\n",
+        "a\r\n\n",
+        "a\r",
+        "a\rb",
+        "a\0",
+        "a\0b",
+        "\u{feff}a",
+        "a\u{feff}",
+        "a\u{feff}\n",
+    ] {
+        let form = |client, password| {
+            Credentials::password(Client::new("id", client), User::new("user", password))
+        };
+        for (credentials, setting) in [
+            (form(secret, "p"), "client secret"),
+            (form("s", secret), "password"),
+            (credentials().api_key(secret), "API key"),
+            (
+                credentials().form_field("otp", secret),
+                "form field \"otp\"",
+            ),
+            (Credentials::merchant(secret, "s"), "access key"),
+            (Credentials::merchant("a", secret), "secret key"),
+        ] {
+            let error = refusal(&credentials);
+            assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "invalid setting: {setting}: it has a line end, NUL or a byte order mark in it"
+                ),
+                "{secret:?}"
+            );
+        }
+    }
+    // In the middle and at the ends of it, white space of another kind is its own.
+    let odd = Credentials::password(Client::new("id", " s "), User::new("user", "\tp\u{a0}"));
+    assert!(TokenRequest::new(&base(), &odd).is_ok());
+}
+
+#[test]
+fn user_name_is_sent_as_it_was_given() {
+    let user = User::new(" User@Example.com", "password");
+    let request = request(&Credentials::password(Client::new("id", "secret"), user));
+    assert!(fields(&request).contains(&pair("username", " User@Example.com")));
 }
 
 #[test]
@@ -245,7 +340,7 @@ fn nothing_shows_a_secret() {
             format!("{request:?} {request:#?}"),
             format!("{client:?} {user:?}"),
             format!("{:?}", credentials.account(&base())),
-            format!("{:?}", credentials.ledger_fingerprint(&[0; 32])),
+            format!("{:?}", credentials.fingerprint([0; 16])),
         ]
         .concat();
         for secret in secrets {

@@ -34,7 +34,7 @@ fn on_the_local_clock_the_guard_is_doubled() {
 
 #[test]
 fn a_token_that_is_over_has_no_schedule() {
-    let over = lifetime(None, &[Expiry::Over]);
+    let over = lifetime(None, &[Expiry::Expired]);
     assert_eq!(over.length(), None);
     assert_eq!(Schedule::new(&over, &RefreshPolicy::default(), 1.0), None);
 }

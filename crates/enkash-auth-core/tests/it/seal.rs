@@ -1,6 +1,6 @@
 //! What is kept of a token is sealed.
 
-use enkash_auth_core::{Client, Credentials, User, strikes::Unreadable};
+use enkash_auth_core::{Client, Credentials, User, account::Unreadable};
 
 const TOKEN: &[u8] = b"2YotnFZFEjr1zCsicMWpAA";
 
@@ -31,7 +31,7 @@ fn others_do_not() {
     ] {
         assert_eq!(
             other.open(b"context", &sealed).unwrap_err(),
-            Unreadable::Foreign
+            Unreadable::Damaged
         );
     }
     assert!(password("pw").open(b"contexT", &sealed).is_err());

@@ -126,6 +126,17 @@ fn the_clock_of_the_machine_tells_the_time_of_today() {
     let (before, after) = (SystemClock.now(), SystemClock.now());
     let of_2026 = 1_767_225_600_000_000_000;
     assert!(before.unix_nanos() > of_2026, "{before:?}");
-    // The machine has been up for a millisecond.
-    assert!(before.monotonic_nanos() > 1_000_000 && before.is_over(after));
+    // The machine has been up for a millisecond, and 25 h are added.
+    assert!(before.monotonic_nanos() > 25 * 3_600_000_000_000 + 1_000_000);
+    assert!(before.is_over(after));
+}
+
+#[test]
+fn token_older_than_the_uptime_ends_by_both_clocks() {
+    let now = SystemClock.now();
+    // Of 24 h, all but a second passed before the machine was started anew.
+    let end = now.minus(secs(24 * 3600 - 1)).plus(secs(24 * 3600));
+    let is_set_back = |passed| Moment::new(now.plus(secs(passed)).monotonic_nanos(), 0);
+    assert!(!end.is_over(is_set_back(0)));
+    assert!(end.is_over(is_set_back(1)));
 }

@@ -34,7 +34,7 @@ fn what_cannot_be_a_header_is_an_invalid_answer() {
         "", " ", "a b", " ab", "ab ", "a\r\nb", "a\tb", "a\0b", "a\u{7f}b", "tök", &long,
     ] {
         let error = Bearer::new(text).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidAnswer, "{text:?}");
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{text:?}");
         let shown = format!("{error} {error:?}");
         assert!(text.trim().is_empty() || !shown.contains(text), "{shown}");
     }

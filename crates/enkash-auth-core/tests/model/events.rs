@@ -41,16 +41,18 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
     let span = |millis: u64| (0..millis).prop_map(Duration::from_millis);
     let kind = prop_oneof![
         Just(ErrorKind::Unavailable),
-        Just(ErrorKind::InvalidAnswer),
+        Just(ErrorKind::InvalidResponse),
         Just(ErrorKind::Rejected),
+        Just(ErrorKind::AccountClosed),
         Just(ErrorKind::Unresolved),
         Just(ErrorKind::StoreUnavailable),
+        Just(ErrorKind::Forbidden),
     ];
     let lifetime = prop_oneof![8..1_000_u64, 1_000..400_000_u64, 80_000_000..86_400_000_u64];
     let lifetime = lifetime.prop_map(Duration::from_millis);
     let how = prop_oneof![
         4 => (any::<bool>(), lifetime).prop_map(|(is_new, lifetime)| How::Granted { is_new, lifetime }),
-        2 => kind.prop_map(How::Failed),
+        3 => kind.prop_map(How::Failed),
         1 => Just(How::Aborted),
     ];
     prop_oneof![

@@ -18,6 +18,10 @@ struct Model {
     flight: Option<u64>,
     flights: u64,
     minted: u64,
+    /// When it was first asked.
+    asked: Option<Moment>,
+    /// Whether the last flight ended with its runtime.
+    is_aborted: bool,
     /// When the last flight failed, unless something has happened that ends the pause.
     failed: Option<Failed>,
 }
@@ -62,6 +66,7 @@ impl Model {
     }
 
     fn ask(&mut self, decision: &Decision, state: &State, can_fetch: bool) {
+        let asked = *self.asked.get_or_insert(self.now);
         if decision.abandoned {
             self.flight = None;
             self.failed = None;
@@ -80,6 +85,11 @@ impl Model {
                 let is_on = since < 500_000_000 && (is_good || !failed.behind);
                 assert!(!is_on, "a pause after a failure: {since}");
             }
+            if is_good {
+                assert!(!self.is_aborted, "no background fetch after an aborted one");
+                let is_young = !asked.plus(Duration::from_secs(10)).is_over(self.now);
+                assert!(!is_young, "no background fetch in the first 10 s");
+            }
             (self.flight, self.flights) = (Some(launch.number()), launch.number());
         }
         assert_eq!(state.flight().map(|flight| flight.number()), self.flight);
@@ -94,9 +104,7 @@ impl Model {
                     (served.expose(), served.generation()),
                     (&*token.text, token.generation)
                 );
-                // A sticky issuer's tokens live as long as the last was seen to, whatever it says.
-                let is_over = token.is_over(self.now) && !state.is_sticky();
-                assert!(!is_over, "no token at or past its expiry");
+                assert!(!token.is_over(self.now), "no token at or past its expiry");
                 assert!(!token.is_refused, "no token that was refused");
             }
             Verdict::Wait(flight) => {
@@ -144,12 +152,10 @@ impl Model {
             return;
         }
         (self.flight, self.failed) = (None, None);
+        self.is_aborted = matches!(how, How::Aborted);
         match granted {
             None if matches!(how, How::Failed(_)) => {
-                let good = |token: &Token| {
-                    let is_over = token.is_over(self.now) && !state.is_sticky();
-                    !token.is_refused && !is_over
-                };
+                let good = |token: &Token| !token.is_refused && !token.is_over(self.now);
                 self.failed = Some(Failed {
                     at: self.now.monotonic_nanos(),
                     behind: self.token.as_ref().is_some_and(good),
@@ -206,6 +212,8 @@ proptest! {
             flight: None,
             flights: 0,
             minted: 0,
+            asked: None,
+            is_aborted: false,
             failed: None,
         };
         for event in events {
@@ -237,8 +245,7 @@ proptest! {
             if let (Some(view), Some(token)) = (state.view(model.now), &model.token) {
                 prop_assert_eq!(view.token().expose(), &*token.text);
                 prop_assert!(!token.is_refused);
-                let is_asked = !token.end().is_over(view.until()) || state.is_sticky();
-                prop_assert!(is_asked, "asked before the end");
+                prop_assert!(!token.end().is_over(view.until()), "asked before the end");
             }
         }
     }

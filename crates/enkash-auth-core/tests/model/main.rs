@@ -1,6 +1,5 @@
-//! The state machine and the strike budget against small models of what they are for, by random events.
+//! The state machine against a small model of what it is for, by random events.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod budget;
 mod events;
 mod machine;

@@ -1,23 +1,20 @@
-//! Replicas whose clocks are apart: the store goes by that of the server.
+//! Processes whose clocks are apart: leases and tokens go by the clock of the server.
 
 use std::time::Duration;
 
-use enkash_auth_core::{
-    Clock, Moment, RefreshPolicy, SystemClock,
-    strikes::{Bid, Holder},
-};
-use enkash_auth_redis::tower::{Begin, TokenStore};
+use enkash_auth_core::{Clock, SystemClock};
+use tokio::task::JoinSet;
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, LONG};
 
-/// A machine whose wall clock is wrong, and that was started at another time.
+/// The clocks of a host that is wrong by these seconds, and was started at another time.
 #[derive(Clone, Copy, Debug)]
 struct Wrong(i64);
 
 impl Clock for Wrong {
     fn monotonic_nanos(&self) -> u64 {
-        let shift = self.0.unsigned_abs() * 1_000;
-        SystemClock.monotonic_nanos() + Duration::from_secs(shift).as_nanos() as u64
+        let shift = self.0.unsigned_abs() * 1_000_000_000_000;
+        SystemClock.monotonic_nanos() + shift
     }
 
     fn unix_nanos(&self) -> u64 {
@@ -27,53 +24,41 @@ impl Clock for Wrong {
     }
 }
 
-const MINUTE: [i64; 3] = [-60, 0, 60];
+/// Longer than any lease.
+const HOUR: [i64; 3] = [-3_600, 0, 3_600];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_lives_as_long_wherever_it_is_found() {
-    let Some(fleet) = Fleet::new(Duration::from_secs(300), Duration::ZERO).await else {
-        return;
-    };
-    for minute in MINUTE {
-        fleet.server.run(&[b"FLUSHALL"]).await;
-        fleet
-            .start_with("password", Wrong(minute))
-            .token()
-            .await
-            .unwrap();
-        let requests = fleet.requests();
-        for other in MINUTE {
-            let clock = Wrong(other);
-            let token = fleet.start_with("password", clock).token().await.unwrap();
+#[ignore = "needs redis-server"]
+async fn token_lives_as_long_wherever_it_is_loaded() {
+    let fleet = Fleet::new(LONG).await;
+    for (requests, writer) in (1..).zip(HOUR) {
+        fleet.server.run::<()>(&[b"FLUSHALL"]).await;
+        let tokens = fleet.process("password").clock(Wrong(writer)).build();
+        tokens.token().await.unwrap();
+        for reader in HOUR {
+            let clock = Wrong(reader);
+            let tokens = fleet.process("password").clock(clock).build();
+            let token = tokens.token().await.unwrap();
             let left = token.schedule().expiry().remaining(clock.now());
-            assert!(
-                left <= Duration::from_secs(300),
-                "{minute} {other}: {left:?}"
-            );
-            assert!(
-                left >= Duration::from_secs(295),
-                "{minute} {other}: {left:?}"
-            );
+            assert!(left <= LONG, "{writer} {reader}: {left:?}");
+            let least = LONG.saturating_sub(Duration::from_secs(20));
+            assert!(left >= least, "{writer} {reader}: {left:?}");
         }
         assert_eq!(fleet.requests(), requests);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_on_for_all() {
-    let Some(fleet) = Fleet::new(Duration::from_secs(300), Duration::ZERO).await else {
-        return;
-    };
-    let endpoint = fleet.endpoint("password");
-    let (who, store) = (endpoint.principal(), fleet.server.store());
-    let begin = async |cache, now: Moment| {
-        let bid = Bid::new(Holder::new(cache, 1), &RefreshPolicy::default());
-        store.begin(who, bid, None, now).await.unwrap()
-    };
-    let first = begin(1, Wrong(0).now()).await;
-    assert!(matches!(first, Begin::Granted(_)));
-    for (cache, minute) in (2..).zip(MINUTE) {
-        let begun = begin(cache, Wrong(minute).now()).await;
-        assert!(matches!(begun, Begin::Busy), "{minute}");
+#[ignore = "needs redis-server"]
+async fn lease_is_on_for_processes_an_hour_apart() {
+    let fleet = Fleet::slow(LONG, Duration::from_millis(500)).await;
+    let mut starting = JoinSet::new();
+    for clock in HOUR.map(Wrong) {
+        for _ in 0..2 {
+            let tokens = fleet.process("password").clock(clock).build();
+            starting.spawn(async move { tokens.token().await.map(drop).unwrap() });
+        }
     }
+    starting.join_all().await;
+    assert_eq!(fleet.requests(), 1);
 }

@@ -1,14 +1,14 @@
-//! A `redis-server` on a free loopback port, without persistence, in a directory of its own.
+//! A `redis-server` on a free loopback port, in a directory of its own.
 
 use std::{
-    io::Write,
     net::{TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Once},
     time::Duration,
 };
 
 use enkash_auth_redis::RedisStore;
+use redis::FromRedisValue;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -20,23 +20,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `None` where the program is not installed, which it says.
-    pub(crate) async fn start(args: &[&str]) -> Option<Self> {
-        let program = Command::new("redis-server").arg("--version").output();
-        if program.is_err() {
-            assert!(
-                std::env::var_os("ENKASH_REQUIRE_REDIS").is_none(),
-                "redis-server is not installed"
-            );
-            say_so();
-            return None;
-        }
+    /// Without persistence, unless `args` say otherwise.
+    pub(crate) async fn start(args: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
         let directory = tempfile::tempdir().unwrap();
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        let child = spawn(port, &directory, &args);
+        let child = spawn(port, directory.path(), &args);
         let server = Self {
             child,
             port,
@@ -44,53 +35,54 @@ impl Server {
             args,
         };
         server.until_it_listens().await;
-        Some(server)
+        server
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn store(&self) -> Arc<RedisStore> {
-        Arc::new(RedisStore::new(&self.url()).unwrap())
+    pub(crate) fn store(&self) -> RedisStore {
+        RedisStore::new(&self.url()).unwrap()
     }
 
-    pub(crate) async fn redis(&self) -> redis::aio::MultiplexedConnection {
+    /// Runs a command over a connection of its own.
+    pub(crate) async fn run<T: FromRedisValue>(&self, command: &[&[u8]]) -> T {
+        let (name, arguments) = command.split_first().unwrap();
+        let mut command = redis::cmd(std::str::from_utf8(name).unwrap());
+        command.arg(arguments);
         let client = redis::Client::open(self.url()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        command.query_async(&mut connection).await.unwrap()
     }
 
-    /// All keys that end so.
-    pub(crate) async fn keys(&self, end: &str) -> Vec<String> {
-        let mut keys: Vec<String> = redis::cmd("KEYS")
-            .arg(format!("*{end}"))
-            .query_async(&mut self.redis().await)
-            .await
-            .unwrap();
-        keys.sort();
-        keys
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        self.run(&[b"KEYS", b"*"]).await
+    }
+
+    /// The one key that there is.
+    pub(crate) async fn key(&self) -> String {
+        let keys = self.keys().await;
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        keys.concat()
     }
 
     pub(crate) async fn get(&self, key: &str) -> Vec<u8> {
-        let get = redis::cmd("GET").arg(key).clone();
-        get.query_async(&mut self.redis().await).await.unwrap()
+        self.run(&[b"GET", key.as_bytes()]).await
     }
 
-    pub(crate) async fn run(&self, words: &[&[u8]]) {
-        let (name, arguments) = words.split_first().unwrap();
-        let mut command = redis::cmd(std::str::from_utf8(name).unwrap());
-        for argument in arguments {
-            command.arg(*argument);
-        }
-        let done = command.query_async::<()>(&mut self.redis().await).await;
-        done.unwrap();
+    pub(crate) async fn set(&self, key: &str, value: &[u8]) {
+        self.run::<()>(&[b"SET", key.as_bytes(), value]).await;
     }
 
-    /// Sends it a signal.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let kill = Command::new("kill").args([name, &id]).status();
@@ -102,9 +94,9 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again on the same port, empty.
+    /// Starts it again on the same port, with what it has kept.
     pub(crate) async fn restart(&mut self) {
-        self.child = spawn(self.port, &self.directory, &self.args);
+        self.child = spawn(self.port, self.directory.path(), &self.args);
         self.until_it_listens().await;
     }
 
@@ -125,21 +117,12 @@ impl Drop for Server {
     }
 }
 
-/// Once, and past what captures the output of tests.
-fn say_so() {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
-        let line = b"redis-server is not installed: the tests of the store on Redis do nothing\n";
-        std::io::stderr().write_all(line).unwrap();
-    });
-}
-
-fn spawn(port: u16, directory: &TempDir, args: &[String]) -> Child {
+fn spawn(port: u16, directory: &Path, args: &[String]) -> Child {
     Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--save", "", "--appendonly", "no"])
         .args(["--maxmemory-policy", "noeviction", "--dir"])
-        .arg(directory.path())
+        .arg(directory)
         .args(args)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

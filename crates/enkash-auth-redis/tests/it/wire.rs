@@ -1,4 +1,4 @@
-//! A wire to a server that can hold answers back, or die without a word.
+//! A wire to a server that counts round trips, holds replies back, or dies silently.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::{
@@ -16,13 +16,15 @@ use tokio::{
 };
 
 /// What stands in every record that is written.
-const RECORD: &[u8] = b"enkash-auth ledger";
+const RECORD: &[u8] = b"enkash-auth record";
 
 #[derive(Clone)]
 pub(crate) struct Wire {
     port: u16,
     how: watch::Sender<How>,
     open: Arc<AtomicUsize>,
+    opened: Arc<AtomicUsize>,
+    round_trips: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -32,7 +34,7 @@ struct How {
     holds: Holds,
 }
 
-/// Which answers stay where they are.
+/// Which replies stay where they are.
 #[derive(Clone, Copy, Default, Eq, PartialEq)]
 pub(crate) enum Holds {
     #[default]
@@ -40,6 +42,15 @@ pub(crate) enum Holds {
     /// Those that follow a record on its way to the server.
     Writes,
     All,
+}
+
+/// One connection.
+#[derive(Default)]
+struct Line {
+    number: usize,
+    has_written: AtomicBool,
+    /// Whether the server was the last to send something.
+    is_answered: AtomicBool,
 }
 
 impl Wire {
@@ -50,6 +61,8 @@ impl Wire {
             port: listener.local_addr().unwrap().port(),
             how: watch::Sender::default(),
             open: Arc::default(),
+            opened: Arc::default(),
+            round_trips: Arc::default(),
         };
         let own = wire.clone();
         tokio::spawn(async move {
@@ -71,6 +84,16 @@ impl Wire {
         self.open.load(Ordering::SeqCst)
     }
 
+    /// How many there have been.
+    pub(crate) fn opened(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    /// How often a client sent something after the server had, or at first.
+    pub(crate) fn round_trips(&self) -> usize {
+        self.round_trips.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn hold(&self, holds: Holds) {
         self.how.send_modify(|how| how.holds = holds);
     }
@@ -82,55 +105,52 @@ impl Wire {
 
     async fn pass(self, number: usize, client: TcpStream, server: TcpStream) {
         self.open.fetch_add(1, Ordering::SeqCst);
+        self.opened.fetch_add(1, Ordering::SeqCst);
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        let has_written = Arc::new(AtomicBool::new(false));
-        let answers = self.clone();
+        let line = Arc::new(Line {
+            number,
+            is_answered: true.into(),
+            ..Line::default()
+        });
         let answering =
-            tokio::spawn(answers.answer(number, from_server, to_client, Arc::clone(&has_written)));
-        self.ask(number, from_client, to_server, &has_written).await;
+            tokio::spawn((self.clone()).answer(Arc::clone(&line), from_server, to_client));
+        self.ask(&line, from_client, to_server).await;
         answering.abort();
         self.open.fetch_sub(1, Ordering::SeqCst);
     }
 
-    async fn ask(
-        &self,
-        number: usize,
-        mut from: OwnedReadHalf,
-        mut to: OwnedWriteHalf,
-        has_written: &AtomicBool,
-    ) {
+    async fn ask(&self, line: &Line, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
         let mut bytes = vec![0; 1 << 16];
         while let Ok(length @ 1..) = from.read(&mut bytes).await {
             let how = *self.how.borrow();
             let asked = &bytes[..length];
+            if line.is_answered.swap(false, Ordering::SeqCst) {
+                self.round_trips.fetch_add(1, Ordering::SeqCst);
+            }
             let is_record = asked.windows(RECORD.len()).any(|part| part == RECORD);
             if is_record && how.holds == Holds::Writes {
-                has_written.store(true, Ordering::SeqCst);
+                line.has_written.store(true, Ordering::SeqCst);
             }
-            if number >= how.living {
-                to.write_all(asked).await.unwrap();
+            // The server may have gone.
+            if line.number >= how.living && to.write_all(asked).await.is_err() {
+                return;
             }
         }
     }
 
-    async fn answer(
-        self,
-        number: usize,
-        mut from: OwnedReadHalf,
-        mut to: OwnedWriteHalf,
-        has_written: Arc<AtomicBool>,
-    ) {
+    async fn answer(self, line: Arc<Line>, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
         let (mut bytes, mut how) = (vec![0; 1 << 16], self.how.subscribe());
         while let Ok(length @ 1..) = from.read(&mut bytes).await {
+            line.is_answered.store(true, Ordering::SeqCst);
             let passes = |how: &How| match how.holds {
                 Holds::None => true,
-                Holds::Writes => !has_written.load(Ordering::SeqCst),
+                Holds::Writes => !line.has_written.load(Ordering::SeqCst),
                 Holds::All => false,
             };
             let how = *how.wait_for(passes).await.unwrap();
             // The client may have gone.
-            if number >= how.living && to.write_all(&bytes[..length]).await.is_err() {
+            if line.number >= how.living && to.write_all(&bytes[..length]).await.is_err() {
                 return;
             }
         }

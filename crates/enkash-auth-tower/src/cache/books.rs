@@ -1,6 +1,6 @@
 use enkash_auth_core::{
     AccessToken, Error, Moment,
-    state::{State, Verdict},
+    state::{Flight, State, Verdict},
 };
 
 use crate::{endpoint::TokenEndpoint, flight::Landing, sync::Arc};
@@ -32,10 +32,15 @@ impl Books {
         match verdict {
             Verdict::Serve(token) => Ok(Asked::Token(token)),
             Verdict::Fail(error) => Err(error),
-            Verdict::Wait(flight) => Ok(Asked::Wait(Boarding {
-                landing: Arc::clone(self.landing.get_or_insert_with(Landing::new)),
-                overdue: flight.overdue(),
-            })),
+            Verdict::Wait(flight) => Ok(Asked::Wait(self.board(flight))),
+        }
+    }
+
+    /// Where to wait for `flight`, which is on.
+    pub(super) fn board(&mut self, flight: Flight) -> Boarding {
+        Boarding {
+            landing: Arc::clone(self.landing.get_or_insert_with(Landing::new)),
+            overdue: flight.overdue(),
         }
     }
 }

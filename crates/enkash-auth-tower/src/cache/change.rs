@@ -1,23 +1,27 @@
-use enkash_auth_core::{Clock, Credentials, Error, ErrorKind, state::Flight};
+use enkash_auth_core::{Clock, Credentials, Error, ErrorKind};
 use tokio::runtime::Handle;
 
 use super::Shared;
+use crate::attempts::AccountCredentials;
 
 impl Shared {
-    /// Uses `credentials` from now on. `instead_of`: only if that flight is on still. Says whether
-    /// they are news, and used.
+    /// Uses `credentials` from now on. `instead_of`: only if those are in use still. Returns
+    /// whether they are others, and used.
     pub(super) fn change_credentials(
         &self,
         credentials: Credentials,
-        instead_of: Option<Flight>,
+        instead_of: Option<&AccountCredentials>,
     ) -> Result<bool, Error> {
         let endpoint = self.endpoint().with_credentials(credentials)?;
         let now = self.clock.now();
         let (left, old) = {
             let mut books = self.books.lock();
             // A fetch with the same ones may be on: it is not made twice.
-            let is_same = endpoint.principal().is(books.endpoint.principal());
-            let is_late = instead_of.is_some_and(|flight| books.state.flight() != Some(flight));
+            let is_same = endpoint
+                .account_credentials()
+                .is(books.endpoint.account_credentials());
+            let is_late =
+                instead_of.is_some_and(|old| !old.is(books.endpoint.account_credentials()));
             if is_same || is_late {
                 drop(books);
                 return Ok(false);
@@ -28,11 +32,10 @@ impl Shared {
             let state = books.state.clone();
             let flight = books.state.flight();
             books.state.change_credentials(keeps_token);
-            let gate = self.gate.change_principal(endpoint.principal());
             let endpoint = std::mem::replace(&mut books.endpoint, endpoint);
             let view = self.snapshot.publish(books.state.view(now), &self.clock);
             let left = flight.map(|flight| (flight, endpoint.account(), books.landing.take()));
-            (left, (state, gate, endpoint, view))
+            (left, (state, endpoint, view))
         };
         drop(old);
         if let Some((flight, account, landing)) = left {
@@ -42,12 +45,11 @@ impl Shared {
     }
 
     /// Forgets the strikes of the account in the store, and the pause after them.
-    pub(super) async fn reset(&self) -> Result<(), Error> {
-        if Handle::try_current().is_err() {
-            return Err(Error::new(ErrorKind::NoRuntime, ""));
-        }
+    pub(super) async fn reset(&self, allow_rejected: bool) -> Result<(), Error> {
+        on_runtime()?;
+        let account = self.endpoint().account();
+        self.attempts.reset(account, allow_rejected).await?;
         let now = self.clock.now();
-        self.gate.reset(self.endpoint().principal(), now).await?;
         let old = {
             let mut books = self.books.lock();
             let state = books.state.clone();
@@ -59,5 +61,18 @@ impl Shared {
         };
         drop(old);
         Ok(())
+    }
+
+    /// Looks at the record of the account in the store.
+    pub(super) async fn look(&self) -> Result<(), Error> {
+        on_runtime()?;
+        self.attempts.look(self.endpoint().account()).await
+    }
+}
+
+fn on_runtime() -> Result<(), Error> {
+    match Handle::try_current() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::new(ErrorKind::NoRuntime, "")),
     }
 }

@@ -8,13 +8,14 @@
 //! - `shared`: the lock, and what is decided under it; `books`: what that is over;
 //! - `change`: other credentials, and an operator's reset;
 //! - `reload`: where other credentials come from, once these are refused;
-//! - `waiting`: a caller that waits for a flight;
+//! - `waiting`: a caller that waits for a flight; `idle`: a program that waits for the end of all;
 //! - `token_cache`, `token_future`, `status`: the public face.
 
 mod attached;
 mod books;
 mod change;
 mod header;
+mod idle;
 mod keeper;
 #[cfg(test)]
 #[cfg(enkash_loom)]

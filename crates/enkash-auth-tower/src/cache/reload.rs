@@ -1,19 +1,22 @@
 use std::{fmt, time::Duration};
 
-use enkash_auth_core::{Credentials, state::Flight};
+use enkash_auth_core::Credentials;
 use tokio::{
     sync::Mutex,
     task::{JoinHandle, spawn_blocking},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::Shared;
-use crate::{BoxError, store::Principal, sync::Arc};
+use crate::{BoxError, attempts::AccountCredentials, sync::Arc};
 
 /// How long to wait for other credentials; callers wait meanwhile.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// What was begun to be read longer ago is not what stands there now. Whoever needs a token looks every 5 s.
+/// How far apart the two readings are that have to agree.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// What was begun to be read longer ago is not what stands there now. A fetch looks every 5 s.
 const STALE: Duration = Duration::from_secs(10);
 
 type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
@@ -22,13 +25,13 @@ type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
 pub(crate) struct Reload {
     source: Arc<Source>,
     /// The look that was not waited for to its end: one that hangs has one thread, however often
-    /// somebody comes to look.
+    /// a fetch looks.
     on: Mutex<Option<Look>>,
 }
 
 struct Look {
     /// For whom others are looked for: for those that came after, it may be too old.
-    refused: Principal,
+    refused: AccountCredentials,
     began: Instant,
     read: JoinHandle<Result<Credentials, BoxError>>,
 }
@@ -44,7 +47,7 @@ impl Reload {
     }
 
     /// Other credentials than those of `refused`, if there are.
-    async fn read(&self, refused: &Principal) -> Result<Credentials, BoxError> {
+    async fn read(&self, refused: &AccountCredentials) -> Result<Credentials, BoxError> {
         let read = async {
             loop {
                 let of_others;
@@ -68,7 +71,26 @@ impl Reload {
         }
     }
 
-    fn look(&self, refused: &Principal) -> Look {
+    /// Other credentials than the rejected ones, once two readings agree: what is being written when it is
+    /// read must not spend an attempt.
+    async fn read_settled(
+        &self,
+        rejected: &AccountCredentials,
+    ) -> Result<Option<Credentials>, BoxError> {
+        let print = |credentials: &Credentials| credentials.fingerprint([0; 16]);
+        let found = self.read(rejected).await?;
+        if print(&found) == print(rejected.credentials()) {
+            return Ok(None);
+        }
+        sleep(SETTLED).await;
+        let again = self.read(rejected).await?;
+        if print(&found) != print(&again) {
+            return Err("they are being written: the next look may find them".into());
+        }
+        Ok(Some(again))
+    }
+
+    fn look(&self, refused: &AccountCredentials) -> Look {
         let source = Arc::clone(&self.source);
         Look {
             refused: refused.clone(),
@@ -79,14 +101,14 @@ impl Reload {
 }
 
 impl Shared {
-    /// The server `refused` the credentials of `flight`: uses others, if there are. That abandons
-    /// the flight, so that its waiters wait for one with these.
-    pub(crate) async fn reload(&self, flight: Flight, refused: &Principal) {
+    /// Looks for other credentials in place of those that were rejected, and uses them from now on.
+    pub(crate) async fn reload(&self, rejected: &AccountCredentials) {
         let Some(reload) = &self.reload else {
             return;
         };
-        let changed = match reload.read(refused).await {
-            Ok(credentials) => self.change_credentials(credentials, Some(flight)),
+        let changed = match reload.read_settled(rejected).await {
+            Ok(None) => return,
+            Ok(Some(credentials)) => self.change_credentials(credentials, Some(rejected)),
             Err(error) => {
                 tracing::warn!(error = &*error, "the credentials could not be read again");
                 return;

@@ -8,36 +8,35 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccessToken, AccountId, Clock, Error, Grant, RefreshPolicy,
+    AccessToken, AccountKey, Clock, Error, Grant, RefreshPolicy,
+    account::AttemptId,
     state::{Decision, Flight, Outcome, State, Verdict},
 };
 use tokio::runtime::Handle;
 
 use super::{
     Attached, Status, Waiting,
-    books::{Asked, Books},
+    books::{Asked, Boarding, Books},
     keeper::Keeper,
     registry::Registered,
     reload::Reload,
     snapshot::Snapshot,
 };
 use crate::{
+    attempts::Attempts,
     endpoint::TokenEndpoint,
-    flight::{self, Ending, Gate, Landed, Landing},
+    flight::{self, Ending, Landed, Landing},
     meter,
-    store::Edition,
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
     time::Time,
 };
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(super) gate: Gate,
+    pub(super) attempts: Arc<Attempts>,
     pub(super) reload: Option<Reload>,
     pub(super) policy: RefreshPolicy,
     pub(super) clock: Time,
-    /// Names this cache before a store: drawn, for others use that store too.
-    number: u64,
     pub(super) snapshot: Snapshot,
     pub(super) books: Mutex<Books>,
     waiting: AtomicUsize,
@@ -57,15 +56,14 @@ impl Shared {
         endpoint: TokenEndpoint,
         policy: RefreshPolicy,
         clock: Time,
-        gate: Gate,
+        attempts: Arc<Attempts>,
         reload: Option<Reload>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
-            gate,
+            attempts,
             reload,
             policy,
             clock,
-            number: fastrand::u64(..),
             snapshot: Snapshot::new(Registered::new(Weak::clone(own))),
             books: Mutex::new(Books {
                 state: State::new(),
@@ -82,8 +80,8 @@ impl Shared {
         self.books.lock().endpoint.clone()
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.gate
+    pub(crate) fn attempts(&self) -> &Arc<Attempts> {
+        &self.attempts
     }
 
     pub(crate) fn policy(&self) -> &RefreshPolicy {
@@ -103,11 +101,6 @@ impl Shared {
         &self.waiting
     }
 
-    /// What names this cache before a store.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
     /// What to remember of a request that carries `token`.
     pub(crate) fn attached(&self, token: &AccessToken) -> Attached {
         self.snapshot.attached(token.generation())
@@ -120,6 +113,14 @@ impl Shared {
     /// Whether `flight` is on, and not abandoned.
     pub(crate) fn is_on(&self, flight: Flight) -> bool {
         self.books.lock().state.flight() == Some(flight)
+    }
+
+    /// The fetch that is in flight and not overdue.
+    pub(super) fn pending(&self) -> Option<Boarding> {
+        let now = self.clock.now();
+        let mut books = self.books.lock();
+        let flight = books.state.flight()?;
+        (!flight.overdue().is_over(now)).then(|| books.board(flight))
     }
 
     /// A token, or a place among those who wait for one.
@@ -179,7 +180,7 @@ impl Shared {
     pub(super) fn abandon(
         &self,
         flight: Flight,
-        account: AccountId,
+        account: AccountKey,
         landing: Option<Arc<Landing>>,
     ) {
         if let Some(landing) = landing {
@@ -195,7 +196,7 @@ impl Shared {
         &self,
         flight: Flight,
         outcome: Outcome,
-        edition: Option<Edition>,
+        brought_by: Option<AttemptId>,
     ) -> Option<Ending> {
         let (now, draw) = (self.clock.now(), fastrand::f64());
         let (landing, error, generation, old) = {
@@ -213,7 +214,8 @@ impl Shared {
             let (error, generation) = (books.state.error_at(now), books.state.generation());
             // Together with the token: the next flight must not take it for news.
             if matches!(old.1, Outcome::Granted(..)) && error.is_none() {
-                self.gate.landed(books.endpoint.principal(), edition);
+                self.attempts
+                    .hold(books.endpoint.account_credentials(), brought_by);
             }
             (books.landing.take(), error, generation, (old, view))
         };
@@ -255,13 +257,16 @@ impl Shared {
 
     pub(crate) fn status(&self) -> Status {
         let now = self.clock.now();
-        let state = self.books.lock().state.clone();
+        let (state, account) = {
+            let books = self.books.lock();
+            (books.state.clone(), books.endpoint.account())
+        };
         Status::new(
             &state,
             now,
             self.waiting.load(Ordering::Relaxed),
             self.requests.load(Ordering::Relaxed),
-            self.gate.strikes(),
+            self.attempts.strikes(account),
         )
     }
 }

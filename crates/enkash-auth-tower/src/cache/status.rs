@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{Error, Moment, state::State};
 
-use crate::store::Tally;
+use crate::attempts::Strikes;
 
 /// How a cache stands, for a person or a probe. Holds no secret.
 ///
@@ -29,7 +29,7 @@ pub struct Status {
     fetches: u64,
     token_requests: u64,
     strikes: usize,
-    possible_strikes: usize,
+    unresolved_attempts: usize,
 }
 
 impl Status {
@@ -39,7 +39,7 @@ impl Status {
         now: Moment,
         waiting: usize,
         token_requests: u64,
-        strikes: Tally,
+        strikes: Strikes,
     ) -> Self {
         let usable = state.usable(now);
         Self {
@@ -51,8 +51,8 @@ impl Status {
             waiting,
             fetches: state.flights(),
             token_requests,
-            strikes: strikes.definite,
-            possible_strikes: strikes.possible,
+            strikes: strikes.rejected,
+            unresolved_attempts: strikes.unresolved,
         }
     }
 
@@ -105,7 +105,7 @@ impl Status {
     }
 
     /// How many attempts of this account are on, or ended with nobody knowing how.
-    pub fn possible_strikes(&self) -> usize {
-        self.possible_strikes
+    pub fn unresolved_attempts(&self) -> usize {
+        self.unresolved_attempts
     }
 }

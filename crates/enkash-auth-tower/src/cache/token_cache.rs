@@ -1,15 +1,15 @@
 use std::fmt;
 
 use enkash_auth_core::{
-    AccessToken, Clock, Credentials, Error, Origin, RefreshPolicy, SystemClock,
+    AccessToken, AccountKey, Clock, Credentials, Error, Origin, RefreshPolicy, SystemClock,
 };
 
-use super::{Shared, Status, TokenFuture, reload::Reload};
+use super::{Shared, Status, TokenFuture, idle::idle, reload::Reload};
 use crate::{
     BoxError,
+    attempts::{Attempts, Process},
     endpoint::TokenEndpoint,
-    flight::Gate,
-    store::{MemoryStore, OnStoreDown, TokenStore},
+    store::{OnStoreDown, Store},
     sync::Arc,
     time::Time,
 };
@@ -52,6 +52,7 @@ impl TokenCache {
             policy: RefreshPolicy::default(),
             clock: Time::System(SystemClock),
             store: None,
+            process: Process::this(),
             on_store_down: OnStoreDown::default(),
             reload: None,
         }
@@ -110,8 +111,12 @@ impl TokenCache {
         self.0.change_credentials(credentials, None).map(drop)
     }
 
-    /// Forgets the strikes of the account, for everybody who shares the store: for an operator who
-    /// has looked at the account and knows that the server will not lock it.
+    /// Clears the attempts that count against the account, in the store and so for all that share it, and the
+    /// credentials that were rejected by guess: for an operator who has looked at the account and knows
+    /// that the server will not lock it.
+    ///
+    /// Waits while an attempt is in flight, at most as long as that may be: the fetch timeout and 6 s, or 10
+    /// minutes where clocks disagree.
     ///
     /// # Errors
     ///
@@ -122,7 +127,71 @@ impl TokenCache {
     ///
     /// Dropped before its end, it may have happened or not.
     pub async fn reset(&self) -> Result<(), Error> {
-        self.0.reset().await
+        self.0.reset(false).await
+    }
+
+    /// Does what [`reset`](Self::reset) does, and allows credentials again that the server has rejected.
+    ///
+    /// If they are wrong still, the server counts each attempt with them.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn allow_rejected(&self) -> Result<(), Error> {
+        self.0.reset(true).await
+    }
+
+    /// Loads the record from the store, and returns the status with it: the attempts that count now. Sends
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable);
+    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub async fn load_status(&self) -> Result<Status, Error> {
+        self.0.look().await?;
+        Ok(self.status())
+    }
+
+    /// The account that the tokens are of.
+    pub fn account(&self) -> AccountKey {
+        self.0.endpoint().account()
+    }
+
+    /// Completes when no fetch is in flight; at once where none is. Starts none.
+    ///
+    /// A program that ends, or a runtime that is shut down, ends a background refresh with it. That is
+    /// safe, but the attempt may count against the account. A short program waits for it instead. A
+    /// fetch that is overdue is not waited for, as its runtime may never be driven again.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: enkash_auth_tower::TokenCache) -> Result<(), enkash_auth_core::Error> {
+    /// let token = tokens.token().await?;
+    /// // ... the calls of the program, and before it ends:
+    /// tokens.idle().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Where a fetch is in flight, inside a tokio runtime whose timers are disabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing. It may be polled on any runtime, and outside one.
+    pub async fn idle(&self) {
+        idle(&self.0).await;
     }
 
     /// How the cache stands.
@@ -181,7 +250,7 @@ impl fmt::Debug for TokenCache {
 /// policy.wait_timeout = Duration::from_secs(3);
 /// let keys = Credentials::merchant("access-key", "secret-key");
 /// let tokens = TokenCache::builder(TokenEndpoint::new(Environment::Test, keys)?)
-///     .policy(policy)
+///     .policy(policy)?
 ///     .build();
 /// # Ok::<(), enkash_auth_core::Error>(())
 /// ```
@@ -191,22 +260,40 @@ pub struct TokenCacheBuilder {
     endpoint: TokenEndpoint,
     policy: RefreshPolicy,
     clock: Time,
-    store: Option<Arc<dyn TokenStore>>,
+    store: Option<Arc<dyn Store>>,
+    process: Process,
     on_store_down: OnStoreDown,
     reload: Option<Reload>,
 }
 
 impl TokenCacheBuilder {
     /// When to renew, and the bounds of waiting.
-    pub fn policy(mut self, policy: RefreshPolicy) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for a policy under which no
+    /// token can be fetched or waited for: see [`RefreshPolicy::validate`].
+    pub fn policy(self, policy: RefreshPolicy) -> Result<Self, Error> {
+        policy.validate()?;
+        Ok(self.checked_policy(policy))
+    }
+
+    pub(crate) fn checked_policy(mut self, policy: RefreshPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Where the token is shared and attempts are recorded. The default shares no token, and keeps
-    /// one record of attempts for the whole process.
-    pub fn store(mut self, store: Arc<dyn TokenStore>) -> Self {
-        self.store = Some(store);
+    /// Where the account record is kept: the attempts, and the token that is shared. The default is one
+    /// record of attempts for the whole process, and shares no token.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Counts the cache to `process` instead of the one that this is: for tests of several in one.
+    #[doc(hidden)]
+    pub fn process(mut self, process: Process) -> Self {
+        self.process = process;
         self
     }
 
@@ -240,15 +327,18 @@ impl TokenCacheBuilder {
 
     /// The cache. It asks for nothing yet.
     pub fn build(self) -> TokenCache {
-        let store = self
-            .store
-            .unwrap_or_else(|| Arc::new(MemoryStore::of_process()));
-        let gate = Gate::new(store, self.on_store_down, self.endpoint.principal());
+        let attempts = Attempts::new(
+            self.store,
+            self.on_store_down,
+            self.process,
+            self.clock.clone(),
+            &self.policy,
+        );
         TokenCache(Shared::new(
             self.endpoint,
             self.policy,
             self.clock,
-            gate,
+            attempts,
             self.reload,
         ))
     }

@@ -1,4 +1,4 @@
-use super::Config;
+use super::{Config, ConfigError};
 use crate::{
     cache::{TokenCache, TokenCacheBuilder},
     endpoint::TokenEndpoint,
@@ -18,17 +18,21 @@ impl Config {
     ///     r#"{"environment": "test", "access_key": "key", "secret_key": "secret"}"#,
     /// )?;
     /// let endpoint = TokenEndpoint::new(config.environment()?, config.credentials()?)?;
-    /// let tokens = config.token_cache(endpoint).build();
+    /// let tokens = config.token_cache(endpoint)?.build();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn token_cache(&self, endpoint: TokenEndpoint) -> TokenCacheBuilder {
+    ///
+    /// # Errors
+    ///
+    /// As for [`policy`](Self::policy).
+    pub fn token_cache(&self, endpoint: TokenEndpoint) -> Result<TokenCacheBuilder, ConfigError> {
         let builder = TokenCache::builder(endpoint)
-            .policy(self.policy())
+            .checked_policy(self.policy()?)
             .on_store_down(self.on_store_down());
         if !self.has_secret_files() {
-            return builder;
+            return Ok(builder);
         }
         let config = self.clone();
-        builder.reload_credentials(move || config.credentials().map_err(Into::into))
+        Ok(builder.reload_credentials(move || config.credentials().map_err(Into::into)))
     }
 }

@@ -45,11 +45,12 @@ where
     D: Deserializer<'de>,
 {
     let read = |text: &str| match text {
-        "wait" => Some(OnStoreDown::Wait),
+        "known-good" => Some(OnStoreDown::KnownGood),
+        "hold" => Some(OnStoreDown::Hold),
         "attempt" => Some(OnStoreDown::Attempt),
         _ => None,
     };
-    from.deserialize_any(Text(read, "wait or attempt"))
+    from.deserialize_any(Text(read, "known-good, hold or attempt"))
 }
 
 /// `true` or `false`.

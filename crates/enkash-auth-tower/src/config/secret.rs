@@ -43,18 +43,21 @@ impl<'a> Secret<'a> {
         self.file.is_some()
     }
 
-    /// The secret; `None` where neither it nor a file is set.
+    /// The secret without the one line end behind it; `None` where neither it nor a file is set.
     pub(super) fn read(&self, config: &Config) -> Result<Option<Zeroizing<String>>, ConfigError> {
         match (self.value, self.file) {
             (Some(_), Some(_)) => {
                 let problem = Problem::Contradicts(config.name(self.key));
                 Err(config.error(self.file_key, problem))
             }
-            (Some(value), None) => Ok(Some(Zeroizing::new(value.expose_secret().to_owned()))),
+            (Some(value), None) => {
+                let text = self.clean(value.expose_secret(), config)?;
+                Ok(Some(Zeroizing::new(text.to_owned())))
+            }
             (None, Some(file)) => {
                 let text = read(file)
                     .map_err(|error| config.error(self.file_key, Problem::Unreadable(error)))?;
-                match present(Some(&text)) {
+                match present(Some(self.clean(&text, config)?)) {
                     Some(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
                     None => {
                         let problem = Problem::Unusable("the file is empty".to_owned());
@@ -66,13 +69,27 @@ impl<'a> Secret<'a> {
         }
     }
 
+    /// `text` without the one line end that editors and shells leave behind it.
+    fn clean<'t>(&self, text: &'t str, config: &Config) -> Result<&'t str, ConfigError> {
+        let line = text
+            .strip_suffix('\n')
+            .map(|line| line.strip_suffix('\r').unwrap_or(line));
+        let text = line.unwrap_or(text);
+        if text.contains(['\r', '\n', '\0', '\u{feff}']) {
+            let why = "it has a line end, NUL or a byte order mark in it";
+            let key = self.set().unwrap_or(self.key);
+            return Err(config.error(key, Problem::Unusable(why.to_owned())));
+        }
+        Ok(text)
+    }
+
     pub(super) fn required(&self, config: &Config) -> Result<Zeroizing<String>, ConfigError> {
         self.read(config)?
             .ok_or_else(|| config.error(self.key, Problem::NotSet))
     }
 }
 
-/// The file without the end of its line, which editors add. A part of it is never taken for the whole.
+/// The whole file: a part of it is never taken for the whole.
 fn read(file: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::with_capacity(4096));
     let mut file = File::open(file)?.take(LONGEST);
@@ -80,12 +97,6 @@ fn read(file: &Path) -> io::Result<Zeroizing<String>> {
     if file.limit() == 0 {
         let why = format!("it is {LONGEST} bytes long or longer");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
-    }
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
     }
     Ok(text)
 }

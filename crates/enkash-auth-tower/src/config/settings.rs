@@ -26,10 +26,10 @@ use crate::store::OnStoreDown;
 /// | `api_key` | optional, beside either |
 /// | `client_secret_file`, `password_file`, `access_key_file`, `secret_key_file`, `api_key_file` | a file that holds it, in place of the value; read again when the server refuses it |
 /// | `token_store` | where tokens are kept; which there are is for the program to say |
-/// | `on_store_down` | `wait` or `attempt`: see [`OnStoreDown`] |
+/// | `on_store_down` | `known-good`, `hold` or `attempt`: see [`OnStoreDown`] |
 /// | `keep_warm`, `attempts`, `max_waiters` | see [`RefreshPolicy`] |
 /// | `early_window_max`, `guard_max`, `fetch_timeout`, `backoff_max`, `retry_after_max`, `wait_timeout` | the same, such as `1500ms` or `2m 30s` |
-/// | `retry_unresolved_after` | the same, or `never` |
+/// | `retry_unresolved_after` | the same, or `never`, which is the default: a duration is a chosen exception to the guarantee |
 ///
 /// An unknown key is an error. A blank value is none. No error of these settings shows a value; but that
 /// of a file's format may quote a line of the file, as `toml` does in `Display` and not in `message()`.
@@ -46,7 +46,7 @@ use crate::store::OnStoreDown;
 ///     "secret_key_file": "/run/secrets/enkash",
 ///     "fetch_timeout": "5s"
 /// }"#)?;
-/// assert_eq!(config.policy().fetch_timeout, Duration::from_secs(5));
+/// assert_eq!(config.policy()?.fetch_timeout, Duration::from_secs(5));
 ///
 /// let config = Config::from_env(|name| match name {
 ///     "ENKASH_ENVIRONMENT" => Some("test".into()),
@@ -144,12 +144,21 @@ impl Config {
     }
 
     /// When to ask: the default, but for what is set.
-    pub fn policy(&self) -> RefreshPolicy {
+    ///
+    /// # Errors
+    ///
+    /// Where `fetch_timeout`, `attempts`, `wait_timeout` or `max_waiters` is zero; the text names the
+    /// key.
+    pub fn policy(&self) -> Result<RefreshPolicy, ConfigError> {
         self.policy_over(RefreshPolicy::default())
     }
 
     /// When to ask: as `policy` says, but for what is set.
-    pub fn policy_over(&self, mut policy: RefreshPolicy) -> RefreshPolicy {
+    ///
+    /// # Errors
+    ///
+    /// As for [`policy`](Self::policy).
+    pub fn policy_over(&self, mut policy: RefreshPolicy) -> Result<RefreshPolicy, ConfigError> {
         fn set<T>(to: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *to = value;
@@ -171,7 +180,10 @@ impl Config {
             &mut policy.retry_unresolved_after,
             self.retry_unresolved_after,
         );
-        policy
+        match policy.zero_setting() {
+            Some(key) => Err(self.error(key, Problem::Unusable("must not be zero".into()))),
+            None => Ok(policy),
+        }
     }
 
     /// What to do while the store cannot be used.
@@ -205,7 +217,7 @@ impl fmt::Debug for Config {
             .field("client_id", &self.client_id)
             .field("username", &self.username)
             .field("company_id", &self.company_id)
-            .field("policy", &self.policy())
+            .field("policy", &self.policy().ok())
             .field("on_store_down", &self.on_store_down())
             .finish_non_exhaustive()
     }

@@ -2,6 +2,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::Uri;
@@ -14,26 +15,24 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::Egress;
+use super::{Egress, Resolver};
 use crate::BoxError;
 
 /// Opens what TLS with the target is spoken over: a connection to it, or a tunnel.
 #[derive(Clone, Debug)]
 pub(super) struct Dial {
     egress: Egress,
-    direct: HttpConnector,
+    direct: HttpConnector<Resolver>,
     /// To a proxy, which may want TLS of its own.
-    proxy: HttpsConnector<HttpConnector>,
+    proxy: HttpsConnector<HttpConnector<Resolver>>,
 }
 
 /// Within TLS only where that is spoken with a proxy.
 pub(super) type Dialed = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Dial {
-    pub(super) fn new(egress: Egress, tls: &ClientConfig) -> Self {
-        let mut direct = HttpConnector::new();
-        direct.enforce_http(false);
-        direct.set_nodelay(true);
+    pub(super) fn new(egress: Egress, tls: &ClientConfig, limit: Duration) -> Self {
+        let direct = egress.tcp(limit);
         Self {
             egress,
             proxy: over_tls(tls, direct.clone()),

@@ -2,10 +2,10 @@ use std::{ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
 
 use enkash_auth_core::Error;
 use http::{Uri, uri::Scheme};
-use hyper_util::client::proxy::matcher::Intercept;
+use hyper_util::client::{legacy::connect::HttpConnector, proxy::matcher::Intercept};
 use rustls::RootCertStore;
 
-use super::{EgressConnector, env::Variables, no_proxy::NoProxy, proxy, roots};
+use super::{EgressConnector, Resolver, env::Variables, no_proxy::NoProxy, proxy, roots};
 
 /// The way out to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
 ///
@@ -58,6 +58,7 @@ pub struct Egress {
     proxy: Option<Intercept>,
     no_proxy: Arc<NoProxy>,
     roots: Arc<RootCertStore>,
+    resolver: Resolver,
 }
 
 impl Egress {
@@ -67,7 +68,15 @@ impl Egress {
             proxy: None,
             no_proxy: Arc::new(NoProxy::new("")),
             roots: Arc::new(roots::mozilla()),
+            resolver: Resolver::new(),
         }
+    }
+
+    /// Looks names up with `resolver`.
+    #[cfg(test)]
+    pub(crate) fn resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = resolver;
+        self
     }
 
     /// What the variables say that `lookup` looks up; in a program that is `std::env::var_os`. A
@@ -155,7 +164,8 @@ impl Egress {
 
     /// A connector for hyper-util's client: TLS (rustls with ring) where the address is https,
     /// HTTP/1.1, through the proxy where there is one. Connections stand within `limit`, or nothing
-    /// is sent: name, TCP, tunnel and TLS.
+    /// is sent: name, TCP, tunnel and TLS. Where a name has several addresses, they divide the limit
+    /// among them, so that a dead one is passed over.
     ///
     /// # Errors
     ///
@@ -164,6 +174,15 @@ impl Egress {
     pub fn connector(&self, limit: Duration) -> Result<EgressConnector, Error> {
         let tls = roots::tls(Arc::clone(&self.roots))?;
         Ok(EgressConnector::new(self.clone(), &tls, limit))
+    }
+
+    /// A connector over plain TCP. The addresses of a name divide `limit` among them.
+    pub(super) fn tcp(&self, limit: Duration) -> HttpConnector<Resolver> {
+        let mut tcp = HttpConnector::new_with_resolver(self.resolver.clone());
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(limit));
+        tcp
     }
 
     pub(super) fn intercept(&self, target: &Uri) -> Option<&Intercept> {

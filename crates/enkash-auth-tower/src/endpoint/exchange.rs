@@ -1,15 +1,17 @@
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
+    time::Duration,
 };
 
-use bytes::Bytes;
-use enkash_auth_core::{AnswerBody, Clock, Moment, TokenAnswer, TokenRequest};
+use bytes::{Buf, Bytes};
+use enkash_auth_core::{Clock, Moment, ResponseBody, TokenRequest, TokenResponse};
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use tokio::time::{Instant, timeout_at};
+use http_body_util::{BodyExt, Full};
+use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
+use zeroize::Zeroizing;
 
 use super::not_sent::was_not_sent;
 use crate::{BoxError, time::Time};
@@ -18,50 +20,96 @@ use crate::{BoxError, time::Time};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IsTokenRequest;
 
-/// An answer, and when its request was sent.
+/// A response, and when its request was sent.
 pub(crate) struct Exchanged {
     pub(crate) sent: Moment,
-    pub(crate) answer: TokenAnswer,
+    pub(crate) response: TokenResponse,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The password stayed here.
+    /// It failed before any byte of the request could be written: it counts nowhere.
     NotSent(BoxError),
-    /// The password may have left.
-    Interrupted(BoxError),
+    /// The request may have arrived, and may have counted.
+    NoResponse(BoxError),
 }
 
-/// An HTTP service, erased: sends a token request and reads the answer.
+/// The last check before credentials are sent; see [`Exchange::exchange`].
+pub(crate) type MaySend<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+
+pub(crate) type Exchanging<'a> =
+    Pin<Box<dyn Future<Output = Result<Exchanged, Failure>> + Send + 'a>>;
+
+pub(crate) type Probing<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
+/// An HTTP service, erased, with which token requests are made.
 pub(crate) trait Exchange: Send + Sync {
-    fn exchange(&self, request: TokenRequest, clock: Time, deadline: Instant) -> Exchanging;
+    /// Sends `request` and reads the response, all before `deadline`.
+    ///
+    /// Calls `may_send` once at most: when the service is ready, immediately before it is called. Where it
+    /// says `false`, nothing is sent. Where it says `true`, the credentials may be on their way from then
+    /// on. A service of our own is ready when its connection stands.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before `may_send` has said `true`, it has sent nothing.
+    fn exchange<'a>(
+        &'a self,
+        request: TokenRequest,
+        clock: Time,
+        deadline: Instant,
+        may_send: MaySend<'a>,
+    ) -> Exchanging<'a>;
+
+    /// Sends `request`, which is a [`TokenRequest::probe`], and says whether the head of any response
+    /// came within `limit`.
+    fn probe(&self, request: TokenRequest, limit: Duration) -> Probing<'_>;
 }
 
-pub(crate) type Exchanging = Pin<Box<dyn Future<Output = Result<Exchanged, Failure>> + Send>>;
+/// The erased service: makes one for every exchange.
+pub(super) struct Plug<F>(pub(super) F);
 
-/// The erased service. Every exchange has a clone of its own.
-pub(crate) struct Plug<S>(pub(crate) S);
-
-impl<S, B> Exchange for Plug<S>
+impl<F, S, B> Exchange for Plug<F>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    F: Fn() -> S + Send + Sync,
+    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    fn exchange(&self, request: TokenRequest, clock: Time, deadline: Instant) -> Exchanging {
-        Box::pin(exchange(self.0.clone(), request, clock, deadline))
+    fn exchange<'a>(
+        &'a self,
+        request: TokenRequest,
+        clock: Time,
+        deadline: Instant,
+        may_send: MaySend<'a>,
+    ) -> Exchanging<'a> {
+        Box::pin(exchange((self.0)(), request, clock, deadline, may_send))
+    }
+
+    fn probe(&self, request: TokenRequest, limit: Duration) -> Probing<'_> {
+        let mut service = (self.0)();
+        Box::pin(async move {
+            let responds = async {
+                poll_fn(|cx| service.poll_ready(cx)).await.ok()?;
+                service.call(marked(request)).await.ok()
+            };
+            matches!(timeout(limit, responds).await, Ok(Some(_)))
+        })
     }
 }
 
+/// Each step ends at the deadline. Whatever ends before the call has sent nothing: that needs no
+/// report from below, such as hyper-util's `capture_connection`.
 async fn exchange<S, B>(
     mut service: S,
     request: TokenRequest,
     clock: Time,
     deadline: Instant,
+    may_send: MaySend<'_>,
 ) -> Result<Exchanged, Failure>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>>,
@@ -73,39 +121,56 @@ where
         .await
         .map_err(|elapsed| Failure::NotSent(elapsed.into()))?
         .map_err(|error| Failure::NotSent(error.into()))?;
-    if Instant::now() >= deadline {
-        // Ready, but too late: by now another flight may be on.
-        return Err(Failure::NotSent("no time left to send it".into()));
-    }
-    let mut request = request.into_http().map(Full::new);
-    request.extensions_mut().insert(IsTokenRequest);
+    let request = marked(request);
     let sent = clock.now();
+    if !may_send() {
+        return Err(Failure::NotSent("too late to send it".into()));
+    }
     let response = timeout_at(deadline, service.call(request))
         .await
-        .map_err(|elapsed| Failure::Interrupted(elapsed.into()))?
+        .map_err(|elapsed| Failure::NoResponse(elapsed.into()))?
         .map_err(|error| match error.into() {
             error if was_not_sent(&*error) => Failure::NotSent(error),
-            error => Failure::Interrupted(error),
+            error => Failure::NoResponse(error),
         })?;
     let (head, body) = response.into_parts();
     let body = read(body, deadline).await;
     Ok(Exchanged {
         sent,
-        answer: TokenAnswer::new(head.status, head.headers, body),
+        response: TokenResponse::new(head.status, head.headers, body),
     })
 }
 
-/// Never more than [`TokenAnswer::MAX_BODY`] bytes, nor past the deadline: what came by then is
-/// judged by its status alone.
-async fn read<B>(body: B, deadline: Instant) -> AnswerBody
-where
-    B: Body,
-    B::Error: Into<BoxError>,
-{
-    let collect = pin!(Limited::new(body, TokenAnswer::MAX_BODY).collect());
-    match timeout_at(deadline, collect).await {
-        Ok(Ok(collected)) => AnswerBody::Complete(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => AnswerBody::TooLarge,
-        Ok(Err(_)) | Err(_) => AnswerBody::Truncated,
-    }
+fn marked(request: TokenRequest) -> Request<Full<Bytes>> {
+    let mut request = request.into_http().map(Full::new);
+    request.extensions_mut().insert(IsTokenRequest);
+    request
+}
+
+/// Reads at most [`TokenResponse::MAX_BODY`] bytes, and not past the deadline: what came by then is
+/// judged as far as it goes.
+async fn read<B: Body>(body: B, deadline: Instant) -> ResponseBody {
+    let mut body = pin!(body);
+    // Not grown: that would leave copies of the token behind.
+    let mut read = Zeroizing::new(Vec::with_capacity(TokenResponse::MAX_BODY));
+    let end: fn(Bytes) -> ResponseBody = loop {
+        let frame = match timeout_at(deadline, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => break ResponseBody::Complete,
+            Ok(Some(Err(_))) | Err(_) => break ResponseBody::Truncated,
+        };
+        let Ok(mut data) = frame.into_data() else {
+            continue;
+        };
+        if data.remaining() > TokenResponse::MAX_BODY - read.len() {
+            return ResponseBody::TooLarge;
+        }
+        while data.has_remaining() {
+            let chunk = data.chunk();
+            read.extend_from_slice(chunk);
+            let length = chunk.len();
+            data.advance(length);
+        }
+    };
+    end(Bytes::from_owner(read))
 }

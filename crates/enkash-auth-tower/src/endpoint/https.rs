@@ -1,25 +1,219 @@
-use std::time::Duration;
-
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioTimer},
+use std::{
+    future::poll_fn,
+    mem,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use crate::egress::EgressConnector;
+use bytes::Bytes;
+use http::{
+    HeaderValue, Request, Response, Uri,
+    header::{CONNECTION, HOST},
+};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{Builder, Connection},
+};
+use tower_service::Service;
+
+use crate::{
+    BoxError, NotSent,
+    egress::{EgressConnecting, EgressConnector, EgressStream},
+};
 
 /// How long a connection may take: name, TCP, a proxy's tunnel and TLS.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A token is asked for every few minutes at the earliest: a connection is kept for the attempts of
-/// one fetch, not for the next.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Twice what hyper takes by default.
+const MAX_HEADERS: usize = 200;
 
-/// A client with no connection open yet.
-pub(super) fn client(connector: EgressConnector) -> Client<EgressConnector, Full<Bytes>> {
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .build(connector)
+/// Sends one request on a connection of its own, HTTP/1.1.
+///
+/// It is ready when the connection stands: name, TCP, a proxy's tunnel and TLS. The future of `call`
+/// writes the request in its first poll. There is no pool, no second try, no redirect, and no task that
+/// would write after that future was dropped. So what fails before the call has sent nothing, and a check
+/// before it is as near to the first byte as a check can be.
+pub(super) struct HttpsClient {
+    connector: EgressConnector,
+    target: Uri,
+    state: State,
+}
+
+enum State {
+    Idle,
+    Connecting(EgressConnecting),
+    Connected(Box<EgressStream>),
+}
+
+impl HttpsClient {
+    /// A client of the server at `target`, without a connection.
+    pub(super) fn new(connector: EgressConnector, target: Uri) -> Self {
+        Self {
+            connector,
+            target,
+            state: State::Idle,
+        }
+    }
+}
+
+impl Service<Request<Full<Bytes>>> for HttpsClient {
+    type Response = Response<ResponseBody>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        loop {
+            match &mut self.state {
+                State::Idle => {
+                    ready!(self.connector.poll_ready(cx))?;
+                    let connecting = self.connector.call(self.target.clone());
+                    self.state = State::Connecting(connecting);
+                }
+                State::Connecting(connecting) => {
+                    let result = ready!(Pin::new(connecting).poll(cx));
+                    self.state = State::Idle;
+                    self.state = State::Connected(Box::new(result?));
+                }
+                State::Connected(_) => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        let state = mem::replace(&mut self.state, State::Idle);
+        Box::pin(async move {
+            match state {
+                State::Connected(stream) => send(*stream, request).await,
+                _ => Err(NotSent::new("called before it was ready").into()),
+            }
+        })
+    }
+}
+
+async fn send(
+    stream: EgressStream,
+    mut request: Request<Full<Bytes>>,
+) -> Result<Response<ResponseBody>, BoxError> {
+    to_wire_form(&mut request);
+    // It only makes the two halves, and writes nothing.
+    let (mut sender, connection) = lenient().handshake(stream).await.map_err(NotSent::new)?;
+    let mut connection = Driven(Some(connection));
+    let mut response = pin!(sender.try_send_request(request));
+    let response = poll_fn(|cx| {
+        connection.drive(cx);
+        response.as_mut().poll(cx)
+    });
+    match response.await {
+        Ok(response) => Ok(response.map(|incoming| ResponseBody {
+            connection,
+            incoming,
+        })),
+        // A request that is handed back was not begun: the server had closed the connection before.
+        Err(mut error) => Err(match error.take_message() {
+            Some(_) => NotSent::new(error.into_error()).into(),
+            None => error.into_error().into(),
+        }),
+    }
+}
+
+/// Reads what servers and the boxes before them write in the wild, as browsers do.
+fn lenient() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .max_headers(MAX_HEADERS);
+    builder
+}
+
+/// The host goes to a header, the path alone to the first line.
+fn to_wire_form(request: &mut Request<Full<Bytes>>) {
+    let uri = mem::take(request.uri_mut());
+    let host = uri
+        .authority()
+        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(host) = host {
+        request.headers_mut().insert(HOST, host);
+    }
+    let close = HeaderValue::from_static("close");
+    request.headers_mut().insert(CONNECTION, close);
+    if let Some(path) = uri.into_parts().path_and_query {
+        *request.uri_mut() = path.into();
+    }
+}
+
+/// A connection until its end, driven by what waits for something from it.
+struct Driven(Option<Connection<EgressStream, Full<Bytes>>>);
+
+impl Driven {
+    /// Moves it on. How it ends, the response or its body says too.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(connection) = &mut self.0
+            && Pin::new(connection).poll(cx).is_ready()
+        {
+            self.0 = None;
+        }
+    }
+}
+
+/// The body of a response, and the connection that it comes on.
+pub(super) struct ResponseBody {
+    connection: Driven,
+    incoming: Incoming,
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.connection.drive(cx);
+        Pin::new(&mut self.incoming).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use futures_util::FutureExt;
+    use http::Method;
+
+    use super::*;
+    use crate::{Egress, testing::HeldClock};
+
+    /// Of a pool the like would be a race; here the request is handed back.
+    #[tokio::test(start_paused = true)]
+    async fn connection_that_closed_before_the_request_has_sent_nothing() {
+        let _held = HeldClock::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let target: Uri = base.parse().unwrap();
+        let connector = Egress::direct().connector(CONNECT_TIMEOUT).unwrap();
+        let mut client = HttpsClient::new(connector, target.clone());
+        let ready = poll_fn(|cx| client.poll_ready(cx)).now_or_never();
+        assert!(ready.is_none());
+        drop(listener.accept().unwrap());
+        poll_fn(|cx| client.poll_ready(cx)).await.unwrap();
+        let mut request = Request::new(Full::from("p4ssw0rd"));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = target;
+        let error = client.call(request).await.err().unwrap();
+        assert!(NotSent::is_said_by(&*error), "{error:?}");
+    }
 }

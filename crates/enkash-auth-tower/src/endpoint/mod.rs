@@ -4,8 +4,10 @@ mod exchange;
 #[cfg(feature = "client")]
 mod https;
 mod not_sent;
+mod per_runtime;
+#[cfg(all(test, feature = "client"))]
+mod tests;
 mod token_endpoint;
-mod transport;
 
 pub(crate) use self::exchange::{Exchanged, Failure, IsTokenRequest};
 pub(crate) use self::not_sent::call_was_not_sent;

@@ -50,21 +50,20 @@ impl StdError for NotSent {
 }
 
 /// Whether `error` says that nothing of a token request was sent.
+///
+/// A refused connection says so by itself, unless a connection reports it: a host behind a firewall can
+/// be refused after the request was written.
 pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
-    any(error, &|error| {
-        NotSent::is_said_by(error) || has_no_connection(error) || is_refused_connection(error)
-    })
+    if NotSent::is_said_by(error) || has_no_connection(error) || is_refused_connection(error) {
+        return true;
+    }
+    !is_of_a_connection(error) && error.source().is_some_and(was_not_sent)
 }
 
 /// The same of a call: only what says so in so many words counts. A refused connection may be that of
 /// a client's second try.
 pub(crate) fn call_was_not_sent(error: &(dyn StdError + 'static)) -> bool {
-    any(error, &NotSent::is_said_by)
-}
-
-/// Whether `is` holds for `error` or one of its sources.
-fn any(error: &(dyn StdError + 'static), is: &dyn Fn(&(dyn StdError + 'static)) -> bool) -> bool {
-    is(error) || error.source().is_some_and(|source| any(source, is))
+    NotSent::is_said_by(error) || error.source().is_some_and(call_was_not_sent)
 }
 
 /// Hyper-util's error is among its causes, but may be of another version.
@@ -77,6 +76,17 @@ fn has_no_connection(error: &(dyn StdError + 'static)) -> bool {
 
 #[cfg(not(feature = "reqwest"))]
 fn has_no_connection(_: &(dyn StdError + 'static)) -> bool {
+    false
+}
+
+/// Whether hyper says it, which is called when a connection stands.
+#[cfg(feature = "client")]
+fn is_of_a_connection(error: &(dyn StdError + 'static)) -> bool {
+    error.is::<hyper::Error>()
+}
+
+#[cfg(not(feature = "client"))]
+fn is_of_a_connection(_: &(dyn StdError + 'static)) -> bool {
     false
 }
 

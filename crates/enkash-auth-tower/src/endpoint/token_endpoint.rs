@@ -1,24 +1,23 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    AccountId, BaseUrl, Credentials, Environment, Error, ErrorKind, Origin, TokenRequest,
+    AccountKey, BaseUrl, Credentials, Environment, Error, ErrorKind, Origin, TokenRequest,
 };
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
-use tokio::runtime::Id;
 use tower_service::Service;
 
 #[cfg(feature = "client")]
-use super::https;
+use super::https::{CONNECT_TIMEOUT, HttpsClient};
 use super::{
-    exchange::{Exchange, Plug},
-    transport::Transport,
+    exchange::{Exchange, Plug, Probing},
+    per_runtime::PerRuntime,
 };
 #[cfg(feature = "client")]
 use crate::Egress;
-use crate::{BoxError, store::Principal};
+use crate::{BoxError, attempts::AccountCredentials};
 
 /// Where tokens come from: an address, credentials, and the HTTP service that carries the requests.
 ///
@@ -41,13 +40,14 @@ pub struct TokenEndpoint(Arc<Inner>);
 
 struct Inner {
     base: BaseUrl,
-    principal: Principal,
-    transport: Arc<Transport>,
+    account: AccountCredentials,
+    exchange: Arc<dyn Exchange>,
 }
 
 impl TokenEndpoint {
     /// The token server of `environment`, asked over an HTTPS client of our own: HTTP/1.1, rustls
-    /// with ring and the Mozilla roots, 3 s for a connection, straight there, no redirects.
+    /// with ring and the Mozilla roots, straight there, no redirects. Each request has a connection of
+    /// its own, which stands within 3 s; they are divided among the addresses of the server's name.
     ///
     /// # Errors
     ///
@@ -74,10 +74,12 @@ impl TokenEndpoint {
         credentials: Credentials,
         egress: &Egress,
     ) -> Result<Self, Error> {
-        let connector = egress.connector(https::CONNECT_TIMEOUT)?;
-        Self::with_service_factory(environment, credentials, move || {
-            https::client(connector.clone())
-        })
+        let base = environment.into().base_url(&credentials)?;
+        let request = TokenRequest::new(&base, &credentials)?.into_http();
+        let target = request.uri().clone();
+        let connector = egress.connector(CONNECT_TIMEOUT)?;
+        let exchange = Plug(move || HttpsClient::new(connector.clone(), target.clone()));
+        Self::build(base, credentials, Arc::new(exchange))
     }
 
     /// The same, asked over `service`.
@@ -104,11 +106,12 @@ impl TokenEndpoint {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        Self::with_service_factory(environment, credentials, move || service.clone())
+        let base = environment.into().base_url(&credentials)?;
+        Self::build(base, credentials, Arc::new(Plug(move || service.clone())))
     }
 
-    /// The same, asked over what `make` makes: for the first fetch, for one on another runtime than
-    /// the last, and after one that never ended.
+    /// The same, asked over what `make` makes: for the first request, for one on another runtime than
+    /// the last, and after one without a response.
     ///
     /// A pooled connection belongs to the runtime that opened it. When that runtime is no longer
     /// driven, a fetch over its connections hangs.
@@ -130,11 +133,22 @@ impl TokenEndpoint {
         B::Error: Into<BoxError>,
     {
         let base = environment.into().base_url(&credentials)?;
+        let exchange = PerRuntime::new(move || {
+            let service = make();
+            Arc::new(Plug(move || service.clone()))
+        });
+        Self::build(base, credentials, Arc::new(exchange))
+    }
+
+    fn build(
+        base: BaseUrl,
+        credentials: Credentials,
+        exchange: Arc<dyn Exchange>,
+    ) -> Result<Self, Error> {
         TokenRequest::new(&base, &credentials)?;
-        let transport = Transport::new(move || Arc::new(Plug(make())) as Arc<dyn Exchange>);
         Ok(Self(Arc::new(Inner {
-            principal: Principal::new(&base, credentials),
-            transport: Arc::new(transport),
+            account: AccountCredentials::new(&base, credentials),
+            exchange,
             base,
         })))
     }
@@ -145,12 +159,8 @@ impl TokenEndpoint {
             let detail = "credentials: merchant keys and passwords do not replace each other";
             return Err(Error::new(ErrorKind::InvalidSetting, detail));
         }
-        TokenRequest::new(&self.0.base, &credentials)?;
-        Ok(Self(Arc::new(Inner {
-            principal: Principal::new(&self.0.base, credentials),
-            transport: Arc::clone(&self.0.transport),
-            base: self.0.base.clone(),
-        })))
+        let exchange = Arc::clone(&self.0.exchange);
+        Self::build(self.0.base.clone(), credentials, exchange)
     }
 
     /// The address of the token server.
@@ -159,13 +169,12 @@ impl TokenEndpoint {
     }
 
     /// The account that tokens are asked for.
-    pub fn account(&self) -> AccountId {
-        self.0.principal.account()
+    pub fn account(&self) -> AccountKey {
+        self.0.account.key()
     }
 
-    /// Who asks for tokens, as a store sees it.
-    pub fn principal(&self) -> &Principal {
-        &self.0.principal
+    pub(crate) fn account_credentials(&self) -> &AccountCredentials {
+        &self.0.account
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -173,12 +182,18 @@ impl TokenEndpoint {
     }
 
     pub(crate) fn credentials(&self) -> &Credentials {
-        self.0.principal.credentials()
+        self.0.account.credentials()
     }
 
-    /// The service for one attempt on `runtime`. `in_doubt`: the flight before did not end well.
-    pub(crate) fn service(&self, runtime: Id, in_doubt: bool) -> Arc<dyn Exchange> {
-        self.0.transport.get(runtime, in_doubt)
+    /// The service that token requests are made with.
+    pub(crate) fn service(&self) -> &dyn Exchange {
+        &*self.0.exchange
+    }
+
+    /// Asks the server whether it responds at all: see [`TokenRequest::probe`].
+    pub(crate) fn probe(&self, limit: Duration) -> Result<Probing<'_>, Error> {
+        let request = TokenRequest::probe(&self.0.base, self.credentials())?;
+        Ok(self.service().probe(request, limit))
     }
 
     /// The request for a token: one password attempt.

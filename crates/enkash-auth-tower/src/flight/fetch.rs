@@ -1,69 +1,61 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, ErrorKind, Grant,
+    Error, ErrorKind, Grant, Moment,
+    account::{AttemptId, AttemptOutcome},
     state::{Flight, Outcome},
-    strikes::{Bid, Holder, Settlement, given_up},
 };
-use tokio::{
-    runtime::Handle,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
-use super::gate::{Applicant, Passed, Permit};
 use crate::{
     BoxError,
+    attempts::{Acquired, FetchContext, Permit, StoredToken},
     cache::Shared,
     endpoint::{Exchanged, Failure, TokenEndpoint},
     meter,
-    store::{Edition, StoredToken},
+    store::Liveness,
 };
 
-/// The pauses between the attempts of one flight: three attempts, so that a blip stays invisible.
+/// The pauses between the attempts of one fetch: three attempts hide a short fault.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(500)];
 
-/// How long a flight waits at most for the moment at which a sticky issuer has the next token.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
-
-/// How often a flight looks whether another cache's attempt has ended, give or take a quarter.
+/// How often a fetch polls for the end of an attempt of another fetch, give or take a quarter.
 const BUSY_POLL: Duration = Duration::from_millis(100);
 
-/// The gate is asked less often than this in one flight, which takes seconds.
-const ASKED_MOST: u64 = 1 << 16;
+/// How long the server has to respond to a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The fetch of one flight.
+/// Fetches a token once: up to three attempts, each with a permit.
 pub(super) struct Fetch<'a> {
     shared: &'a Shared,
-    /// As it was at the launch: the cache may have other credentials by now.
+    /// As it was when the fetch began: the cache may have other credentials by now.
     endpoint: &'a TokenEndpoint,
     flight: Flight,
-    /// Counted from the launch: a task may be polled much later, or never.
+    /// Counted from the spawn: a task may be polled much later, or never.
     deadline: Instant,
-    /// The newest token that it has seen: at first that of the cache, in the end that which it brings.
-    known: Option<Edition>,
-    /// How often the gate was asked.
-    asked: u64,
+    /// The same on both clocks: an attempt is not sent when either says that it has passed.
+    send_before: Moment,
+    /// The newest token of the store that it has seen: at first that of the cache, at the end the one that
+    /// it returns.
+    newest_seen: Option<AttemptId>,
+    /// Shows that this process is alive between two attempts: the store still has the first one open.
+    between: Option<Liveness>,
 }
 
-/// What one attempt came to.
-struct Attempted {
-    result: Result<Came, Error>,
-    /// Whether another one may follow in the same flight: nothing was sent, or the server said 429
-    /// or 5xx.
-    may_follow: bool,
-}
-
-/// What there is instead of waiting.
+/// What may be done once no other attempt is in flight.
 enum Turn {
     Attempt(Permit),
-    /// Somebody else has brought it.
+    /// Another fetch obtained this token.
     Token(StoredToken),
 }
 
-/// A token that came.
-enum Came {
-    FromServer(Grant),
-    FromStore(StoredToken),
+/// Holds the result of one attempt.
+struct Sent {
+    result: Result<Grant, Error>,
+    outcome: AttemptOutcome,
+    may_repeat: bool,
+    /// The pause after which the issuer has the next token: the one received is about to expire.
+    repeat_after: Option<Duration>,
 }
 
 impl<'a> Fetch<'a> {
@@ -78,162 +70,183 @@ impl<'a> Fetch<'a> {
             endpoint,
             flight,
             deadline,
-            known: shared.gate().held(endpoint.principal()),
-            asked: 0,
+            send_before: shared.clock().now().plus(shared.policy().fetch_timeout),
+            newest_seen: shared.attempts().held(endpoint.account_credentials()),
+            between: None,
         }
     }
 
-    /// Which token it has brought, where it is one of the store.
-    pub(super) fn edition(&self) -> Option<Edition> {
-        self.known
+    /// Returns the attempt that obtained the token, if the store has it.
+    pub(super) fn brought_by(&self) -> Option<AttemptId> {
+        self.newest_seen
     }
 
-    /// Makes the attempts of the flight. Ends by itself at the deadline.
+    /// Makes the attempts of the fetch. Ends by itself at the deadline.
     ///
-    /// Dropping it while an attempt is on leaves that attempt on the record as interrupted.
+    /// # Cancel safety
+    ///
+    /// If it is dropped while an attempt is in flight, that counts as one without a response.
     pub(super) async fn run(&mut self) -> Outcome {
-        if let Some(at) = self.flight.not_before() {
-            let early = at.remaining(self.shared.clock().now());
-            sleep(early.min(LONGEST_WAIT)).await;
-        }
+        self.shared.attempts().begin_fetch();
         let more = self.shared.policy().attempts.saturating_sub(1);
         let mut pauses = PAUSES
             .into_iter()
             .take(usize::try_from(more).unwrap_or(usize::MAX));
         loop {
-            let Attempted { result, may_follow } = match self.turn().await {
-                Ok(Turn::Attempt(permit)) => self.attempt(permit).await,
-                Ok(Turn::Token(token)) => return kept(&token),
+            let permit = match self.turn().await {
+                Ok(Turn::Attempt(permit)) => permit,
+                Ok(Turn::Token(token)) => return Outcome::Granted(token.bearer, token.lifetime),
                 Err(error) => return Outcome::Failed(error),
             };
-            let error = match result {
-                Ok(Came::FromStore(token)) => return kept(&token),
-                Ok(Came::FromServer(grant)) => match self.shared.answered(self.flight, &grant) {
-                    Some(pause) if Instant::now() + pause < self.deadline => {
-                        sleep(pause).await;
-                        continue;
-                    }
-                    _ => return granted(&grant),
-                },
-                Err(error) => error,
+            drop(self.between.take());
+            let sent = self.send(&permit).await;
+            let pause = match &sent.result {
+                Err(error) if sent.may_repeat => {
+                    pauses.next().filter(|pause| self.fits(*pause, error))
+                }
+                _ => None,
             };
-            let pause = pauses
-                .next()
-                .filter(|pause| may_follow && self.fits(*pause, &error));
-            let Some(pause) = pause else {
-                return Outcome::Failed(error);
-            };
-            tracing::debug!(%error, ?pause, "token request failed, trying again");
-            sleep(pause).await;
+            if let (Err(error), Some(pause)) = (&sent.result, pause) {
+                tracing::debug!(%error, ?pause, "token request failed, trying again");
+                // The write that opens the next attempt ends this one.
+                self.between = permit.end(sent.outcome);
+                sleep(pause).await;
+                continue;
+            }
+            let is_accepted = self.record(permit, &sent).await;
+            match (sent.result, sent.repeat_after) {
+                (_, Some(pause)) if Instant::now() + pause < self.deadline => sleep(pause).await,
+                (Ok(grant), _) if is_accepted => return granted(&grant),
+                // The token came after its lease: the store may have a newer one.
+                (Ok(_), _) => {}
+                (Err(error), _) => return Outcome::Failed(error),
+            }
         }
     }
 
-    /// Waits until nobody else's attempt is on, and takes leave for one, unless that attempt has
-    /// brought a token.
+    /// Waits until no other attempt is in flight, and acquires a permit, unless that attempt has brought
+    /// a token.
     async fn turn(&mut self) -> Result<Turn, Error> {
-        let mut again = false;
+        let (mut has_waited, mut probe) = (false, None);
         loop {
             if self.is_given_up() {
                 let is_on = self.shared.is_on(self.flight);
-                return Err(if again && is_on { busy() } else { given_up() });
+                return Err(if has_waited && is_on {
+                    busy()
+                } else {
+                    given_up()
+                });
             }
-            let pause = spread(BUSY_POLL);
-            let who = self.applicant();
-            match self.shared.gate().pass(&who, again, &mut self.known).await {
-                Passed::Permit(permit) if self.is_given_up() => {
-                    // Meanwhile: a store takes its time.
-                    self.settle(permit, Settlement::Harmless, None).await;
-                    return Err(given_up());
+            let ctx = FetchContext {
+                account: self.endpoint.account_credentials(),
+                policy: self.shared.policy(),
+                send_before: self.send_before,
+                newest_seen: self.newest_seen,
+                probe: probe.take(),
+            };
+            match self.shared.attempts().acquire(&ctx).await {
+                Acquired::Permit(permit) => return Ok(Turn::Attempt(permit)),
+                Acquired::Token(token) => {
+                    self.newest_seen = Some(token.id);
+                    return Ok(Turn::Token(token));
                 }
-                Passed::Permit(permit) => return Ok(Turn::Attempt(permit)),
-                Passed::Token(token) => return Ok(Turn::Token(token)),
-                Passed::Denied(error) => return Err(error),
-                Passed::Busy if Instant::now() + pause < self.deadline => sleep(pause).await,
-                Passed::Busy => return Err(busy()),
+                Acquired::Probe => probe = Some(self.probe().await),
+                Acquired::Denied(error) => return Err(error),
+                Acquired::Busy => {
+                    has_waited = true;
+                    let pause = jittered(BUSY_POLL);
+                    if Instant::now() + pause >= self.deadline {
+                        return Err(busy());
+                    }
+                    sleep(pause).await;
+                }
             }
-            again = true;
         }
     }
 
-    /// Sends the password once.
-    async fn attempt(&mut self, permit: Permit) -> Attempted {
+    /// Returns whether the server responds at all.
+    async fn probe(&self) -> bool {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match self.endpoint.probe(PROBE_TIMEOUT.min(left)) {
+            Ok(probing) => probing.await,
+            Err(_) => false,
+        }
+    }
+
+    /// Sends the credentials, once.
+    async fn send(&self, permit: &Permit) -> Sent {
         let (shared, endpoint) = (self.shared, self.endpoint);
         shared.count_request();
         meter::asked(endpoint.account());
-        let service =
-            endpoint.service(Handle::current().id(), self.flight.needs_fresh_connection());
+        let may_send = || !self.is_given_up() && permit.attempt().may_send();
         let exchanged = match endpoint.request() {
             Ok(request) => {
-                let clock = shared.clock_handle();
-                service.exchange(request, clock, self.deadline).await
+                let (service, clock) = (endpoint.service(), shared.clock_handle());
+                service
+                    .exchange(request, clock, self.deadline, &may_send)
+                    .await
             }
             Err(error) => Err(Failure::NotSent(error.into())),
         };
-        let (result, settlement, may_follow) = match exchanged {
-            Ok(Exchanged { sent, answer }) => {
-                meter::skewed(endpoint.account(), answer.exchange(sent).clock_skew());
-                match answer.read(sent, endpoint.credentials()) {
-                    Ok(grant) => (Ok(grant), Settlement::Granted, false),
-                    Err(error) => {
-                        let settlement = Settlement::of_answer(&error);
-                        let may_follow = error.kind() == ErrorKind::Unavailable;
-                        (Err(error), settlement, may_follow)
-                    }
-                }
-            }
-            Err(Failure::NotSent(source)) => (Err(not_sent(source)), Settlement::Harmless, true),
-            Err(Failure::Interrupted(source)) => {
-                let error = interrupted(source, permit.is_proven());
-                (Err(error), Settlement::Interrupted, false)
-            }
-        };
-        let grant = result.as_ref().ok();
-        let result = match self.settle(permit, settlement, grant).await {
-            Some(token) => Ok(Came::FromStore(token)),
-            None => result.map(Came::FromServer),
-        };
-        Attempted { result, may_follow }
+        match exchanged {
+            Ok(exchanged) => self.read(&exchanged, permit),
+            Err(Failure::NotSent(source)) => Sent {
+                result: Err(not_sent(source)),
+                outcome: AttemptOutcome::Uncounted,
+                may_repeat: true,
+                repeat_after: None,
+            },
+            Err(Failure::NoResponse(source)) => Sent {
+                result: Err(no_response(source, permit.is_known_good())),
+                outcome: AttemptOutcome::Unresolved { complete: false },
+                may_repeat: false,
+                repeat_after: None,
+            },
+        }
     }
 
-    async fn settle(
-        &mut self,
-        permit: Permit,
-        settlement: Settlement,
-        grant: Option<&Grant>,
-    ) -> Option<StoredToken> {
-        let (gate, who) = (self.shared.gate(), self.applicant());
-        gate.settle(&who, permit, settlement, grant, &mut self.known)
-            .await
+    fn read(&self, exchanged: &Exchanged, permit: &Permit) -> Sent {
+        let Exchanged { sent, response } = exchanged;
+        let account = self.endpoint.account();
+        meter::skewed(account, response.exchange(*sent).clock_skew());
+        let credentials = self.endpoint.credentials();
+        match response.read(*sent, credentials, permit.is_known_good()) {
+            Ok(grant) => Sent {
+                outcome: AttemptOutcome::Granted,
+                may_repeat: false,
+                repeat_after: self.shared.answered(self.flight, &grant),
+                result: Ok(grant),
+            },
+            Err(failed) => Sent {
+                outcome: failed.outcome(),
+                may_repeat: failed.may_repeat(),
+                repeat_after: failed
+                    .expired()
+                    .and_then(|grant| self.shared.answered(self.flight, grant)),
+                result: Err(failed.into_error()),
+            },
+        }
+    }
+
+    async fn record(&mut self, permit: Permit, sent: &Sent) -> bool {
+        let account = self.endpoint.account_credentials();
+        let (id, grant) = (permit.stored_id(), sent.result.as_ref().ok());
+        let attempts = self.shared.attempts();
+        let is_accepted = attempts.record(account, permit, sent.outcome, grant).await;
+        if is_accepted && grant.is_some() {
+            self.newest_seen = id.or(self.newest_seen);
+        }
+        is_accepted
     }
 
     fn is_given_up(&self) -> bool {
         Instant::now() >= self.deadline || !self.shared.is_on(self.flight)
     }
 
-    /// Each has a number of its own before the store: one that was on its way for long must not take
-    /// the lease from its successor.
-    fn applicant(&mut self) -> Applicant<'a> {
-        let nth = self.asked;
-        self.asked += 1;
-        let first = self.flight.number().saturating_mul(ASKED_MOST);
-        let number = first.saturating_add(nth.min(ASKED_MOST - 1));
-        let holder = Holder::new(self.shared.number(), number);
-        Applicant {
-            principal: self.endpoint.principal(),
-            bid: Bid::new(holder, self.shared.policy()),
-            clock: self.shared.clock(),
-            policy: self.shared.policy(),
-        }
-    }
-
     fn fits(&self, pause: Duration, error: &Error) -> bool {
         let patient = error.retry_after().is_none_or(|after| after <= pause);
-        patient && Instant::now() + pause < self.deadline
+        patient && !self.is_given_up() && Instant::now() + pause < self.deadline
     }
-}
-
-fn kept(token: &StoredToken) -> Outcome {
-    Outcome::Granted(token.bearer().clone(), *token.lifetime())
 }
 
 fn granted(grant: &Grant) -> Outcome {
@@ -248,21 +261,26 @@ fn busy() -> Error {
     Error::new(ErrorKind::Unavailable, detail)
 }
 
+fn given_up() -> Error {
+    Error::new(ErrorKind::Unavailable, "the fetch was given up")
+}
+
 fn not_sent(source: BoxError) -> Error {
     Error::new(ErrorKind::Unavailable, "no connection; nothing was sent").with_source(source)
 }
 
-/// Credentials that have succeeded before are not to blame for a connection that broke.
-fn interrupted(source: BoxError, proven: bool) -> Error {
-    let kind = if proven {
+/// Returns the error for a request without a response: transient for known good credentials, which are not
+/// to blame.
+fn no_response(source: BoxError, is_known_good: bool) -> Error {
+    let kind = if is_known_good {
         ErrorKind::Unavailable
     } else {
         ErrorKind::Unresolved
     };
-    Error::new(kind, "no answer after the request was sent").with_source(source)
+    Error::new(kind, "no response after the request was sent").with_source(source)
 }
 
-/// Up to a quarter shorter or longer, so that those who wait do not come all at once.
-fn spread(pause: Duration) -> Duration {
+/// Adds jitter of up to a quarter, so that the waiting processes do not all load at once.
+fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.75 + 0.5 * fastrand::f64())
 }

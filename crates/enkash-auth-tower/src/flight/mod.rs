@@ -1,6 +1,5 @@
-//! One fetch of a token: a task of its own that belongs to nobody.
+//! One fetch of a token: a task of its own that belongs to no caller.
 //!
-//! - `gate` gives leave for each password attempt, from a store that records it first;
 //! - `fetch` makes the attempts of one flight;
 //! - `task` drives them, and lands the flight whatever happens to it;
 //! - `ending` says in a word how it ended, for the log and the metrics;
@@ -8,13 +7,11 @@
 
 mod ending;
 mod fetch;
-mod gate;
 mod landing;
 mod task;
 
 pub(crate) use self::{
     ending::Ending,
-    gate::Gate,
     landing::{Landed, Landing, Seat},
     task::launch,
 };

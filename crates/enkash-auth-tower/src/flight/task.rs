@@ -9,13 +9,14 @@ use std::{
 
 use enkash_auth_core::{
     Error, ErrorKind,
+    account::AttemptId,
     state::{Flight, Outcome},
 };
 use tokio::{runtime::Handle, time::Instant};
 use tracing::{Instrument, Span, field::Empty};
 
 use super::{Ending, fetch::Fetch};
-use crate::{cache::Shared, deadline, endpoint::TokenEndpoint, meter, store::Edition};
+use crate::{cache::Shared, deadline, endpoint::TokenEndpoint, meter};
 
 /// Launches `flight` in a task of its own on `runtime`. It lands whatever happens to the task.
 pub(crate) fn launch(
@@ -66,16 +67,16 @@ impl Pilot {
         let (shared, endpoint) = (Arc::clone(&self.shared), self.endpoint.clone());
         let mut fetch = Fetch::new(&shared, &endpoint, self.flight, self.deadline);
         let outcome = caught(fetch.run()).await;
-        let edition = fetch.edition();
-        if matches!(&outcome, Outcome::Failed(error) if error.kind().is_rejection()) {
-            shared.reload(self.flight, endpoint.principal()).await;
+        let brought_by = fetch.brought_by();
+        if matches!(&outcome, Outcome::Failed(error) if error.kind().is_closed()) {
+            shared.reload(endpoint.account_credentials()).await;
         }
-        self.land(outcome, edition);
+        self.land(outcome, brought_by);
     }
 
-    fn land(&mut self, outcome: Outcome, edition: Option<Edition>) {
+    fn land(&mut self, outcome: Outcome, brought_by: Option<AttemptId>) {
         self.has_landed = true;
-        let ending = self.shared.land(self.flight, outcome.clone(), edition);
+        let ending = self.shared.land(self.flight, outcome.clone(), brought_by);
         let dead = ending.as_ref().and_then(|ending| ending.dead.clone());
         self.record(ending);
         match dead.map_or(outcome, Outcome::Failed) {

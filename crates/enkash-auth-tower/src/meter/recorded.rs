@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use enkash_auth_core::{AccountId, state::Reason};
+use enkash_auth_core::{AccountKey, state::Reason};
 use metrics::{counter, gauge, histogram};
 
 use crate::cache::Status;
@@ -17,7 +17,7 @@ pub(super) const WAITERS: &str = "enkash_auth_waiters";
 
 /// A fetch has ended; `took` is not known of one that nobody drives.
 pub(crate) fn fetched(
-    account: AccountId,
+    account: AccountKey,
     reason: Reason,
     outcome: &'static str,
     took: Option<Duration>,
@@ -31,35 +31,35 @@ pub(crate) fn fetched(
 }
 
 /// A token request is being made.
-pub(crate) fn asked(account: AccountId) {
+pub(crate) fn asked(account: AccountKey) {
     counter!(TOKEN_REQUESTS, "account" => account.to_string()).increment(1);
 }
 
 /// The store could not be used for a fetch.
-pub(crate) fn store_failed(account: AccountId) {
+pub(crate) fn store_failed(account: AccountKey) {
     counter!(STORE_FAILURES, "account" => account.to_string()).increment(1);
 }
 
 /// An answer came, and its `Date` says how far our wall clock is ahead.
-pub(crate) fn skewed(account: AccountId, seconds: Option<f64>) {
+pub(crate) fn skewed(account: AccountKey, seconds: Option<f64>) {
     if let Some(seconds) = seconds {
         gauge!(CLOCK_SKEW, "account" => account.to_string()).set(seconds);
     }
 }
 
 /// A call that was refused was sent again, or could not be.
-pub(crate) fn replayed(account: AccountId, result: &'static str) {
+pub(crate) fn replayed(account: AccountKey, result: &'static str) {
     counter!(REPLAYS, "account" => account.to_string(), "result" => result).increment(1);
 }
 
 /// How a cache stands now.
-pub(crate) fn standing(account: AccountId, status: &Status) {
+pub(crate) fn standing(account: AccountKey, status: &Status) {
     let account = account.to_string();
     let left = status.remaining().unwrap_or_default();
     gauge!(SECONDS_LEFT, "account" => account.clone()).set(left);
     gauge!(WAITERS, "account" => account.clone()).set(status.waiting() as f64);
-    gauge!(STRIKES, "account" => account.clone(), "kind" => "definite")
+    gauge!(STRIKES, "account" => account.clone(), "kind" => "rejected")
         .set(status.strikes() as f64);
-    gauge!(STRIKES, "account" => account, "kind" => "possible")
-        .set(status.possible_strikes() as f64);
+    gauge!(STRIKES, "account" => account, "kind" => "unresolved")
+        .set(status.unresolved_attempts() as f64);
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{AccountId, state::Reason};
+use enkash_auth_core::{AccountKey, state::Reason};
 
-pub(crate) fn fetched(_: AccountId, _: Reason, _: &'static str, _: Option<Duration>) {}
+pub(crate) fn fetched(_: AccountKey, _: Reason, _: &'static str, _: Option<Duration>) {}
 
-pub(crate) fn asked(_: AccountId) {}
+pub(crate) fn asked(_: AccountKey) {}
 
-pub(crate) fn store_failed(_: AccountId) {}
+pub(crate) fn store_failed(_: AccountKey) {}
 
-pub(crate) fn skewed(_: AccountId, _: Option<f64>) {}
+pub(crate) fn skewed(_: AccountKey, _: Option<f64>) {}
 
-pub(crate) fn replayed(_: AccountId, _: &'static str) {}
+pub(crate) fn replayed(_: AccountKey, _: &'static str) {}

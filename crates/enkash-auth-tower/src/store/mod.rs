@@ -1,23 +1,19 @@
-//! Where tokens are shared and attempts recorded: for one process, one host or a fleet.
+//! The stores of account records: for one process, one host or a fleet.
+//!
+//! A [`Store`] is a register with compare-and-set. What a record means, and which attempt may be made, is
+//! decided in `attempts`, the same for each store.
 
 #[cfg(all(unix, feature = "file"))]
 mod file;
-mod leave;
 mod memory;
 mod on_store_down;
-mod principal;
-#[cfg(feature = "seal")]
-mod seal;
-mod stored_token;
-mod token_store;
+#[expect(clippy::module_inception, reason = "named after the trait")]
+mod store;
 
 #[cfg(all(unix, feature = "file"))]
 pub use self::file::FileStore;
 pub use self::{
-    leave::Leave,
     memory::MemoryStore,
     on_store_down::OnStoreDown,
-    principal::Principal,
-    stored_token::{Edition, StoredToken},
-    token_store::{Begin, STORE_TIMEOUT, Standing, StoreFuture, Tally, TokenStore},
+    store::{Liveness, Loaded, STORE_TIMEOUT, Store, StoreFuture},
 };

@@ -1,26 +1,31 @@
-/// What a cache does that needs a token while its store cannot be used, where nobody knows whether
-/// its credentials are good. Credentials that have succeeded in this process go on in either case.
+/// Says what a cache that needs a token does while its store is down.
+///
+/// In each case, credentials that this process has seen rejected are not sent, and its attempts reach the
+/// store when that is back. A store whose record has a newer format counts as down, and is treated as with
+/// [`Hold`](Self::Hold).
 ///
 /// # Examples
 ///
 /// ```
-/// use enkash_auth_core::{Credentials, Environment};
-/// use enkash_auth_tower::{OnStoreDown, TokenCache, TokenEndpoint};
+/// use enkash_auth_tower::{Credentials, Environment, OnStoreDown, TokenCache, TokenEndpoint};
 ///
 /// let keys = Credentials::merchant("access-key", "secret-key");
 /// let tokens = TokenCache::builder(TokenEndpoint::new(Environment::Test, keys)?)
-///     .on_store_down(OnStoreDown::Attempt)
+///     .on_store_down(OnStoreDown::Hold)
 ///     .build();
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum OnStoreDown {
-    /// It sends nothing and fails with
-    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable): each replica of a fleet
-    /// with a wrong password would send it, and the third would lock the account.
+    /// Lets a process whose credentials are known good make one attempt that may count; then it waits.
+    ///
+    /// If the password has changed, each replica of a fleet makes one such attempt: three lock the account.
     #[default]
-    Wait,
-    /// It goes on under the record of this process.
+    KnownGood,
+    /// Sends nothing: the fetch fails with
+    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable).
+    Hold,
+    /// Goes by what this process alone has recorded, for as long as it lives: a budget for each process.
     Attempt,
 }

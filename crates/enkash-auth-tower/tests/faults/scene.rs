@@ -76,7 +76,7 @@ impl Scene {
             state,
             call,
             requests: issuer.counters().token_requests - before,
-            strikes: (status.strikes(), status.possible_strikes()),
+            strikes: (status.strikes(), status.unresolved_attempts()),
             is_locked: issuer
                 .account_statuses()
                 .iter()
@@ -110,6 +110,7 @@ impl Scene {
         let clock = ManualClock::new();
         let tokens = TokenCache::builder(endpoint)
             .policy(policy)
+            .unwrap()
             .clock(clock.clone())
             .build();
         let layer = EnkashAuthLayer::new(tokens.clone()).replay(ReplayPolicy::default());

@@ -163,7 +163,7 @@ fn a_refused_token_does_not_come_back_from_the_store_after_an_aborted_fetch() {
     let endpoint = stuck_at_second(&asked);
     let tokens = TokenCache::builder(endpoint)
         .clock(ManualClock::new())
-        .store(Arc::new(MemoryStore::new()))
+        .store(MemoryStore::new())
         .build();
     let refusing =
         tower::service_fn(|_: Request<String>| async { Ok::<_, Infallible>(status(401)) });
@@ -224,7 +224,7 @@ fn the_token_of_an_abandoned_flight_is_found_in_the_store_by_the_next() {
     };
     let tokens = TokenCache::builder(endpoint)
         .clock(clock.clone())
-        .store(Arc::new(MemoryStore::new()))
+        .store(MemoryStore::new())
         .build();
     let (first, second) = (runtime(), runtime());
     let ask = || async { assert!(tokens.token().now_or_never().is_none()) };

@@ -5,7 +5,7 @@ use std::{
     future::pending,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -80,7 +80,7 @@ async fn a_body_that_is_too_large_is_not_read_to_its_end() {
         answer
     }));
     let error = tokens.token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+    assert_eq!(error.kind(), ErrorKind::Unresolved);
     assert!(error.to_string().contains("too large"), "{error}");
     assert_eq!(tokens.status().token_requests(), 1);
 }
@@ -94,7 +94,7 @@ async fn a_blip_stays_invisible() {
             let nth = asked.fetch_add(1, Ordering::Relaxed);
             async move {
                 if nth < 2 {
-                    status(500)
+                    status(503)
                 } else {
                     grant("one", 300)
                 }
@@ -105,6 +105,33 @@ async fn a_blip_stays_invisible() {
     assert_eq!(tokens.token().await.unwrap().expose(), "one");
     assert_eq!(started.elapsed().as_millis(), 700);
     assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn server_fault_is_repeated_within_a_fetch_for_known_good_credentials_only() {
+    let is_down = Arc::new(AtomicBool::new(true));
+    let tokens = cache(endpoint({
+        let is_down = Arc::clone(&is_down);
+        move |_| {
+            let is_down = is_down.load(Ordering::Relaxed);
+            async move {
+                if is_down {
+                    status(500)
+                } else {
+                    grant("one", 300)
+                }
+            }
+        }
+    }));
+    tokens.token().await.unwrap_err();
+    assert_eq!(tokens.status().token_requests(), 1);
+    is_down.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(1)).await;
+    tokens.token().await.unwrap();
+    is_down.store(true, Ordering::Relaxed);
+    sleep(Duration::from_secs(301)).await;
+    tokens.token().await.unwrap_err();
+    assert_eq!(tokens.status().token_requests(), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,6 +167,16 @@ async fn who_waited_for_a_failed_fetch_learns_when_to_come_back_as_well() {
     }
 }
 
+#[test]
+fn policy_under_which_nothing_can_be_fetched_is_a_setting_error() {
+    let mut policy = RefreshPolicy::default();
+    policy.fetch_timeout = Duration::ZERO;
+    let builder = TokenCache::builder(endpoint(|_| pending()));
+    let error = builder.policy(policy).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+    assert_eq!(error.to_string(), "invalid setting: fetch_timeout is zero");
+}
+
 #[tokio::test(start_paused = true)]
 async fn settings_without_a_bound_are_no_panic() {
     let mut policy = RefreshPolicy::default();
@@ -161,8 +198,30 @@ async fn a_body_that_breaks_off_is_told_from_one_that_is_too_large() {
     let endpoint =
         TokenEndpoint::with_service(environment(), credentials(&user(), "password"), broken);
     let error = cache(endpoint.unwrap()).token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+    assert_eq!(error.kind(), ErrorKind::Unresolved);
     assert!(error.to_string().contains("cut off"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn body_that_breaks_off_is_judged_as_far_as_it_came() {
+    for (start, expected) in [
+        (
+            &br#"{"access_token":"2Yotn"#[..],
+            ErrorKind::InvalidResponse,
+        ),
+        (br#"{"error":"invalid_grant","err"#, ErrorKind::Rejected),
+    ] {
+        let broken = tower::service_fn(move |_: Request<Full<Bytes>>| async move {
+            let (one, two) = start.split_at(7);
+            let parts = [one, two].map(|part| Ok(Frame::data(Bytes::from_static(part))));
+            let parts = parts.into_iter().chain([Err("reset")]);
+            Ok::<_, Infallible>(Response::new(StreamBody::new(stream::iter(parts))))
+        });
+        let endpoint =
+            TokenEndpoint::with_service(environment(), credentials(&user(), "password"), broken);
+        let error = cache(endpoint.unwrap()).token().await.unwrap_err();
+        assert_eq!(error.kind(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,6 +234,7 @@ async fn no_attempt_is_waited_for_that_the_fetch_has_no_time_for() {
     });
     let tokens = TokenCache::builder(endpoint)
         .policy(policy)
+        .unwrap()
         .clock(TokioClock::new())
         .build();
     let started = Instant::now();

@@ -64,12 +64,12 @@ async fn the_old_ones_are_not_sent_where_they_were_changed_while_leave_was_on_it
     store.set(Mood::Slow);
     let tokens = TokenCache::builder(kit.endpoint("old"))
         .clock(TokioClock::new())
-        .store(Arc::new(store.clone()))
+        .store(store.clone())
         .build();
     let waiting = tokio::spawn(tokens.token());
     // It has read for 300 ms, and asks for leave since.
     sleep(Duration::from_millis(450)).await;
-    assert_eq!(store.begins(), 1);
+    assert_eq!(store.writes(), 1);
     tokens
         .set_credentials(credentials(&kit.user, "password"))
         .unwrap();
@@ -88,13 +88,17 @@ async fn a_late_refusal_of_the_old_ones_still_counts() {
         .set_credentials(credentials(&kit.user, "newer"))
         .unwrap();
     waiting.await.unwrap().unwrap_err();
-    // The old and the newer were refused once each; neither is sent again, nor is any third.
-    for password in ["old", "newer", "third"] {
+    // The old and the newer were rejected once each; neither is sent again, nor is any third.
+    for (password, expected) in [
+        ("old", ErrorKind::Rejected),
+        ("newer", ErrorKind::Rejected),
+        ("third", ErrorKind::AccountClosed),
+    ] {
         tokens
             .set_credentials(credentials(&kit.user, password))
             .unwrap();
         let error = tokens.token().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert_eq!(error.kind(), expected);
     }
     assert_eq!(kit.issuer.counters().token_requests, 2);
     assert!(!kit.is_locked());
@@ -146,7 +150,7 @@ async fn a_reset_allows_one_more_attempt_at_once() {
         with_password(&kit, wrong).token().await.unwrap_err();
     }
     let error = kit.tokens.token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(error.kind(), ErrorKind::AccountClosed);
     assert_eq!(kit.tokens.status().strikes(), 2);
     kit.tokens.reset().await.unwrap();
     assert_eq!(kit.tokens.status().strikes(), 0);
@@ -248,13 +252,14 @@ async fn a_source_that_hangs_has_one_thread_and_is_used_when_it_answers() {
     advance(Duration::from_secs(6)).await;
     drop(answers);
     tokens.token().await.unwrap();
-    assert_eq!(looks.load(Ordering::Relaxed), 1);
+    // What it finds is read once more before it is sent.
+    assert_eq!(looks.load(Ordering::Relaxed), 2);
     assert_eq!(kit.issuer.counters().token_requests, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_source_said_long_ago_or_for_others_is_not_used() {
-    for (pause, wrong, expected) in [(11, "old", 2), (6, "other", 3)] {
+    for (pause, wrong, expected) in [(11, "old", 3), (6, "other", 4)] {
         let kit = Kit::new(rules(300, 10));
         let (tokens, answers, looks) = hanging(&kit);
         refused_while_it_hangs(&tokens).await;

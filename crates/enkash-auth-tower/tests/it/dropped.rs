@@ -1,7 +1,7 @@
 //! Every await, cancelled in turn: of what a caller holds by dropping it, of a fetch by dropping its
 //! runtime. The cache still works.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use enkash_auth_core::ManualClock;
 use enkash_auth_sandbox::{Endpoint, Fault, SandboxService};
@@ -36,7 +36,7 @@ impl Scene {
         kit.issuer.order(slow.lasting(Duration::from_secs(3600)));
         let tokens = TokenCache::builder(kit.endpoint("password"))
             .clock(TokioClock::new())
-            .store(Arc::new(store))
+            .store(store)
             .build();
         Self { kit, tokens }
     }
@@ -154,7 +154,7 @@ fn a_fetch_may_lose_its_runtime_at_every_step() {
     let mut turns = 0;
     loop {
         turns += 1;
-        let (kit, store) = (Kit::new(rules(300, 50)), Arc::new(Flaky::default()));
+        let (kit, store) = (Kit::new(rules(300, 50)), Flaky::default());
         store.set(Mood::Slow);
         let tokens = TokenCache::builder(kit.endpoint("password"))
             .clock(ManualClock::new())

@@ -1,14 +1,15 @@
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fmt,
     io::{self, Write},
     sync::Once,
 };
 
-use tracing_subscriber::{filter::LevelFilter, fmt::format::FmtSpan};
+use tracing_subscriber::{filter::dynamic_filter_fn, fmt::format::FmtSpan, prelude::*};
 
 thread_local! {
     static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static IS_READ: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What is logged on this thread, where a paused test has all of its tasks. The subscriber is one for
@@ -20,13 +21,16 @@ impl Log {
     pub(crate) fn start() -> Self {
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
-            tracing_subscriber::fmt()
-                .with_max_level(LevelFilter::TRACE)
+            // All other tests would write lines that none of them reads.
+            let is_read = dynamic_filter_fn(|_, _| IS_READ.get());
+            let lines = tracing_subscriber::fmt::layer()
                 .with_writer(|| Self)
                 .with_ansi(false)
                 .with_span_events(FmtSpan::CLOSE)
-                .init();
+                .with_filter(is_read);
+            tracing_subscriber::registry().with(lines).init();
         });
+        IS_READ.set(true);
         LOG.take();
         Self
     }

@@ -12,7 +12,10 @@ mod credentials;
 mod dropped;
 #[cfg(feature = "client")]
 mod egress;
+mod idle;
 mod layer;
+#[cfg(feature = "client")]
+mod leniency;
 mod log;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -27,6 +30,7 @@ mod replay;
 mod retry;
 mod runtimes;
 mod secrets;
+mod short_lived;
 mod span;
 mod sticky;
 mod store;

@@ -20,9 +20,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::support::{
-    Kit, TokioClock, cache, credentials, endpoint, environment, rules, status, user,
-};
+use crate::support::{Kit, TokioClock, credentials, endpoint, environment, rules, status, user};
 
 /// One more cache in the same process, for the same account.
 fn another_cache(kit: &Kit, password: &str) -> TokenCache {
@@ -67,9 +65,14 @@ async fn a_new_password_is_tried_at_once_and_clears_the_record() {
 #[tokio::test(start_paused = true)]
 async fn two_wrong_passwords_close_the_account_before_the_server_does() {
     let kit = Kit::new(rules(300, 10));
-    for wrong in ["first", "second", "third", "fourth"] {
+    for (wrong, expected) in [
+        ("first", ErrorKind::Rejected),
+        ("second", ErrorKind::Rejected),
+        ("third", ErrorKind::AccountClosed),
+        ("first", ErrorKind::Rejected),
+    ] {
         let error = another_cache(&kit, wrong).token().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert_eq!(error.kind(), expected);
     }
     assert_eq!(kit.issuer.counters().rejections, 2);
     assert!(
@@ -118,16 +121,24 @@ async fn who_waits_for_the_fetch_of_another_cache_gives_up_in_its_own_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_knows_is_tried_twice_and_then_not_before_a_quarter_of_an_hour() {
-    let tokens = cache(endpoint(|_| async { status(418) }));
-    for _ in 0..60 {
+async fn unresolved_attempt_is_made_twice_and_then_as_the_policy_says() {
+    for (retry_after, requests) in [(None, 2), (Some(Duration::from_secs(900)), 3)] {
+        let mut policy = RefreshPolicy::default();
+        policy.retry_unresolved_after = retry_after;
+        let tokens = TokenCache::builder(endpoint(|_| async { status(200) }))
+            .policy(policy)
+            .unwrap()
+            .clock(TokioClock::new())
+            .build();
+        for _ in 0..60 {
+            tokens.token().await.unwrap_err();
+            sleep(Duration::from_secs(10)).await;
+        }
+        assert_eq!(tokens.status().token_requests(), 2);
+        sleep(Duration::from_secs(400)).await;
         tokens.token().await.unwrap_err();
-        sleep(Duration::from_secs(10)).await;
+        assert_eq!(tokens.status().token_requests(), requests);
     }
-    assert_eq!(tokens.status().token_requests(), 2);
-    sleep(Duration::from_secs(400)).await;
-    tokens.token().await.unwrap_err();
-    assert_eq!(tokens.status().token_requests(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,6 +154,7 @@ async fn a_long_fetch_keeps_others_waiting_as_long() {
     );
     let other = TokenCache::builder(endpoint.unwrap())
         .policy(policy)
+        .unwrap()
         .clock(TokioClock::new())
         .build();
     let (one, two) = tokio::join!(kit.tokens.token(), other.token());
@@ -159,8 +171,9 @@ where
     let asked = Arc::new(AtomicU32::new(0));
     let service = tower::service_fn({
         let asked = Arc::clone(&asked);
-        move |_: Request<Full<Bytes>>| {
-            asked.fetch_add(1, Ordering::Relaxed);
+        move |request: Request<Full<Bytes>>| {
+            let is_probe = request.method() == "HEAD";
+            asked.fetch_add(u32::from(!is_probe), Ordering::Relaxed);
             async move { Err::<Response<String>, E>(fail()) }
         }
     });
@@ -188,35 +201,41 @@ async fn what_was_never_sent_is_tried_again_at_once_and_is_no_strike() {
             15,
             "three attempts in each fetch"
         );
-        assert_eq!(tokens.status().possible_strikes(), 0);
+        assert_eq!(tokens.status().unresolved_attempts(), 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_broke_after_the_password_was_sent_is_not_tried_again_at_once() {
     let (tokens, asked) = failing(|| io::Error::from(io::ErrorKind::ConnectionReset), &user());
-    for requests in [1, 2, 2, 2] {
+    for (requests, expected) in [
+        (1, ErrorKind::Unresolved),
+        (2, ErrorKind::Unresolved),
+        (2, ErrorKind::AccountClosed),
+        (2, ErrorKind::AccountClosed),
+    ] {
         let error = tokens.token().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unresolved);
+        assert_eq!(error.kind(), expected);
         assert_eq!(asked.load(Ordering::Relaxed), requests);
         sleep(Duration::from_secs(60)).await;
     }
-    assert_eq!(tokens.status().possible_strikes(), 2);
+    assert_eq!(tokens.status().unresolved_attempts(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broken_connection_is_no_strike_for_credentials_that_succeeded_before() {
+async fn broken_connection_of_known_good_credentials_is_probed() {
     let kit = Kit::new(rules(300, 10));
     kit.tokens.token().await.unwrap();
     let (tokens, asked) = failing(
         || io::Error::from(io::ErrorKind::ConnectionReset),
         &kit.user,
     );
-    for requests in 1..5 {
+    // No probe is answered, and none was: the next is sent 15 min later.
+    for (minutes, requests) in [(5, 1), (5, 1), (5, 1), (5, 2)] {
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(asked.load(Ordering::Relaxed), requests);
-        sleep(Duration::from_secs(60)).await;
+        assert_eq!(tokens.status().unresolved_attempts(), requests as usize);
+        sleep(Duration::from_secs(60 * minutes)).await;
     }
-    assert_eq!(tokens.status().possible_strikes(), 0);
 }

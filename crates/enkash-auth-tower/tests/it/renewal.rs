@@ -1,6 +1,12 @@
 //! Tokens that grow old.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use enkash_auth_core::ErrorKind;
 use tokio::{
@@ -74,13 +80,18 @@ async fn a_cache_nobody_uses_asks_for_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_over_when_it_comes_is_asked_for_again_after_the_pause() {
-    let tokens = cache(endpoint(|_| async { grant("one", 0) }));
+    let asked = Arc::new(AtomicU32::new(0));
+    let tokens = cache(endpoint(move |_| {
+        let nth = asked.fetch_add(1, Ordering::Relaxed);
+        async move { grant(&format!("token-{nth}"), 0) }
+    }));
     for _ in 0..1_000 {
         let error = tokens.token().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse);
         yield_now().await;
     }
-    assert_eq!(tokens.status().token_requests(), 1);
+    // The second shows that the issuer does not reuse its tokens.
+    assert_eq!(tokens.status().token_requests(), 2);
     assert!(tokens.peek().is_none());
 }
 
@@ -92,7 +103,7 @@ async fn a_fetch_longer_than_the_lifetime_is_no_loop() {
     }));
     assert_eq!(
         tokens.token().await.unwrap_err().kind(),
-        ErrorKind::InvalidAnswer
+        ErrorKind::InvalidResponse
     );
     assert_eq!(tokens.status().token_requests(), 1);
 }

@@ -11,7 +11,9 @@ use std::{
 };
 
 use enkash_auth_core::{ErrorKind, ManualClock, RefreshPolicy};
-use enkash_auth_tower::{EnkashAuthLayer, NotCalled, TokenCache, TokenEndpoint, TokenRetry};
+use enkash_auth_tower::{
+    EnkashAuthLayer, NotCalled, NotSent, TokenCache, TokenEndpoint, TokenRetry,
+};
 use futures_util::FutureExt;
 use http_body_util::Full;
 use tower::{Layer, Service, retry::RetryLayer};
@@ -88,6 +90,31 @@ fn a_connection_is_not_used_on_another_runtime_than_its_own() {
 }
 
 #[test]
+fn service_without_a_response_is_made_anew() {
+    let made = Arc::new(AtomicU32::new(0));
+    let make = {
+        let made = Arc::clone(&made);
+        move || {
+            let nth = made.fetch_add(1, Ordering::Relaxed);
+            tower::service_fn(move |_: http::Request<Full<_>>| async move {
+                match nth {
+                    0 => Err(NotSent::new("its connections are dead")),
+                    1 => Ok(status(500)),
+                    _ => Ok(grant("one", 60)),
+                }
+            })
+        }
+    };
+    let credentials = credentials(&user(), "password");
+    let endpoint = TokenEndpoint::with_service_factory(environment(), credentials, make).unwrap();
+    let tokens = TokenCache::builder(endpoint).build();
+    let runtime = paused();
+    let error = runtime.block_on(tokens.token()).unwrap_err();
+    assert!(error.to_string().contains("status 500"), "{error}");
+    assert_eq!(made.load(Ordering::Relaxed), 2, "it has responded");
+}
+
+#[test]
 fn a_waiting_future_may_move_to_another_runtime() {
     let endpoint = endpoint(|_| async { grant("one", 300) });
     let tokens = TokenCache::builder(endpoint)
@@ -106,6 +133,7 @@ fn a_future_that_left_an_undriven_runtime_still_gives_up_in_time() {
     policy.wait_timeout = Duration::from_secs(3);
     let tokens = TokenCache::builder(endpoint(|_| pending()))
         .policy(policy)
+        .unwrap()
         .clock(ManualClock::new())
         .build();
     let idle = runtime();

@@ -38,6 +38,24 @@ impl Clock for TokioClock {
     }
 }
 
+/// Holds a paused clock, which otherwise moves on while the runtime waits for a socket. A test that
+/// hangs loses it after a minute, and fails.
+#[cfg(feature = "client")]
+pub(crate) struct HeldClock {
+    _until_dropped: std::sync::mpsc::Sender<()>,
+}
+
+#[cfg(feature = "client")]
+impl HeldClock {
+    pub(crate) fn new() -> Self {
+        let (until_dropped, dropped) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || dropped.recv_timeout(Duration::from_secs(60)));
+        Self {
+            _until_dropped: until_dropped,
+        }
+    }
+}
+
 /// A user nobody else has: the ledger is one for the whole process.
 pub(crate) fn user() -> String {
     static USERS: AtomicU64 = AtomicU64::new(0);
@@ -55,15 +73,20 @@ pub(crate) fn environment() -> Environment {
     Environment::custom(BASE).unwrap()
 }
 
-/// An endpoint whose token requests are answered by `answer`.
+/// An endpoint whose token requests are answered by `answer`; probes are answered here.
 pub(crate) fn endpoint<F, Fut>(answer: F) -> TokenEndpoint
 where
     F: Fn(Request<http_body_util::Full<Bytes>>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Response<String>> + Send + 'static,
 {
-    let service = tower::service_fn(move |request| {
-        let answer = answer(request);
-        async move { Ok::<_, Infallible>(answer.await) }
+    let service = tower::service_fn(move |request: Request<http_body_util::Full<Bytes>>| {
+        let answer = (request.method() != "HEAD").then(|| answer(request));
+        async move {
+            Ok::<_, Infallible>(match answer {
+                Some(answer) => answer.await,
+                None => Response::new(String::new()),
+            })
+        }
     });
     TokenEndpoint::with_service(environment(), credentials(&user(), "password"), service).unwrap()
 }
@@ -114,6 +137,7 @@ impl Kit {
         .unwrap();
         let tokens = TokenCache::builder(endpoint)
             .policy(policy)
+            .unwrap()
             .clock(TokioClock::new())
             .build();
         Self {

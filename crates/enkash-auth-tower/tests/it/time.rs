@@ -39,19 +39,20 @@ fn absolute(clock: &ManualClock) -> TokenCache {
 
 #[tokio::test]
 async fn every_lifetime_is_used_and_none_is_overrun() {
-    let short_of_49_days = 49 * DAY - 1;
+    // What is no lifetime in seconds is read in the unit in which it is one, or as unknown.
+    let in_millis = 49 * DAY * 1000 / 100;
     let years_292 = 292 * 365 * DAY;
-    for seconds in [
-        1,
-        2,
-        5,
-        8,
-        60,
-        300,
-        DAY,
-        short_of_49_days,
-        years_292,
-        u64::MAX,
+    for (seconds, expected) in [
+        (1, 1.0),
+        (2, 2.0),
+        (5, 5.0),
+        (8, 8.0),
+        (60, 60.0),
+        (300, 300.0),
+        (DAY, 86_400.0),
+        (in_millis, 42_336.0),
+        (years_292, 300.0),
+        (u64::MAX, 300.0),
     ] {
         let clock = ManualClock::new();
         let tokens = living(seconds, &clock);
@@ -60,7 +61,7 @@ async fn every_lifetime_is_used_and_none_is_overrun() {
         let [early, deadline, expiry] = [schedule.early(), schedule.deadline(), schedule.expiry()]
             .map(|at| at.remaining(clock.now()));
         assert!(early < deadline && deadline < expiry, "{seconds} s");
-        assert_eq!(expiry, Duration::from_secs(seconds.min(DAY)), "{seconds} s");
+        assert_eq!(expiry, Duration::from_secs_f64(expected), "{seconds} s");
         assert!(
             early >= expiry * 3 / 4,
             "no renewal in the first three quarters of {seconds} s"

@@ -73,15 +73,21 @@ async fn it_ends_with_the_last_handle() {
 
 #[tokio::test(start_paused = true)]
 async fn what_may_count_against_the_account_is_not_tried_again_for_nobodys_sake() {
-    let kit = warm(60, 50);
+    let mut policy = RefreshPolicy::default();
+    policy.keep_warm = true;
+    policy.retry_unresolved_after = Some(Duration::from_secs(900));
+    let kit = Kit::with_policy(rules(60, 50), policy);
     let strange = Fault::OtherJson.at(Endpoint::Token);
     kit.issuer
         .order(strange.lasting(Duration::from_secs(3_000)));
     kit.tokens.warm_up().await.unwrap_err();
     sleep(Duration::from_secs(800)).await;
     let status = kit.tokens.status();
-    assert_eq!((status.token_requests(), status.possible_strikes()), (1, 1));
-    // After a quarter of an hour it is; and where nobody asks, it may be well again then.
+    assert_eq!(
+        (status.token_requests(), status.unresolved_attempts()),
+        (1, 1)
+    );
+    // After a quarter of an hour it is, as the policy says; and where nobody asks, it may be well again then.
     kit.issuer.cancel_orders();
     sleep(Duration::from_secs(140)).await;
     assert!(kit.tokens.peek().is_some());
@@ -98,6 +104,7 @@ fn kept_warm(clock: &ManualClock) -> TokenCache {
     TokenCache::builder(endpoint)
         .clock(clock.clone())
         .policy(policy)
+        .unwrap()
         .build()
 }
 

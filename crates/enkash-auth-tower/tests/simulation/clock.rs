@@ -1,30 +1,29 @@
-//! Virtual time, and what each replica makes of it.
+//! Simulated time, and what the clock of each process makes of it.
 
 use std::time::Duration;
 
-use enkash_auth_core::{Clock, Moment};
+use enkash_auth_core::Clock;
 use tokio::time::Instant;
 
 /// Milliseconds since the simulation began: what tokio's timers count in.
 pub(crate) type Millis = u64;
 
-/// Noon of the first day of 2026: the issuer's wall clock, and the store's, at the beginning.
+/// Noon of the first day of 2026: the wall clocks of server and store when the simulation begins.
 const NOON: i64 = 1_767_268_800_000;
 
-/// A process is never started with the machine.
-const UP_FOR: i64 = 3_600_000;
+/// No process starts together with its machine.
+const UPTIME: i64 = 3_600_000;
 
-/// The clock of one process: its monotonic reading counts from some boot, its wall reading is wrong by
-/// as much as that of its machine.
+/// The clock of one process. Its wall reading is off by as much as that of its machine.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ReplicaClock {
+pub(crate) struct ProcessClock {
     origin: Instant,
     started: Millis,
     skew: i64,
 }
 
-impl ReplicaClock {
-    /// Of a process that starts at `started`; to be called on its runtime.
+impl ProcessClock {
+    /// The clock of a process that starts at `started`; to be called on its runtime.
     pub(crate) fn start(started: Millis, skew: i64) -> Self {
         Self {
             origin: Instant::now(),
@@ -33,41 +32,30 @@ impl ReplicaClock {
         }
     }
 
-    /// What time it is; to be called on the runtime of the process.
-    pub(crate) fn virtual_now(&self) -> Millis {
+    /// The simulated time; to be called on the runtime of the process.
+    pub(crate) fn time(&self) -> Millis {
         self.started + self.origin.elapsed().as_millis() as Millis
     }
 
-    /// When the runtime of the process will be at `at`.
+    /// When the runtime of the process is at `at`.
     pub(crate) fn instant(&self, at: Millis) -> Instant {
         self.origin + Duration::from_millis(at - self.started)
     }
-
-    /// What this clock read, or would have read, at `at`.
-    pub(crate) fn moment(&self, at: i64) -> Moment {
-        let monotonic = UP_FOR + at - self.started as i64;
-        Moment::new(nanos(monotonic), nanos(NOON + at + self.skew))
-    }
-
-    /// When this clock read `moment`.
-    pub(crate) fn virtual_at(&self, moment: Moment) -> i64 {
-        (moment.monotonic_nanos() / 1_000_000) as i64 - UP_FOR + self.started as i64
-    }
 }
 
-impl Clock for ReplicaClock {
+impl Clock for ProcessClock {
     fn monotonic_nanos(&self) -> u64 {
-        self.moment(self.virtual_now() as i64).monotonic_nanos()
+        nanos(UPTIME + (self.time() - self.started) as i64)
     }
 
     fn unix_nanos(&self) -> u64 {
-        self.moment(self.virtual_now() as i64).unix_nanos()
+        unix_nanos(self.time(), self.skew)
     }
 }
 
-/// What the clocks of issuer and store read at `at`.
-pub(crate) fn true_moment(at: Millis) -> Moment {
-    Moment::new(nanos(UP_FOR + at as i64), nanos(NOON + at as i64))
+/// What a wall clock that is off by `skew` reads at `at`.
+pub(crate) fn unix_nanos(at: Millis, skew: i64) -> u64 {
+    nanos(NOON + at as i64 + skew)
 }
 
 fn nanos(millis: i64) -> u64 {

@@ -1,4 +1,4 @@
-//! The ways to the issuer and to the API.
+//! The ways to the token server and to the API.
 
 use std::{
     convert::Infallible,
@@ -9,38 +9,50 @@ use std::{
 
 use bytes::Bytes;
 use enkash_auth_tower::{BoxError, NotSent};
-use futures_util::{FutureExt, future::pending};
-use http::{Request, Response, header::AUTHORIZATION};
+use futures_util::FutureExt;
+use http::{Method, Request, Response, header::AUTHORIZATION};
 use http_body_util::{BodyExt, Full};
-use tokio::sync::oneshot;
 use tower::Service;
 
 use crate::{
-    events::Event,
-    plan::{Step, Style},
-    store::lost,
+    clock::Millis,
+    plan::{Issuer, Step},
     world::{Shared, Who, World},
 };
 
-/// What token requests go through.
+/// By so much a cache may be wrong about the expiry of a token that was issued to another: it takes one
+/// that comes with almost its whole lifetime left for new.
+const ROUNDING: Millis = 1_250;
+
+/// What token requests pass.
 #[derive(Clone)]
 pub(crate) struct TokenPath {
     pub(crate) world: Shared,
     pub(crate) who: Who,
 }
 
-/// What calls go through: they are answered at once.
+/// What calls pass: the API responds at once.
 #[derive(Clone)]
 pub(crate) struct ApiPath {
     pub(crate) world: Shared,
     pub(crate) who: Who,
 }
 
-/// A token request whose answer somebody waits for.
-struct Open {
+/// A token request whose response is waited for.
+struct Pending {
     world: Shared,
     who: Who,
-    number: u64,
+    number: usize,
+}
+
+/// How a token request fails on its way.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    NotSent,
+    Reset,
+    Lost,
+    LostReply,
+    ResetReply,
 }
 
 impl Service<Request<Full<Bytes>>> for TokenPath {
@@ -53,34 +65,130 @@ impl Service<Request<Full<Bytes>>> for TokenPath {
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        let body = request.into_body().collect().now_or_never();
-        let body = body
-            .unwrap()
-            .unwrap_or_else(|error| match error {})
-            .to_bytes();
-        let (reply, answer) = oneshot::channel();
-        let number = self.world.lock().send(self.who, password(&body), reply);
-        let open = Open {
-            world: self.world.clone(),
-            who: self.who,
-            number,
-        };
-        Box::pin(async move {
-            let Ok(answer) = answer.await else {
-                return pending().await;
-            };
-            if answer.is_ok() {
-                open.world.lock().checks.read(open.number);
-            }
-            answer
-        })
+        let Self { world, who } = self.clone();
+        if request.method() == Method::HEAD {
+            return Box::pin(async move { Ok(probe(&world, who).await) });
+        }
+        let body = request.into_body().collect().now_or_never().unwrap();
+        let body = body.unwrap_or_else(|error| match error {});
+        let password = password(&body.to_bytes());
+        // Sent by the call, as a service does that writes at once.
+        let number = world.lock().send(who, password);
+        let pending = Pending { world, who, number };
+        Box::pin(async move { pending.response(password).await })
     }
 }
 
-impl Drop for Open {
+impl Pending {
+    async fn response(self, password: u32) -> Result<Response<String>, BoxError> {
+        let (number, who) = (self.number, self.who);
+        let (fault, arrival) = self.world.lock().send_off(who, number);
+        let response = match fault {
+            Some(Fault::NotSent) => Err(NotSent::new("no connection").into()),
+            Some(Fault::Reset) => Err("reset".into()),
+            Some(Fault::Lost) => std::future::pending().await,
+            Some(Fault::LostReply | Fault::ResetReply) | None => {
+                let handle = move |world: &mut World| world.carry_out(who, number, password, fault);
+                self.world.exchange(Some(arrival), handle).await
+            }
+        };
+        let mut world = self.world.lock();
+        let at = who.clock.time();
+        match &response {
+            Ok(_) => world.history.read(number, at),
+            Err(_) if matches!(fault, Some(Fault::NotSent)) => world.history.not_sent(number),
+            Err(_) => {}
+        }
+        world.step(at, who.replica, Step::ResponseReceived);
+        drop(world);
+        response
+    }
+}
+
+impl Drop for Pending {
     fn drop(&mut self) {
-        let at = self.who.clock.virtual_now();
-        self.world.lock().checks.closed(self.number, at);
+        let at = self.who.clock.time();
+        self.world.lock().history.close(self.number, at);
+    }
+}
+
+async fn probe(world: &Shared, who: Who) -> Response<String> {
+    let arrival = {
+        let mut world = world.lock();
+        let (at, loss) = (who.clock.time(), world.plan.network.server_loss);
+        let is_lost = world.chance(loss);
+        let lost = if is_lost { " (lost)" } else { "" };
+        world.note(at, format_args!("r{} probes{lost}", who.replica));
+        (!is_lost).then(|| at + world.way(200, 1_000))
+    };
+    let handle = |world: &mut World| Some(((), world.way(200, 1_000)));
+    world.exchange(arrival, handle).await;
+    let response = Response::builder().status(401).body(String::new());
+    response.unwrap()
+}
+
+type Carried = Option<(Result<Response<String>, BoxError>, Millis)>;
+
+impl World {
+    /// A token request leaves. Its number.
+    fn send(&mut self, who: Who, password: u32) -> usize {
+        let at = who.clock.time();
+        self.history.send(who.process, password, at)
+    }
+
+    /// What happens to a token request on its way, and when it arrives.
+    fn send_off(&mut self, who: Who, number: usize) -> (Option<Fault>, Millis) {
+        let at = who.clock.time();
+        let network = self.plan.network;
+        let fault = self.chance(network.server_loss).then(|| {
+            use Fault::{Lost, LostReply, NotSent, Reset, ResetReply};
+            [NotSent, Reset, Lost, LostReply, LostReply, ResetReply][self.rng.usize(..6)]
+        });
+        let way = match self.chance(network.late) {
+            // After its lease, as far as the replica that sent it is concerned.
+            true => self.rng.u64(14_000..60_000),
+            // Within it.
+            false => self.way(200, 9_000),
+        };
+        let request = self.history.describe(number);
+        let fault_is = fault
+            .map(|fault| format!(" ({fault:?})"))
+            .unwrap_or_default();
+        self.note(
+            at,
+            format_args!("r{} -> server {request}{fault_is}", who.replica),
+        );
+        self.step(at, who.replica, Step::RequestSent);
+        (fault, at + way)
+    }
+
+    /// A token request has arrived.
+    fn carry_out(
+        &mut self,
+        who: Who,
+        number: usize,
+        password: u32,
+        fault: Option<Fault>,
+    ) -> Carried {
+        let at = self.now;
+        self.history.arrived(number, at);
+        let (meaning, response) = self.respond(number, password);
+        self.history.responded(number, meaning);
+        let (status, failures) = (response.status(), self.server.failures.clone());
+        self.note(
+            at,
+            format_args!(
+                "server -> r{} request {number}: {status} {}, {meaning:?}, failures {failures:?}",
+                who.replica,
+                response.body(),
+            ),
+        );
+        self.step(at, who.replica, Step::RequestDone);
+        match fault {
+            Some(Fault::LostReply) => None,
+            Some(_) => Some((Err("reset".into()), 1)),
+            None => Some((Ok(response), self.way(200, 5_000))),
+        }
     }
 }
 
@@ -96,95 +204,27 @@ impl Service<Request<String>> for ApiPath {
     fn call(&mut self, request: Request<String>) -> Self::Future {
         let header = request.headers()[AUTHORIZATION].to_str().unwrap();
         let token = header.strip_prefix("Bearer ").unwrap();
-        let at = self.who.clock.virtual_now();
+        let at = self.who.clock.time();
         let mut world = self.world.lock();
-        let end = world.issuer.end(token);
-        let is_sticky = world.plan.style == Style::Sticky;
-        world.checks.attached(&self.who, token, end, is_sticky, at);
-        let status = if world.issuer.accepts(token, at) {
+        let leeway = match world.plan.issuer {
+            Issuer::Reusing => ROUNDING,
+            Issuer::Fresh | Issuer::Revoking => 0,
+        };
+        let leeway = leeway + world.registers.set_back;
+        let expiry = world.server.expiry(token);
+        if expiry.is_none_or(|expiry| at >= expiry + leeway) {
+            let replica = self.who.replica;
+            world.history.violated(format!(
+                "r{replica} attached {token} at {at}, which expires at {expiry:?}"
+            ));
+        }
+        let status = if world.server.accepts(token, at) {
             200
         } else {
             401
         };
         let response = Response::builder().status(status).body(String::new());
         ready(Ok(response.unwrap()))
-    }
-}
-
-type Reply = oneshot::Sender<Result<Response<String>, BoxError>>;
-
-impl World {
-    /// A token request leaves its replica.
-    fn send(&mut self, who: Who, password: u32, reply: Reply) -> u64 {
-        let at = who.clock.virtual_now();
-        let number = self.checks.send(&who, password, at);
-        let arrival = at + self.way(200, 20_000);
-        let broken = self.chance(self.plan.weather.issuer_loss);
-        let fate = if broken { self.rng.u8(..4) } else { u8::MAX };
-        let what = match fate {
-            0 => " (no connection)",
-            1 => " (reset)",
-            2 => " (lost)",
-            _ => "",
-        };
-        self.note(
-            at,
-            format_args!(
-                "r{} -> issuer request {number}, password {password}{what}",
-                who.replica
-            ),
-        );
-        match fate {
-            0 => {
-                let error = NotSent::new("no connection").into();
-                self.at(arrival, Event::FromIssuer(who, Err(error), reply));
-            }
-            1 => self.at(arrival, Event::FromIssuer(who, Err("reset".into()), reply)),
-            2 => {}
-            _ => self.at(arrival, Event::ToIssuer(who, number, reply)),
-        }
-        self.step(at, who.replica, Step::PasswordSent);
-        number
-    }
-
-    /// Token request `number` has arrived.
-    pub(crate) fn take_request(&mut self, who: Who, number: u64, reply: Reply) {
-        let at = self.now;
-        let password = self.checks.password(number);
-        let (verdict, response) = self.judge(number, password);
-        let failed = self.issuer.failed.clone();
-        self.checks.judged(number, verdict, &failed);
-        let broken = self.chance(self.plan.weather.issuer_loss / 2);
-        let is_reset = broken && self.rng.bool();
-        self.note(
-            at,
-            format_args!(
-                "issuer -> r{} request {number}: {} {}, failed {}{}",
-                who.replica,
-                response.status(),
-                response.body(),
-                failed.len(),
-                lost(broken),
-            ),
-        );
-        let arrival = at + self.way(200, 5_000);
-        if is_reset {
-            self.at(arrival, Event::FromIssuer(who, Err("reset".into()), reply));
-        } else if !broken {
-            self.at(arrival, Event::FromIssuer(who, Ok(response), reply));
-        }
-        self.step(at, who.replica, Step::PasswordJudged);
-    }
-
-    /// The issuer's answer has arrived.
-    pub(crate) fn answered(
-        &mut self,
-        who: Who,
-        answer: Result<Response<String>, BoxError>,
-        reply: Reply,
-    ) {
-        drop(reply.send(answer));
-        self.step(self.now, who.replica, Step::AnswerReceived);
     }
 }
 

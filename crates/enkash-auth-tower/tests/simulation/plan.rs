@@ -1,74 +1,110 @@
 //! What a seed decides before anything happens.
 
+use enkash_auth_tower::OnStoreDown;
 use fastrand::Rng;
 
-use crate::clock::Millis;
+use crate::{
+    clock::Millis,
+    server::{NEW, OLD},
+};
 
-/// The rules of one run.
+/// The conditions of one run.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// How wrong the wall clock of each replica is.
-    pub(crate) skews: Vec<i64>,
-    /// How often each replica is called, on average.
-    pub(crate) calls_every: Vec<Millis>,
+    pub(crate) replicas: Vec<ReplicaPlan>,
     pub(crate) keep_warm: bool,
-    pub(crate) style: Style,
+    pub(crate) on_store_down: OnStoreDown,
+    /// Whether the store has a clock of its own.
+    pub(crate) has_clock: bool,
+    /// Whether the store shows that a process is alive.
+    pub(crate) has_liveness: bool,
+    pub(crate) issuer: Issuer,
     pub(crate) lifetime: Millis,
-    /// The end of a token as a time of the issuer's clock, not as seconds left.
+    /// Whether a token response has the expiry as a time, and not as seconds left.
     pub(crate) is_absolute: bool,
-    pub(crate) passwords: Passwords,
-    pub(crate) weather: Weather,
+    /// The password that the server takes in the beginning.
+    pub(crate) password: u32,
+    /// When it is changed at the server, and when the replicas are told.
+    pub(crate) rotation: Option<(Millis, Millis)>,
+    pub(crate) network: Network,
     pub(crate) outages: Vec<(Millis, Millis, Outage)>,
-    pub(crate) dooms: Vec<Doom>,
+    pub(crate) tampers: Vec<(Millis, Tamper)>,
+    /// When an operator resets the account, and whether all credentials are allowed again.
+    pub(crate) resets: Vec<(Millis, bool)>,
+    pub(crate) interrupts: Vec<Interrupt>,
     /// When all faults end.
-    pub(crate) quiet_at: Millis,
+    pub(crate) well_at: Millis,
+    /// How long the replicas have then.
+    pub(crate) patience: Millis,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplicaPlan {
+    pub(crate) password: u32,
+    /// How wrong its wall clock is.
+    pub(crate) skew: i64,
+    /// How often it is called, on average.
+    pub(crate) calls_every: Millis,
 }
 
 /// What a grant does to the token before it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Style {
-    /// Nothing: there are two then.
+pub(crate) enum Issuer {
+    /// Nothing: both are valid.
     Fresh,
-    /// There is none: it is repeated until it is over.
-    Sticky,
-    /// It ends it.
+    /// It is the same token, until that expires.
+    Reusing,
+    /// It revokes it.
     Revoking,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Passwords {
-    /// That of the replicas is right from beginning to end.
-    Right,
-    /// It is wrong until an operator comes.
-    Wrong,
-    /// It is changed at the issuer at the first of these times; the replicas hear of it from the
-    /// second on.
-    Rotated(Millis, Millis),
-}
-
-/// How often something goes wrong, in a thousand, and how long messages take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Weather {
+/// How often something fails, of a thousand times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Network {
     pub(crate) store_loss: u32,
-    pub(crate) issuer_loss: u32,
-    /// An answer that is neither a grant nor a refusal.
-    pub(crate) odd_answers: u32,
-    /// A message that takes long.
+    pub(crate) server_loss: u32,
+    /// A response that says nothing of the credentials, which were not looked at.
+    pub(crate) odd: u32,
+    /// The credentials were judged, and the response is one that says neither yes nor no.
+    pub(crate) unclear: u32,
+    /// The credentials were judged, and the response is one that is taken to show that they were not.
+    pub(crate) belied: u32,
+    /// A message takes longer than usual.
     pub(crate) slow: u32,
+    /// The server carries a request out after its lease.
+    pub(crate) late: u32,
 }
 
 /// How a store is down.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Outage {
-    Refusing,
+    Failing,
     Hanging,
-    /// It does what it is told, and never says so.
+    /// It writes, and fails.
+    FailingAfterWrite,
+    /// It writes, and the reply is lost.
     Mute,
 }
 
-/// What befalls the replica that comes to a step for the so manieth time.
+/// What becomes of the record.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Doom {
+pub(crate) enum Tamper {
+    Lost,
+    /// It is again as it was so many writes ago.
+    RolledBack(usize),
+    Truncated,
+    Flipped,
+    /// For so long a newer format is in its place.
+    Newer(Millis),
+    /// For so long there are two, for half of the replicas each. One is kept.
+    Split(Millis),
+    /// The store's clock is set.
+    Clock(i64),
+}
+
+/// What happens to the replica that reaches a step for the so manieth time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interrupt {
     pub(crate) step: Step,
     pub(crate) nth: u32,
     pub(crate) fate: Fate,
@@ -82,58 +118,74 @@ pub(crate) enum Fate {
     Stop(Millis),
 }
 
-/// Around an attempt.
+/// Each await of an attempt, before the message is sent, while it is under way, and after.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Step {
     LoadSent,
-    BeginSent,
-    BeginDone,
-    LeaveReceived,
-    PasswordSent,
-    PasswordJudged,
-    AnswerReceived,
-    FinishSent,
-    FinishDone,
-    FinishConfirmed,
+    LoadDone,
+    LoadReceived,
+    WriteSent,
+    WriteDone,
+    WriteReceived,
+    RequestSent,
+    RequestDone,
+    ResponseReceived,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 9] = [
     Step::LoadSent,
-    Step::BeginSent,
-    Step::BeginDone,
-    Step::LeaveReceived,
-    Step::PasswordSent,
-    Step::PasswordJudged,
-    Step::AnswerReceived,
-    Step::FinishSent,
-    Step::FinishDone,
-    Step::FinishConfirmed,
+    Step::LoadDone,
+    Step::LoadReceived,
+    Step::WriteSent,
+    Step::WriteDone,
+    Step::WriteReceived,
+    Step::RequestSent,
+    Step::RequestDone,
+    Step::ResponseReceived,
 ];
 
 impl Plan {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
-        let replicas = rng.usize(2..=4);
-        let quiet_at = rng.u64(20_000..90_000);
-        let is_calm = rng.u8(..4) == 0;
-        let mut often = |most: u32| if is_calm { 0 } else { rng.u32(0..=most) };
-        let weather = Weather {
-            store_loss: often(150),
-            issuer_loss: often(300),
-            odd_answers: often(300),
-            slow: often(200),
-        };
-        let outages = (0..rng.u32(0..=2) * u32::from(rng.bool()))
-            .map(|_| {
-                let start = rng.u64(0..quiet_at);
-                let outage = [Outage::Refusing, Outage::Hanging, Outage::Mute];
-                (start, start + rng.u64(500..30_000), outage[rng.usize(..3)])
+        let well_at = rng.u64(15_000..70_000);
+        let has_clock = rng.bool();
+        let skew = rng.i64(-300_000..300_000);
+        let mut replicas: Vec<_> = (0..rng.usize(2..=4))
+            .map(|_| ReplicaPlan {
+                password: OLD,
+                // Those that share a store without a clock share one machine.
+                skew: if has_clock {
+                    rng.i64(-300_000..300_000)
+                } else {
+                    skew
+                },
+                calls_every: rng.u64(500..6_000),
             })
             .collect();
+        let (mut password, mut rotation) = (OLD, None);
+        match rng.u8(..8) {
+            0 | 1 => {}
+            2 => password = NEW,
+            3 | 4 => {
+                for replica in &mut replicas {
+                    replica.password = [OLD, OLD, 3, 4][rng.usize(..4)];
+                }
+            }
+            _ => {
+                let at = rng.u64(0..well_at);
+                rotation = Some((at, at + rng.u64(0..60_000)));
+            }
+        }
         Self {
-            skews: (0..replicas).map(|_| rng.i64(-300_000..300_000)).collect(),
-            calls_every: (0..replicas).map(|_| rng.u64(300..6_000)).collect(),
+            replicas,
             keep_warm: rng.u8(..4) == 0,
-            style: [Style::Fresh, Style::Sticky, Style::Revoking][rng.usize(..3)],
+            on_store_down: match rng.u8(..8) {
+                0 => OnStoreDown::Hold,
+                1 => OnStoreDown::Attempt,
+                _ => OnStoreDown::KnownGood,
+            },
+            has_clock,
+            has_liveness: rng.u8(..4) == 0,
+            issuer: [Issuer::Fresh, Issuer::Reusing, Issuer::Revoking][rng.usize(..3)],
             lifetime: [
                 2_000,
                 5_000,
@@ -143,41 +195,84 @@ impl Plan {
                 rng.u64(2_000..60_000),
             ][rng.usize(..6)],
             is_absolute: rng.bool(),
-            passwords: match rng.u8(..4) {
-                0 | 1 => Passwords::Right,
-                2 => Passwords::Wrong,
-                _ => {
-                    let at = rng.u64(0..quiet_at) * u64::from(rng.bool());
-                    Passwords::Rotated(at, at + rng.u64(0..40_000))
-                }
+            password,
+            rotation,
+            network: Network::draw(rng),
+            outages: some(rng, 2, |rng| {
+                let (start, length) = (rng.u64(0..well_at), rng.u64(500..30_000));
+                (start, start + length, Outage::draw(rng))
+            }),
+            tampers: some(rng, 3, |rng| (rng.u64(0..well_at), Tamper::draw(rng))),
+            resets: some(rng, 2, |rng| (rng.u64(0..well_at), rng.bool())),
+            interrupts: some(rng, 5, Interrupt::draw),
+            well_at,
+            patience: if rng.u8(..8) == 0 {
+                17 * 60_000
+            } else {
+                60_000
             },
-            weather,
-            outages,
-            dooms: Doom::some(rng),
-            quiet_at,
         }
-    }
-
-    pub(crate) fn replicas(&self) -> usize {
-        self.skews.len()
     }
 }
 
-impl Doom {
-    /// Some, and now and then one after whose end the lease is over.
-    fn some(rng: &mut Rng) -> Vec<Self> {
-        let late = Self {
-            step: Step::PasswordSent,
-            nth: rng.u32(1..=2),
-            fate: Fate::Stop(rng.u64(12_000..40_000)),
-        };
-        let late = Some(late).filter(|_| rng.u8(..4) == 0);
-        let any = (0..rng.usize(0..=4)).map(|_| Self::draw(rng));
-        any.chain(late).collect()
-    }
-
+impl Network {
     fn draw(rng: &mut Rng) -> Self {
-        let length = [rng.u64(10..1_000), rng.u64(1_000..40_000)][rng.usize(..2)];
+        if rng.u8(..4) == 0 {
+            return Self::default();
+        }
+        let rare = |rng: &mut Rng, most| {
+            if rng.u8(..8) == 0 {
+                rng.u32(0..=most)
+            } else {
+                0
+            }
+        };
+        Self {
+            store_loss: rng.u32(0..=150),
+            server_loss: rng.u32(0..=400),
+            odd: rng.u32(0..=200),
+            unclear: rng.u32(0..=150),
+            belied: rare(rng, 300),
+            slow: rng.u32(0..=200),
+            late: rare(rng, 200),
+        }
+    }
+}
+
+impl Outage {
+    fn draw(rng: &mut Rng) -> Self {
+        [
+            Self::Failing,
+            Self::Hanging,
+            Self::FailingAfterWrite,
+            Self::Mute,
+        ][rng.usize(..4)]
+    }
+}
+
+impl Tamper {
+    fn draw(rng: &mut Rng) -> Self {
+        match rng.u8(..9) {
+            0 | 1 => Self::Lost,
+            2 => Self::RolledBack(rng.usize(1..8)),
+            3 => Self::Truncated,
+            4 => Self::Flipped,
+            5 => Self::Newer(rng.u64(1_000..30_000)),
+            6 => Self::Split(rng.u64(1_000..30_000)),
+            _ => {
+                Self::Clock([-300_000, -20_000, -5_000, -500, 500, 20_000, 300_000][rng.usize(..7)])
+            }
+        }
+    }
+}
+
+impl Interrupt {
+    fn draw(rng: &mut Rng) -> Self {
+        let length = match rng.u8(..4) {
+            0 => rng.u64(12_000..40_000),
+            1 | 2 => rng.u64(10..1_000),
+            _ => rng.u64(1_000..40_000),
+        };
         Self {
             step: STEPS[rng.usize(..STEPS.len())],
             nth: rng.u32(1..=6),
@@ -187,4 +282,10 @@ impl Doom {
             },
         }
     }
+}
+
+/// As many as `most`, and none in half of all cases.
+fn some<T>(rng: &mut Rng, most: usize, mut draw: impl FnMut(&mut Rng) -> T) -> Vec<T> {
+    let count = if rng.bool() { rng.usize(1..=most) } else { 0 };
+    (0..count).map(|_| draw(rng)).collect()
 }

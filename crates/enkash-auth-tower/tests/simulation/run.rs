@@ -1,28 +1,21 @@
-//! One run: who runs up to when, what happens then, and what comes of it.
+//! One run: which replica runs up to when, and what happens then.
 
-use std::{mem::take, time::Duration};
+use std::time::Duration;
 
 use fastrand::Rng;
 
 use crate::{
-    checks::Tally,
     clock::Millis,
-    events::Event,
-    issuer::NEW,
-    plan::{Fate, Passwords, Plan},
-    replica::Replica,
-    world::{Shared, World},
+    history::Tally,
+    plan::{Fate, Plan},
+    process::Process,
+    server::NEW,
+    world::{Event, Shared, Who, World},
 };
 
-/// Within this time a fleet serves again: a pause after failures, a lease whose holder is gone, and a
-/// fetch.
-const RECOVERY: Millis = 60_000;
-
-/// The same, where nobody knows how the last attempts ended.
-const UNRESOLVED: Millis = 15 * 60_000;
-
-/// How long it is watched after that.
-const AFTERWARDS: Millis = 20_000;
+/// Once the account is reset and all passwords are right, the replicas serve within this time: a pause after
+/// failures, a lease whose owner is gone, and a fetch.
+const RECOVERY: Millis = 90_000;
 
 pub(crate) struct Run {
     pub(crate) outcome: Result<Tally, String>,
@@ -32,29 +25,33 @@ pub(crate) struct Run {
 struct Fleet {
     world: Shared,
     replicas: Vec<Replica>,
-    processes: usize,
-    is_over: bool,
+    has_ended: bool,
+}
+
+struct Replica {
+    /// What it is configured with.
+    password: u32,
+    process: Option<Process>,
 }
 
 /// What comes of `seed`.
 pub(crate) fn run(seed: u64, is_logged: bool) -> Run {
-    // What it draws once for a process is not drawn in a run.
-    Replica::draw_for_process();
+    Process::draw_once();
     // All else that it draws comes from here.
     fastrand::seed(seed);
     let mut rng = Rng::with_seed(seed);
     let plan = Plan::draw(&mut rng);
     let world = Shared::new(World::new(plan, rng, is_logged));
     let mut fleet = Fleet::new(world.clone());
-    while !fleet.is_over && world.lock().checks.violation.is_none() {
+    while !fleet.has_ended && world.lock().history.violation.is_none() {
         fleet.step();
     }
     drop(fleet);
     let mut world = world.lock();
-    world.checks.conclude();
-    let outcome = match world.checks.violation.take() {
+    world.history.conclude();
+    let outcome = match world.history.violation.take() {
         Some(violation) => Err(violation),
-        None => Ok(world.checks.tally),
+        None => Ok(world.history.tally),
     };
     Run {
         outcome,
@@ -63,56 +60,61 @@ pub(crate) fn run(seed: u64, is_logged: bool) -> Run {
 }
 
 impl Fleet {
-    fn new(world: Shared) -> Self {
-        let plan = world.lock().plan.clone();
-        let fleet = Self {
-            world,
-            replicas: (0..plan.replicas()).map(Replica::new).collect(),
-            processes: 0,
-            is_over: false,
-        };
-        let mut world = fleet.world.lock();
-        for index in 0..plan.replicas() {
+    fn new(shared: Shared) -> Self {
+        let mut world = shared.lock();
+        let plan = world.plan.clone();
+        world.history.on_store_down = plan.on_store_down;
+        let mut told_by = plan.well_at;
+        for index in 0..plan.replicas.len() {
             world.at(0, Event::Restart(index));
             world.at(1, Event::Call(index));
+            if let Some((_, told)) = plan.rotation {
+                let at = told + world.rng.u64(0..30_000);
+                told_by = told_by.max(at);
+                world.at(at, Event::Tell(index));
+            }
         }
-        for (start, end, outage) in plan.outages {
-            world.at(start, Event::Outage(Some(outage)));
-            world.at(end, Event::Outage(None));
-        }
-        world.at(plan.quiet_at, Event::Quiet);
-        let mut recover_at = plan.quiet_at;
-        if let Passwords::Rotated(at, told) = plan.passwords {
-            world.at(at, Event::Rotate);
-            (0..fleet.replicas.len()).for_each(|index| {
-                let late = world.rng.u64(0..30_000);
-                world.at(told + late, Event::Tell(index));
+        if let Some((at, _)) = plan.rotation {
+            world.then(at, |world| {
+                world.server.password = NEW;
+                world.note(world.now, format_args!("the password is changed"));
             });
         }
-        if plan.passwords != Passwords::Right {
-            recover_at += 50_000;
-            for index in 0..fleet.replicas.len() {
-                let late = world.rng.u64(0..10_000);
-                world.at(plan.quiet_at + 30_000 + late, Event::Tell(index));
-            }
-            world.at(recover_at - 5_000, Event::Amnesty);
+        for (start, end, outage) in plan.outages {
+            world.then(start, move |world| world.set_outage(Some(outage)));
+            world.then(end, |world| world.set_outage(None));
         }
-        world.at(recover_at, Event::Recover);
+        for (at, tamper) in plan.tampers {
+            world.then(at, move |world| world.tamper(tamper));
+        }
+        for (at, allows_rejected) in plan.resets {
+            world.at(at, Event::Reset(allows_rejected));
+        }
+        world.at(plan.well_at, Event::Well);
+        world.at(told_by + plan.patience, Event::Judge(false));
         drop(world);
-        fleet
+        let replicas = plan.replicas.iter().map(|replica| Replica {
+            password: replica.password,
+            process: None,
+        });
+        Self {
+            replicas: replicas.collect(),
+            world: shared,
+            has_ended: false,
+        }
     }
 
     /// Up to the next event, and through it.
     fn step(&mut self) {
         let Some(at) = self.world.lock().next_at() else {
-            self.is_over = true;
+            self.has_ended = true;
             return;
         };
         for index in 0..self.replicas.len() {
             let process = self.replicas[index].process.as_mut();
             if let Some(process) = process.filter(|process| !process.is_stopped) {
-                process.run(&self.world, at);
-                self.befall();
+                process.run(at);
+                self.interrupt();
             }
             if self.world.lock().next_at() != Some(at) {
                 return;
@@ -121,133 +123,103 @@ impl Fleet {
         let event = self.world.lock().next_event();
         if let Some(event) = event {
             self.happen(event);
-            self.befall();
+            self.interrupt();
         }
     }
 
-    /// What has befallen a replica happens to it.
-    fn befall(&mut self) {
+    fn interrupt(&mut self) {
         let mut world = self.world.lock();
-        let Some((index, fate)) = world.doomed.take() else {
+        let Some((index, fate)) = world.interrupted.take() else {
             return;
         };
         let Some(process) = &mut self.replicas[index].process else {
             return;
         };
-        let (now, nth) = (world.now.max(process.at), process.who.process);
-        world
-            .checks
-            .interrupted(nth, matches!(fate, Fate::Crash(_)), now);
+        let (now, nth) = (world.now.max(process.at()), process.who.process);
+        let is_killed = matches!(fate, Fate::Crash(_));
+        world.history.interrupted(nth, is_killed, now);
         match fate {
             Fate::Crash(length) => {
                 world.at(now + length, Event::Restart(index));
                 drop(world);
                 self.replicas[index].process = None;
             }
-            Fate::Stop(length) if !process.is_stopped => {
+            // What it has sent before can reach a step while it is stopped.
+            Fate::Stop(_) if process.is_stopped => {}
+            Fate::Stop(length) => {
                 world.at(now + length, Event::Resume(index, nth));
                 process.is_stopped = true;
             }
-            Fate::Stop(_) => {}
         }
     }
 
     fn happen(&mut self, event: Event) {
-        let mut world = self.world.lock();
         match event {
-            Event::ToStore(who, order, reply) => world.take_order(who, &order, reply),
-            Event::FromStore(who, answer, reply) => world.hand_out(who, answer, reply),
-            Event::ToIssuer(who, number, reply) => world.take_request(who, number, reply),
-            Event::FromIssuer(who, answer, reply) => world.answered(who, answer, reply),
-            Event::Outage(outage) => {
-                world.outage = outage.filter(|_| !world.is_quiet);
+            Event::Then(then) => then(&mut self.world.lock()),
+            Event::Call(index) => self.call(index),
+            Event::Resume(index, nth) => self.resume(index, Some(nth)),
+            Event::Restart(index) => self.start(index),
+            Event::Tell(index) => self.tell(index),
+            Event::Reset(allows_rejected) => self.reset(allows_rejected),
+            Event::Well => {
+                let mut world = self.world.lock();
+                world.repair();
+                world.is_well = true;
                 let now = world.now;
-                world.note(now, format_args!("outage: {outage:?}"));
-            }
-            Event::Rotate => {
-                world.issuer.password = NEW;
-                let now = world.now;
-                world.note(now, format_args!("password rotated"));
-            }
-            Event::Recover => world.recover(RECOVERY),
-            Event::Served(is_last) => world.check_served(is_last, UNRESOLVED, AFTERWARDS),
-            Event::End => self.is_over = true,
-            Event::Quiet => {
-                world.is_quiet = true;
-                world.outage = None;
-                let now = world.now;
-                world.note(now, format_args!("quiet"));
+                world.note(now, format_args!("all is well"));
                 drop(world);
                 for index in 0..self.replicas.len() {
                     self.resume(index, None);
                     self.start(index);
                 }
             }
-            Event::Amnesty => {
-                take(&mut world.issuer.failed);
-                world.issuer.is_locked = false;
-                drop(world);
-                self.replicas[0].process.as_ref().unwrap().reset();
-            }
-            Event::Call(index) => {
-                drop(world);
-                self.call(index);
-            }
-            Event::Tell(index) => {
-                drop(world);
-                self.tell(index);
-            }
-            Event::Resume(index, nth) => {
-                drop(world);
-                self.resume(index, Some(nth));
-            }
-            Event::Restart(index) => {
-                drop(world);
-                self.start(index);
-            }
+            Event::Judge(is_last) => self.judge(is_last),
         }
     }
 
     fn start(&mut self, index: usize) {
-        if self.replicas[index].process.is_none() {
-            self.processes += 1;
-            self.replicas[index].start(&self.world, self.processes);
-            let mut world = self.world.lock();
-            let (now, nth) = (world.now, self.processes);
-            world.note(now, format_args!("r{index} starts: process {nth}"));
+        let Replica { password, process } = &mut self.replicas[index];
+        if process.is_none() {
+            let started = Process::start(&self.world, index, *password);
+            let (mut world, nth) = (self.world.lock(), started.who.process);
+            let now = world.now;
+            world.note(
+                now,
+                format_args!("r{index} starts: process {nth}, password {password}"),
+            );
+            *process = Some(started);
         }
     }
 
     fn resume(&mut self, index: usize, nth: Option<usize>) {
         let now = self.world.lock().now;
         let process = self.replicas[index].process.as_mut();
-        let is_meant = |process: &&mut crate::replica::Process| {
+        let is_meant = |process: &&mut Process| {
             process.is_stopped && nth.is_none_or(|nth| nth == process.who.process)
         };
         if let Some(process) = process.filter(is_meant) {
+            process.resume(now);
             self.world
                 .lock()
                 .note(now, format_args!("r{index} goes on"));
-            process.resume(now);
         }
     }
 
     fn call(&mut self, index: usize) {
         let mut world = self.world.lock();
-        let every = match world.is_quiet {
-            true => 2_000,
-            false => world.plan.calls_every[index],
+        let every = match world.is_well {
+            true => world.plan.patience / 30,
+            false => world.plan.replicas[index].calls_every,
         };
         let next = world.now + world.rng.u64(1..=2 * every);
         world.at(next, Event::Call(index));
-        let patience = match !world.is_quiet && world.rng.u8(..8) == 0 {
+        let patience = match !world.is_well && world.rng.u8(..8) == 0 {
             true => world.rng.u64(1..1_000),
             false => 20_000,
         };
         drop(world);
-        let process = self.replicas[index].process.as_ref();
-        if let Some(process) = process.filter(|process| !process.is_stopped) {
-            process.call(&self.world, Duration::from_millis(patience));
+        if let Some(process) = self.driven(index) {
+            process.call(Duration::from_millis(patience));
         }
     }
 
@@ -255,15 +227,81 @@ impl Fleet {
         self.replicas[index].password = NEW;
         let mut world = self.world.lock();
         let now = world.now;
-        world.note(now, format_args!("r{index} is told the new password"));
         match &self.replicas[index].process {
             Some(process) if process.is_stopped => world.at(now + 1_000, Event::Tell(index)),
             Some(process) => {
-                world.checks.abandoned(process.who.process, now);
+                world.note(now, format_args!("r{index} is told the new password"));
+                world.history.told(process.who.process, now);
                 drop(world);
                 process.tell(NEW);
             }
             None => {}
+        }
+    }
+
+    /// An operator, who sees to the server, too.
+    fn reset(&mut self, allows_rejected: bool) {
+        let index = self.world.lock().rng.usize(..self.replicas.len());
+        if let Some(process) = self.driven(index) {
+            let mut world = self.world.lock();
+            let now = world.now;
+            world.note(
+                now,
+                format_args!("r{index} resets, allows: {allows_rejected}"),
+            );
+            world.server.unlock();
+            let nth = process.who.process;
+            let number = world.history.reset_began(nth, allows_rejected);
+            drop(world);
+            process.reset(number, allows_rejected);
+        }
+    }
+
+    fn driven(&self, index: usize) -> Option<&Process> {
+        let process = self.replicas[index].process.as_ref();
+        process.filter(|process| !process.is_stopped)
+    }
+
+    /// Each replica with the right password serves, or what has happened is a reason not to. Then an operator
+    /// sees to the account, and all serve.
+    fn judge(&mut self, is_last: bool) {
+        let mut world = self.world.lock();
+        let now = world.now;
+        for (index, replica) in self.replicas.iter().enumerate() {
+            let serves = world.serving.contains(&index);
+            let is_right = is_last || replica.password == world.server.password;
+            let may_be_closed = !is_last && world.history.may_be_closed(replica.password);
+            if !serves && is_right && !may_be_closed {
+                world
+                    .history
+                    .violated(format!("r{index} does not serve again"));
+            }
+        }
+        self.has_ended = is_last || world.serving.len() == self.replicas.len();
+        if self.has_ended {
+            return;
+        }
+        world.history.tally.closed += 1;
+        world.serving.clear();
+        world.plan.patience = RECOVERY;
+        world.server.password = NEW;
+        world.at(now + 5_000, Event::Reset(true));
+        world.at(now + RECOVERY, Event::Judge(true));
+        for index in 0..self.replicas.len() {
+            world.at(now, Event::Tell(index));
+        }
+    }
+}
+
+impl World {
+    /// A call has ended: with a status, or without.
+    pub(crate) fn called(&mut self, who: Who, result: &Result<u16, String>) {
+        let at = who.clock.time();
+        self.note(at, format_args!("r{} call: {result:?}", who.replica));
+        self.history.tally.calls += 1;
+        self.history.tally.served += u64::from(matches!(result, Ok(200)));
+        if matches!(result, Ok(200)) && self.is_well {
+            self.serving.insert(who.replica);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Many runs, over two threads.
+//! Many runs, on two threads.
 
 use std::{
     env,
@@ -10,21 +10,21 @@ use std::{
     thread,
 };
 
-use crate::{checks::Tally, run::run};
+use crate::{history::Tally, run::run};
 
 const THREADS: usize = 2;
 
-/// So many of those that failed are named.
+/// How many of the seeds that failed are shown.
 const SHOWN: usize = 20;
 
 pub(crate) enum Seeds {
-    /// This one, with its log.
+    /// This one, with its trace.
     One(u64),
     Many(Range<u64>),
 }
 
 impl Seeds {
-    /// Those that the environment names, or so many.
+    /// Those that the environment names, or as many as usual.
     pub(crate) fn from_environment(usual: u64) -> Self {
         let number = |name| env::var(name).ok().map(|text| text.parse().unwrap());
         match number("ENKASH_SEED") {

@@ -1,31 +1,31 @@
-//! What all replicas share: what is to happen when, and the two servers.
+//! What all replicas share: the agenda, the network, the two servers, and what has happened.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard},
     task::Waker,
 };
 
 use fastrand::Rng;
+use futures_util::future::pending;
+use tokio::sync::oneshot;
 
 use crate::{
-    checks::Checks,
-    clock::{Millis, ReplicaClock},
-    events::Event,
-    issuer::Issuer,
-    plan::{Doom, Fate, Outage, Plan, Step},
-    recovery::Recovery,
-    shelf::Shelf,
+    clock::{Millis, ProcessClock},
+    history::History,
+    plan::{Fate, Interrupt, Plan, Step},
+    server::Server,
+    store::Registers,
 };
 
-/// One process, as those see it that it talks to.
+/// One process, as its servers see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Who {
     pub(crate) replica: usize,
     /// Counts the processes of a run.
     pub(crate) process: usize,
-    pub(crate) clock: ReplicaClock,
+    pub(crate) clock: ProcessClock,
 }
 
 #[derive(Clone)]
@@ -36,21 +36,45 @@ pub(crate) struct World {
     pub(crate) now: Millis,
     pub(crate) rng: Rng,
     pub(crate) plan: Plan,
-    pub(crate) is_quiet: bool,
-    pub(crate) outage: Option<Outage>,
-    pub(crate) shelf: Shelf,
-    pub(crate) issuer: Issuer,
-    pub(crate) checks: Checks,
-    pub(crate) recovery: Recovery,
-    /// Whom something has befallen just now.
-    pub(crate) doomed: Option<(usize, Fate)>,
+    /// Whether all faults have ended.
+    pub(crate) is_well: bool,
+    pub(crate) registers: Registers,
+    pub(crate) server: Server,
+    pub(crate) history: History,
+    /// The replicas that have served since all is well.
+    pub(crate) serving: BTreeSet<usize>,
+    /// The replica to be interrupted now.
+    pub(crate) interrupted: Option<(usize, Fate)>,
     log: Option<Vec<(Millis, String)>>,
-    dooms: Vec<Doom>,
+    /// The attempts in the log, by their ids.
+    pub(crate) names: BTreeMap<String, usize>,
+    interrupts: Vec<Interrupt>,
     agenda: BTreeMap<(Millis, u64), Event>,
     sequence: u64,
-    /// What drives a replica until something is sent.
+    /// Wakes the replica that is driven when the agenda changes.
     driver: Option<Waker>,
 }
+
+pub(crate) enum Event {
+    /// A message arrives.
+    Then(Then),
+    /// The API is called through a replica.
+    Call(usize),
+    /// A process that was stopped goes on.
+    Resume(usize, usize),
+    /// A replica that was killed is started again.
+    Restart(usize),
+    /// A replica is told the new password.
+    Tell(usize),
+    /// An operator resets the account, and allows all credentials again if `true`.
+    Reset(bool),
+    /// All faults end.
+    Well,
+    /// The replicas must serve now, or have a reason; or `true`: without one.
+    Judge(bool),
+}
+
+type Then = Box<dyn FnOnce(&mut World) + Send>;
 
 impl Shared {
     pub(crate) fn new(world: World) -> Self {
@@ -60,6 +84,28 @@ impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap()
     }
+
+    /// Sends a message that arrives at `arrival`, if it does, and returns the reply that `handle` makes
+    /// there and the time it takes. What is lost has no reply.
+    pub(crate) async fn exchange<T: Send + 'static>(
+        &self,
+        arrival: Option<Millis>,
+        handle: impl FnOnce(&mut World) -> Option<(T, Millis)> + Send + 'static,
+    ) -> T {
+        let (reply, response) = oneshot::channel();
+        if let Some(arrival) = arrival {
+            self.lock().then(arrival, move |world| {
+                if let Some((response, way)) = handle(world) {
+                    let at = world.now + way;
+                    world.then(at, move |_| drop(reply.send(response)));
+                }
+            });
+        }
+        match response.await {
+            Ok(response) => response,
+            Err(_) => pending().await,
+        }
+    }
 }
 
 impl World {
@@ -67,15 +113,15 @@ impl World {
         let mut world = Self {
             now: 0,
             rng,
-            is_quiet: false,
-            outage: None,
-            shelf: Shelf::new(),
-            issuer: Issuer::new(&plan),
-            checks: Checks::default(),
-            recovery: Recovery::default(),
-            doomed: None,
+            is_well: false,
+            registers: Registers::default(),
+            server: Server::new(&plan),
+            history: History::default(),
+            serving: BTreeSet::new(),
+            interrupted: None,
             log: is_logged.then(Vec::new),
-            dooms: plan.dooms.clone(),
+            names: BTreeMap::new(),
+            interrupts: plan.interrupts.clone(),
             agenda: BTreeMap::new(),
             sequence: 0,
             driver: None,
@@ -83,6 +129,10 @@ impl World {
         };
         world.note(0, format_args!("{:?}", world.plan.clone()));
         world
+    }
+
+    pub(crate) fn is_logged(&self) -> bool {
+        self.log.is_some()
     }
 
     pub(crate) fn note(&mut self, at: Millis, what: fmt::Arguments<'_>) {
@@ -102,10 +152,14 @@ impl World {
     pub(crate) fn at(&mut self, at: Millis, event: Event) {
         self.sequence += 1;
         self.agenda.insert((at, self.sequence), event);
-        // Whoever runs ahead must not run beyond it.
+        // The replica that is driven must not run beyond it.
         if let Some(driver) = self.driver.take() {
             driver.wake();
         }
+    }
+
+    pub(crate) fn then(&mut self, at: Millis, then: impl FnOnce(&mut Self) + Send + 'static) {
+        self.at(at, Event::Then(Box::new(then)));
     }
 
     /// When the next event is due.
@@ -119,41 +173,40 @@ impl World {
         Some(event)
     }
 
-    /// Has `waker` woken when the agenda changes.
     pub(crate) fn drive(&mut self, waker: &Waker) {
         self.driver = Some(waker.clone());
     }
 
-    /// `replica` has come to `step`.
+    /// `replica` has reached `step`.
     pub(crate) fn step(&mut self, at: Millis, replica: usize, step: Step) {
-        if self.is_quiet || self.doomed.is_some() {
+        if self.is_well || self.interrupted.is_some() {
             return;
         }
         let mut fate = None;
-        self.dooms.retain_mut(|doom| {
-            if doom.step != step || fate.is_some() {
+        self.interrupts.retain_mut(|interrupt| {
+            if interrupt.step != step || fate.is_some() {
                 return true;
             }
-            doom.nth -= 1;
-            if doom.nth == 0 {
-                fate = Some(doom.fate);
+            interrupt.nth -= 1;
+            if interrupt.nth == 0 {
+                fate = Some(interrupt.fate);
             }
-            doom.nth > 0
+            interrupt.nth > 0
         });
         if let Some(fate) = fate {
             self.note(at, format_args!("r{replica} {step:?}: {fate:?}"));
-            self.doomed = Some((replica, fate));
+            self.interrupted = Some((replica, fate));
         }
     }
 
-    /// Whether something happens that does so in so many of a thousand cases.
+    /// Whether something happens that does so `permille` times of a thousand.
     pub(crate) fn chance(&mut self, permille: u32) -> bool {
-        !self.is_quiet && self.rng.u32(..1_000) < permille
+        !self.is_well && self.rng.u32(..1_000) < permille
     }
 
-    /// How long a message takes: `usual` at most, or now and then `worst`.
+    /// How long a message takes: `usual` at most, or at times `worst`.
     pub(crate) fn way(&mut self, usual: Millis, worst: Millis) -> Millis {
-        let most = match self.chance(self.plan.weather.slow) {
+        let most = match self.chance(self.plan.network.slow) {
             true => worst,
             false => usual,
         };

@@ -46,7 +46,13 @@ async fn main() -> Result<(), BoxError> {
 
 /// Orders what goes wrong, and a payout each time.
 async fn play(issuer: &Issuer, caller: &Caller) -> Result<(), BoxError> {
-    issuer.order(Fault::ServerError.at(Endpoint::Token).times(3));
+    issuer.order(
+        Fault::Page {
+            status: http::StatusCode::SERVICE_UNAVAILABLE,
+        }
+        .at(Endpoint::Token)
+        .times(3),
+    );
     caller
         .pay("The token server fails three times, and is well")
         .await?;

@@ -1,7 +1,4 @@
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::io::{self, Write};
 
 use axum::Router;
 use enkash_auth_axum::Proxy;
@@ -20,7 +17,7 @@ pub(crate) async fn serve(base: &str, redis: &str) -> Result<(), BoxError> {
     let endpoint = TokenEndpoint::new(Environment::custom(base)?, credentials)?;
     let upstream = endpoint.base_url().origin().clone();
     let tokens = TokenCache::builder(endpoint)
-        .store(Arc::new(RedisStore::new(redis)?))
+        .store(RedisStore::new(redis)?)
         .build();
     let app = Router::new().fallback_service(Proxy::builder(tokens, upstream).build()?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;

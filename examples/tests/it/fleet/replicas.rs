@@ -53,7 +53,7 @@ impl Replicas {
         is_locked(&self.sandbox)
     }
 
-    /// Runs `sidecar reset`, with what it prints.
+    /// Runs `enkash-sidecar reset`, with what it prints.
     pub(super) async fn reset(&self, sure: bool) -> String {
         let mut command = self.command();
         command.arg("reset").stdin(std::process::Stdio::null());

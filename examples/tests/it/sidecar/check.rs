@@ -1,4 +1,4 @@
-//! `sidecar check`: what is wrong, in words and as an exit code.
+//! `enkash-sidecar check`: what is wrong, in words and as an exit code.
 
 use std::process::Command;
 
@@ -55,14 +55,14 @@ async fn each_class_has_its_words_and_its_code() {
     let other = Fault::OtherJson;
     for (fault, code, class, hint) in [
         (Fault::ServerError, 3, "unavailable", "ENKASH_BASE_URL"),
-        (Fault::Garbage, 4, "invalid-answer", "token server"),
+        (Fault::Garbage, 9, "unresolved", "failed attempt"),
         (
             Fault::Redirect { to: None },
             7,
             "misconfigured",
             "ENKASH_BASE_URL",
         ),
-        (Fault::Forbidden, 8, "forbidden", "allow-listed"),
+        (Fault::Forbidden, 5, "rejected", "check the credentials"),
         (other, 9, "unresolved", "failed attempt"),
     ] {
         let sandbox = failing(fault).await;

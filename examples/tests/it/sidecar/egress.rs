@@ -131,7 +131,7 @@ async fn a_proxy_that_refuses_costs_no_strike() {
     assert_eq!(answer.forwarded(), Value::Bool(false));
     let status = stage.get("/-/status").await.json();
     assert_eq!(
-        (&status["strikes"], &status["possible_strikes"]),
+        (&status["strikes"], &status["unresolved_attempts"]),
         (&0.into(), &0.into())
     );
     assert_eq!(stage.token_requests(), 0);

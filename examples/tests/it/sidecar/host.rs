@@ -53,7 +53,7 @@ impl Host {
 
 /// A directory in memory, where there is such: a disk that is busy takes seconds to sync a file, and a
 /// store that does not answer in half a second is done without.
-fn state() -> TempDir {
+pub(crate) fn state() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()

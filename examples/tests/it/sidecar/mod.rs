@@ -9,7 +9,7 @@ mod damage;
 mod egress;
 mod faults;
 mod guard;
-mod host;
+pub(crate) mod host;
 mod lifetimes;
 mod one_token;
 mod probes;

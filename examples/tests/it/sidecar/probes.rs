@@ -29,7 +29,7 @@ async fn probes_tell_cold_from_warm() {
             "seconds_left": null,
             "token_requests": 1,
             "strikes": 0,
-            "possible_strikes": 0,
+            "unresolved_attempts": 0,
             "last_error": null,
         })
     );

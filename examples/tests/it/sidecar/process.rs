@@ -8,7 +8,7 @@ use std::{
 
 /// The program, with no setting but those that a test makes.
 pub(crate) fn sidecar() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sidecar"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enkash-sidecar"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_lowercase();
         if text.starts_with("enkash_") || text.ends_with("_proxy") {

@@ -241,7 +241,7 @@ async fn what_is_kept_shows_no_secret() {
     for entry in fs::read_dir(host.state.path().join("enkash-auth")).unwrap() {
         kept += &String::from_utf8_lossy(&fs::read(entry.unwrap().path()).unwrap());
     }
-    assert!(kept.contains("enkash-auth ledger 1"), "{kept}");
+    assert!(kept.contains("enkash-auth record 1"), "{kept}");
     assert!(!kept.contains("user@example.com"));
     assert_quiet(&kept, &[]);
 }

@@ -16,7 +16,7 @@ fn failed_six_times() -> Life {
     for pause in [0.75, 1.5, 3.0, 6.0, 12.0, 0.0] {
         let flight = life.launch();
         assert_eq!(flight.reason(), Reason::Early);
-        life.fail(flight, ErrorKind::InvalidAnswer);
+        life.fail(flight, ErrorKind::InvalidResponse);
         life.pass(pause);
     }
     life.pass(1.0);
@@ -30,7 +30,7 @@ fn the_pause_ends_with_the_token_and_those_of_who_goes_without_begin_anew() {
     life.pass(285.0);
     for pause in [0.75, 1.5, 3.0, 0.0] {
         let flight = life.launch();
-        life.fail(flight, ErrorKind::InvalidAnswer);
+        life.fail(flight, ErrorKind::InvalidResponse);
         life.pass(pause);
     }
     // Until 296.25, but for the deadline at 294.
@@ -41,7 +41,7 @@ fn the_pause_ends_with_the_token_and_those_of_who_goes_without_begin_anew() {
     assert_eq!(launch.unwrap().reason(), Reason::Over);
     for pause in [750, 1_500] {
         let flight = life.state.flight().unwrap_or_else(|| life.launch());
-        life.fail(flight, ErrorKind::InvalidAnswer);
+        life.fail(flight, ErrorKind::InvalidResponse);
         let pause = Duration::from_millis(pause);
         assert_eq!(life.failed().retry_after(), Some(pause));
         life.now = life.now.plus(pause);
@@ -82,11 +82,10 @@ fn a_quarantine_is_looked_at_as_often_as_any() {
     let mut life = Life::fresh();
     life.pass(290.0);
     let flight = life.launch();
-    let closed = Error::new(ErrorKind::Unresolved, "");
-    let closed = closed.with_retry_after(Duration::from_secs(900));
+    let closed = Error::new(ErrorKind::AccountClosed, "");
     life.land(flight, Outcome::Failed(closed));
-    life.pass(4.9);
-    assert_eq!(life.failed().kind(), ErrorKind::Unresolved);
+    life.pass(5.9);
+    assert_eq!(life.failed().kind(), ErrorKind::AccountClosed);
     life.pass(0.1);
     life.launch();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     Error, ErrorKind, Moment,
-    state::{Outcome, Verdict},
+    state::{Outcome, Reason, Verdict},
 };
 
 use super::life::{Life, START};
@@ -89,15 +89,57 @@ fn retry_after_is_honoured_within_its_bound() {
 }
 
 #[test]
-fn a_quarantined_state_looks_every_five_seconds() {
-    let mut life = Life::new();
-    for _ in 0..10 {
-        let flight = life.launch();
-        life.fail(flight, ErrorKind::Rejected);
-        life.pass(4.9);
-        assert_eq!(life.failed().kind(), ErrorKind::Rejected);
-        life.pass(0.1);
+fn quarantined_state_looks_every_five_seconds_give_or_take_a_fifth() {
+    let error = |kind| Error::new(kind, "");
+    for outcome in [
+        Outcome::Failed(error(ErrorKind::Rejected)),
+        Outcome::Failed(error(ErrorKind::AccountLocked)),
+        // Closed until an operator opens it: no time is known, and a look sends nothing.
+        Outcome::Failed(error(ErrorKind::AccountClosed)),
+    ] {
+        let mut life = Life::new();
+        for (draw, millis) in [(0.0, 4_000), (0.5, 5_000), (1.0, 6_000), (f64::NAN, 4_000)] {
+            let number = life.launch().number();
+            let outcome = outcome.clone();
+            let (now, policy) = (life.now, &life.policy);
+            assert!(life.state.land(number, outcome.clone(), now, draw, policy));
+            life.now = now.plus(Duration::from_millis(millis - 1));
+            assert_eq!(life.failed().retry_after(), None, "{outcome:?}");
+            life.now = now.plus(Duration::from_millis(millis));
+        }
     }
+}
+
+#[test]
+fn forbidden_pauses_from_a_minute_to_five_whatever_the_bound_of_others() {
+    let mut life = Life::new();
+    life.policy.backoff_max = Duration::from_secs(1);
+    let mut pauses = Vec::new();
+    for kind in [
+        ErrorKind::Unavailable,
+        ErrorKind::Unavailable,
+        ErrorKind::Forbidden,
+        ErrorKind::Forbidden,
+        ErrorKind::Forbidden,
+        ErrorKind::Forbidden,
+        ErrorKind::Unavailable,
+    ] {
+        let flight = life.launch();
+        life.fail(flight, kind);
+        let pause = life.failed().retry_after().unwrap();
+        pauses.push(pause.as_millis());
+        life.now = life.now.plus(pause);
+    }
+    assert_eq!(
+        pauses,
+        [750, 1_000, 90_000, 180_000, 300_000, 300_000, 750],
+        "each begins anew after the other"
+    );
+    // Longer where the server asks for that.
+    let flight = life.launch();
+    let asked = Error::new(ErrorKind::Forbidden, "").with_retry_after(Duration::from_secs(400));
+    life.land(flight, Outcome::Failed(asked));
+    assert_eq!(life.failed().retry_after(), Some(Duration::from_secs(400)));
 }
 
 #[test]
@@ -145,12 +187,63 @@ fn aborts_in_a_row_pause_like_failures() {
 }
 
 #[test]
-fn an_aborted_early_renewal_pauses_at_once() {
+fn aborted_background_fetch_is_followed_by_one_in_the_foreground() {
     let mut life = Life::fresh();
-    life.pass(250.0);
+    life.pass(240.0);
     let flight = life.launch();
     life.land(flight, Outcome::Aborted);
+    assert!(life.state.last_error(life.now).is_none());
+    assert_eq!(life.view_ends_after(), Duration::from_secs(54));
+    life.pass(53.9);
     assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
+    life.pass(0.1);
+    let flight = life.launch();
+    assert_eq!(flight.reason(), Reason::Over);
+    // Its completion, with whatever result, ends that.
+    life.fail(flight, ErrorKind::Unavailable);
+    life.pass(1.0);
+    let flight = life.launch();
+    assert!(life.grant(flight, "two", 300.0));
+    life.pass(240.0);
+    assert_eq!(life.launch().reason(), Reason::Early);
+}
+
+#[test]
+fn background_fetch_aborted_after_the_deadline_fails_no_call() {
+    let mut life = Life::fresh();
+    life.pass(290.0);
+    let flight = life.launch();
+    life.pass(5.0);
+    life.land(flight, Outcome::Aborted);
+    assert_eq!(life.launch().reason(), Reason::Over);
+}
+
+#[test]
+fn no_background_fetch_begins_in_the_first_ten_seconds() {
+    let mut life = Life::new();
+    let flight = life.launch();
+    assert!(life.grant(flight, "one", 12.0));
+    // The window opens after 9 s.
+    assert_eq!(life.view_ends_after(), Duration::from_secs(10));
+    life.pass(9.9);
+    assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
+    let look = life.state.next_look_unasked(life.now, &life.policy);
+    let left = look.unwrap().remaining(life.now);
+    assert_eq!(
+        left,
+        Duration::from_millis(100),
+        "nor one that keeps it warm"
+    );
+    life.pass(0.1);
+    assert_eq!(life.launch().reason(), Reason::Early);
+
+    // It is fetched in the foreground when the token expires within them.
+    let mut life = Life::new();
+    let flight = life.launch();
+    assert!(life.grant(flight, "one", 8.0));
+    assert_eq!(life.view_ends_after(), Duration::from_millis(7_750));
+    life.pass(7.75);
+    assert_eq!(life.launch().reason(), Reason::Over);
 }
 
 #[test]
@@ -174,19 +267,6 @@ fn a_wall_clock_that_was_wrong_for_a_moment_costs_no_fresh_token_its_view() {
     life.now = START.plus(Duration::from_secs(60));
     assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
     assert_eq!(life.view_ends_after(), Duration::from_secs(180));
-}
-
-#[test]
-fn a_closed_gate_is_looked_at_every_five_seconds_and_says_when_it_opens() {
-    let mut life = Life::new();
-    let flight = life.launch();
-    let closed = Error::new(ErrorKind::Unresolved, "");
-    let closed = closed.with_retry_after(Duration::from_secs(900));
-    life.land(flight, Outcome::Failed(closed));
-    life.pass(4.0);
-    assert_eq!(life.failed().retry_after(), Some(Duration::from_secs(896)));
-    life.pass(1.0);
-    life.launch();
 }
 
 #[test]

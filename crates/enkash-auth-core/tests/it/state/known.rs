@@ -26,28 +26,30 @@ fn a_cache_that_is_kept_warm_asks_when_the_early_window_opens() {
 }
 
 #[test]
-fn it_asks_again_after_the_pause_and_for_what_may_count_not_before_a_quarter_of_an_hour() {
-    let unresolved = || Error::new(ErrorKind::Unresolved, "");
-    for (error, expected) in [
-        (Error::new(ErrorKind::Unavailable, ""), 0.75),
-        (Error::new(ErrorKind::Rejected, ""), 5.0),
-        (Error::new(ErrorKind::Forbidden, ""), 900.0),
-        (unresolved(), 900.0),
-        // The gate let none through: looking again sends nothing.
-        (unresolved().with_retry_after(Duration::from_secs(60)), 5.0),
+fn a_warm_cache_asks_again_after_the_pause_and_for_what_may_count_as_the_policy_says() {
+    let failed = |kind| Outcome::Failed(Error::new(kind, ""));
+    let quarter = Duration::from_secs(900);
+    for (outcome, chosen, expected) in [
+        (failed(ErrorKind::Unavailable), None, Some(0.75)),
+        (failed(ErrorKind::Rejected), None, Some(6.0)),
+        (failed(ErrorKind::Forbidden), None, Some(90.0)),
+        (failed(ErrorKind::Unresolved), None, None),
+        (failed(ErrorKind::Unresolved), Some(quarter), Some(900.0)),
+        // The account was closed: looking again sends nothing.
+        (
+            Outcome::Failed(Error::new(ErrorKind::AccountClosed, "")),
+            None,
+            Some(6.0),
+        ),
     ] {
         let mut life = Life::new();
+        life.policy.retry_unresolved_after = chosen;
         let flight = life.launch();
-        let said = format!("{error:?}");
-        life.land(flight, Outcome::Failed(error));
+        let said = format!("{outcome:?}");
+        life.land(flight, outcome);
         let after = life.asks_unasked_after();
-        assert_eq!(after, Some(Duration::from_secs_f64(expected)), "{said}");
+        assert_eq!(after, expected.map(Duration::from_secs_f64), "{said}");
     }
-    let mut life = Life::new();
-    life.policy.retry_unresolved_after = None;
-    let flight = life.launch();
-    life.land(flight, Outcome::Failed(unresolved()));
-    assert_eq!(life.asks_unasked_after(), None);
 }
 
 #[test]

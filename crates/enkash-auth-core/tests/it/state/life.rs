@@ -73,6 +73,9 @@ impl Life {
     /// With a fresh token that lives for `seconds`.
     pub(crate) fn with(seconds: f64) -> Self {
         let mut life = Self::new();
+        // It has lived for long enough to refresh in the background.
+        let first = life.now.minus(Duration::from_secs(10));
+        drop(life.state.ask(first, false, &life.policy));
         let flight = life.launch();
         assert!(life.grant(flight, "one", seconds));
         life

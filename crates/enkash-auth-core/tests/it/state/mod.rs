@@ -6,5 +6,5 @@ mod flights;
 mod known;
 mod life;
 mod refused;
-mod sticky;
+mod reuse;
 mod tokens;

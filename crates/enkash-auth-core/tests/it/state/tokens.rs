@@ -104,12 +104,12 @@ fn what_cannot_be_fetched_for_is_served_or_failed() {
 fn a_token_that_is_over_when_it_comes_is_a_failure() {
     let mut life = Life::new();
     let flight = life.launch();
-    let lifetime = Exchange::new(life.now, None).lifetime(&[Expiry::Over]);
+    let lifetime = Exchange::new(life.now, None).lifetime(&[Expiry::Expired]);
     life.land(
         flight,
         Outcome::Granted(Bearer::new("one").unwrap(), lifetime),
     );
-    assert_eq!(life.failed().kind(), ErrorKind::InvalidAnswer);
+    assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
 
     // So is one that took longer to come than it lives.
     let mut life = Life::new();
@@ -120,7 +120,7 @@ fn a_token_that_is_over_when_it_comes_is_a_failure() {
         flight,
         Outcome::Granted(Bearer::new("one").unwrap(), lifetime),
     );
-    assert_eq!(life.failed().kind(), ErrorKind::InvalidAnswer);
+    assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
 }
 
 #[test]

@@ -20,8 +20,8 @@ use http_body_util::Full;
 use super::*;
 use crate::{
     BoxError, TokenEndpoint,
-    flight::Gate,
-    store::{MemoryStore, OnStoreDown},
+    attempts::{Attempts, Process},
+    store::{MemoryStore, OnStoreDown, Store},
     sync::Arc,
     time::Time,
 };
@@ -42,13 +42,16 @@ fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
         |_: Request<Full<Bytes>>| ready(Err::<Response<Full<Bytes>>, _>(BoxError::from("")));
     let (environment, service) = (Environment::Test, tower::service_fn(nobody));
     let endpoint = TokenEndpoint::with_service(environment, credentials("key"), service).unwrap();
-    let gate = Gate::new(
-        Arc::new(MemoryStore::new()),
-        OnStoreDown::default(),
-        endpoint.principal(),
-    );
     let clock = Time::Other(Arc::new(clock.clone()));
-    Shared::new(endpoint, policy, clock, gate, None)
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let attempts = Attempts::new(
+        Some(store),
+        OnStoreDown::default(),
+        Process::new(),
+        clock.clone(),
+        &policy,
+    );
+    Shared::new(endpoint, policy, clock, attempts, None)
 }
 
 /// One that holds its first token.

@@ -80,8 +80,8 @@ fn blank_means_unset() {
     .unwrap();
     let unset = Config::default();
     assert_eq!(
-        format!("{:?}", file.policy()),
-        format!("{:?}", unset.policy())
+        format!("{:?}", file.policy().unwrap()),
+        format!("{:?}", unset.policy().unwrap())
     );
     assert_eq!(file.on_store_down(), unset.on_store_down());
 }
@@ -211,7 +211,7 @@ fn text_that_a_format_gives_away_is_taken_like_any_other() {
         "environment": "test", "access_key": "key", "secret_key": "secret", "attempts": 2,
     });
     let config: Config = serde_json::from_value(file).unwrap();
-    assert_eq!(config.policy().attempts, 2);
+    assert_eq!(config.policy().unwrap().attempts, 2);
     assert!(config.environment().is_ok() && config.credentials().is_ok());
     let negative = serde_json::json!({ "attempts": -1 });
     let error = serde_json::from_value::<Config>(negative).unwrap_err();
@@ -256,6 +256,27 @@ fn an_unknown_key_is_refused_and_all_others_are_read_from_the_environment_too() 
 }
 
 #[test]
+fn zero_that_can_only_be_a_mistake_is_an_error_that_names_the_setting() {
+    for (key, value) in [
+        ("fetch_timeout", "0s"),
+        ("wait_timeout", "0ms"),
+        ("attempts", "0"),
+        ("max_waiters", "0"),
+    ] {
+        let name = format!("ENKASH_{}", key.to_uppercase());
+        let environment = from(&[(&name, value)]).unwrap();
+        let file: Config = serde_json::from_str(&format!(r#"{{"{key}": "{value}"}}"#)).unwrap();
+        for (config, key) in [(environment, &*name), (file, key)] {
+            let error = config.policy().unwrap_err();
+            assert_eq!(error.key(), key);
+            assert_eq!(error.to_string(), format!("{key}: must not be zero"));
+            let endpoint = crate::support::endpoint(|_| std::future::pending());
+            assert_eq!(config.token_cache(endpoint).unwrap_err().key(), key);
+        }
+    }
+}
+
+#[test]
 fn durations_are_written_as_people_do() {
     let file: Config = serde_json::from_str(
         r#"{"fetch_timeout": "1500ms", "wait_timeout": "2m 30s", "retry_unresolved_after": "never",
@@ -272,7 +293,7 @@ fn durations_are_written_as_people_do() {
         ("ENKASH_ON_STORE_DOWN", "attempt"),
     ]);
     for config in [file, environment.unwrap()] {
-        let policy = config.policy();
+        let policy = config.policy().unwrap();
         assert_eq!(policy.fetch_timeout, Duration::from_millis(1_500));
         assert_eq!(policy.wait_timeout, Duration::from_secs(150));
         assert_eq!(policy.retry_unresolved_after, None);
@@ -282,7 +303,8 @@ fn durations_are_written_as_people_do() {
     }
     let policy = from(&[("ENKASH_RETRY_UNRESOLVED_AFTER", "1h")])
         .unwrap()
-        .policy();
+        .policy()
+        .unwrap();
     assert_eq!(
         policy.retry_unresolved_after,
         Some(Duration::from_secs(3600))

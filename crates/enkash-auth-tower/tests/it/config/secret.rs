@@ -7,7 +7,7 @@ use enkash_auth_sandbox::SandboxService;
 use enkash_auth_tower::{Config, TokenEndpoint};
 use tokio::time::sleep;
 
-use super::{PASSWORD, from, with};
+use super::{KEYS, PASSWORD, from, with};
 use crate::support::{BASE, Kit, TokioClock, rules};
 
 #[test]
@@ -22,11 +22,7 @@ fn a_secret_from_a_file_is_the_same_as_one_in_place() {
     let of_file = of_file.unwrap();
     let in_place = from(&PASSWORD).unwrap();
     assert!(of_file.has_secret_files() && !in_place.has_secret_files());
-    let fingerprint = |config: &Config| {
-        config
-            .credentials()
-            .map(|of| of.ledger_fingerprint(&[0; 32]))
-    };
+    let fingerprint = |config: &Config| config.credentials().map(|of| of.fingerprint([0; 16]));
     for text in ["hunter2", "hunter2\n", "hunter2\r\n"] {
         fs::write(&file, text).unwrap();
         assert_eq!(
@@ -51,6 +47,57 @@ fn a_secret_from_a_file_is_the_same_as_one_in_place() {
         error.to_string(),
         "ENKASH_PASSWORD_FILE: the file cannot be read"
     );
+}
+
+#[test]
+fn line_end_behind_a_secret_is_taken_off_in_place_too() {
+    let credentials = |text: &str| {
+        let config = from(&with(&PASSWORD, &[("ENKASH_PASSWORD", text)])).unwrap();
+        config.credentials().unwrap().fingerprint([0; 16])
+    };
+    for text in ["hunter2\n", "hunter2\r\n"] {
+        assert_eq!(credentials(text), credentials("hunter2"));
+    }
+    assert_ne!(credentials("hunter2 "), credentials("hunter2"));
+}
+
+#[test]
+fn line_end_inside_a_secret_is_a_setting_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    let path = file.to_str().unwrap();
+    let of_file = with(
+        &PASSWORD,
+        &[("ENKASH_PASSWORD", ""), ("ENKASH_PASSWORD_FILE", path)],
+    );
+    let of_file = from(&of_file).unwrap();
+    for text in [
+        "a\nb",
+        "\na",
+        "a\n\n",
+        "a\r\n\n",
+        "a\r",
+        "a\0",
+        "\u{feff}a",
+        "a\u{feff}\n",
+    ] {
+        fs::write(&file, text).unwrap();
+        let in_place = from(&with(&PASSWORD, &[("ENKASH_PASSWORD", text)])).unwrap();
+        for (config, key) in [
+            (&in_place, "ENKASH_PASSWORD"),
+            (&of_file, "ENKASH_PASSWORD_FILE"),
+        ] {
+            let error = config.credentials().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("{key}: it has a line end, NUL or a byte order mark in it")
+            );
+        }
+    }
+    for key in ["ENKASH_ACCESS_KEY", "ENKASH_SECRET_KEY", "ENKASH_API_KEY"] {
+        let config = from(&with(&KEYS, &[(key, "a\nb")])).unwrap();
+        assert_eq!(config.credentials().unwrap_err().key(), key);
+    }
 }
 
 #[test]
@@ -81,11 +128,7 @@ fn a_part_of_a_file_is_never_taken_for_the_secret() {
     let long = "x".repeat(65_535);
     fs::write(&file, &long).unwrap();
     let in_place = from(&with(&PASSWORD, &[("ENKASH_PASSWORD", &long)])).unwrap();
-    let fingerprint = |config: &Config| {
-        config
-            .credentials()
-            .map(|of| of.ledger_fingerprint(&[0; 32]))
-    };
+    let fingerprint = |config: &Config| config.credentials().map(|of| of.fingerprint([0; 16]));
     assert_eq!(
         fingerprint(&of_file).unwrap(),
         fingerprint(&in_place).unwrap()
@@ -119,7 +162,7 @@ async fn a_cache_reads_the_file_again_once_the_server_has_refused_what_it_held()
         config.credentials().unwrap(),
         SandboxService::new(kit.issuer.clone()),
     );
-    let tokens = config.token_cache(endpoint.unwrap());
+    let tokens = config.token_cache(endpoint.unwrap()).unwrap();
     let tokens = tokens.clock(TokioClock::new()).build();
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);

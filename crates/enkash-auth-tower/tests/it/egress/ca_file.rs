@@ -14,7 +14,7 @@ fn read(path: &Path) -> Result<Egress, Error> {
     Egress::from_env(|name| (name == "ENKASH_CA_FILE").then(|| path.as_os_str().to_owned()))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_in_the_file_is_trusted() {
     let (stage, other) = (Stage::new().await, Stage::new().await);
     let directory = tempfile::tempdir().unwrap();
@@ -34,7 +34,7 @@ async fn what_is_in_the_file_is_trusted() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_used_is_said_and_not_shown() {
     let stage = Stage::new().await;
     let directory = tempfile::tempdir().unwrap();

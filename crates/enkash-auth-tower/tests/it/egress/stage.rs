@@ -3,7 +3,7 @@ use enkash_auth_sandbox::{Accounts, Issuer, Sandbox, Tls};
 use enkash_auth_tower::{Egress, TokenCache, TokenEndpoint};
 
 use super::connect_proxy::{ConnectProxy, Manner};
-use crate::support::{credentials, user};
+use crate::support::{HeldClock, credentials, user};
 
 /// A name that nobody resolves: only a proxy gets there.
 pub(super) const HOST: &str = "enkash.test";
@@ -14,14 +14,17 @@ pub(super) const PROXY_USER: &str = "proxy%20user:p%40ss%3Aw%2Frd";
 
 pub(super) const PASSWORD: &str = "s3cret-password";
 
-/// A sandbox behind TLS.
+/// A sandbox behind TLS, in a test whose clock is paused. It holds that, so that no limit depends on how
+/// fast the machine is.
 pub(super) struct Stage {
     pub(super) sandbox: Sandbox,
     pub(super) user: String,
+    held: Option<HeldClock>,
 }
 
 impl Stage {
     pub(super) async fn new() -> Self {
+        let held = Some(HeldClock::new());
         let user = user();
         let accounts = Accounts::none()
             .client("client-id", "client-secret")
@@ -33,7 +36,20 @@ impl Stage {
             .start()
             .await
             .unwrap();
-        Self { sandbox, user }
+        Self {
+            sandbox,
+            user,
+            held,
+        }
+    }
+
+    /// Has the clock move on when nothing else does.
+    pub(super) fn release_clock(&mut self) {
+        self.held = None;
+    }
+
+    pub(super) fn hold_clock(&mut self) {
+        self.held = Some(HeldClock::new());
     }
 
     /// The address of the sandbox for who comes through a proxy.
@@ -66,7 +82,10 @@ impl Stage {
         let endpoint = TokenEndpoint::with_egress(environment, credentials, egress).unwrap();
         let mut policy = RefreshPolicy::default();
         policy.attempts = 1;
-        TokenCache::builder(endpoint).policy(policy).build()
+        TokenCache::builder(endpoint)
+            .policy(policy)
+            .unwrap()
+            .build()
     }
 
     pub(super) fn token_requests(&self) -> u64 {

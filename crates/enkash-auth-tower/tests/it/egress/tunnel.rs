@@ -21,7 +21,7 @@ fn client(egress: &Egress) -> Client<EgressConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).build(connector)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn token_requests_and_calls_go_through_and_the_proxy_learns_nothing() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
@@ -55,7 +55,7 @@ async fn token_requests_and_calls_go_through_and_the_proxy_learns_nothing() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_proxy_may_speak_tls() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
@@ -74,7 +74,7 @@ async fn a_proxy_may_speak_tls() {
     assert_eq!(stage.token_requests(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn loopback_is_reached_without_a_proxy() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
@@ -88,15 +88,15 @@ async fn loopback_is_reached_without_a_proxy() {
 }
 
 /// An address that is nobody's: straight there, nothing answers.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn hosts_in_no_proxy_are_asked_straight() {
-    let stage = Stage::new().await;
+    let mut stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let base = stage.base_at("192.0.2.1");
     let port = stage.sandbox.addr().port();
     let egress = stage.egress(&proxy);
 
-    tokio::time::pause();
+    stage.release_clock();
     for list in ["192.0.2.0/24", &format!("192.0.2.1:{port}"), "*"] {
         let start = Instant::now();
         let tokens = stage.cache(&base, &egress.clone().no_proxy(list));
@@ -104,7 +104,7 @@ async fn hosts_in_no_proxy_are_asked_straight() {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(start.elapsed() <= Duration::from_millis(3_010));
     }
-    tokio::time::resume();
+    stage.hold_clock();
     assert!(proxy.heads().is_empty());
 
     let tokens = stage.cache(&base, &egress.no_proxy("192.0.2.1:1"));

@@ -236,8 +236,8 @@ async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
     let waiting: Vec<_> = (0..7).map(|_| tokio::spawn(kit.tokens.token())).collect();
     sleep(Duration::from_millis(20)).await;
     let while_fetching = [
-        "strikes account kind=definite 0",
-        "strikes account kind=possible 0",
+        "strikes account kind=rejected 0",
+        "strikes account kind=unresolved 0",
         "token_seconds_left account 0",
         "waiters account 7",
     ];
@@ -263,8 +263,8 @@ async fn a_refused_password_is_a_strike_on_the_gauge() {
     let mut lines = lines(&snapshotter, &account(&kit));
     lines.retain(|line| line.starts_with("strikes"));
     let strikes = [
-        "strikes account kind=definite 1",
-        "strikes account kind=possible 0",
+        "strikes account kind=rejected 1",
+        "strikes account kind=unresolved 0",
     ];
     assert_eq!(lines, strikes);
 }

@@ -1,39 +1,29 @@
-//! A store that is down: who goes on, who waits, and what the store learns later.
+//! A store that is down: which processes go on, and what the store learns later.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use enkash_auth_core::{
-    Clock, ErrorKind, RefreshPolicy,
-    strikes::{Bid, Holder},
-};
+use enkash_auth_core::{ErrorKind, account::AttemptOutcome};
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{Begin, EnkashAuthLayer, OnStoreDown, TokenCache, TokenStore};
+use enkash_auth_tower::{EnkashAuthLayer, OnStoreDown, internal::Process};
 use tokio::time::{Instant, sleep};
 use tower::Layer;
 
 use super::{
-    Fleet,
+    Fleet, LOOK, Server,
     flaky::{Flaky, Mood},
+    policy, strikes,
 };
 use crate::{
     log::Log,
-    support::{Kit, call, rules},
+    support::{Kit, call, credentials, rules},
 };
 
 fn fleet(kit: Kit) -> Fleet<Flaky> {
     Fleet::new(kit, Flaky::default())
 }
 
-fn attempting(fleet: &Fleet<Flaky>, password: &str) -> TokenCache {
-    TokenCache::builder(fleet.kit.endpoint(password))
-        .clock(fleet.clock)
-        .store(Arc::new(Flaky::clone(&fleet.store)))
-        .on_store_down(OnStoreDown::Attempt)
-        .build()
-}
-
 #[tokio::test(start_paused = true)]
-async fn credentials_of_which_nobody_knows_are_not_sent() {
+async fn unknown_credentials_are_not_sent_without_the_store() {
     for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         fleet.store.set(mood);
@@ -53,7 +43,7 @@ async fn credentials_of_which_nobody_knows_are_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_have_succeeded_go_on() {
+async fn known_good_credentials_go_on_while_they_are_granted() {
     for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
         let fleet = fleet(Kit::new(rules(60, 10)));
         let tokens = fleet.start("password");
@@ -70,7 +60,7 @@ async fn credentials_that_have_succeeded_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_from_the_store_proves_its_credentials() {
+async fn success_of_another_process_makes_credentials_known_good() {
     let fleet = fleet(Kit::new(rules(60, 10)));
     fleet.start("password").token().await.unwrap();
     let other = fleet.start("password");
@@ -83,7 +73,7 @@ async fn a_token_from_the_store_proves_its_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_can_be_read_where_nothing_can_be_written() {
+async fn token_is_read_from_a_store_that_cannot_be_written() {
     let fleet = fleet(Kit::new(rules(60, 10)));
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::ReadOnly);
@@ -92,7 +82,7 @@ async fn a_token_can_be_read_where_nothing_can_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_that_the_store_missed_is_told_before_anything_else() {
+async fn rejection_that_the_store_missed_is_reported_when_it_is_back() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     let first = tokio::spawn(tokens.token());
@@ -102,132 +92,167 @@ async fn a_refusal_that_the_store_missed_is_told_before_anything_else() {
     assert_eq!(error.kind(), ErrorKind::Rejected);
     // Down or not, it is not sent again.
     for _ in 0..3 {
-        sleep(Duration::from_secs(6)).await;
+        sleep(LOOK).await;
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected);
     }
     fleet.store.set(Mood::Well);
-    sleep(Duration::from_secs(6)).await;
-    tokens.token().await.unwrap_err();
-    assert_eq!(
-        (
-            tokens.status().strikes(),
-            tokens.status().possible_strikes()
-        ),
-        (1, 0)
-    );
+    sleep(LOOK).await;
+    assert_eq!(strikes(&tokens), (1, 0));
     let error = fleet.start("wrong").token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert_eq!(fleet.requests(), 1);
 }
 
+/// Also where no cache of the process asks again, nor is there one.
 #[tokio::test(start_paused = true)]
-async fn an_attempt_without_the_store_is_told_to_it_later() {
+async fn outcome_that_the_store_missed_is_reported_unasked() {
+    for (password, is_dropped) in [("wrong", false), ("wrong", true), ("password", true)] {
+        let fleet = fleet(Kit::new(rules(300, 1_000)));
+        let tokens = fleet.start(password);
+        let first = tokio::spawn(tokens.token());
+        sleep(Duration::from_millis(500)).await;
+        fleet.store.set(Mood::Refusing);
+        assert_eq!(first.await.unwrap().is_ok(), password == "password");
+        let kept = (!is_dropped).then_some(tokens);
+        sleep(LOOK * 3).await;
+        fleet.store.set(Mood::Well);
+        sleep(LOOK).await;
+        let record = fleet.record().await;
+        let attempts = record.facts().attempts();
+        let rejected = usize::from(password == "wrong");
+        let counts = (attempts.len(), record.facts().rejected_attempts());
+        assert_eq!(counts, (rejected, rejected), "{password} {is_dropped}");
+        let credentials = credentials(&fleet.kit.user, password);
+        assert_eq!(record.facts().is_known_good(&credentials), rejected == 0);
+        drop(kept);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempt_without_the_store_is_reported_when_it_is_back() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Refusing);
-    let tokens = attempting(&fleet, "wrong");
+    let process = Process::new();
+    let attempting = |password| {
+        fleet
+            .builder(fleet.kit.endpoint(password))
+            .on_store_down(OnStoreDown::Attempt)
+            .process(process.clone())
+            .build()
+    };
+    let tokens = attempting("wrong");
     for _ in 0..3 {
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected);
-        sleep(Duration::from_secs(6)).await;
+        sleep(LOOK).await;
     }
-    // One of the same process that is built anew finds the record of the process.
-    let again = attempting(&fleet, "wrong").token().await.unwrap_err();
+    // Another cache of the process has the same witness.
+    let again = attempting("wrong").token().await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Rejected);
     fleet.store.set(Mood::Well);
     tokens.token().await.unwrap_err();
     let error = fleet.start("wrong").token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert_eq!(fleet.requests(), 1);
-    // An operator lifts it, for this process too.
     tokens.reset().await.unwrap();
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::Refusing);
-    attempting(&fleet, "password").token().await.unwrap();
+    attempting("password").token().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_process_knows_outlives_an_attempt_that_proves_nothing() {
-    let fleet = fleet(Kit::new(rules(300, 10)));
-    attempting(&fleet, "wrong").token().await.unwrap_err();
-    // An operator of another host lifts it. This process was not told.
-    let (account, now) = (fleet.kit.endpoint("any").account(), fleet.clock.now());
-    fleet.store.reset(account, now).await.unwrap();
-    fleet.kit.issuer.set_outage(true);
-    let error = fleet.start("password").token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
-    fleet.kit.issuer.set_outage(false);
-    fleet.store.set(Mood::Refusing);
-    let requests = fleet.requests();
-    let error = attempting(&fleet, "wrong").token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
-    assert_eq!(fleet.requests(), requests);
-}
-
-/// Leave that was given so many `times`, each time to somebody who never said how it went.
-async fn unresolved(fleet: &Fleet<Flaky>, times: u64) {
-    let endpoint = fleet.kit.endpoint("password");
-    for flight in 0..times {
-        let bid = Bid::new(Holder::new(1, flight), &RefreshPolicy::default());
-        let now = fleet.clock.now();
-        let begun = fleet.store.begin(endpoint.principal(), bid, None, now);
-        let begun = begun.await.unwrap();
-        assert!(matches!(&begun, Begin::Granted(_)), "{begun:?}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_may_have_been_strikes_is_not_added_to_without_the_store() {
-    for (strikes, expected) in [(1, None), (2, Some(ErrorKind::StoreUnavailable))] {
+async fn attempts_that_were_read_count_where_nothing_can_be_written() {
+    for (count, expected) in [(1, None), (2, Some(ErrorKind::AccountClosed))] {
         let fleet = fleet(Kit::new(rules(300, 10)));
-        unresolved(&fleet, strikes).await;
+        let lost = AttemptOutcome::Unresolved { complete: false };
+        for _ in 0..count {
+            let credentials = credentials(&fleet.kit.user, "password");
+            fleet
+                .attempt_elsewhere(fleet.account(), &credentials, lost)
+                .await;
+        }
         fleet.store.set(Mood::ReadOnly);
-        let came = attempting(&fleet, "password").token().await;
-        assert_eq!(came.err().map(|error| error.kind()), expected);
+        let tokens = fleet.when_down("password", OnStoreDown::Attempt);
+        let error = tokens.token().await.err();
+        assert_eq!(error.map(|error| error.kind()), expected);
         assert_eq!(fleet.requests(), u64::from(expected.is_none()));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_store_has_denied_is_denied_without_it() {
+async fn rejection_that_was_read_holds_where_nothing_can_be_written() {
+    for on_store_down in [OnStoreDown::KnownGood, OnStoreDown::Attempt] {
+        let (fleet, server) = (fleet(Kit::new(rules(300, 10))), Server::new());
+        let endpoint = server.endpoint();
+        let builder = fleet.builder(endpoint.clone());
+        let tokens = builder.on_store_down(on_store_down).build();
+        tokens.token().await.unwrap();
+        server.change_password();
+        sleep(Duration::from_secs(60)).await;
+        let (account, credentials) = (endpoint.account(), server.credentials());
+        // What this process witnessed is lost, and it would write that back first.
+        fleet.store.put(account, None);
+        fleet
+            .attempt_elsewhere(account, &credentials, super::REJECTED)
+            .await;
+        for mood in [Mood::ReadOnly, Mood::Refusing] {
+            fleet.store.set(mood);
+            let error = tokens.token().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rejected, "{on_store_down:?}");
+            sleep(LOOK).await;
+        }
+        assert_eq!(server.requests(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_read_as_closed_stays_closed_without_the_store() {
     let fleet = fleet(Kit::new(rules(300, 10)));
-    unresolved(&fleet, 2).await;
-    let tokens = attempting(&fleet, "password");
+    for wrong in ["one", "two"] {
+        fleet.rejected_elsewhere(wrong).await;
+    }
+    let tokens = fleet.when_down("password", OnStoreDown::Attempt);
     for mood in [Mood::Well, Mood::Refusing] {
         fleet.store.set(mood);
         let error = tokens.token().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unresolved, "{mood:?}");
-        sleep(Duration::from_secs(6)).await;
+        assert_eq!(error.kind(), ErrorKind::AccountClosed, "{mood:?}");
+        sleep(LOOK).await;
     }
     assert_eq!(fleet.requests(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn leave_that_comes_after_the_end_of_the_fetch_is_not_used() {
+async fn permit_that_comes_after_the_end_of_the_fetch_is_not_used() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Slow);
-    let mut policy = RefreshPolicy::default();
-    // Leave comes after 600 ms, just when nobody has given the fetch up yet but itself.
+    let mut policy = policy();
+    // The permit comes after 600 ms, when the fetch has ended, and its waiter does not know.
     policy.fetch_timeout = Duration::from_millis(590);
-    let tokens = TokenCache::builder(fleet.kit.endpoint("password"))
-        .clock(fleet.clock)
-        .store(Arc::new(Flaky::clone(&fleet.store)))
-        .policy(policy)
-        .build();
+    let builder = fleet.builder(fleet.kit.endpoint("password"));
+    let tokens = builder.policy(policy).unwrap().build();
     let waiting = tokio::spawn(tokens.token());
     sleep(Duration::from_millis(450)).await;
     fleet.store.set(Mood::Well);
     waiting.await.unwrap().unwrap_err();
-    assert_eq!((fleet.store.begins(), fleet.requests()), (1, 0));
-    assert_eq!(fleet.store.unsettled(), 0);
+    assert_eq!(fleet.requests(), 0);
+    sleep(Duration::from_millis(50)).await;
+    assert!(fleet.record().await.facts().attempts().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_log_says_once_per_attempt_that_there_is_no_store() {
+async fn log_has_one_line_per_attempt_without_the_store() {
     let fleet = fleet(Kit::new(rules(300, 2_000)));
     fleet.store.set(Mood::Refusing);
-    // The second waits for the first, whose attempt this process has on record.
-    let caches = [(); 2].map(|()| attempting(&fleet, "password"));
+    // The second waits for the first, of which this process is a witness.
+    let process = Process::new();
+    let caches = [(); 2].map(|()| {
+        fleet
+            .builder(fleet.kit.endpoint("password"))
+            .on_store_down(OnStoreDown::Attempt)
+            .process(process.clone())
+            .build()
+    });
     let log = Log::start();
     let (one, other) = tokio::join!(caches[0].token(), caches[1].token());
     one.and(other).unwrap();
@@ -236,7 +261,7 @@ async fn the_log_says_once_per_attempt_that_there_is_no_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_the_store_missed_is_kept_later() {
+async fn token_that_the_store_missed_is_stored_by_the_next_fetch() {
     let fleet = fleet(Kit::new(rules(40, 1_000)));
     let tokens = fleet.start("password");
     let first = tokio::spawn(tokens.token());
@@ -250,38 +275,12 @@ async fn a_token_that_the_store_missed_is_kept_later() {
     assert_eq!(fleet.requests(), 2);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_reset_needs_the_store() {
-    let fleet = fleet(Kit::new(rules(40, 10)));
-    let tokens = fleet.start("password");
-    fleet.store.set(Mood::Hanging);
-    let error = tokens.reset().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_reset_that_the_store_missed_forgives_nothing() {
-    let fleet = fleet(Kit::new(rules(300, 10)));
-    let tokens = attempting(&fleet, "wrong");
-    let error = tokens.token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
-    for mood in [Mood::Refusing, Mood::Hanging] {
-        fleet.store.set(mood);
-        let error = tokens.reset().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
-        // More than the pause of a quarantine.
-        sleep(Duration::from_secs(6)).await;
-        tokens.token().await.unwrap_err();
-        assert_eq!(fleet.requests(), 1);
-    }
-}
-
 #[cfg(feature = "metrics")]
 #[tokio::test(start_paused = true)]
-async fn each_fetch_that_cannot_use_the_store_is_counted() {
+async fn fetch_that_cannot_use_the_store_is_counted() {
     let (_guard, snapshotter) = crate::metrics::recorder();
     let fleet = fleet(Kit::new(rules(60, 10)));
-    let account = fleet.kit.endpoint("password").account().to_string();
+    let account = fleet.account().to_string();
     let failures = || {
         let mut lines = crate::metrics::lines(&snapshotter, &account);
         lines.retain(|line| line.starts_with("store_failures_total"));
@@ -290,11 +289,11 @@ async fn each_fetch_that_cannot_use_the_store_is_counted() {
     let tokens = fleet.start("password");
     tokens.token().await.unwrap();
     assert_eq!(failures(), [""; 0]);
-    fleet.store.set(Mood::Refusing);
     sleep(Duration::from_secs(60)).await;
+    fleet.store.set(Mood::Refusing);
     tokens.token().await.unwrap();
     assert_eq!(failures(), ["store_failures_total account 1"]);
     fleet.store.set(Mood::ReadOnly);
-    fleet.start("password").token().await.unwrap_err();
+    fleet.start("password").token().await.unwrap();
     assert_eq!(failures(), ["store_failures_total account 1"]);
 }

@@ -1,25 +1,21 @@
 //! A directory: what survives a restart.
 
-use std::{
-    convert::Infallible,
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    sync::Arc,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use bytes::Bytes;
-use enkash_auth_core::{Clock, ErrorKind};
+use enkash_auth_core::ErrorKind;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, FileStore, TokenCache, TokenEndpoint, TokenStore};
+use enkash_auth_tower::{EnkashAuthLayer, FileStore, TokenEndpoint};
 use http::Request;
 use http_body_util::Full;
 use tempfile::TempDir;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tower::Layer;
 
-use super::Fleet;
+use super::{Fleet, LOOK, strikes};
 use crate::{
     log::Log,
     support::{Kit, call, credentials, environment, grant, rules, user},
@@ -32,7 +28,7 @@ pub(super) fn fleet(kit: Kit) -> (Fleet<FileStore>, TempDir) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_uses_the_stored_token() {
+async fn restart_uses_the_stored_token() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let token = fleet.start("password").token().await.unwrap();
     sleep(Duration::from_secs(100)).await;
@@ -49,7 +45,7 @@ async fn a_restart_uses_the_stored_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_token_is_stored_as_well() {
+async fn long_token_is_stored_as_well() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let user = user();
     let start = || {
@@ -58,10 +54,7 @@ async fn a_long_token_is_stored_as_well() {
         });
         let endpoint =
             TokenEndpoint::with_service(environment(), credentials(&user, "password"), long);
-        TokenCache::builder(endpoint.unwrap())
-            .clock(fleet.clock)
-            .store(Arc::clone(&fleet.store) as _)
-            .build()
+        fleet.builder(endpoint.unwrap()).build()
     };
     start().token().await.unwrap();
     let again = start();
@@ -70,7 +63,7 @@ async fn a_long_token_is_stored_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_password_is_sent_once_however_often_it_starts() {
+async fn wrong_password_is_sent_once_however_often_it_starts() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     for _ in 0..5 {
         let error = fleet.start("wrong").token().await.unwrap_err();
@@ -82,7 +75,7 @@ async fn a_wrong_password_is_sent_once_however_often_it_starts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_on_one_directory_make_one_request() {
+async fn processes_on_one_directory_make_one_request() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 300)));
     let mut starting = JoinSet::new();
     for _ in 0..4 {
@@ -95,7 +88,7 @@ async fn two_on_one_directory_make_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_replaced_by_one_of_them_for_all() {
+async fn unauthorized_token_is_replaced_once_for_all() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let (one, two) = (fleet.start("password"), fleet.start("password"));
     let old = one.token().await.unwrap();
@@ -112,23 +105,24 @@ async fn a_refused_token_is_replaced_by_one_of_them_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_is_for_all_who_share_it() {
+async fn reset_is_for_all_that_share_the_directory() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let quarantined = fleet.start("wrong");
     quarantined.token().await.unwrap_err();
     fleet.start("wrong too").token().await.unwrap_err();
     let right = fleet.start("password");
-    assert_eq!(right.token().await.unwrap_err().kind(), ErrorKind::Rejected);
-    assert_eq!(right.status().strikes(), 2);
+    let error = right.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccountClosed);
+    assert_eq!(strikes(&right), (2, 0));
     fleet.start("another").reset().await.unwrap();
-    // It looks again every five seconds.
-    sleep(Duration::from_secs(5)).await;
+    // It looks again every five seconds, give or take one.
+    sleep(Duration::from_secs(6)).await;
     right.token().await.unwrap();
     assert!(!fleet.kit.is_locked());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_is_private_and_shows_no_secret() {
+async fn files_are_private_and_show_no_secret() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     fleet.start("wrong-Ie3rV9").token().await.unwrap_err();
     let token = fleet.start("password").token().await.unwrap();
@@ -154,32 +148,11 @@ async fn what_is_written_is_private_and_shows_no_secret() {
         }
     }
     kinds.sort();
-    assert_eq!(kinds, ["lease", "lock", "strikes", "token"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_interrupted_attempt_is_a_mark_that_outlives_its_process() {
-    let (fleet, _directory) = fleet(Kit::new(rules(300, 10_000)));
-    for possible in [1, 2] {
-        let tokens = fleet.start("password");
-        let attempt = tokio::spawn(tokens.token());
-        sleep(Duration::from_secs(9)).await;
-        attempt.await.unwrap().unwrap_err();
-        assert_eq!(tokens.status().possible_strikes(), possible);
-    }
-    let error = fleet.start("password").token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unresolved);
-    assert_eq!(fleet.requests(), 2);
-    sleep(Duration::from_secs(15 * 60)).await;
-    fleet
-        .kit
-        .issuer
-        .change_rules(|rules| rules.delay(Duration::ZERO));
-    fleet.start("password").token().await.unwrap();
+    assert_eq!(kinds, ["live", "lock", "record"]);
 }
 
 #[test]
-fn a_directory_that_cannot_be_used_is_named() {
+fn unusable_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
@@ -192,15 +165,11 @@ fn a_directory_that_cannot_be_used_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_lies_in_the_way_is_neither_followed_nor_kept() {
+async fn file_in_the_way_is_neither_followed_nor_kept() {
     let (fleet, directory) = fleet(Kit::new(rules(300, 10)));
     fleet.start("wrong").token().await.unwrap_err();
-    let entries = fs::read_dir(fleet.store.directory()).unwrap();
-    let mut paths = entries.map(|entry| entry.unwrap().path());
-    let strikes = paths
-        .find(|path| path.extension().is_some_and(|of| of == "strikes"))
-        .unwrap();
-    let temporary = strikes.with_extension("tmp");
+    let temporary = format!("{:x}.tmp", fleet.account());
+    let temporary = fleet.store.directory().join(temporary);
     let elsewhere = directory.path().join("elsewhere");
     fs::write(&elsewhere, "theirs").unwrap();
     std::os::unix::fs::symlink(&elsewhere, &temporary).unwrap();
@@ -217,56 +186,88 @@ async fn what_lies_in_the_way_is_neither_followed_nor_kept() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_reset_forgets_an_attempt_whose_process_was_killed() {
-    let (fleet, _directory) = fleet(Kit::new(rules(300, 60_000)));
-    let tokens = fleet.start("password");
-    let attempt = tokio::spawn(tokens.token());
-    sleep(Duration::from_secs(1)).await;
-    // What a killed process leaves: a lease on the record, and nobody who holds its lock.
-    let entries = fs::read_dir(fleet.store.directory()).unwrap();
-    for entry in entries {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|of| of == "lease") {
-            fs::remove_file(path).unwrap();
-        }
-    }
-    let other = fleet.start("password");
-    other.reset().await.unwrap();
-    let endpoint = fleet.kit.endpoint("password");
-    let standing = fleet.store.load(endpoint.principal(), fleet.clock.now());
-    assert_eq!(standing.await.unwrap().strikes.possible, 0);
-    attempt.abort();
+/// What a killed process leaves: an attempt on the record, and a file that is not locked any more.
+fn kill(fleet: &Fleet<FileStore>) {
+    let live = format!("{:x}.live", fleet.account());
+    let live = fleet.store.directory().join(live);
+    let owner = fs::read(&live).unwrap();
+    fs::remove_file(&live).unwrap();
+    fs::write(&live, owner).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_of_credentials_that_are_used_no_more_is_swept_away() {
-    let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
-    fleet.start("password").token().await.unwrap();
-    let tokens = || {
-        let entries = fs::read_dir(fleet.store.directory()).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
-        paths
-            .filter(|path| path.extension().is_some_and(|of| of == "token"))
-            .collect::<Vec<_>>()
-    };
-    let now = UNIX_EPOCH + Duration::from_nanos(fleet.clock.unix_nanos());
-    for (hours, kept, company) in [(23, 2, "A"), (25, 1, "B")] {
-        for path in tokens() {
-            let file = fs::File::options().write(true).open(path).unwrap();
-            let written = now - Duration::from_secs(hours * 60 * 60);
-            file.set_modified(written).unwrap();
+async fn attempt_of_a_killed_process_blocks_no_fetch() {
+    // A reset waits for its lease: the server may carry it out within that.
+    for (resets, longest) in [(false, 500), (true, 15_000)] {
+        let (fleet, _directory) = fleet(Kit::new(rules(300, 60_000)));
+        let tokens = fleet.start("password");
+        let attempt = tokio::spawn(tokens.token());
+        sleep(Duration::from_secs(1)).await;
+        let start = Instant::now();
+        let other = fleet.start("password");
+        other.load_status().await.unwrap();
+        assert_eq!(strikes(&other), (0, 0), "it is in flight");
+        kill(&fleet);
+        if resets {
+            other.reset().await.unwrap();
+            assert!(fleet.record().await.facts().attempts().is_empty());
+        } else {
+            fleet
+                .kit
+                .issuer
+                .change_rules(|rules| rules.delay(Duration::ZERO));
+            other.token().await.unwrap();
         }
-        let other = fleet.start("any");
-        let credentials = credentials(&fleet.kit.user, "password").company_id(company);
-        other.set_credentials(credentials).unwrap();
-        other.token().await.unwrap();
-        assert_eq!(tokens().len(), kept);
+        assert!(start.elapsed() < Duration::from_millis(longest));
+        attempt.abort();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_that_has_expired_leaves_the_record() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
+    let company = |id| credentials(&fleet.kit.user, "password").company_id(id);
+    let endpoint = |id| {
+        let tokens = fleet.start("any");
+        tokens.set_credentials(company(id)).unwrap();
+        tokens
+    };
+    for id in ["A", "B"] {
+        endpoint(id).token().await.unwrap();
+    }
+    let record = fleet.record().await;
+    assert!(["A", "B"].map(|id| record.token(&company(id)).is_some()) == [true; 2]);
+    sleep(Duration::from_secs(301)).await;
+    endpoint("B").token().await.unwrap();
+    let record = fleet.record().await;
+    assert!(["A", "B"].map(|id| record.token(&company(id)).is_some()) == [false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lock_that_is_held_too_long_loses_no_rejection() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 1_000)));
+    let tokens = fleet.start("wrong");
+    let rejected = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(500)).await;
+    // For longer than a call may take.
+    let lock = format!("{:x}.lock", fleet.account());
+    let lock = fs::File::options()
+        .write(true)
+        .open(fleet.store.directory().join(lock))
+        .unwrap();
+    lock.try_lock().unwrap();
+    let error = rejected.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    sleep(LOOK).await;
+    drop(lock);
+    sleep(LOOK).await;
+    let error = fleet.start("wrong").token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(fleet.requests(), 1);
 }
 
 #[test]
-fn a_directory_that_others_may_write_to_is_warned_of() {
+fn directory_that_others_may_write_to_is_warned_of() {
     for (mode, expected) in [(0o700, false), (0o755, false), (0o720, true), (0o702, true)] {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();

@@ -1,21 +1,18 @@
 use std::{
+    collections::HashMap,
     future::pending,
     sync::{
-        Arc,
-        atomic::{AtomicU8, AtomicU32, Ordering},
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
-use enkash_auth_core::{
-    AccountId, Grant, Moment,
-    strikes::{Bid, Settlement},
-};
-use enkash_auth_tower::{
-    Begin, Edition, Leave, MemoryStore, Principal, Standing, StoreFuture, TokenStore,
-};
-use futures_util::FutureExt;
+use enkash_auth_core::{AccountKey, Clock, account::AttemptId};
+use enkash_auth_tower::{BoxError, Liveness, Loaded, Store, StoreFuture};
 use tokio::time::sleep;
+
+use crate::support::TokioClock;
 
 /// How a store fares.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,132 +21,157 @@ pub(crate) enum Mood {
     Well,
     Refusing,
     Hanging,
-    /// It answers `load`, and nothing that writes.
+    /// It loads, and writes nothing.
     ReadOnly,
     /// It takes 300 ms before it does anything.
     Slow,
-    /// It takes a second before it writes anything.
+    /// What it is sent to write arrives after a second, also where that is not waited for.
     Tardy,
-    /// It does what it is told, and never says so.
+    /// It writes, and never says so.
     Mute,
-    /// It does what it is told, and says so a second later.
+    /// It writes, and says so a second later.
     Late,
+    /// It writes, and reports an error.
+    Unsynced,
+    /// Another write always comes between.
+    Crowded,
 }
 
-/// A store that can be down.
+/// A store in memory that can be down, and whose records a test can replace.
+///
+/// It shows no life, unless told that owners are dead.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Flaky {
-    inner: Arc<MemoryStore>,
-    mood: Arc<AtomicU8>,
-    begins: Arc<AtomicU32>,
-    unsettled: Arc<AtomicU32>,
+pub(crate) struct Flaky(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    records: Mutex<HashMap<AccountKey, Vec<u8>>>,
+    mood: AtomicU8,
+    writes: AtomicU32,
+    /// The store's own clock: this one, and so many milliseconds.
+    clock: Mutex<Option<TokioClock>>,
+    ahead: AtomicI64,
+    /// Whether owners of attempts are taken to be dead.
+    are_dead: AtomicU8,
 }
 
 impl Flaky {
     pub(crate) fn set(&self, mood: Mood) {
-        self.mood.store(mood as u8, Ordering::Relaxed);
+        self.0.mood.store(mood as u8, Ordering::Relaxed);
     }
 
-    /// How often somebody wanted leave.
-    pub(crate) fn begins(&self) -> u32 {
-        self.begins.load(Ordering::Relaxed)
+    /// Gives the store a clock of its own, which is ahead by so many milliseconds.
+    pub(crate) fn set_clock(&self, clock: TokioClock, ahead: i64) {
+        *self.0.clock.lock().unwrap() = Some(clock);
+        self.0.ahead.store(ahead, Ordering::Relaxed);
     }
 
-    /// How often leave was dropped by somebody who had not said how it went.
-    pub(crate) fn unsettled(&self) -> u32 {
-        self.unsettled.load(Ordering::Relaxed)
+    /// Takes the owner of each attempt to be dead from now on.
+    pub(crate) fn declare_dead(&self) {
+        self.0.are_dead.store(1, Ordering::Relaxed);
     }
 
-    fn watched(&self, principal: &Principal, leave: Leave, now: Moment) -> Leave {
-        let (inner, principal) = (Arc::clone(&self.inner), principal.clone());
-        let unsettled = Arc::clone(&self.unsettled);
-        Leave::new(leave.attempt(), leave.edition()).or_else(move |ended| {
-            unsettled.fetch_add(1, Ordering::Relaxed);
-            let finish = inner.finish(&principal, &leave, ended, None, now);
-            finish.now_or_never().unwrap().unwrap();
-        })
+    /// How often something was to be written.
+    pub(crate) fn writes(&self) -> u32 {
+        self.0.writes.load(Ordering::Relaxed)
     }
 
-    fn answer<'a, T: Send + 'a>(
-        &'a self,
-        writes: bool,
-        answer: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
-    ) -> StoreFuture<'a, T> {
-        let is = |mood: Mood| self.mood.load(Ordering::Relaxed) == mood as u8;
-        if is(Mood::Hanging) {
-            return Box::pin(pending());
+    /// The record of an account, as it is.
+    pub(crate) fn bytes(&self, account: AccountKey) -> Option<Vec<u8>> {
+        self.records().get(&account).cloned()
+    }
+
+    /// Puts a record in place of the one that is there.
+    pub(crate) fn put(&self, account: AccountKey, bytes: Option<Vec<u8>>) {
+        match bytes {
+            Some(bytes) => self.records().insert(account, bytes),
+            None => self.records().remove(&account),
+        };
+    }
+
+    fn records(&self) -> MutexGuard<'_, HashMap<AccountKey, Vec<u8>>> {
+        self.0.records.lock().unwrap()
+    }
+
+    fn is(&self, mood: Mood) -> bool {
+        self.0.mood.load(Ordering::Relaxed) == mood as u8
+    }
+
+    async fn respond<T>(&self, writes: bool, act: impl FnOnce() -> T) -> Result<T, BoxError> {
+        if self.is(Mood::Hanging) {
+            return pending().await;
         }
-        if is(Mood::Refusing) || (writes && is(Mood::ReadOnly)) {
-            return Box::pin(async { Err("the store is down".into()) });
+        if self.is(Mood::Refusing) || (writes && self.is(Mood::ReadOnly)) {
+            return Err("the store is down".into());
         }
-        if is(Mood::Slow) {
-            return Box::pin(async {
-                sleep(Duration::from_millis(300)).await;
-                answer().await
-            });
+        if self.is(Mood::Slow) {
+            sleep(Duration::from_millis(300)).await;
         }
-        if is(Mood::Tardy) && writes {
-            return Box::pin(async {
-                sleep(Duration::from_secs(1)).await;
-                answer().await
-            });
+        let (is_mute, is_late) = (self.is(Mood::Mute), self.is(Mood::Late));
+        let is_unsynced = self.is(Mood::Unsynced);
+        let done = act();
+        if writes && is_mute {
+            return pending().await;
         }
-        if is(Mood::Mute) && writes {
-            return Box::pin(async {
-                drop(answer().await);
-                pending().await
-            });
+        if writes && is_late {
+            sleep(Duration::from_secs(1)).await;
         }
-        if is(Mood::Late) && writes {
-            return Box::pin(async {
-                let answer = answer().await;
-                sleep(Duration::from_secs(1)).await;
-                answer
-            });
+        if writes && is_unsynced {
+            return Err("cannot sync the directory".into());
         }
-        answer()
+        Ok(done)
     }
 }
 
-impl TokenStore for Flaky {
-    fn load<'a>(&'a self, principal: &'a Principal, now: Moment) -> StoreFuture<'a, Standing> {
-        self.answer(false, move || self.inner.load(principal, now))
+impl Store for Flaky {
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        Box::pin(self.respond(false, move || {
+            let loaded = Loaded::new(self.bytes(*account));
+            let clock = *self.0.clock.lock().unwrap();
+            match clock {
+                Some(clock) => {
+                    let ahead = self.0.ahead.load(Ordering::Relaxed) * 1_000_000;
+                    loaded.at(clock.unix_nanos().saturating_add_signed(ahead))
+                }
+                None => loaded,
+            }
+        }))
     }
 
-    fn begin<'a>(
+    fn compare_and_set<'a>(
         &'a self,
-        principal: &'a Principal,
-        bid: Bid,
-        known: Option<Edition>,
-        now: Moment,
-    ) -> StoreFuture<'a, Begin> {
-        self.begins.fetch_add(1, Ordering::Relaxed);
-        let is_tardy = self.mood.load(Ordering::Relaxed) == Mood::Tardy as u8;
-        // By the time that it is then, as of a store with a clock of its own.
-        let now = now.plus(Duration::from_secs(is_tardy.into()));
-        let begin = self.answer(true, move || self.inner.begin(principal, bid, known, now));
-        Box::pin(async move {
-            Ok(match begin.await? {
-                Begin::Granted(leave) => Begin::Granted(self.watched(principal, leave, now)),
-                other => other,
-            })
-        })
+        account: &'a AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        self.0.writes.fetch_add(1, Ordering::Relaxed);
+        let (current, record) = (current.map(<[u8]>::to_vec), record.to_vec());
+        let (store, account) = (self.clone(), *account);
+        let write = move || {
+            let mut records = store.records();
+            let is_current = records.get(&account) == current.as_ref();
+            let is_set = is_current && !store.is(Mood::Crowded);
+            if is_set {
+                records.insert(account, record);
+            }
+            is_set
+        };
+        if self.is(Mood::Tardy) {
+            let writing = tokio::spawn(async move {
+                sleep(Duration::from_secs(1)).await;
+                write()
+            });
+            return Box::pin(async { Ok(writing.await?) });
+        }
+        Box::pin(self.respond(true, write))
     }
 
-    fn finish<'a>(
-        &'a self,
-        principal: &'a Principal,
-        leave: &'a Leave,
-        settlement: Settlement,
-        grant: Option<&'a Grant>,
-        now: Moment,
-    ) -> StoreFuture<'a, Standing> {
-        self.answer(true, move || {
-            self.inner.finish(principal, leave, settlement, grant, now)
-        })
+    fn hold<'a>(&'a self, _: &'a AccountKey, _: AttemptId) -> StoreFuture<'a, Option<Liveness>> {
+        Box::pin(async { Ok(None) })
     }
 
-    fn reset(&self, account: AccountId, now: Moment) -> StoreFuture<'_, ()> {
-        self.answer(true, move || self.inner.reset(account, now))
+    fn is_dead<'a>(&'a self, _: &'a AccountKey, _: AttemptId) -> StoreFuture<'a, bool> {
+        let are_dead = self.0.are_dead.load(Ordering::Relaxed) == 1;
+        Box::pin(async move { Ok(are_dead) })
     }
 }

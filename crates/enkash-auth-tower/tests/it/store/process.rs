@@ -1,69 +1,226 @@
-//! What the record of the process keeps beside that of the store, and when it is cleared.
+//! What a process witnessed holds for all of its caches, with and without the store.
 
-use std::time::Duration;
+use std::{fmt, sync::mpsc, time::Duration};
 
-use enkash_auth_core::{Clock, ErrorKind};
-use enkash_auth_tower::{OnStoreDown, TokenCache, TokenStore};
+use enkash_auth_core::{ErrorKind, account::Witness};
+use enkash_auth_tower::{
+    BoxError, Loaded, OnStoreDown, Store, StoreFuture, TokenCache, internal::Process,
+};
 use tokio::time::sleep;
 
 use super::{
-    flaky::Mood,
-    refused::{LOOK, Server, attempting, fleet, over},
+    Fleet, LOOK, Server,
+    flaky::{Flaky, Mood},
+    strikes,
 };
+use crate::support::{Kit, credentials, rules};
+
+fn fleet() -> Fleet<Flaky> {
+    Fleet::new(Kit::new(rules(300, 10)), Flaky::default())
+}
+
+/// A cache of this process.
+fn cache(fleet: &Fleet<Flaky>, process: &Process, password: &str) -> TokenCache {
+    let builder = fleet.builder(fleet.kit.endpoint(password));
+    builder.process(process.clone()).build()
+}
+
+/// A process elsewhere resets the account.
+async fn reset_elsewhere(fleet: &Fleet<Flaky>) {
+    let now = enkash_auth_core::Clock::now(&fleet.clock);
+    let account = fleet.account();
+    fleet
+        .change(account, |record| {
+            let witness = Witness::default();
+            let ids = record.facts().resettable();
+            assert!(record.facts_mut().reset(&ids, false, &witness, now));
+        })
+        .await;
+}
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_that_the_store_missed_holds_for_the_whole_process() {
-    let (fleet, server) = (fleet(), Server::default());
-    let endpoint = server.endpoint();
-    let (one, two) = (
-        over(endpoint.clone(), &fleet, OnStoreDown::Wait),
-        over(endpoint, &fleet, OnStoreDown::Wait),
-    );
+async fn rejection_that_the_store_missed_holds_for_the_process() {
+    let (fleet, server, process) = (fleet(), Server::new(), Process::new());
+    let [one, two] = [(); 2].map(|()| {
+        let builder = fleet.builder(server.endpoint());
+        builder.process(process.clone()).build()
+    });
     one.token().await.unwrap();
     two.token().await.unwrap();
     server.change_password();
     sleep(Duration::from_secs(60)).await;
-    let renewal = tokio::spawn(one.token());
+    let refresh = tokio::spawn(one.token());
     sleep(Duration::from_millis(500)).await;
     fleet.store.set(Mood::Refusing);
-    let error = renewal.await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
-    let error = two.token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
-    let requests = |tokens: &TokenCache| tokens.status().token_requests();
-    assert_eq!((requests(&one), requests(&two)), (2, 0));
+    for error in [refresh.await.unwrap(), two.token().await] {
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Rejected);
+    }
+    assert_eq!(server.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_clears_the_record_of_the_process_too() {
-    let fleet = fleet();
-    for wrong in ["one", "two"] {
-        fleet.start(wrong).token().await.unwrap_err();
-    }
-    // Reset by another process: this one's record still has them.
-    fleet
-        .store
-        .reset(fleet.kit.endpoint("any").account(), fleet.clock.now())
-        .await
-        .unwrap();
-    let tokens = fleet.start("password");
+async fn rejection_outlives_the_cache_that_it_was_sent_to() {
+    let (fleet, server, process) = (fleet(), Server::new(), Process::new());
+    let start = || {
+        let builder = fleet.builder(server.endpoint());
+        builder.process(process.clone()).build()
+    };
+    let tokens = start();
     tokens.token().await.unwrap();
+    server.change_password();
+    sleep(Duration::from_secs(60)).await;
+    let rejected = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(500)).await;
+    fleet.store.set(Mood::Refusing);
+    let error = rejected.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    drop(tokens);
+    fleet.store.set(Mood::Well);
+    let next = start();
+    let error = next.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(next.status().token_requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reset_elsewhere_reaches_what_the_process_witnessed() {
+    let (fleet, process) = (fleet(), Process::new());
+    for wrong in ["one", "two"] {
+        let error = cache(&fleet, &process, wrong).token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+    }
+    reset_elsewhere(&fleet).await;
+    let tokens = cache(&fleet, &process, "password");
+    tokens.token().await.unwrap();
+    assert_eq!(strikes(&tokens), (0, 0));
     fleet.store.set(Mood::Refusing);
     sleep(Duration::from_secs(300)).await;
     tokens.token().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_store_opens_again_what_it_had_closed() {
+async fn store_opens_again_what_it_had_closed() {
     let fleet = fleet();
     fleet.start("one").token().await.unwrap_err();
     fleet.start("two").token().await.unwrap_err();
-    let tokens = attempting(&fleet, "password");
-    tokens.token().await.unwrap_err();
-    fleet.start("any").reset().await.unwrap();
+    let tokens = fleet.when_down("password", OnStoreDown::Attempt);
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccountClosed);
+    reset_elsewhere(&fleet).await;
     sleep(LOOK).await;
     tokens.token().await.unwrap();
     fleet.store.set(Mood::Refusing);
     sleep(Duration::from_secs(300)).await;
     tokens.token().await.unwrap();
+}
+
+/// One cache cannot reach the store just while another of the process is writing its attempt there: each
+/// might begin one.
+#[tokio::test(start_paused = true)]
+async fn caches_of_a_process_begin_one_attempt_while_the_store_wavers() {
+    for wait in [150, 350, 450] {
+        let (fleet, server, process) = (fleet(), Server::new(), Process::new());
+        let [one, two] = [(); 2].map(|()| {
+            let builder = fleet.builder(server.endpoint());
+            builder.process(process.clone()).build()
+        });
+        one.token().await.unwrap();
+        two.token().await.unwrap();
+        server.change_password();
+        sleep(Duration::from_secs(60)).await;
+        fleet.store.set(Mood::Slow);
+        let first = tokio::spawn(one.token());
+        sleep(Duration::from_millis(wait)).await;
+        fleet.store.set(Mood::Refusing);
+        let second = tokio::spawn(two.token());
+        sleep(Duration::from_millis(1)).await;
+        fleet.store.set(Mood::Well);
+        first.await.unwrap().unwrap_err();
+        second.await.unwrap().unwrap_err();
+        sleep(LOOK).await;
+        for tokens in [one, two] {
+            let error = tokens.token().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rejected);
+        }
+        assert_eq!(server.requests(), 2, "{wait}");
+    }
+}
+
+/// A store whose errors ask the cache for its status when they are shown.
+#[derive(Debug, Default)]
+struct CallsBack(std::sync::Mutex<Option<TokenCache>>);
+
+struct Curious(TokenCache);
+
+impl fmt::Debug for Curious {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Curious {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "down, with {} strikes", self.0.status().strikes())
+    }
+}
+
+impl std::error::Error for Curious {}
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        self.0.status();
+    }
+}
+
+impl CallsBack {
+    fn error<T>(&self) -> Result<T, BoxError> {
+        let tokens = self.0.lock().unwrap().clone().unwrap();
+        Err(Box::new(Curious(tokens)))
+    }
+}
+
+impl Store for CallsBack {
+    fn load<'a>(&'a self, _: &'a enkash_auth_core::AccountKey) -> StoreFuture<'a, Loaded> {
+        Box::pin(async { self.error() })
+    }
+
+    fn compare_and_set<'a>(
+        &'a self,
+        _: &'a enkash_auth_core::AccountKey,
+        _: Option<&'a [u8]>,
+        _: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async { self.error() })
+    }
+}
+
+#[test]
+fn error_of_a_store_is_shown_and_dropped_under_no_lock() {
+    for on_store_down in [
+        OnStoreDown::KnownGood,
+        OnStoreDown::Hold,
+        OnStoreDown::Attempt,
+    ] {
+        let (done, wait) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let _log = crate::log::Log::start();
+                let fleet = Fleet::new(Kit::new(rules(300, 10)), CallsBack::default());
+                let tokens = fleet.when_down("password", on_store_down);
+                *fleet.store.0.lock().unwrap() = Some(tokens.clone());
+                let came = tokens.token().await;
+                assert_eq!(came.is_ok(), on_store_down == OnStoreDown::Attempt);
+                let other = credentials("somebody", "else");
+                tokens.set_credentials(other).unwrap();
+                tokens.reset().await.unwrap_err();
+                // The store would keep the cache, and that the store.
+                *fleet.store.0.lock().unwrap() = None;
+            });
+            done.send(()).unwrap();
+        });
+        let ended = wait.recv_timeout(Duration::from_secs(60));
+        assert!(ended.is_ok(), "a deadlock, or a panic: {on_store_down:?}");
+    }
 }

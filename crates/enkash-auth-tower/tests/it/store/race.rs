@@ -1,18 +1,9 @@
-//! What happens while a store takes its time.
+//! What happens while a store takes its time, or changes its reply.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use enkash_auth_core::{
-    Clock, ErrorKind, RefreshPolicy,
-    strikes::{Bid, Holder},
-};
-use enkash_auth_tower::{Begin, OnStoreDown, TokenCache, TokenStore};
+use enkash_auth_core::ErrorKind;
+use enkash_auth_tower::{OnStoreDown, internal::Process};
 use futures_util::FutureExt;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -20,25 +11,18 @@ use tokio::{
 };
 
 use super::{
-    Fleet,
+    Fleet, LOOK, Server,
     flaky::{Flaky, Mood},
+    strikes,
 };
-use crate::support::{Kit, TokioClock, credentials, endpoint, grant, rules, status};
+use crate::support::{Kit, credentials, rules};
 
 fn fleet(kit: Kit) -> Fleet<Flaky> {
     Fleet::new(kit, Flaky::default())
 }
 
-fn attempting(fleet: &Fleet<Flaky>, password: &str) -> TokenCache {
-    TokenCache::builder(fleet.kit.endpoint(password))
-        .clock(fleet.clock)
-        .store(Arc::new(Flaky::clone(&fleet.store)))
-        .on_store_down(OnStoreDown::Attempt)
-        .build()
-}
-
 #[tokio::test(start_paused = true)]
-async fn a_fetch_with_the_old_credentials_ends_when_there_are_others() {
+async fn fetch_with_old_credentials_ends_when_there_are_others() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::Slow);
@@ -49,34 +33,33 @@ async fn a_fetch_with_the_old_credentials_ends_when_there_are_others() {
     let other = credentials(&fleet.kit.user, "password").company_id("CEK2");
     tokens.set_credentials(other).unwrap();
     waiting.await.unwrap().unwrap();
-    let begins = fleet.store.begins();
+    let writes = fleet.store.writes();
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(fleet.store.begins(), begins);
+    assert_eq!(fleet.store.writes(), writes);
     assert_eq!(fleet.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn leave_that_comes_after_other_credentials_sends_nothing_of_the_old() {
+async fn permit_for_old_credentials_is_given_back_unused() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Slow);
     let tokens = fleet.start("wrong");
     assert!(tokens.token().now_or_never().is_none());
+    // It has loaded the record, and writes its attempt.
     sleep(Duration::from_millis(450)).await;
+    assert_eq!(fleet.store.writes(), 1);
     let right = credentials(&fleet.kit.user, "password");
     tokens.set_credentials(right).unwrap();
     sleep(Duration::from_secs(2)).await;
     assert_eq!(fleet.requests(), 0);
-    // Nor does it leave a mark.
-    let endpoint = fleet.kit.endpoint("password");
-    let standing = fleet.store.load(endpoint.principal(), fleet.clock.now());
-    assert_eq!(standing.await.unwrap().strikes.possible, 0);
+    assert!(fleet.record().await.facts().attempts().is_empty());
     tokens.token().await.unwrap();
     let counters = fleet.kit.issuer.counters();
     assert_eq!((counters.token_requests, counters.rejections), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_credentials_again_are_not_sent_again() {
+async fn same_credentials_set_again_are_not_sent_again() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     let waiting = tokio::spawn(tokens.token());
@@ -91,67 +74,90 @@ async fn the_same_credentials_again_are_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_was_told_and_not_confirmed_counts_once() {
-    // Told of an attempt that it recorded, and of one that was made without it.
+async fn outcome_that_was_written_and_not_confirmed_counts_once() {
+    // Of an attempt that the store holds, and of one that was made without it.
     for began in [Mood::Well, Mood::Refusing] {
-        let fleet = fleet(Kit::new(rules(300, 1_000)));
-        fleet.store.set(began);
-        let tokens = attempting(&fleet, "wrong");
-        let first = tokio::spawn(tokens.token());
-        sleep(Duration::from_millis(500)).await;
-        fleet.store.set(Mood::Mute);
-        first.await.unwrap().unwrap_err();
-        for mood in [Mood::Mute, Mood::Well] {
-            fleet.store.set(mood);
-            sleep(Duration::from_secs(6)).await;
-            tokens.token().await.unwrap_err();
+        for unconfirmed in [Mood::Mute, Mood::Late, Mood::Unsynced] {
+            let fleet = fleet(Kit::new(rules(300, 1_000)));
+            fleet.store.set(began);
+            let tokens = fleet.when_down("wrong", OnStoreDown::Attempt);
+            let first = tokio::spawn(tokens.token());
+            sleep(Duration::from_millis(500)).await;
+            fleet.store.set(unconfirmed);
+            first.await.unwrap().unwrap_err();
+            for mood in [unconfirmed, Mood::Well] {
+                fleet.store.set(mood);
+                sleep(LOOK).await;
+                let error = tokens.token().await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Rejected);
+            }
+            assert_eq!(strikes(&tokens), (1, 0), "{began:?} {unconfirmed:?}");
+            assert_eq!(fleet.requests(), 1);
+            fleet.start("password").token().await.unwrap();
         }
-        let status = tokens.status();
-        assert_eq!(
-            (status.strikes(), status.possible_strikes()),
-            (1, 0),
-            "{began:?}"
-        );
-        assert_eq!(fleet.requests(), 1);
+    }
+}
+
+/// Invariant 9: the process lives to report it, and does so unasked.
+#[tokio::test(start_paused = true)]
+async fn permits_that_never_came_count_nothing() {
+    for lost in [Mood::Late, Mood::Mute, Mood::Unsynced] {
+        let fleet = fleet(Kit::new(rules(300, 10)));
+        let mut processes = Vec::new();
+        for _ in 0..3 {
+            fleet.store.set(lost);
+            let tokens = fleet.start("password");
+            let error = tokens.token().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{lost:?}");
+            fleet.store.set(Mood::Well);
+            processes.push(tokens);
+            sleep(LOOK).await;
+        }
+        assert_eq!(fleet.requests(), 0);
+        assert!(fleet.record().await.facts().attempts().is_empty());
         fleet.start("password").token().await.unwrap();
     }
 }
 
+/// A directory that cannot be synced, replies of Redis that are lost.
 #[tokio::test(start_paused = true)]
-async fn leave_that_comes_too_late_leaves_no_mark() {
-    let fleet = fleet(Kit::new(rules(300, 10)));
-    for _ in 0..3 {
-        fleet.store.set(Mood::Late);
+async fn two_lost_replies_are_forgotten_when_the_fault_ends() {
+    for lost in [Mood::Late, Mood::Mute, Mood::Unsynced] {
+        let fleet = fleet(Kit::new(rules(300, 10)));
         let tokens = fleet.start("password");
-        let error = tokens.token().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+        fleet.store.set(lost);
+        for _ in 0..2 {
+            let error = tokens.token().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{lost:?}");
+            sleep(Duration::from_secs(2)).await;
+        }
+        assert_eq!(fleet.requests(), 0);
         fleet.store.set(Mood::Well);
-        sleep(Duration::from_secs(2)).await;
+        tokens.token().await.unwrap();
+        assert_eq!((fleet.requests(), strikes(&tokens)), (1, (0, 0)));
     }
-    assert_eq!(fleet.requests(), 0);
-    fleet.start("password").token().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn leave_is_settled_once_its_end_was_told_at_whatever_time() {
+async fn outcome_reaches_the_store_whatever_ails_it() {
     let fleet = fleet(Kit::new(rules(40, 1_000)));
     let tokens = fleet.start("password");
-    for mood in [Mood::Well, Mood::Refusing, Mood::Late] {
+    for mood in [Mood::Well, Mood::Refusing, Mood::Late, Mood::Mute] {
         fleet.store.set(Mood::Well);
         let fetch = tokio::spawn(tokens.token());
         sleep(Duration::from_millis(500)).await;
         fleet.store.set(mood);
         fetch.await.unwrap().unwrap();
+        fleet.store.set(Mood::Well);
         sleep(Duration::from_secs(41)).await;
+        assert!(fleet.record().await.facts().attempts().is_empty());
     }
-    fleet.store.set(Mood::Well);
     tokens.token().await.unwrap();
-    assert_eq!(fleet.requests(), 4);
-    assert_eq!(fleet.store.unsettled(), 0);
+    assert_eq!(fleet.requests(), 5);
 }
 
 #[test]
-fn a_refusal_is_not_lost_with_the_runtime_that_would_have_told_it() {
+fn rejection_outlives_the_runtime_that_would_have_reported_it() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     paused().block_on(async {
@@ -166,7 +172,7 @@ fn a_refusal_is_not_lost_with_the_runtime_that_would_have_told_it() {
     let error = paused().block_on(tokens.token()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert_eq!(fleet.requests(), 1);
-    assert_eq!(tokens.status().strikes(), 1);
+    assert_eq!(strikes(&tokens), (1, 0));
 }
 
 fn paused() -> Runtime {
@@ -175,51 +181,21 @@ fn paused() -> Runtime {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_leaves_nothing_to_be_told_later() {
-    let fleet = fleet(Kit::new(rules(300, 1_000)));
-    let tokens = fleet.start("wrong");
-    let first = tokio::spawn(tokens.token());
-    sleep(Duration::from_millis(500)).await;
-    fleet.store.set(Mood::Refusing);
-    first.await.unwrap().unwrap_err();
-    tokens.reset().await.unwrap_err();
-    fleet.store.set(Mood::Well);
-    tokens.reset().await.unwrap();
-    let right = credentials(&fleet.kit.user, "another wrong one");
-    tokens.set_credentials(right).unwrap();
-    tokens.token().await.unwrap_err();
-    assert_eq!(tokens.status().strikes(), 1);
-    assert_eq!(tokens.status().possible_strikes(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_attempt_that_is_on_survives_a_reset() {
-    let fleet = fleet(Kit::new(rules(300, 60_000)));
-    let tokens = fleet.start("password");
-    let waiting = tokio::spawn(tokens.token());
-    sleep(Duration::from_secs(1)).await;
-    fleet.start("password").reset().await.unwrap();
-    waiting.await.unwrap().unwrap_err();
-    // It timed out after the password was sent: nobody knows.
-    assert_eq!(tokens.status().possible_strikes(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_waited_for_a_refusal_shows_it() {
+async fn process_that_waited_for_a_rejection_shows_it() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let (one, two) = (fleet.start("wrong"), fleet.start("wrong"));
     let (first, second) = tokio::join!(one.token(), two.token());
-    first.unwrap_err();
-    second.unwrap_err();
+    for error in [first, second] {
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Rejected);
+    }
     for tokens in [one, two] {
-        let status = tokens.status();
-        assert_eq!((status.strikes(), status.possible_strikes()), (1, 0));
+        assert_eq!(strikes(&tokens), (1, 0));
     }
     assert_eq!(fleet.requests(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_never_gives_leave_is_not_waited_for_for_ever() {
+async fn store_that_never_confirms_a_write_leaves_no_tasks_behind() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Mute);
     let tokens = fleet.start("password");
@@ -227,54 +203,160 @@ async fn a_store_that_never_gives_leave_is_not_waited_for_for_ever() {
         tokens.token().await.unwrap_err();
         sleep(Duration::from_secs(60)).await;
     }
-    assert!(Handle::current().metrics().num_alive_tasks() <= 1);
+    assert!(Handle::current().metrics().num_alive_tasks() <= 2);
+    fleet.store.set(Mood::Well);
+    sleep(LOOK).await;
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
 }
 
-#[test]
-fn a_reset_outside_a_runtime_says_so() {
-    let fleet = fleet(Kit::new(rules(300, 10)));
-    let reset = fleet.start("password").reset().now_or_never();
-    assert_eq!(reset.unwrap().unwrap_err().kind(), ErrorKind::NoRuntime);
+/// A store that works and is crowded is not down.
+#[tokio::test(start_paused = true)]
+async fn crowded_record_is_waited_for_and_nothing_is_sent_without_it() {
+    let fleet = fleet(Kit::new(rules(60, 10)));
+    let tokens = fleet.start("password");
+    tokens.token().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    fleet.store.set(Mood::Crowded);
+    let waiting = tokio::spawn(tokens.token());
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(fleet.requests(), 1);
+    fleet.store.set(Mood::Well);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(fleet.requests(), 2);
+}
+
+/// The write of an attempt arrives when its process has gone on without the store.
+#[tokio::test(start_paused = true)]
+async fn late_write_of_an_unused_permit_ends_no_other_attempt() {
+    let (fleet, server) = (fleet(Kit::new(rules(300, 10))), Server::new());
+    let tokens = fleet.builder(server.endpoint()).build();
+    tokens.token().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    server.lose(true, true);
+    fleet.store.set(Mood::Tardy);
+    let waiting = tokio::spawn(tokens.token());
+    // It was not waited for longer than 500 ms. The attempt without the store is in flight.
+    sleep(Duration::from_millis(600)).await;
+    fleet.store.set(Mood::Well);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.requests(), 2);
+    let other = fleet.builder(server.endpoint()).build();
+    let error = other.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(server.requests(), 2);
+    waiting.await.unwrap().unwrap_err();
+    sleep(LOOK).await;
+    let record = fleet.record_of(server.endpoint().account()).await;
+    assert_eq!(record.facts().attempts().len(), 1);
+}
+
+/// A store that is slow to show life has no say in whether the attempt is: its owner would be taken for
+/// dead once that is done.
+#[tokio::test(start_paused = true)]
+async fn owner_whose_sign_of_life_came_late_is_not_taken_for_dead() {
+    let fleet = Fleet::new(Kit::new(rules(300, 3_000)), slow_life::SlowLife::default());
+    let (one, two) = (fleet.start("wrong"), fleet.start("wrong"));
+    let first = tokio::spawn(one.token());
+    sleep(Duration::from_millis(1_200)).await;
+    let second = two.token().await;
+    for error in [first.await.unwrap(), second] {
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Rejected);
+    }
+    assert_eq!(fleet.requests(), 1);
+}
+
+mod slow_life {
+    use std::sync::{Arc, Mutex, Weak};
+
+    use enkash_auth_core::{AccountKey, account::AttemptId};
+    use enkash_auth_tower::{Liveness, Loaded, Store, StoreFuture};
+    use tokio::time::sleep;
+
+    use super::{Duration, Flaky};
+
+    /// Shows life after 600 ms, also where that is waited for no more: a thread that blocks on a disk.
+    #[derive(Debug, Default)]
+    pub(super) struct SlowLife {
+        store: Flaky,
+        owner: Arc<Mutex<Option<Owner>>>,
+    }
+
+    type Owner = (AttemptId, Weak<()>);
+
+    impl Store for SlowLife {
+        fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+            self.store.load(account)
+        }
+
+        fn compare_and_set<'a>(
+            &'a self,
+            account: &'a AccountKey,
+            current: Option<&'a [u8]>,
+            record: &'a [u8],
+        ) -> StoreFuture<'a, bool> {
+            self.store.compare_and_set(account, current, record)
+        }
+
+        fn hold<'a>(
+            &'a self,
+            _: &'a AccountKey,
+            attempt: AttemptId,
+        ) -> StoreFuture<'a, Option<Liveness>> {
+            let owner = Arc::clone(&self.owner);
+            let held = tokio::spawn(async move {
+                sleep(Duration::from_millis(600)).await;
+                let alive = Arc::new(());
+                *owner.lock().unwrap() = Some((attempt, Arc::downgrade(&alive)));
+                alive
+            });
+            Box::pin(async { Ok(Some(Box::new(held.await?) as Liveness)) })
+        }
+
+        fn is_dead<'a>(&'a self, _: &'a AccountKey, attempt: AttemptId) -> StoreFuture<'a, bool> {
+            let owner = self.owner.lock().unwrap();
+            let is_dead = matches!(
+                &*owner,
+                Some((of, alive)) if *of == attempt && alive.upgrade().is_none()
+            );
+            Box::pin(async move { Ok(is_dead) })
+        }
+    }
+}
+
+/// Between two attempts of one fetch its process lives, and the others wait.
+#[cfg(all(unix, feature = "file"))]
+#[tokio::test(start_paused = true)]
+async fn fetch_that_pauses_between_attempts_is_not_taken_for_dead() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
+    let fleet = Fleet::new(Kit::new(rules(300, 10)), store);
+    fleet.kit.issuer.set_outage(true);
+    let fetches: Vec<_> = (0..5)
+        .map(|_| tokio::spawn(fleet.start("password").token()))
+        .collect();
+    for fetch in fetches {
+        let error = fetch.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+    assert!(fleet.record().await.facts().attempts().is_empty());
+    fleet.kit.issuer.set_outage(false);
+    fleet.start("password").token().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn leave_that_comes_late_does_not_end_the_lease_of_the_attempt_after_it() {
-    let store = Flaky::default();
-    let asked = Arc::new(AtomicU32::new(0));
-    let count = Arc::clone(&asked);
-    let endpoint = endpoint(move |_| {
-        let nth = count.fetch_add(1, Ordering::Relaxed);
-        async move {
-            match nth {
-                0 => grant("one", 20),
-                // Asked without the store, which does not answer.
-                1 => status(503),
-                _ => {
-                    sleep(Duration::from_secs(4)).await;
-                    grant("two", 20)
-                }
-            }
-        }
-    });
-    let principal = endpoint.principal().clone();
-    let clock = TokioClock::new();
-    let tokens = TokenCache::builder(endpoint)
-        .clock(clock)
-        .store(Arc::new(store.clone()))
-        .build();
-    tokens.token().await.unwrap();
-    sleep(Duration::from_secs(20)).await;
-    store.set(Mood::Tardy);
-    let waiting = tokio::spawn(tokens.token());
-    sleep(Duration::from_millis(600)).await;
-    store.set(Mood::Well);
-    // The second attempt is on, and the leave that was asked for before it has come.
-    sleep(Duration::from_secs(2)).await;
-    assert_eq!(asked.load(Ordering::Relaxed), 3);
-    let other = Bid::new(Holder::new(0, 1), &RefreshPolicy::default());
-    let standing = store.load(&principal, clock.now()).await.unwrap();
-    let known = standing.token.map(|token| token.edition());
-    let begin = store.begin(&principal, other, known, clock.now());
-    assert!(matches!(begin.await.unwrap(), Begin::Busy));
-    assert_eq!(waiting.await.unwrap().unwrap().expose(), "two");
+async fn undriven_fetch_does_not_stop_another_cache_of_its_process() {
+    let (fleet, process) = (fleet(Kit::new(rules(300, 10))), Process::new());
+    let cache = || {
+        let builder = fleet.builder(fleet.kit.endpoint("password"));
+        builder.process(process.clone()).build()
+    };
+    let idle = Builder::new_current_thread().enable_all().build().unwrap();
+    let undriven = cache();
+    {
+        let _entered = idle.enter();
+        assert!(undriven.token().now_or_never().is_none());
+    }
+    cache().token().await.unwrap();
+    assert_eq!(fleet.requests(), 1);
+    idle.shutdown_background();
 }

@@ -1,0 +1,249 @@
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::json::number;
+use crate::{Bearer, lifetime::Expiry};
+
+/// The fields that hold the token, in the platform's response shapes. All names are compared without case,
+/// `_` and `-`: one name stands for `access_token`, `accessToken` and `ACCESS-TOKEN`.
+const TOKEN: [&str; 2] = ["accesstoken", "token"];
+
+/// The other secret in a response.
+const REFRESH_TOKEN: [&str; 1] = ["refreshtoken"];
+
+/// The code of a result, as an error shows its name.
+const CODES: [(&str, &str); 4] = [
+    ("resultCode", "resultcode"),
+    ("response_code", "responsecode"),
+    ("code", "code"),
+    ("error_code", "errorcode"),
+];
+
+/// The fields whose values report a failure, unless they are empty.
+const ERRORS: [&str; 3] = ["error", "errors", "errorresponse"];
+
+/// The fields that describe a failure, the best description first.
+const MESSAGES: [&str; 14] = [
+    "errordescription",
+    "errormessage",
+    "resultmessage",
+    "responsemessage",
+    "message",
+    "msg",
+    "description",
+    "detail",
+    "details",
+    "reason",
+    "title",
+    "exception",
+    "errorresponse",
+    "errors",
+];
+
+/// Finds the fields of a response of any shape: those of the body, then those in its envelope and in its
+/// errors. Null counts as absent.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    body: Option<&'a Value>,
+    layers: [Option<&'a Map<String, Value>>; 4],
+}
+
+impl<'a> Fields<'a> {
+    /// Returns the fields of `body`; none where it is not an object.
+    pub(super) fn new(body: Option<&'a Value>) -> Self {
+        let outer = body.and_then(Value::as_object);
+        let inner = |name| named(outer?, name).find_map(Value::as_object);
+        Self {
+            body,
+            layers: [
+                outer,
+                inner("payload"),
+                inner("error"),
+                inner("errorresponse"),
+            ],
+        }
+    }
+
+    /// Returns the first usable token, without `Bearer` before it and white space around it.
+    pub(super) fn token(self) -> Option<Bearer> {
+        if self.is_foreign_token_type() {
+            return None;
+        }
+        self.named(TOKEN)
+            .filter_map(Value::as_str)
+            .filter_map(clean)
+            .find_map(|token| Bearer::new(token).ok())
+    }
+
+    /// Returns whether there is a token, usable or not.
+    pub(super) fn has_token(self) -> bool {
+        self.named(TOKEN)
+            .filter_map(Value::as_str)
+            .any(|token| !token.trim().is_empty())
+    }
+
+    /// Returns every token in the response, of whatever kind, as it stands there and as it is used.
+    pub(super) fn tokens(self) -> impl Iterator<Item = &'a str> {
+        self.named(TOKEN)
+            .chain(self.named(REFRESH_TOKEN))
+            .filter_map(Value::as_str)
+            .flat_map(|token| [Some(token), clean(token)].into_iter().flatten())
+    }
+
+    /// Returns whether there is a token type that is no spelling of bearer (RFC 6750).
+    pub(super) fn is_foreign_token_type(self) -> bool {
+        self.named(["tokentype"])
+            .filter(|kind| !is_empty(kind))
+            .any(|kind| {
+                let kind = kind.as_str().unwrap_or_default().trim();
+                let scheme = kind.get(..SCHEME.len());
+                !scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
+            })
+    }
+
+    /// Returns all that the response says about the expiry of the token.
+    pub(super) fn expiries(self) -> Vec<Expiry> {
+        let relative = self.named(["expiresin"]).map(Expiry::from_expires_in);
+        let absolute = self.named(["expiry"]).map(Expiry::from_expiry);
+        relative.chain(absolute).collect()
+    }
+
+    /// Returns the codes that do not say success, each with the name of its field.
+    pub(super) fn failure_codes(self) -> impl Iterator<Item = (&'static str, &'a Value)> {
+        CODES.into_iter().flat_map(move |(shown, name)| {
+            let codes = self.named([name]).filter(|code| !is_empty(code));
+            codes.map(move |code| (shown, code))
+        })
+    }
+
+    /// Returns whether a code that does not say success is a number that `is` holds for.
+    pub(super) fn has_code(self, is: impl Fn(i64) -> bool) -> bool {
+        self.failure_codes()
+            .filter_map(|(_, code)| whole(code))
+            .any(is)
+    }
+
+    /// Returns the code that stands for a status: a result code from 400 to 599.
+    pub(super) fn status(self) -> Option<u16> {
+        self.failure_codes()
+            .filter(|(name, _)| *name != "error_code")
+            .filter_map(|(_, code)| u16::try_from(whole(code)?).ok())
+            .find(|code| (400..600).contains(code))
+    }
+
+    /// Returns whether the response has a failure code or an error.
+    pub(super) fn is_failure(self) -> bool {
+        self.failure_codes().next().is_some() || self.named(ERRORS).any(|error| !is_empty(error))
+    }
+
+    /// Returns the error, where it is a plain value.
+    pub(super) fn error(self) -> Option<&'a Value> {
+        self.named(["error"])
+            .find(|error| !error.is_object() && !is_empty(error))
+    }
+
+    /// Returns the best description of a failure.
+    pub(super) fn message(self) -> Option<Cow<'a, str>> {
+        self.named(MESSAGES)
+            .chain(
+                self.named(["payload"])
+                    .filter(|payload| payload.is_string()),
+            )
+            .find(|message| !is_empty(message))
+            .map(text)
+    }
+
+    /// Returns every text that may say what failed.
+    pub(super) fn texts(self) -> Vec<&'a str> {
+        let mut texts = Vec::new();
+        match self.body {
+            Some(Value::Object(_)) => {
+                let codes = CODES.into_iter().flat_map(|(_, name)| self.named([name]));
+                let payload = self
+                    .named(["payload"])
+                    .filter(|payload| payload.is_string());
+                self.named(ERRORS)
+                    .chain(codes)
+                    .chain(self.named(MESSAGES))
+                    .chain(payload)
+                    .for_each(|value| strings(value, &mut texts));
+            }
+            Some(other) => strings(other, &mut texts),
+            None => {}
+        }
+        texts
+    }
+
+    /// Returns the values under `names`, the first name first, the outer ones before the inner ones.
+    fn named<const N: usize>(self, names: [&'static str; N]) -> impl Iterator<Item = &'a Value> {
+        names.into_iter().flat_map(move |name| {
+            let layers = self.layers.into_iter().flatten();
+            layers.flat_map(move |layer| named(layer, name))
+        })
+    }
+}
+
+const SCHEME: &str = "bearer";
+
+fn named<'a>(fields: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a Value> {
+    fields
+        .iter()
+        .filter(move |(key, value)| {
+            let key = key.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
+            !value.is_null() && key.map(|byte| byte.to_ascii_lowercase()).eq(name.bytes())
+        })
+        .map(|(_, value)| value)
+}
+
+/// Returns the token without its scheme; `None` for what stands for the absence of one, or is in quotes.
+fn clean(token: &str) -> Option<&str> {
+    let token = token.trim();
+    let token = match token.split_once(char::is_whitespace) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token.trim_start(),
+        _ => token,
+    };
+    let is_absent = ["", "null", "undefined", "none", SCHEME]
+        .iter()
+        .any(|word| token.eq_ignore_ascii_case(word));
+    let is_quoted = token.starts_with(['"', '\'']) || token.ends_with(['"', '\'']);
+    (!is_absent && !is_quoted).then_some(token)
+}
+
+/// Returns whether a code or an error says nothing, or success: 0, 00, 0.0, 200, false, "", [], {}.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(is_failure) => !is_failure,
+        Value::String(text) if text.trim().is_empty() => true,
+        Value::Number(_) | Value::String(_) => {
+            number(value).is_some_and(|code| code == 0.0 || code == 200.0)
+        }
+        Value::Array(values) => values.iter().all(is_empty),
+        Value::Object(fields) => fields.values().all(is_empty),
+    }
+}
+
+/// Returns a code that is a whole number, clamped to the range of the type.
+fn whole(code: &Value) -> Option<i64> {
+    let code = number(code)?;
+    (code.fract() == 0.0).then_some(code as i64)
+}
+
+/// Returns a value as text: a string as it is, anything else as JSON.
+pub(super) fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+/// Recurses as deep as the parser allowed.
+fn strings<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => into.push(text),
+        Value::Array(values) => values.iter().for_each(|value| strings(value, into)),
+        Value::Object(fields) => fields.values().for_each(|value| strings(value, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

@@ -1,0 +1,174 @@
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
+};
+use form_urlencoded::byte_serialize;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::{Credentials, credentials::GrantType};
+
+/// Replaces what was removed.
+const GAP: &str = "[…]";
+
+/// The longest text that is repeated, in characters.
+const MAX_CHARS: usize = 200;
+
+/// From this many characters on, a run of a token's characters is taken for a token.
+const TOKEN_RUN: usize = 16;
+
+/// A secret shorter than this is hidden only where it is a word of its own. Hiding it inside the words of a
+/// common message would spell it out.
+const SHORT: usize = 4;
+
+/// Decides what of the server's text may be repeated: no secret, no token, nothing unprintable.
+pub(super) struct Filter {
+    hidden: Vec<Zeroizing<String>>,
+}
+
+impl Filter {
+    /// Creates a filter from the request's secrets and the `tokens` of its response.
+    pub(super) fn new<'a>(
+        credentials: &'a Credentials,
+        tokens: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let mut hidden: Vec<_> = credentials
+            .secrets()
+            .chain(tokens)
+            .flat_map(spellings)
+            .collect();
+        if let GrantType::Password { client, .. } = &credentials.grant {
+            let secret = client.secret.expose_secret();
+            let pair = Zeroizing::new(format!("{}:{secret}", client.id));
+            hidden.push(Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes())));
+            let unpadded = BASE64_STANDARD_NO_PAD.encode(pair.as_bytes());
+            hidden.push(Zeroizing::new(unpadded));
+        }
+        hidden.retain(|text| !text.is_empty());
+        Self { hidden }
+    }
+
+    /// Returns `text` on one line, of at most 200 characters.
+    ///
+    /// It is cut last, so that no part of a secret is left at the cut, and searched twice, since
+    /// what was made printable may read like a secret only then.
+    pub(super) fn apply(&self, text: &str) -> String {
+        let text = Zeroizing::new(printable(&self.hide(text)));
+        let text = Zeroizing::new(self.hide(&text));
+        if text.chars().count() <= MAX_CHARS {
+            return text.to_string();
+        }
+        text.chars().take(MAX_CHARS - 1).chain(['…']).collect()
+    }
+
+    /// Finds everything that must be removed before removing anything: matches may overlap.
+    fn hide(&self, text: &str) -> String {
+        let mut gaps = vec![false; text.len()];
+        for secret in &self.hidden {
+            mark_secret(text, secret, &mut gaps);
+        }
+        mark_tokens(text, &mut gaps);
+
+        let mut kept = String::with_capacity(text.len());
+        let mut in_gap = false;
+        for (char, is_gap) in text.char_indices().map(|(at, char)| {
+            let is_gap = gaps.get(at).copied().unwrap_or(true);
+            (char, is_gap)
+        }) {
+            match (is_gap, in_gap) {
+                (true, false) => kept.push_str(GAP),
+                (true, true) => {}
+                (false, _) => kept.push(char),
+            }
+            in_gap = is_gap;
+        }
+        kept
+    }
+}
+
+/// Returns the spellings in which a secret may come back: raw, as in a form, as in a URL, as in JSON.
+fn spellings(secret: &str) -> [Zeroizing<String>; 4] {
+    let form: String = byte_serialize(secret.as_bytes()).collect();
+    let url = form.replace('+', "%20");
+    let quoted = Zeroizing::new(Value::from(secret).to_string());
+    let json = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or_default();
+    [secret.to_owned(), form, url, json.to_owned()].map(Zeroizing::new)
+}
+
+fn mark_secret(text: &str, secret: &str, gaps: &mut [bool]) {
+    let is_short = secret.chars().nth(SHORT - 1).is_none();
+    for (start, found) in text.as_bytes().windows(secret.len()).enumerate() {
+        let end = start + secret.len();
+        if found.eq_ignore_ascii_case(secret.as_bytes())
+            && !(is_short && is_inside_word(text, start, end))
+        {
+            mark(gaps, start, end);
+        }
+    }
+}
+
+fn is_inside_word(text: &str, start: usize, end: usize) -> bool {
+    let before = text.get(..start).and_then(|text| text.chars().next_back());
+    let after = text.get(end..).and_then(|text| text.chars().next());
+    [before, after]
+        .into_iter()
+        .flatten()
+        .any(char::is_alphanumeric)
+}
+
+fn mark_tokens(text: &str, gaps: &mut [bool]) {
+    let mut start = 0;
+    for run in text.as_bytes().split(|byte| !is_token_byte(*byte)) {
+        let end = start + run.len();
+        if run.len() >= TOKEN_RUN && !run.iter().copied().all(is_error_code_byte) {
+            mark(gaps, start, end);
+        }
+        start = end + 1;
+    }
+}
+
+fn mark(gaps: &mut [bool], start: usize, end: usize) {
+    gaps.get_mut(start..end).unwrap_or_default().fill(true);
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._~+/=-".contains(&byte)
+}
+
+fn is_error_code_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte == b'_'
+}
+
+/// Returns one line without double quotes, since the text is put between two.
+fn printable(text: &str) -> String {
+    let visible: String = text
+        .chars()
+        .map(|char| match char {
+            '"' => '\'',
+            char if char.is_control() || is_format(char) => ' ',
+            char => char,
+        })
+        .collect();
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns whether `char` is one of Unicode's category Cf that hides or reorders text, or an unassigned
+/// neighbour.
+fn is_format(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}

@@ -1,0 +1,219 @@
+use http::StatusCode;
+
+use super::{
+    content::Content,
+    fields::{Fields, text},
+    filter::Filter,
+    wording::Wording,
+};
+use crate::{Error, ErrorKind, account::AttemptOutcome};
+
+/// Holds what the rules look at in a response that grants nothing.
+pub(super) struct Evidence<'a> {
+    pub(super) status: StatusCode,
+    pub(super) content: &'a Content<'a>,
+    pub(super) fields: Fields<'a>,
+    /// Whether there is a token that can be attached.
+    pub(super) has_usable_token: bool,
+    /// Whether that token had already expired when it was received.
+    pub(super) is_expired: bool,
+    pub(super) is_known_good: bool,
+}
+
+/// Says what a response that grants nothing means.
+pub(super) struct Verdict {
+    pub(super) kind: ErrorKind,
+    pub(super) outcome: AttemptOutcome,
+    pub(super) may_repeat: bool,
+    /// What was seen, or what to check; empty where the server's own words say it all.
+    remark: &'static str,
+}
+
+impl Evidence<'_> {
+    /// Applies the rules; the first that matches wins. Rule 1 is a token.
+    pub(super) fn judge(&self) -> Verdict {
+        let status = self.effective_status();
+        let is_success = self.status.is_success();
+        let is_complete = self.content.is_complete();
+        let is_page = self.content.is_page();
+        let is_failure = self.fields.is_failure();
+        let wording = match self.content.json() {
+            Some(_) => Wording::new(self.fields.texts()),
+            None => Wording::new(self.content.fragments()),
+        };
+        let says_rejected = wording.says_rejected();
+
+        // 2
+        let is_locked = match is_page {
+            true => wording.page_says_locked(),
+            false => wording.says_locked(),
+        };
+        if is_locked {
+            return Verdict::new(ErrorKind::AccountLocked, AttemptOutcome::Locked);
+        }
+        // 3
+        if matches!(
+            status,
+            408 | 421 | 425 | 429 | 431 | 503 | 521 | 523 | 525 | 526
+        ) {
+            return Verdict::transient(true);
+        }
+        if is_page && is_complete && !says_rejected && (is_success || matches!(status, 400 | 403)) {
+            let remark = "HTML page instead of a token response";
+            return Verdict::transient(true).with_remark(remark);
+        }
+        // 4
+        if is_fault(i64::from(status)) || self.fields.has_code(is_fault) {
+            return Verdict::transient(self.is_known_good);
+        }
+        // 5
+        let names_address = matches!(status, 400 | 401 | 403) && wording.says_address();
+        if names_address && !says_rejected || self.is_bare_403(status, &wording) {
+            return Verdict::new(ErrorKind::Forbidden, AttemptOutcome::Uncounted).with_remark(
+                "check that EnKash has allow-listed the egress address of this host and enabled the API",
+            );
+        }
+        // 6
+        if let Some(remark) = wrong_setting(status, &wording) {
+            return Verdict::new(ErrorKind::Misconfigured, AttemptOutcome::Uncounted)
+                .with_remark(remark);
+        }
+        // 7
+        if says_rejected || status == 401 || self.fields.has_code(|code| matches!(code, 400 | 401))
+        {
+            let outcome = AttemptOutcome::Rejected { guessed: false };
+            return Verdict::new(ErrorKind::Rejected, outcome);
+        }
+        // 8
+        let is_failed_success =
+            (200..300).contains(&status) && is_failure && !self.has_usable_token;
+        let is_refused = is_complete && (is_failed_success || (400..500).contains(&status));
+        if is_refused && !self.is_known_good {
+            let outcome = AttemptOutcome::Rejected { guessed: true };
+            return Verdict::new(ErrorKind::Rejected, outcome)
+                .with_remark("no known error, taken for a rejection");
+        }
+        // 9
+        if is_success
+            && !is_failure
+            && let Some(remark) = self.useless_token()
+        {
+            return Verdict::new(ErrorKind::InvalidResponse, AttemptOutcome::Uncounted)
+                .with_remark(remark);
+        }
+        // 10
+        let complete = is_complete && !is_timeout(i64::from(status));
+        let remark = match self.content.damage().filter(|_| is_success || !is_complete) {
+            Some(damage) => damage,
+            None if is_success && !is_failure => "there is no token in the response",
+            None => "",
+        };
+        Verdict::new(
+            ErrorKind::Unresolved,
+            AttemptOutcome::Unresolved { complete },
+        )
+        .with_remark(remark)
+    }
+
+    /// Returns the status; of a 2xx without a token, the code in its place.
+    fn effective_status(&self) -> u16 {
+        let status = self.status.as_u16();
+        if !self.status.is_success() || self.has_usable_token {
+            return status;
+        }
+        self.fields.status().unwrap_or(status)
+    }
+
+    /// Returns whether the response says no more than that it is forbidden.
+    fn is_bare_403(&self, status: u16, wording: &Wording) -> bool {
+        status == 403
+            && self.content.is_complete()
+            && wording.says_forbidden_only()
+            && !self.fields.has_code(|code| code != 403)
+    }
+
+    fn useless_token(&self) -> Option<&'static str> {
+        if self.content.is_cut_after_token() {
+            return Some("the body is cut off after a token has begun");
+        }
+        if !self.fields.has_token() {
+            return None;
+        }
+        Some(if self.is_expired {
+            "token already expired when received"
+        } else if self.fields.is_foreign_token_type() {
+            "the token is not a bearer token"
+        } else {
+            "the token cannot be used in a header"
+        })
+    }
+
+    /// Returns the error, in the server's words as far as `filter` lets them through.
+    pub(super) fn error(&self, verdict: &Verdict, filter: &Filter) -> Error {
+        let mut detail = format!("status {}", self.status.as_u16());
+        for (name, code) in self.fields.failure_codes() {
+            let code = filter.apply(&text(code));
+            detail = format!("{detail}, {name} {code}");
+        }
+        if let Some(error) = self.fields.error() {
+            let error = filter.apply(&text(error));
+            detail = format!("{detail}, {error}");
+        }
+        if let Some(message) = self.fields.message() {
+            detail = format!("{detail}, \"{}\"", filter.apply(&message));
+        }
+        if !verdict.remark.is_empty() {
+            detail = format!("{detail}; {}", verdict.remark);
+        }
+        Error::new(verdict.kind, detail)
+    }
+}
+
+impl Verdict {
+    const fn new(kind: ErrorKind, outcome: AttemptOutcome) -> Self {
+        Self {
+            kind,
+            outcome,
+            may_repeat: false,
+            remark: "",
+        }
+    }
+
+    const fn transient(may_repeat: bool) -> Self {
+        Self {
+            may_repeat,
+            ..Self::new(ErrorKind::Unavailable, AttemptOutcome::Uncounted)
+        }
+    }
+
+    const fn with_remark(self, remark: &'static str) -> Self {
+        Self { remark, ..self }
+    }
+}
+
+/// Returns whether the server failed before it counted anything.
+fn is_fault(status: i64) -> bool {
+    (500..600).contains(&status) && !is_timeout(status)
+}
+
+/// Returns whether a gateway gave up on a server that may still carry the request out.
+fn is_timeout(status: i64) -> bool {
+    matches!(status, 504 | 520 | 522 | 524)
+}
+
+/// Returns what to check where the server does not take such a request.
+fn wrong_setting(status: u16, wording: &Wording) -> Option<&'static str> {
+    Some(if wording.says(&["unsupportedgrant"]) {
+        "check that the base address is that of a product which takes this kind of credentials"
+    } else if wording.says(&["invalidscope", "unsupportedscope"]) {
+        "check the form field `scope`"
+    } else {
+        match status {
+            300..400 => "check the base address: a redirect is not followed",
+            404 => "check the base address, and that it is the one for this kind of credentials",
+            405 | 415 => "check that the kind of credentials is the one for this base address",
+            407 => "check the proxy: it wants credentials of its own",
+            _ => return None,
+        }
+    })
+}

@@ -1,0 +1,108 @@
+use zeroize::Zeroizing;
+
+/// Recognises what the texts of a response say, whatever their case and punctuation.
+pub(super) struct Wording(Vec<Text>);
+
+struct Text {
+    /// In lower case, with a space before it and for all but letters and digits.
+    spaced: Zeroizing<String>,
+    /// The same without spaces: `invalid_grant`, `invalidGrant` and `Invalid grant` are one.
+    compact: Zeroizing<String>,
+}
+
+impl Wording {
+    pub(super) fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(texts.into_iter().map(Text::new).collect())
+    }
+
+    /// Returns whether the account is said to be locked or disabled. "Blocked" is no such word: as a rule
+    /// an address is.
+    pub(super) fn says_locked(&self) -> bool {
+        self.0.iter().any(|text| {
+            let count = |word| text.spaced.matches(word).count();
+            count("locked") > count("blocked") + count("unlocked") + count("deadlocked")
+                || count("disabled") > 0
+                || text.says_too_many_attempts()
+        })
+    }
+
+    /// Returns the same of an HTML page, which has many other words.
+    pub(super) fn page_says_locked(&self) -> bool {
+        self.says(&["useraccountislocked", "userisdisabled"])
+    }
+
+    /// Returns whether the credentials are said to be wrong.
+    pub(super) fn says_rejected(&self) -> bool {
+        let is_unauthorized = |text: &Text| {
+            let text = text
+                .compact
+                .trim_start_matches(|char: char| char.is_ascii_digit());
+            text == "unauthorized"
+        };
+        self.0.iter().any(is_unauthorized)
+            || self.says(&[
+                "invalidgrant",
+                "invalidclient",
+                "badcredentials",
+                "useraccounthasexpired",
+                "usercredentialshaveexpired",
+            ])
+    }
+
+    /// Returns whether the address of the caller is said to be the reason.
+    pub(super) fn says_address(&self) -> bool {
+        let words = [
+            "whitelist",
+            "allowlist",
+            " allow list",
+            " ip address",
+            " ipaddress",
+        ];
+        self.0
+            .iter()
+            .any(|text| words.iter().any(|word| text.spaced.contains(word)))
+    }
+
+    /// Returns whether nothing is said but the reason phrase of a 403.
+    pub(super) fn says_forbidden_only(&self) -> bool {
+        self.0.iter().all(|text| {
+            let text = text
+                .compact
+                .trim_start_matches(|char: char| char.is_ascii_digit());
+            matches!(text, "" | "forbidden")
+        })
+    }
+
+    /// Returns whether a text has one of `phrases`, which are given in lower case without spaces.
+    pub(super) fn says(&self, phrases: &[&str]) -> bool {
+        self.0
+            .iter()
+            .any(|text| phrases.iter().any(|phrase| text.compact.contains(phrase)))
+    }
+}
+
+impl Text {
+    fn new(text: &str) -> Self {
+        let lower = Zeroizing::new(text.to_lowercase());
+        let mut spaced = Zeroizing::new(String::with_capacity(1 + lower.len()));
+        let mut compact = Zeroizing::new(String::with_capacity(lower.len()));
+        spaced.push(' ');
+        for char in lower.chars() {
+            if char.is_alphanumeric() {
+                spaced.push(char);
+                compact.push(char);
+            } else {
+                spaced.push(' ');
+            }
+        }
+        Self { spaced, compact }
+    }
+
+    /// Matches "Too many failed login attempts", but not "Too many requests, no further attempts".
+    fn says_too_many_attempts(&self) -> bool {
+        self.compact.split("toomany").skip(1).any(|after| {
+            let between = after.split_once("attempts").map(|(between, _)| between);
+            between.is_some_and(|between| between.len() < 32 && !between.contains("request"))
+        })
+    }
+}

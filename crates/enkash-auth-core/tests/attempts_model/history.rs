@@ -1,0 +1,266 @@
+//! What the environment did, and what that allows. Nothing here asks which code ran: the counts are the
+//! server's, and each exception of the design is a predicate over faults.
+
+use enkash_auth_core::account::AttemptId;
+
+use crate::{
+    protocol::OnStoreDown,
+    world::{LEASE, MOST},
+};
+
+/// Since the beginning, but for the counts: those are since the server's last success, or the last reset.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) struct History {
+    /// Failed attempts that the server counted, but for those below.
+    pub(crate) strikes: u8,
+    /// Those made while the store was down, by process.
+    pub(crate) unstored: [u8; MOST],
+    /// Those that it carried out after their lease, or whose first byte left after it: exception 5.
+    pub(crate) late: u8,
+    /// Those that were answered with a 502: the assumption.
+    pub(crate) gateways: u8,
+    /// Records lost, each in a way that exception 4 names.
+    pub(crate) losses: u8,
+    /// A store that was two at once: exception 4.
+    pub(crate) splits: u8,
+    /// A bit for each live process that knew all of a record which is lost, while none has looked.
+    pub(crate) has_to_look: u8,
+    /// A bit for each live process that has read or written the newest attempt.
+    pub(crate) is_current: u8,
+    pub(crate) outages: u8,
+    /// The password changed, and since then:
+    pub(crate) is_changed: bool,
+    /// long pauses;
+    pub(crate) pauses: u8,
+    /// attempts that had no response, or whose owner was killed or stopped before it reported that;
+    pub(crate) unanswered: u8,
+    /// those among them that were begun while the server answered probes.
+    pub(crate) unanswered_after_probe: u8,
+    /// The record was lost, damaged, rolled back or replaced.
+    pub(crate) is_record_lost: bool,
+    /// Attempts since the last success or reset that can have counted.
+    pub(crate) begun: Vec<Begun>,
+    /// Attempts whose owner died before it reported, until a process has watched their lease pass: open, as far
+    /// as the record can tell.
+    pub(crate) orphans: Vec<AttemptId>,
+    /// Credentials of the last success that was written.
+    pub(crate) last_success: Option<u8>,
+    pub(crate) violation: Option<Violation>,
+}
+
+/// Sets of credentials, as bits.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) rejected: u8,
+    pub(crate) guessed: u8,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Begun {
+    pub(crate) id: AttemptId,
+    pub(crate) owner: u8,
+    pub(crate) credentials: u8,
+    /// A bit for each process whose attempt was acquired when this was on the record.
+    pub(crate) was_there: u8,
+    /// When each process first read a record that held it.
+    pub(crate) seen: [Option<u64>; MOST],
+    /// Its owner has reported a complete response.
+    pub(crate) is_answered: bool,
+    /// It was begun on the record, or its owner has read or written that since.
+    pub(crate) is_stored: bool,
+    /// The owner lives, and knows that it was not counted.
+    pub(crate) is_uncounted: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Violation {
+    /// Credentials that are known to be rejected got a permit.
+    SentAgain,
+    /// Two requests were in flight at once.
+    TwoInFlight,
+    /// A record of a newer format was overwritten.
+    NewerOverwritten,
+}
+
+impl History {
+    /// Whether a third strike is one that the design excepts.
+    pub(crate) fn allows_strikes(&self) -> bool {
+        let per_fault = 2 * (self.losses + self.splits);
+        self.strikes <= 2 + per_fault || self.is_lost_three_times()
+    }
+
+    /// Exception 1: the password changed and the first two responses were lost. Where a probe was answered
+    /// before the second, the third follows after one pause, else there are two.
+    fn is_lost_three_times(&self) -> bool {
+        let pauses = match self.unanswered_after_probe {
+            0 => 2,
+            _ => 1,
+        };
+        self.is_changed && self.unanswered >= 2 && self.pauses >= pauses
+    }
+
+    /// Exception 2: in an outage after the password changed each process makes one attempt, and not more
+    /// than two in all. Exception 3: with `Attempt`, each has a budget of its own.
+    ///
+    /// A process that is alone knows all that was counted: then a third strike is a third strike.
+    pub(crate) fn allows_unstored(&self, policy: OnStoreDown, processes: usize) -> bool {
+        let most = match policy {
+            OnStoreDown::Hold => 0,
+            OnStoreDown::KnownGood if self.is_changed => self.outages.min(2),
+            OnStoreDown::KnownGood => 0,
+            OnStoreDown::Attempt => 2,
+        };
+        let unstored = self.unstored.iter().sum::<u8>();
+        let is_within = self.unstored.iter().all(|strikes| *strikes <= most);
+        let knows_all = processes == 1 && unstored > 0;
+        is_within && (!knows_all || self.strikes + unstored <= 2) || self.is_lost_three_times()
+    }
+
+    /// The server granted a token, or the operator vouches for the count.
+    pub(crate) fn clear_counts(&mut self) {
+        self.strikes = 0;
+        self.unstored = [0; MOST];
+        self.late = 0;
+        self.gateways = 0;
+    }
+
+    /// The attempts that a success or a reset cannot speak for are kept.
+    ///
+    /// A process knows that a lease has passed once it has watched it pass, whatever the store's clock says.
+    pub(crate) fn clear_begun(&mut self, p: Option<usize>, now: u64) {
+        self.begun.retain(|begun| {
+            let (was_there, seen) = match p {
+                Some(p) => (begun.was_there & (1 << p) != 0, begun.seen[p]),
+                None => (begun.is_stored, None),
+            };
+            !was_there || !begun.is_answered && now < seen.unwrap_or(now) + LEASE
+        });
+    }
+
+    /// The attempt `id` is reported.
+    pub(crate) fn report(&mut self, id: AttemptId, has_response: bool) {
+        for begun in self.begun.iter_mut().filter(|begun| begun.id == id) {
+            begun.is_answered = has_response;
+        }
+    }
+
+    /// Process `p` reads the record.
+    pub(crate) fn read(&mut self, p: usize, now: u64) {
+        for begun in &mut self.begun {
+            begun.seen[p].get_or_insert(now);
+        }
+    }
+
+    /// The record is lost. `is_open`: an attempt was in flight.
+    pub(crate) fn lose_record(&mut self, is_open: bool) {
+        self.is_record_lost = true;
+        if is_open || self.is_current == 0 {
+            self.losses += 1;
+            self.has_to_look = 0;
+        } else {
+            self.has_to_look = self.is_current;
+        }
+    }
+
+    /// Process `p` has read and written the record.
+    pub(crate) fn look(&mut self, p: usize) {
+        if self.has_to_look & (1 << p) != 0 {
+            self.has_to_look = 0;
+        }
+        if self.has_to_look == 0 {
+            self.is_current |= 1 << p;
+        }
+    }
+
+    /// Process `p` has read and written the record at `now`, and ended what it has watched for a lease.
+    pub(crate) fn end_orphans(&mut self, p: usize, now: u64) {
+        let begun = &self.begun;
+        self.orphans.retain(|id| {
+            let seen = begun
+                .iter()
+                .find(|begun| begun.id == *id)
+                .and_then(|begun| begun.seen[p]);
+            seen.is_none_or(|seen| now < seen + LEASE)
+        });
+    }
+
+    /// What the others know of the record is not all of it any more.
+    pub(crate) fn change(&mut self, p: usize) {
+        self.is_current = 1 << p;
+    }
+
+    /// An attempt was begun on the record.
+    pub(crate) fn begin(&mut self, p: usize) {
+        for begun in &mut self.begun {
+            let is_there = begun.is_stored || usize::from(begun.owner) == p;
+            begun.was_there = begun.was_there & !(1 << p) | u8::from(is_there) << p;
+        }
+        if self.has_to_look != 0 {
+            self.has_to_look = 0;
+            self.losses += 1;
+        }
+    }
+
+    pub(crate) fn crash(&mut self, p: usize) {
+        self.is_current &= !(1 << p);
+        if self.has_to_look != 0 {
+            self.has_to_look &= !(1 << p);
+            if self.has_to_look == 0 {
+                self.losses += 1;
+            }
+        }
+        let own = |begun: &&mut Begun| usize::from(begun.owner) == p;
+        self.begun
+            .iter_mut()
+            .filter(own)
+            .for_each(|begun| begun.is_uncounted = false);
+        self.begun.iter_mut().for_each(|begun| begun.seen[p] = None);
+    }
+
+    /// An attempt had no response.
+    pub(crate) fn lose_response(&mut self, wire_was_up: bool) {
+        self.unanswered = (self.unanswered + 1).min(2);
+        if wire_was_up {
+            self.unanswered_after_probe = 1;
+        }
+    }
+
+    /// Whether the history explains that the account is closed to `credentials`.
+    pub(crate) fn explains_closed(&self, credentials: u8, known: Known) -> bool {
+        let mut counted = self.begun.iter().filter(|begun| !begun.is_uncounted);
+        let are_lost = counted
+            .clone()
+            .all(|begun| begun.credentials == credentials && !begun.is_answered);
+        let is_known_good = self.last_success == Some(credentials) && are_lost;
+        self.is_record_lost
+            || known.contains(credentials)
+            || !is_known_good && counted.nth(1).is_some()
+    }
+}
+
+impl Known {
+    pub(crate) fn add(&mut self, credentials: u8, guessed: bool) {
+        let bit = 1 << credentials;
+        if guessed {
+            self.guessed |= bit;
+        } else {
+            self.rejected |= bit;
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.rejected |= other.rejected;
+        self.guessed |= other.guessed;
+    }
+
+    pub(crate) fn contains(self, credentials: u8) -> bool {
+        (self.rejected | self.guessed) & (1 << credentials) != 0
+    }
+
+    pub(crate) fn reset(&mut self, allow_rejected: bool) {
+        self.guessed = 0;
+        if allow_rejected {
+            self.rejected = 0;
+        }
+    }
+}

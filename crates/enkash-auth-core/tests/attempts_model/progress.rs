@@ -1,0 +1,78 @@
+//! Progress: when the faults end, the account is served, or the history explains why not.
+
+use enkash_auth_core::account::AttemptOutcome;
+
+use crate::{
+    model::{Attempts, Reply, waits},
+    protocol::Write,
+    world::{LONG, OpKind, SHORT, Stage, World},
+};
+
+/// Runs the fault-free continuation from `w`.
+pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
+    let mut w = w.clone();
+    if w.history.is_record_lost {
+        return Ok(());
+    }
+    (w.store_up, w.wire_up) = (true, true);
+    for pause in [0, SHORT, SHORT, LONG] {
+        w.now += pause;
+        for p in 0..w.processes.len() {
+            complete(model, &mut w, p);
+        }
+        if w.operator.is_some() {
+            model.reset(&mut w, false);
+        }
+    }
+    let right = w.server.right;
+    for p in 0..w.processes.len() {
+        if w.processes[p].credentials != right {
+            continue;
+        }
+        w.processes[p].fetches = 2;
+        let is_served = (0..2).any(|_| {
+            let left = w.processes[p].fetches;
+            model.read(&mut w, p, OpKind::Acquire);
+            model.write(&mut w, p, Write::Fine);
+            let granted = left > w.processes[p].fetches;
+            complete(model, &mut w, p);
+            granted && w.history.last_success == Some(right)
+        });
+        let known = w.registers[0].known;
+        if !is_served && w.server.failures < 3 && !w.history.explains_closed(right, known) {
+            return Err(format!("{p} is not served: {:#?}", w.history));
+        }
+    }
+    Ok(())
+}
+
+/// Lets `p` end what it began.
+fn complete(model: &Attempts, w: &mut World, p: usize) {
+    model.write(w, p, Write::Fine);
+    if stage(w, p) == Some(Stage::Granted) {
+        model.check(w, p);
+    }
+    if stage(w, p) == Some(Stage::Checked) {
+        model.send(w, p);
+    }
+    let id = w.processes[p].attempt.as_ref().map(|own| own.permit.id());
+    if let Some(id) = id.filter(|id| waits(w, *id)) {
+        if w.requests.iter().any(|request| request.id == id) {
+            model.handle(w, id, Reply::Arrives);
+        } else if let Some(own) = &mut w.processes[p].attempt {
+            own.stage = Stage::Ended(AttemptOutcome::Unresolved { complete: false });
+        }
+    }
+    if w.processes[p].attempt.is_some() {
+        model.read(w, p, OpKind::Report);
+        model.write(w, p, Write::Fine);
+    }
+    if !w.processes[p].witness.is_quiet() {
+        model.read(w, p, OpKind::Look);
+        model.write(w, p, Write::Fine);
+    }
+}
+
+fn stage(w: &World, p: usize) -> Option<Stage> {
+    w.processes[p].attempt.as_ref().map(|own| own.stage)
+}

@@ -1,0 +1,42 @@
+//! How much of an account is remembered.
+
+use super::support::{Account, LOST};
+use crate::support::secs;
+
+/// One that is known good and has had no response so often.
+fn lost(times: u8) -> Account {
+    let mut account = Account::known_good("good");
+    for _ in 0..times {
+        account.attempt("good", LOST);
+        account.witness.see(&account.facts, account.now);
+        account.pass(secs(15 * 60));
+    }
+    account
+}
+
+#[test]
+fn sixty_fifth_attempt_displaces_the_first() {
+    let full = lost(64);
+    assert_eq!(full.counted(), 64);
+    let mut account = full.clone();
+    account.attempt("good", LOST);
+    assert_eq!(account.counted(), 64);
+    assert_eq!(
+        account.facts.attempts()[..63],
+        full.facts.attempts()[1..],
+        "the oldest goes"
+    );
+}
+
+/// It is looked for when it ends.
+#[test]
+fn open_attempt_is_not_displaced_by_newer_ones() {
+    let mut account = Account::new();
+    account.skip_ids(100);
+    let open = account.acquire("x");
+    let ended = lost(64).facts;
+    account.facts.merge(&ended);
+    assert_eq!(account.counted(), 64);
+    assert_eq!(account.facts.attempts()[0].id(), open.id());
+    assert_eq!(account.facts.attempts()[1..], ended.attempts()[1..]);
+}

@@ -1,0 +1,115 @@
+//! Whether an attempt may still be in flight: by two clocks.
+
+use std::time::Duration;
+
+use enkash_auth_core::{Moment, account::Attempt};
+
+use super::support::{Account, LEASE, Verdict};
+use crate::support::secs;
+
+fn open() -> Account {
+    let mut account = Account::new();
+    account.acquire("x");
+    account.witness.see(&account.facts, account.now);
+    account
+}
+
+fn step(account: &mut Account, monotonic: u64, unix: i64) {
+    let monotonic = account.now.monotonic_nanos() + monotonic * 1_000_000_000;
+    let unix = account
+        .now
+        .unix_nanos()
+        .saturating_add_signed(unix * 1_000_000_000);
+    account.now = Moment::new(monotonic, unix);
+}
+
+#[test]
+fn lease_passes_when_both_clocks_say_so() {
+    let mut account = open();
+    account.pass(LEASE - Duration::from_millis(1));
+    assert_eq!(account.verdict("y"), Verdict::Busy);
+    account.pass(Duration::from_millis(1));
+    assert_eq!(account.verdict("y"), Verdict::Granted);
+}
+
+#[test]
+fn store_clock_alone_does_not_end_a_lease() {
+    for unix in [14, 20, 600, 613, -14, -20] {
+        let mut account = open();
+        step(&mut account, 0, unix);
+        assert_eq!(account.verdict("y"), Verdict::Busy, "{unix}");
+    }
+}
+
+#[test]
+fn monotonic_clock_alone_does_not_end_a_lease() {
+    for unix in [0, 13, -1, -13] {
+        let mut account = open();
+        step(&mut account, 1000, unix);
+        assert_eq!(account.verdict("y"), Verdict::Busy, "{unix}");
+    }
+}
+
+#[test]
+fn store_clock_ends_a_lease_after_ten_minutes() {
+    let mut account = open();
+    step(&mut account, 0, 614);
+    assert_eq!(account.verdict("y"), Verdict::Granted);
+}
+
+#[test]
+fn lease_from_the_future_is_on_within_its_length() {
+    let mut account = open();
+    // The clock was set back.
+    step(&mut account, 14, -13);
+    assert_eq!(account.verdict("y"), Verdict::Busy);
+    step(&mut account, 0, -1);
+    assert_eq!(account.verdict("y"), Verdict::Granted);
+}
+
+#[test]
+fn fresh_observer_watches_a_whole_lease() {
+    let mut account = open();
+    account.pass(LEASE);
+    account.witness = enkash_auth_core::account::Witness::default();
+    assert_eq!(account.verdict("y"), Verdict::Busy);
+    account.witness.see(&account.facts, account.now);
+    account.pass(LEASE);
+    assert_eq!(account.verdict("y"), Verdict::Granted);
+}
+
+#[test]
+fn attempt_that_was_cleared_and_comes_back_is_watched_anew() {
+    let mut account = open();
+    let facts = account.facts.clone();
+    let empty = enkash_auth_core::account::Facts::default();
+    account.witness = enkash_auth_core::account::Witness::default();
+    account.witness.see(&facts, account.now);
+    account.witness.observe(&empty);
+    account.pass(LEASE);
+    account.facts = facts;
+    assert_eq!(account.verdict("y"), Verdict::Busy);
+}
+
+#[test]
+fn death_of_the_owner_ends_the_attempt() {
+    let mut account = open();
+    let attempt: Attempt = account.facts.attempts()[0].clone();
+    account.witness.note_death(&attempt);
+    account.facts.merge(account.witness.facts());
+    assert!(!account.facts.attempts()[0].is_open());
+    assert_eq!(account.counted(), 1);
+    assert_eq!(account.verdict("y"), Verdict::Granted);
+}
+
+#[test]
+fn age_is_that_of_the_store_and_then_our_own() {
+    let mut account = Account::new();
+    account.acquire("x");
+    account.pass(secs(100));
+    let attempt = account.facts.attempts()[0].clone();
+    assert_eq!(account.witness.age(&attempt, account.now), Duration::ZERO);
+    account.witness.see(&account.facts, account.now);
+    step(&mut account, 5, 5000);
+    assert_eq!(account.witness.age(&attempt, account.now), secs(105));
+}

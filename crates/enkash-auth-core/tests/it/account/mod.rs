@@ -1,0 +1,14 @@
+//! Which account credentials are of, and the record of its attempts.
+
+mod acquire;
+mod bounds;
+mod codec;
+mod identity;
+mod known_good;
+mod lease;
+mod merge;
+mod outcome;
+mod reset;
+mod support;
+mod tokens;
+mod witness;

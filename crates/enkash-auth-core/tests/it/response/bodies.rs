@@ -1,0 +1,163 @@
+//! What a body is read as before it is judged.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use enkash_auth_core::{
+    Error, ErrorKind, Grant, ResponseBody, TokenResponse, account::AttemptOutcome,
+};
+use flate2::{
+    Compression,
+    write::{DeflateEncoder, GzEncoder, ZlibEncoder},
+};
+use proptest::prelude::*;
+
+use super::support::{credentials, with_body};
+use crate::support::SENT;
+
+const GRANT: &[u8] = br#"{"access_token":"abc","expires_in":60}"#;
+const REJECTION: &[u8] = br#"{"error":"invalid_grant"}"#;
+
+const ENCODINGS: [&str; 4] = ["gzip", "x-gzip", "deflate", "identity"];
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn read(status: u16, encoding: &str, bytes: Vec<u8>) -> Result<Grant, Error> {
+    read_body(status, encoding, ResponseBody::Complete(bytes.into()))
+}
+
+fn read_body(status: u16, encoding: &str, body: ResponseBody) -> Result<Grant, Error> {
+    let response = with_body(status, &[("content-encoding", encoding)], body);
+    Ok(response.read(SENT, &credentials(), false)?)
+}
+
+#[test]
+fn gzip_is_inflated_whatever_it_is_called() {
+    for encoding in ENCODINGS {
+        assert!(read(200, encoding, gzip(GRANT)).is_ok(), "{encoding}");
+        let error = read(400, encoding, gzip(REJECTION)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{encoding}");
+        assert!(error.to_string().ends_with("invalid_grant"), "{error}");
+    }
+}
+
+#[test]
+fn deflate_is_inflated_in_both_formats() {
+    for encoding in ["deflate", "DEFLATE "] {
+        assert!(read(200, encoding, zlib(GRANT)).is_ok());
+        assert!(read(200, encoding, deflate(GRANT)).is_ok());
+        let error = read(400, encoding, zlib(REJECTION)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+    }
+}
+
+#[test]
+fn body_that_was_inflated_on_the_way_is_read_as_it_is() {
+    for encoding in ENCODINGS {
+        assert!(read(200, encoding, GRANT.to_vec()).is_ok(), "{encoding}");
+        let page = b"<html>401</html>".to_vec();
+        let error = read(403, encoding, page).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{encoding}");
+    }
+}
+
+#[test]
+fn bomb_is_too_large() {
+    let spaces = vec![b' '; TokenResponse::MAX_BODY - GRANT.len()];
+    let longest = [GRANT, &spaces].concat();
+    assert!(read(200, "gzip", gzip(&longest)).is_ok());
+    for bomb in [[&longest[..], b" "].concat(), vec![b' '; 1 << 20]] {
+        for (encoding, bomb) in [("gzip", gzip(&bomb)), ("deflate", zlib(&bomb))] {
+            assert!(bomb.len() <= TokenResponse::MAX_BODY);
+            let error = read(200, encoding, bomb).unwrap_err().to_string();
+            assert!(error.ends_with("the body is too large"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn compressed_body_that_is_cut_off_is_read_as_far_as_it_goes() {
+    let whole = gzip(GRANT);
+    for end in 3..whole.len() - 8 {
+        let part = Bytes::copy_from_slice(&whole[..end]);
+        for body in [
+            ResponseBody::Complete(part.clone()),
+            ResponseBody::Truncated(part),
+        ] {
+            let error = read_body(200, "gzip", body).unwrap_err();
+            let kind = error.kind();
+            assert!(
+                matches!(kind, ErrorKind::Unresolved | ErrorKind::InvalidResponse),
+                "{end}: {error}"
+            );
+        }
+    }
+    let damaged: Vec<_> = whole.iter().take(2).chain(b"no gzip").copied().collect();
+    let error = read(200, "gzip", damaged).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unresolved);
+}
+
+#[test]
+fn byte_order_mark_is_taken_off() {
+    let marked = |bytes: &[u8]| [b"\xef\xbb\xbf", bytes].concat();
+    assert!(read(200, "identity", marked(GRANT)).is_ok());
+    assert!(read(200, "gzip", gzip(&marked(GRANT))).is_ok());
+    let error = read(400, "identity", marked(REJECTION)).unwrap_err();
+    assert!(error.to_string().ends_with("invalid_grant"), "{error}");
+    let error = read(200, "identity", marked(b"")).unwrap_err();
+    assert!(error.to_string().ends_with("the body is empty"), "{error}");
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_replaced() {
+    let latin1 = b"{\"access_token\":\"abc\",\"name\":\"Jos\xe9\",\"expires_in\":60}";
+    assert!(read(200, "identity", latin1.to_vec()).is_ok());
+    assert!(read(200, "gzip", gzip(latin1)).is_ok());
+    let rejection = b"{\"error\":\"invalid_grant\",\"error_description\":\"no v\xe1lido\"}";
+    let error = read(400, "identity", rejection.to_vec()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("\"no v\u{fffd}lido\""),
+        "{error}"
+    );
+    let token = read(200, "identity", b"{\"access_token\":\"t\xf6k\"}".to_vec());
+    assert_eq!(token.unwrap_err().kind(), ErrorKind::InvalidResponse);
+}
+
+proptest! {
+    #[test]
+    fn random_body_is_no_panic_and_no_rejection_guessed_of_known_good(
+        status in 100_u16..=999,
+        encoding in prop::sample::select(&ENCODINGS[..]),
+        bytes in prop::collection::vec(any::<u8>(), 0..64),
+        text in "[{}\\[\\]\":,a-z0-9e.\\-\\\\<> \n]{0,64}",
+        is_truncated in any::<bool>(),
+    ) {
+        let bodies = [gzip(&bytes), zlib(&bytes), bytes, text.into_bytes()];
+        for bytes in bodies {
+            let body = match is_truncated {
+                true => ResponseBody::Truncated(bytes.into()),
+                false => ResponseBody::Complete(bytes.into()),
+            };
+            let response = with_body(status, &[("content-encoding", encoding)], body);
+            let failed = response.read(SENT, &credentials(), true).err();
+            let outcome = failed.map(|failed| failed.outcome());
+            prop_assert_ne!(outcome, Some(AttemptOutcome::Rejected { guessed: true }));
+        }
+    }
+}

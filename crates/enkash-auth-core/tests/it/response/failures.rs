@@ -1,0 +1,251 @@
+//! Responses that grant nothing.
+
+use enkash_auth_core::{
+    ErrorKind,
+    account::AttemptOutcome::{self, Locked, Rejected, Uncounted, Unresolved},
+};
+
+use super::{
+    rows::{
+        PAGE, ROW_2, ROW_3, ROW_4, ROW_5, ROW_6, ROW_7, ROW_8, ROW_9, ROW_10, ROW_10_INCOMPLETE,
+        Row,
+    },
+    support::{DATE, read, response},
+};
+use crate::{response::support::credentials, support::SENT, support::secs};
+
+const TOKEN: &str = r#""access_token":"2YotnFZFEjr1zCsicMWpAA","expires_in":60"#;
+
+/// What follows: an error, an outcome, and whether the request may be repeated.
+type Meaning = (ErrorKind, AttemptOutcome, bool);
+
+const LOCKED: Meaning = (ErrorKind::AccountLocked, Locked, false);
+const REPEATED: Meaning = (ErrorKind::Unavailable, Uncounted, true);
+const TRANSIENT: Meaning = (ErrorKind::Unavailable, Uncounted, false);
+const FORBIDDEN: Meaning = (ErrorKind::Forbidden, Uncounted, false);
+const MISCONFIGURED: Meaning = (ErrorKind::Misconfigured, Uncounted, false);
+const REJECTED: Meaning = (ErrorKind::Rejected, Rejected { guessed: false }, false);
+const GUESSED: Meaning = (ErrorKind::Rejected, Rejected { guessed: true }, false);
+const INVALID: Meaning = (ErrorKind::InvalidResponse, Uncounted, false);
+const UNRESOLVED: Meaning = (ErrorKind::Unresolved, Unresolved { complete: true }, false);
+const INCOMPLETE: Meaning = (ErrorKind::Unresolved, Unresolved { complete: false }, false);
+
+/// Each row for credentials that are not known good, and for ones that are.
+#[track_caller]
+fn check(rows: &[Row], unknown: Meaning, known_good: Meaning) {
+    for (is_known_good, expected) in [(false, unknown), (true, known_good)] {
+        for (name, status, body) in rows {
+            let failed = response(*status, &[("date", DATE)], &body.replace('%', TOKEN))
+                .read(SENT, &credentials(), is_known_good)
+                .expect_err(name);
+            let error = failed.error();
+            let meaning = (error.kind(), failed.outcome(), failed.may_repeat());
+            assert_eq!(meaning, expected, "{name}, {is_known_good}: {error}");
+            let text = error.to_string();
+            assert!(text.contains(&format!("status {status}")), "{text}");
+            assert!(!text.contains("2Yotn"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn locked_account_is_row_2() {
+    check(ROW_2, LOCKED, LOCKED);
+}
+
+#[test]
+fn overload_and_gateway_page_are_row_3() {
+    check(ROW_3, REPEATED, REPEATED);
+}
+
+#[test]
+fn server_fault_is_row_4() {
+    check(ROW_4, TRANSIENT, REPEATED);
+}
+
+#[test]
+fn forbidden_caller_is_row_5() {
+    check(ROW_5, FORBIDDEN, FORBIDDEN);
+}
+
+#[test]
+fn wrong_setting_is_row_6() {
+    check(ROW_6, MISCONFIGURED, MISCONFIGURED);
+}
+
+#[test]
+fn known_rejection_is_row_7() {
+    check(ROW_7, REJECTED, REJECTED);
+}
+
+#[test]
+fn unknown_rejection_is_row_8_unless_credentials_are_known_good() {
+    check(ROW_8, GUESSED, UNRESOLVED);
+}
+
+#[test]
+fn useless_token_is_row_9() {
+    check(ROW_9, INVALID, INVALID);
+}
+
+#[test]
+fn anything_else_is_row_10() {
+    check(ROW_10, UNRESOLVED, UNRESOLVED);
+    check(ROW_10_INCOMPLETE, INCOMPLETE, INCOMPLETE);
+}
+
+#[test]
+fn text_says_what_was_seen_and_what_to_check() {
+    for (status, body, expected) in [
+        (
+            400,
+            r#"{"error":"invalid_grant","error_description":"Bad credentials"}"#,
+            r#"credentials rejected: status 400, invalid_grant, "Bad credentials""#,
+        ),
+        (
+            400,
+            r#"{"error":{"code":"invalid_grant","message":"Bad credentials"}}"#,
+            r#"credentials rejected: status 400, code invalid_grant, "Bad credentials""#,
+        ),
+        (
+            200,
+            r#"{"resultCode":"401","resultMessage":"Invalid key"}"#,
+            r#"credentials rejected: status 200, resultCode 401, "Invalid key""#,
+        ),
+        (
+            200,
+            r#"{"response_code":7,"errorResponse":{"echo":"no"}}"#,
+            r#"credentials rejected: status 200, response_code 7, "{'echo':'no'}"; no known error, taken for a rejection"#,
+        ),
+        (
+            200,
+            r#"{"response_code":1,"payload":"Bad credentials"}"#,
+            r#"credentials rejected: status 200, response_code 1, "Bad credentials""#,
+        ),
+        (
+            200,
+            "{}",
+            "outcome of the token request unknown: status 200; there is no token in the response",
+        ),
+        (503, "", "token server unavailable: status 503"),
+        (
+            200,
+            PAGE,
+            "token server unavailable: status 200; HTML page instead of a token response",
+        ),
+        (
+            204,
+            "",
+            "outcome of the token request unknown: status 204; the body is empty",
+        ),
+        (
+            200,
+            "OK",
+            "outcome of the token request unknown: status 200; the body is not JSON",
+        ),
+        (
+            400,
+            "(truncated)",
+            "outcome of the token request unknown: status 400; the body is cut off",
+        ),
+        (
+            200,
+            "(too large)",
+            "outcome of the token request unknown: status 200; the body is too large",
+        ),
+        (
+            200,
+            r#"{"token":"null"}"#,
+            "unusable token response: status 200; the token cannot be used in a header",
+        ),
+        (
+            200,
+            r#"{"token":"abc","token_type":"mac"}"#,
+            "unusable token response: status 200; the token is not a bearer token",
+        ),
+        (
+            200,
+            r#"{"token":"abc","expires_in":0}"#,
+            "unusable token response: status 200; token already expired when received",
+        ),
+        (
+            200,
+            r#"{"token":"ab"#,
+            "unusable token response: status 200; the body is cut off after a token has begun",
+        ),
+    ] {
+        assert_eq!(read(status, &[], body).unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
+fn misconfiguration_names_the_setting() {
+    for (status, body, setting) in [
+        (404, "", "base address"),
+        (302, "", "base address"),
+        (405, "", "kind of credentials"),
+        (415, "", "kind of credentials"),
+        (407, "", "proxy"),
+        (
+            400,
+            r#"{"error":"unsupported_grant_type"}"#,
+            "kind of credentials",
+        ),
+        (400, r#"{"error":"invalid_scope"}"#, "form field `scope`"),
+        (403, "", "egress address"),
+    ] {
+        let text = read(status, &[], body).unwrap_err().to_string();
+        assert!(text.contains("check") && text.contains(setting), "{text}");
+    }
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_point_on_the_servers_clock() {
+    let later = "Tue, 14 Nov 2023 22:15:20 GMT";
+    let earlier = "Tue, 14 Nov 2023 22:11:20 GMT";
+    let (list, long) = (format!("30, {later}"), "9".repeat(400));
+    for (value, date, expected) in [
+        ("120", None, Some(120.0)),
+        (" 0 ", None, Some(0.0)),
+        ("1.5", None, Some(1.5)),
+        ("0.25", None, Some(0.25)),
+        ("120, 60", None, Some(120.0)),
+        ("60,120.5", None, Some(120.5)),
+        ("120, soon", None, Some(120.0)),
+        (later, Some(DATE), Some(120.0)),
+        (earlier, Some(DATE), Some(0.0)),
+        (&list, Some(DATE), Some(120.0)),
+        (&list, None, Some(30.0)),
+        (later, None, None),
+        (later, Some("today"), None),
+        ("-1", None, None),
+        ("soon", Some(DATE), None),
+        ("inf", None, None),
+        ("1e3", None, None),
+        (".", None, None),
+        ("", None, None),
+        ("86401", None, Some(86_400.0)),
+        ("18446744073709551615", None, Some(86_400.0)),
+        ("99999999999999999999", None, Some(86_400.0)),
+        (&long, None, Some(86_400.0)),
+    ] {
+        let mut headers = vec![("retry-after", value)];
+        headers.extend(date.map(|date| ("date", date)));
+        for (status, body) in [
+            (503, ""),
+            (429, ""),
+            (403, PAGE),
+            (200, r#"{"resultCode":500}"#),
+        ] {
+            let after = read(status, &headers, body).unwrap_err().retry_after();
+            let after = after.map(|after| after.as_secs_f64());
+            assert_eq!(after, expected, "{status} {headers:?}");
+        }
+        for status in [200, 400, 401, 403, 404] {
+            assert_eq!(read(status, &headers, "").unwrap_err().retry_after(), None);
+        }
+    }
+    let two = [("retry-after", "60"), ("retry-after", "120")];
+    let error = read(503, &two, "").unwrap_err();
+    assert_eq!(error.retry_after(), Some(secs(120)));
+}

@@ -1,0 +1,28 @@
+//! The permit protocol: no token request is sent without a permit, and a permit is recorded before it is
+//! used.
+//!
+//! 1. An attempt is in the store, or with [`OnStoreDown`](crate::OnStoreDown) in the witness of this
+//!    process, before its credentials are sent.
+//! 2. Its outcome is in the witness by the time its permit is dropped, whatever happens to the future
+//!    that held it, and reaches the store with the next write.
+//! 3. After every load, what this process witnessed is added before anything is decided.
+//!
+//! [`Attempts`] is the protocol of one cache: load, merge, decide, compare and set, again on conflict. A
+//! [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
+//! encrypts the tokens in a record, and `looks` reads the record from time to time to notice that it was
+//! lost.
+
+mod account;
+mod looks;
+mod permit;
+mod process;
+mod protocol;
+mod seal;
+
+pub use self::process::Process;
+pub(crate) use self::{
+    account::AccountCredentials,
+    permit::Permit,
+    protocol::{Acquired, Attempts, FetchContext, Strikes},
+    seal::StoredToken,
+};

@@ -1,0 +1,139 @@
+use enkash_auth_core::{
+    Clock, Moment,
+    account::{self, AttemptId, AttemptOutcome, Witness},
+};
+
+use crate::{
+    store::Liveness,
+    sync::{Arc, Mutex},
+    time::Time,
+};
+
+/// Permits one token request.
+///
+/// If it is dropped before the store has the outcome, the witness gets it: the outcome if it is known,
+/// otherwise uncounted if nothing was sent, and without a response if something may have been.
+pub(crate) struct Permit {
+    attempt: Arc<PermittedAttempt>,
+    is_stored: bool,
+    /// Dropped with the permit, so that the store sees that the attempt has ended.
+    liveness: Option<Liveness>,
+}
+
+/// Tracks how far an attempt has come, for all that may end it.
+pub(crate) struct PermittedAttempt {
+    permit: account::Permit,
+    witness: Arc<Mutex<Witness>>,
+    clock: Time,
+    /// Nothing is sent once either clock has reached this.
+    send_before: Moment,
+    stage: Mutex<Stage>,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Stage {
+    Permitted,
+    /// It was sent, or may have been.
+    Sent,
+    Known(AttemptOutcome),
+    /// The store or the witness has the outcome.
+    Ended,
+}
+
+impl Permit {
+    pub(super) fn new(
+        permit: account::Permit,
+        witness: &Arc<Mutex<Witness>>,
+        clock: &Time,
+        send_before: Moment,
+        liveness: Option<Liveness>,
+        is_stored: bool,
+    ) -> Self {
+        Self {
+            attempt: Arc::new(PermittedAttempt {
+                permit,
+                witness: Arc::clone(witness),
+                clock: clock.clone(),
+                send_before,
+                stage: Mutex::new(Stage::Permitted),
+            }),
+            is_stored,
+            liveness,
+        }
+    }
+
+    /// Returns whether the credentials are known good.
+    pub(crate) fn is_known_good(&self) -> bool {
+        self.attempt.permit.is_known_good()
+    }
+
+    pub(crate) fn attempt(&self) -> &Arc<PermittedAttempt> {
+        &self.attempt
+    }
+
+    pub(super) fn inner(&self) -> &account::Permit {
+        &self.attempt.permit
+    }
+
+    /// Removes the attempt: it was not written, because another write came first.
+    pub(super) fn withdraw(self) {
+        *self.attempt.stage.lock() = Stage::Ended;
+        self.attempt.witness.lock().withdraw(self.inner().id());
+    }
+
+    /// Leaves the outcome to the witness and to the next write. Keep the returned guard until then.
+    pub(crate) fn end(mut self, outcome: AttemptOutcome) -> Option<Liveness> {
+        self.know(outcome);
+        self.liveness.take()
+    }
+
+    /// Returns the id of the attempt, if the store has it.
+    pub(crate) fn stored_id(&self) -> Option<AttemptId> {
+        self.is_stored.then(|| self.inner().id())
+    }
+
+    /// Stores the outcome, for the case that the permit is dropped.
+    pub(super) fn know(&self, outcome: AttemptOutcome) {
+        *self.attempt.stage.lock() = Stage::Known(outcome);
+    }
+
+    /// Marks the outcome as stored.
+    pub(super) fn ended(&self) {
+        *self.attempt.stage.lock() = Stage::Ended;
+    }
+}
+
+impl PermittedAttempt {
+    /// Returns whether the request may be sent now. After `true` it counts as sent.
+    pub(crate) fn may_send(&self) -> bool {
+        let now = self.clock.now();
+        let mut stage = self.stage.lock();
+        let may_send = *stage == Stage::Permitted && !self.send_before.is_over(now);
+        if may_send {
+            *stage = Stage::Sent;
+        }
+        may_send
+    }
+
+    /// Ends the attempt: nothing is sent from now on.
+    pub(super) fn end(&self) {
+        let now = self.clock.now();
+        let mut stage = self.stage.lock();
+        let outcome = match *stage {
+            Stage::Permitted => AttemptOutcome::Uncounted,
+            Stage::Sent => AttemptOutcome::Unresolved { complete: false },
+            Stage::Known(outcome) => outcome,
+            Stage::Ended => return,
+        };
+        *stage = Stage::Ended;
+        self.witness
+            .lock()
+            .record_outcome(&self.permit, outcome, now);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.attempt.end();
+    }
+}

@@ -1,0 +1,87 @@
+use std::{collections::HashMap, sync::LazyLock};
+
+use enkash_auth_core::{
+    AccountKey, Moment,
+    account::{AttemptId, Witness},
+};
+
+use crate::sync::{Arc, Mutex, global};
+
+global! {
+    static THIS: LazyLock<Process> = LazyLock::new(Process::default);
+}
+
+/// Keeps what one process witnessed, by account. All caches of the process share it.
+///
+/// It grows with the number of accounts that the process uses.
+#[derive(Clone, Debug, Default)]
+pub struct Process {
+    witnesses: Arc<Mutex<HashMap<AccountKey, Arc<Mutex<Witness>>>>>,
+    /// The attempts that are being written: at most one of each account.
+    beginnings: Arc<Mutex<HashMap<AccountKey, (AttemptId, Moment)>>>,
+}
+
+/// Marks an attempt that is being written. While it exists, the process begins no other.
+pub(super) struct Beginning {
+    process: Process,
+    account: AccountKey,
+    id: AttemptId,
+}
+
+impl Process {
+    /// Returns the current process.
+    pub(crate) fn this() -> Self {
+        THIS.clone()
+    }
+
+    /// Creates a process that has witnessed nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn witness(&self, account: AccountKey) -> Arc<Mutex<Witness>> {
+        Arc::clone(self.witnesses.lock().entry(account).or_default())
+    }
+
+    /// Marks the attempt `id` as being written; it is not sent from `until` on. Returns `None` if another
+    /// is being written.
+    pub(super) fn begin(
+        &self,
+        account: AccountKey,
+        id: AttemptId,
+        until: Moment,
+        now: Moment,
+    ) -> Option<Beginning> {
+        let mut beginnings = self.beginnings.lock();
+        let is_other = |(_, until): &(AttemptId, Moment)| !until.is_over(now);
+        if beginnings.get(&account).is_some_and(is_other) {
+            return None;
+        }
+        beginnings.insert(account, (id, until));
+        Some(Beginning {
+            process: self.clone(),
+            account,
+            id,
+        })
+    }
+
+    /// Returns whether an attempt is being written that can still be sent.
+    pub(super) fn is_beginning(&self, account: AccountKey, now: Moment) -> bool {
+        let beginnings = self.beginnings.lock();
+        beginnings
+            .get(&account)
+            .is_some_and(|(_, until)| !until.is_over(now))
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        let mut beginnings = self.process.beginnings.lock();
+        if beginnings
+            .get(&self.account)
+            .is_some_and(|(id, _)| *id == self.id)
+        {
+            beginnings.remove(&self.account);
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! A test suite of what every [`Store`] must do, for stores of your own.
+//!
+//! A store is a register for each account. The suite tests that compare-and-set is linearizable, that
+//! accounts do not mix, that bytes come back as they were, that a call which is dropped at any await
+//! leaves the old record or the new one, and that an attempt is dead once its guard is gone, not before.
+//! It takes about a second.
+//!
+//! # Examples
+//!
+//! ```
+//! use enkash_auth_tower::{MemoryStore, conformance};
+//!
+//! # tokio_test::block_on(async {
+//! conformance::check(MemoryStore::new()).await?;
+//! # Ok::<(), enkash_auth_tower::BoxError>(())
+//! # })?;
+//! # Ok::<(), enkash_auth_tower::BoxError>(())
+//! ```
+
+use std::{future::poll_fn, task::Poll, time::Duration};
+
+use enkash_auth_core::{AccountKey, BaseUrl, Credentials, account::AttemptId};
+use tokio::{
+    task::{JoinSet, yield_now},
+    time::{sleep, timeout},
+};
+
+use crate::{BoxError, Liveness, Loaded, Store, StoreFuture, sync::Arc};
+
+/// How many tasks write one record at once, and how many times each does.
+const WRITERS: (u64, u64) = (8, 20);
+
+/// A call that takes longer hangs: twenty times what a cache waits for it.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
+
+/// The most times that a write is polled before it is dropped.
+const POLLS: usize = 12;
+
+/// Checks every case, and stops at the first that fails.
+///
+/// The accounts are random, and their records stay in the store.
+///
+/// # Errors
+///
+/// If the store does what it must not, or fails.
+pub async fn check(store: impl Store) -> Result<(), BoxError> {
+    let store: Arc<dyn Store> = Arc::new(Limited(store));
+    compares(&*store).await?;
+    is_linearizable(&store).await?;
+    survives_cancellation(&*store).await?;
+    shows_life(&*store).await
+}
+
+/// Reports a call of the store that hangs.
+#[derive(Debug)]
+struct Limited<S>(S);
+
+impl<S: Store> Store for Limited<S> {
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        limited(self.0.load(account))
+    }
+
+    fn compare_and_set<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        limited(self.0.compare_and_set(account, current, record))
+    }
+
+    fn hold<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        attempt: AttemptId,
+    ) -> StoreFuture<'a, Option<Liveness>> {
+        limited(self.0.hold(account, attempt))
+    }
+
+    fn is_dead<'a>(&'a self, account: &'a AccountKey, attempt: AttemptId) -> StoreFuture<'a, bool> {
+        limited(self.0.is_dead(account, attempt))
+    }
+}
+
+fn limited<'a, T: Send + 'a>(call: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+    Box::pin(async {
+        match timeout(LONGEST_CALL, call).await {
+            Ok(result) => result,
+            Err(_) => Err("does not hold: each call ends, also after one that was dropped".into()),
+        }
+    })
+}
+
+async fn compares(store: &dyn Store) -> Result<(), BoxError> {
+    let (account, other) = (account()?, account()?);
+    let load =
+        || async { Ok::<_, BoxError>(store.load(&account).await?.record().map(<[u8]>::to_vec)) };
+    let set = |current, record| store.compare_and_set(&account, current, record);
+    let long: Vec<u8> = (0..48 * 1024_u32).map(|at| at.to_le_bytes()[0]).collect();
+
+    hold(
+        load().await?.is_none(),
+        "an account without a record has none",
+    )?;
+    hold(
+        !set(Some(b"a"), b"b").await?,
+        "no record is not one to replace",
+    )?;
+    hold(set(None, b"a").await?, "a first record is set")?;
+    hold(
+        load().await?.as_deref() == Some(b"a"),
+        "what was set is loaded",
+    )?;
+    hold(
+        !set(None, b"b").await?,
+        "a record that is there is not absent",
+    )?;
+    hold(
+        !set(Some(b"b"), b"c").await?,
+        "another record is not replaced",
+    )?;
+    hold(
+        !set(Some(b""), b"c").await?,
+        "an empty record is not this one",
+    )?;
+    hold(
+        load().await?.as_deref() == Some(b"a"),
+        "what failed changed nothing",
+    )?;
+    hold(
+        set(Some(b"a"), &long).await?,
+        "the current record is replaced",
+    )?;
+    hold(load().await? == Some(long), "48 KiB of any bytes come back")?;
+    hold(
+        store.load(&other).await?.record().is_none(),
+        "accounts do not mix",
+    )
+}
+
+async fn is_linearizable(store: &Arc<dyn Store>) -> Result<(), BoxError> {
+    let account = account()?;
+    let (writers, writes) = WRITERS;
+    let mut tasks = JoinSet::new();
+    for _ in 0..writers {
+        let store = Arc::clone(store);
+        tasks.spawn(async move {
+            for _ in 0..writes {
+                while !increment(&*store, &account).await? {
+                    sleep(Duration::from_millis(fastrand::u64(0..5))).await;
+                }
+            }
+            Ok::<_, BoxError>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    let count = count(store.load(&account).await?.record().unwrap_or_default())?;
+    hold(
+        count == writers * writes,
+        "no write is lost, and none is made twice",
+    )
+}
+
+async fn increment(store: &dyn Store, account: &AccountKey) -> Result<bool, BoxError> {
+    let loaded = store.load(account).await?;
+    let next = count(loaded.record().unwrap_or_default())? + 1;
+    let next = format!("{next} {:032x}", fastrand::u128(..));
+    store
+        .compare_and_set(account, loaded.record(), next.as_bytes())
+        .await
+}
+
+/// Returns the number that a record begins with.
+fn count(record: &[u8]) -> Result<u64, BoxError> {
+    let text = std::str::from_utf8(record)?;
+    match text.split(' ').next() {
+        None | Some("") => Ok(0),
+        Some(number) => Ok(number.parse()?),
+    }
+}
+
+async fn survives_cancellation(store: &dyn Store) -> Result<(), BoxError> {
+    let account = account()?;
+    for polls in 0..POLLS {
+        let current = store.load(&account).await?.record().map(<[u8]>::to_vec);
+        let next = format!("{polls} {:032x}", fastrand::u128(..)).into_bytes();
+        let mut write = store.compare_and_set(&account, current.as_deref(), &next);
+        for _ in 0..polls {
+            let is_done = poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_ready())).await;
+            if is_done {
+                break;
+            }
+            yield_now().await;
+        }
+        drop(write);
+        let found = store.load(&account).await?.record().map(<[u8]>::to_vec);
+        let is_whole = found == current || found.as_deref() == Some(&next);
+        hold(
+            is_whole,
+            "a dropped write leaves the old record or the new one",
+        )?;
+        let mut tries = 0..200;
+        while !increment_any(store, &account).await? {
+            hold(
+                tries.next().is_some(),
+                "a dropped write does not block the next",
+            )?;
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces any record.
+async fn increment_any(store: &dyn Store, account: &AccountKey) -> Result<bool, BoxError> {
+    let loaded = store.load(account).await?;
+    let next = format!("{:032x}", fastrand::u128(..));
+    store
+        .compare_and_set(account, loaded.record(), next.as_bytes())
+        .await
+}
+
+async fn shows_life(store: &dyn Store) -> Result<(), BoxError> {
+    let account = account()?;
+    let [attempt, other] = [(); 2].map(|()| AttemptId::new(fastrand::u128(..).to_le_bytes()));
+    let Some(alive) = store.hold(&account, attempt).await? else {
+        let is_dead = store.is_dead(&account, attempt).await?;
+        return hold(!is_dead, "what shows no life is not known to be dead");
+    };
+    hold(
+        !store.is_dead(&account, attempt).await?,
+        "an owner that lives is not dead",
+    )?;
+    hold(
+        !store.is_dead(&account, other).await?,
+        "nothing is known of another attempt",
+    )?;
+    drop(alive);
+    hold(
+        store.is_dead(&account, attempt).await?,
+        "an owner that is gone is dead",
+    )
+}
+
+fn account() -> Result<AccountKey, BoxError> {
+    let base: BaseUrl = "https://conformance.invalid".parse()?;
+    let key = format!("{:032x}", fastrand::u128(..));
+    Ok(Credentials::merchant(key, "secret").account(&base))
+}
+
+fn hold(holds: bool, rule: &'static str) -> Result<(), BoxError> {
+    holds
+        .then_some(())
+        .ok_or_else(|| format!("does not hold: {rule}").into())
+}

@@ -1,0 +1,78 @@
+//! Each thing on the way to the token server that can be silent: nothing was sent, and nothing counts.
+
+use std::{error::Error as StdError, iter, net::SocketAddr, time::Duration};
+
+use enkash_auth_core::{ErrorKind, RefreshPolicy};
+use tokio::{net::TcpListener, time::Instant};
+
+use super::endpoint;
+#[cfg(target_os = "linux")]
+use crate::testing::FullListener;
+use crate::{Egress, TokenCache, egress::Resolver};
+
+/// Fails as if there had been no attempt, after `limit`.
+async fn fails(base: &str, egress: &Egress, fetch_timeout: Duration, limit: Duration) {
+    let mut policy = RefreshPolicy::default();
+    policy.fetch_timeout = fetch_timeout;
+    policy.attempts = 1;
+    let endpoint = endpoint(base, egress);
+    let tokens = TokenCache::builder(endpoint)
+        .policy(policy)
+        .unwrap()
+        .build();
+    let start = Instant::now();
+    let error = tokens.token().await.unwrap_err();
+    let took = start.elapsed();
+    let causes = iter::successors(error.source(), |&error| error.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{text}");
+    assert!(text.contains("nothing was sent"), "{text}");
+    assert!(took >= limit, "{took:?}, {text}");
+    assert!(took <= limit + Duration::from_millis(5), "{took:?}, {text}");
+    let status = tokens.status();
+    assert_eq!((status.strikes(), status.unresolved_attempts()), (0, 0));
+}
+
+/// With a fetch that is shorter than the connect limit, and with one that is longer.
+async fn fails_in_time(base: &str, egress: &Egress) {
+    let seconds = Duration::from_secs;
+    fails(base, egress, seconds(2), seconds(2)).await;
+    fails(base, egress, seconds(8), seconds(3)).await;
+}
+
+/// Accepts connections, and says nothing on them.
+async fn silent() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_resolver() {
+    let egress = Egress::direct().resolver(Resolver::Silent);
+    fails_in_time("https://enkash.test", &egress).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn dropped_syns() {
+    let listener = FullListener::new().await;
+    let base = format!("https://{}", listener.address());
+    fails_in_time(&base, &Egress::direct()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_tls() {
+    let (_listener, address) = silent().await;
+    fails_in_time(&format!("https://{address}"), &Egress::direct()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_proxy() {
+    let (_listener, address) = silent().await;
+    for scheme in ["http", "https"] {
+        let proxy = format!("{scheme}://{address}");
+        let egress = Egress::direct().proxy(&proxy).unwrap();
+        fails_in_time("https://enkash.test", &egress).await;
+    }
+}

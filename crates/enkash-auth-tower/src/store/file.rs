@@ -1,0 +1,232 @@
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use enkash_auth_core::{AccountKey, Error, ErrorKind, account::AttemptId};
+use tokio::{task::spawn_blocking, time::sleep};
+
+use super::{Liveness, Loaded, Store, StoreFuture};
+use crate::BoxError;
+
+/// How often a lock that is held elsewhere is tried again. It is held for a few writes to disk.
+const LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// The longest record, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// Keeps the records in a directory: for the processes of one host, across restarts.
+///
+/// An account has a file with its record, one that is locked while the record is replaced, and one that is
+/// locked while an attempt is made. The kernel frees that lock with the process, so no other process waits
+/// for the lease of one that was killed. A record is written to a file of its own and renamed. Files are
+/// private to the user; a directory that was removed is made again.
+///
+/// # Examples
+///
+/// ```
+/// use enkash_auth_tower::{Credentials, Environment, FileStore, TokenCache, TokenEndpoint};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path();
+/// let endpoint = TokenEndpoint::new(Environment::Test, Credentials::merchant("key", "secret"))?;
+/// let tokens = TokenCache::builder(endpoint).store(FileStore::open(path)?).build();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FileStore {
+    directory: PathBuf,
+}
+
+impl FileStore {
+    /// Opens the store in `directory`, which is created if it does not exist. Blocks for a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`] if it is not a directory or cannot be written to.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, Error> {
+        let directory = directory.into();
+        prepare(&directory).map_err(|error| {
+            let detail = format!("store directory {}", directory.display());
+            Error::new(ErrorKind::InvalidSetting, detail).with_source(error)
+        })?;
+        Ok(Self { directory })
+    }
+
+    /// Returns the directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn file(&self, account: &AccountKey, what: &str) -> PathBuf {
+        self.directory.join(format!("{account:x}.{what}"))
+    }
+}
+
+impl Store for FileStore {
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        let path = self.file(account, "record");
+        // A record is replaced as a whole: reading takes no lock.
+        Box::pin(blocking(move || Ok(Loaded::new(read(&path)?))))
+    }
+
+    fn compare_and_set<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        let [path, temporary, lock] =
+            ["record", "tmp", "lock"].map(|what| self.file(account, what));
+        let (current, record) = (current.map(<[u8]>::to_vec), record.to_vec());
+        Box::pin(async move {
+            let lock = loop {
+                let lock = lock.clone();
+                match blocking(move || try_lock(&lock)).await? {
+                    Some(lock) => break lock,
+                    None => sleep(LOCK_POLL).await,
+                }
+            };
+            blocking(move || {
+                let is_current = read(&path)? == current;
+                if is_current {
+                    replace(&path, &temporary, &record)?;
+                }
+                drop(lock);
+                Ok(is_current)
+            })
+            .await
+        })
+    }
+
+    fn hold<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        attempt: AttemptId,
+    ) -> StoreFuture<'a, Option<Liveness>> {
+        let path = self.file(account, "live");
+        let own = self.file(account, &format!("{attempt:x}.live"));
+        Box::pin(blocking(move || {
+            let mut file = in_directory(&own, || private().create_new(true).open(&own))?;
+            let named = file
+                .try_lock()
+                .map_err(io::Error::from)
+                .and_then(|()| write!(file, "{attempt:x}"))
+                // Locked before it has its name: never seen without its owner.
+                .and_then(|()| fs::rename(&own, &path));
+            if named.is_err() {
+                let _ = fs::remove_file(&own);
+            }
+            named.map(|()| Some(Box::new(file) as Liveness))
+        }))
+    }
+
+    fn is_dead<'a>(&'a self, account: &'a AccountKey, attempt: AttemptId) -> StoreFuture<'a, bool> {
+        let path = self.file(account, "live");
+        Box::pin(blocking(move || {
+            let mut file = match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                file => file?,
+            };
+            let mut owner = String::new();
+            Read::by_ref(&mut file)
+                .take(LONGEST)
+                .read_to_string(&mut owner)?;
+            // Shared, so that processes that look at once do not take one another for the owner.
+            Ok(owner == format!("{attempt:x}") && file.try_lock_shared().is_ok())
+        }))
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, BoxError> {
+    Ok(spawn_blocking(work).await??)
+}
+
+/// Creates the directory, and checks that files can be written and locked in it.
+fn prepare(directory: &Path) -> io::Result<()> {
+    make(directory)?;
+    let mode = fs::metadata(directory)?.permissions().mode();
+    if mode & 0o022 != 0 {
+        tracing::warn!(
+            directory = %directory.display(),
+            "others may write to the store's directory: they could remove the account records"
+        );
+    }
+    let probe = directory.join(format!("probe-{:016x}", fastrand::u64(..)));
+    let tried = try_lock(&probe).map(drop);
+    // It may not exist.
+    let _ = fs::remove_file(&probe);
+    tried
+}
+
+fn make(directory: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+}
+
+/// Opens a file for writing, and creates its directory again if it was removed.
+fn in_directory(path: &Path, open: impl Fn() -> io::Result<File>) -> io::Result<File> {
+    match (open(), path.parent()) {
+        (Err(error), Some(directory)) if error.kind() == io::ErrorKind::NotFound => {
+            make(directory)?;
+            open()
+        }
+        (opened, _) => opened,
+    }
+}
+
+/// Reads the record; `None` if there is none. One that is too long is cut, and so is damaged.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Reading a file of another kind may never end.
+        data => {
+            if !data?.is_file() {
+                let why = format!("{} is not a regular file", path.display());
+                return Err(io::Error::other(why));
+            }
+        }
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Replaces the file as a whole, and syncs it to disk.
+fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A killed process may have left one.
+    let _ = fs::remove_file(temporary);
+    let mut file = private().create_new(true).open(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    match path.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Takes the lock; `None` if it is held elsewhere.
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let file = in_directory(path, || private().create(true).truncate(false).open(path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}

@@ -1,0 +1,52 @@
+//! What the unit tests that use sockets have in common.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
+use std::{sync::mpsc, time::Duration};
+
+#[cfg(target_os = "linux")]
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// Holds a paused clock, which otherwise moves on while the runtime waits for a socket. A test that hangs
+/// loses it after a minute, and fails.
+pub(crate) struct HeldClock {
+    _until_dropped: mpsc::Sender<()>,
+}
+
+impl HeldClock {
+    pub(crate) fn new() -> Self {
+        let (until_dropped, dropped) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || dropped.recv_timeout(Duration::from_secs(60)));
+        Self {
+            _until_dropped: until_dropped,
+        }
+    }
+}
+
+/// A listener whose queue is full: Linux drops each SYN that comes, and a connection to it neither
+/// stands nor fails.
+#[cfg(target_os = "linux")]
+pub(crate) struct FullListener {
+    listener: TcpListener,
+    _queued: TcpStream,
+}
+
+#[cfg(target_os = "linux")]
+impl FullListener {
+    pub(crate) async fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        // A queue of none has room for one.
+        let listener = socket.listen(0).unwrap();
+        let queued = TcpStream::connect(listener.local_addr().unwrap()).await;
+        Self {
+            listener,
+            _queued: queued.unwrap(),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+}

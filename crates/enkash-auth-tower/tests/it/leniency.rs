@@ -1,0 +1,86 @@
+//! Heads of responses as servers, and the boxes before them, write them in the wild.
+
+use std::fmt::Write;
+
+use enkash_auth_core::Environment;
+use enkash_auth_tower::{TokenCache, TokenEndpoint};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::support::{HeldClock, credentials, user};
+
+const TOKEN: &str = r#"{"access_token":"one","token_type":"bearer","expires_in":300}"#;
+
+/// The token that a cache gets from a server whose head ends with `lines`.
+async fn fetch(lines: &str) -> Result<String, enkash_auth_core::Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let response = format!("HTTP/1.1 200 OK\r\n{lines}\r\n{TOKEN}");
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"password=password") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(response.as_bytes()).await.unwrap();
+        // Until the client has what it wants.
+        let _ = stream.read_u8().await;
+    });
+    let environment = Environment::custom(&base).unwrap();
+    let endpoint = TokenEndpoint::new(environment, credentials(&user(), "password")).unwrap();
+    let token = TokenCache::new(endpoint).token().await;
+    if token.is_ok() {
+        serving.await.unwrap();
+    }
+    token.map(|token| token.expose().to_owned())
+}
+
+fn length() -> String {
+    format!("content-length: {}\r\n", TOKEN.len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn space_before_a_colon() {
+    let _held = HeldClock::new();
+    let lines = format!("content-length : {}\r\nserver \t: old\r\n", TOKEN.len());
+    assert_eq!(fetch(&lines).await.unwrap(), "one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn folded_line() {
+    let _held = HeldClock::new();
+    let lines = format!("x-policy: a,\r\n  b,\r\n\tc\r\n{}", length());
+    assert_eq!(fetch(&lines).await.unwrap(), "one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stray_line() {
+    let _held = HeldClock::new();
+    for stray in ["served by node 7", "(x): y", "Set-Cookie=a; b", ": nothing"] {
+        let lines = format!("server: old\r\n{stray}\r\n{}", length());
+        assert_eq!(fetch(&lines).await.unwrap(), "one", "{stray}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hundred_and_fifty_headers() {
+    let _held = HeldClock::new();
+    let mut lines = String::new();
+    for nth in 1..150 {
+        write!(lines, "x-{nth}: {nth}\r\n").unwrap();
+    }
+    lines.push_str(&length());
+    assert_eq!(fetch(&lines).await.unwrap(), "one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn body_without_a_length() {
+    let _held = HeldClock::new();
+    let chunked = format!(
+        "transfer-encoding: chunked\r\n\r\n{:x}\r\n{TOKEN}\r\n0\r\n",
+        TOKEN.len()
+    );
+    assert_eq!(fetch(&chunked).await.unwrap(), "one");
+}

@@ -1,0 +1,189 @@
+//! Clocks that disagree, owners that stop, and responses that come late.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use enkash_auth_core::{ErrorKind, ManualClock};
+use enkash_auth_tower::{MemoryStore, TokenCache, TokenEndpoint, internal::Process};
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::{sync::oneshot, task::yield_now, time::sleep};
+
+use super::{Fleet, flaky::Flaky, policy, rejection, strikes};
+use crate::{
+    support::{Kit, credentials, environment, grant, rules, user},
+    undriven::runtime,
+};
+
+/// The store's clock is set while an attempt with a wrong password is in flight, which another process
+/// would make, too.
+#[tokio::test(start_paused = true)]
+async fn store_clock_that_is_set_permits_no_second_attempt() {
+    for ahead in [-500, -5_000, -20_000, -700_000, 20_000] {
+        let fleet = Fleet::new(Kit::new(rules(300, 5_000)), Flaky::default());
+        fleet.store.set_clock(fleet.clock, 0);
+        let (one, two) = (fleet.start("wrong"), fleet.start("wrong"));
+        let first = tokio::spawn(one.token());
+        sleep(Duration::from_secs(1)).await;
+        fleet.store.set_clock(fleet.clock, ahead);
+        let second = two.token().await;
+        for error in [first.await.unwrap(), second] {
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::Rejected, "{ahead}");
+        }
+        assert_eq!(fleet.requests(), 1, "{ahead}");
+        assert_eq!((strikes(&one), strikes(&two)), ((1, 0), (1, 0)));
+    }
+}
+
+/// Forward by more than 10 minutes is the exception: the lease has long passed by then.
+#[tokio::test(start_paused = true)]
+async fn attempt_whose_lease_has_long_passed_blocks_no_fresh_process() {
+    let fleet = Fleet::new(Kit::new(rules(300, 10)), Flaky::default());
+    let right = credentials(&fleet.kit.user, "password");
+    let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
+    sleep(Duration::from_secs(10 * 60 + 14)).await;
+    let tokens = fleet.start("password");
+    tokens.token().await.unwrap();
+    assert_eq!(strikes(&tokens), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempt_of_unknown_owner_blocks_until_its_lease_has_passed() {
+    let fleet = Fleet::new(Kit::new(rules(300, 10)), Flaky::default());
+    let right = credentials(&fleet.kit.user, "password");
+    let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
+    let tokens = fleet.start("password");
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(fleet.requests(), 0);
+    sleep(Duration::from_secs(7)).await;
+    tokens.token().await.unwrap();
+}
+
+/// Two processes, each on a runtime that is driven by hand, and what the server says to the first.
+struct Stopped {
+    clock: ManualClock,
+    requests: Arc<AtomicU32>,
+    one: TokenCache,
+    two: TokenCache,
+    respond: oneshot::Sender<Response<String>>,
+}
+
+impl Stopped {
+    fn new(first: &str, second: &str) -> Self {
+        let (respond, waiting) = oneshot::channel();
+        let waiting = Arc::new(Mutex::new(Some(waiting)));
+        let requests = Arc::new(AtomicU32::new(0));
+        let (clock, store, user) = (ManualClock::new(), Arc::new(MemoryStore::new()), user());
+        let start = |password| {
+            let (waiting, requests) = (Arc::clone(&waiting), Arc::clone(&requests));
+            let service = tower::service_fn(move |_: Request<Full<Bytes>>| {
+                let nth = requests.fetch_add(1, Ordering::Relaxed);
+                let waiting = waiting.lock().unwrap().take();
+                async move {
+                    Ok::<_, Infallible>(match waiting {
+                        Some(response) => response.await.unwrap(),
+                        None => grant(&format!("token-{nth}"), 300),
+                    })
+                }
+            });
+            let credentials = credentials(&user, password);
+            let endpoint = TokenEndpoint::with_service(environment(), credentials, service);
+            TokenCache::builder(endpoint.unwrap())
+                .clock(clock.clone())
+                .policy(policy())
+                .unwrap()
+                .process(Process::new())
+                .store(Arc::clone(&store))
+                .build()
+        };
+        Self {
+            one: start(first),
+            two: start(second),
+            clock,
+            requests,
+            respond,
+        }
+    }
+}
+
+/// The first is stopped after it has sent, and its lease passes. The second gets a token. Then the first goes on.
+fn late(first: &str, response: Response<String>) -> Stopped {
+    let mut stopped = Stopped::new(first, "password");
+    let (slow, well) = (runtime(), runtime());
+    slow.block_on(async {
+        assert!(stopped.one.token().now_or_never().is_none());
+        while stopped.requests.load(Ordering::Relaxed) == 0 {
+            yield_now().await;
+        }
+    });
+    well.block_on(async {
+        // It has to be seen for as long as the lease lasts.
+        stopped.two.load_status().await.unwrap();
+        stopped.clock.advance(Duration::from_secs(14));
+        stopped.two.token().await.unwrap();
+    });
+    let (respond, _) = oneshot::channel();
+    let respond = std::mem::replace(&mut stopped.respond, respond);
+    respond.send(response).unwrap();
+    slow.block_on(async {
+        while stopped.one.status().is_fetching() {
+            yield_now().await;
+        }
+    });
+    well.block_on(stopped.two.load_status()).unwrap();
+    stopped
+}
+
+#[test]
+fn rejection_that_comes_after_a_success_still_counts() {
+    let stopped = late("wrong", rejection());
+    assert_eq!(strikes(&stopped.one), (1, 0));
+    assert_eq!(strikes(&stopped.two), (1, 0));
+    assert_eq!(stopped.requests.load(Ordering::Relaxed), 2);
+    stopped.clock.advance(Duration::from_secs(3_600));
+    let error = runtime().block_on(stopped.one.token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    // One strike is not two.
+    runtime().block_on(stopped.two.token()).unwrap();
+    assert_eq!(strikes(&stopped.two), (0, 0));
+}
+
+#[test]
+fn success_that_comes_after_another_brings_no_token() {
+    let stopped = late("password", grant("late", 300));
+    assert_eq!(strikes(&stopped.two), (0, 0));
+    let token = runtime().block_on(stopped.one.token()).unwrap();
+    assert_eq!(token.expose(), "token-1");
+    assert_eq!(stopped.requests.load(Ordering::Relaxed), 2);
+}
+
+/// An owner that is stopped between its permit and the first byte, and goes on after its lease.
+#[test]
+fn permit_that_is_used_late_sends_nothing() {
+    let stopped = Stopped::new("password", "password");
+    let (slow, well) = (runtime(), runtime());
+    // Its task was spawned, and is not driven.
+    slow.block_on(async { assert!(stopped.one.token().now_or_never().is_none()) });
+    well.block_on(async {
+        stopped.clock.advance(Duration::from_secs(15));
+        assert!(stopped.two.token().now_or_never().is_none());
+        while stopped.requests.load(Ordering::Relaxed) == 0 {
+            yield_now().await;
+        }
+    });
+    slow.block_on(async {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    });
+    assert_eq!(stopped.requests.load(Ordering::Relaxed), 1);
+}

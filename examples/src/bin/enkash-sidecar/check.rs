@@ -1,0 +1,92 @@
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use enkash_auth_core::{Error, ErrorKind};
+
+use enkash_auth_examples::{OpenStore, one_line};
+
+use crate::{config::Config, failure::Failure};
+
+/// The settings were read: says so.
+pub(crate) fn offline() -> Result<ExitCode, Failure> {
+    writeln!(io::stdout(), "settings: valid; nothing was sent")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks for a token, once, and prints the class of the outcome and what to do about it.
+pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout();
+    let code = match config.tokens.token().await {
+        Ok(_) => {
+            let status = config.tokens.status();
+            let left = status.remaining().unwrap_or_default().as_secs();
+            let from = match status.token_requests() {
+                0 => " (kept from an earlier request; none was made)",
+                _ => "",
+            };
+            writeln!(out, "granted: a token, for {left} s{from}")?;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            writeln!(out, "{}: {}", error.kind().as_str(), one_line(&error))?;
+            writeln!(out, "hint: {}", hint(&error))?;
+            ExitCode::from(exit_code(error.kind()))
+        }
+    };
+    if let OpenStore::Memory { why } = &config.store {
+        writeln!(
+            out,
+            "note: nothing is kept, the next run knows nothing of this one: {why}"
+        )?;
+    }
+    Ok(code)
+}
+
+fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::InvalidSetting => 2,
+        ErrorKind::Unavailable => 3,
+        ErrorKind::InvalidResponse => 4,
+        ErrorKind::Rejected => 5,
+        ErrorKind::AccountLocked => 6,
+        ErrorKind::Misconfigured => 7,
+        ErrorKind::Forbidden => 8,
+        ErrorKind::Unresolved => 9,
+        ErrorKind::StoreUnavailable => 10,
+        ErrorKind::AccountClosed => 11,
+        _ => 1,
+    }
+}
+
+fn hint(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::InvalidSetting => "correct the setting that is named",
+        ErrorKind::Unavailable => {
+            "check the address in ENKASH_BASE_URL, the network and the proxy, or try again later"
+        }
+        ErrorKind::InvalidResponse => {
+            "something answers at ENKASH_BASE_URL, but with no token: is it EnKash's token server?"
+        }
+        ErrorKind::Rejected => {
+            "check the credentials in ENKASH_*, and do not just run this again: \
+             a third refusal in a row locks the account"
+        }
+        ErrorKind::AccountLocked => "have EnKash unlock the account before you try again",
+        ErrorKind::Misconfigured => {
+            "check ENKASH_BASE_URL, and whether the product takes a password or merchant keys"
+        }
+        ErrorKind::Forbidden => {
+            "ask EnKash whether this machine's address is allow-listed and the API enabled"
+        }
+        ErrorKind::Unresolved => {
+            "it may count as a failed attempt there: look at the account before you try again"
+        }
+        ErrorKind::AccountClosed => {
+            "look at the account and the credentials, and then run `enkash-sidecar reset`"
+        }
+        ErrorKind::StoreUnavailable => "check the directory or the server in ENKASH_TOKEN_STORE",
+        _ => "the log says more: RUST_LOG=debug",
+    }
+}

@@ -1,0 +1,66 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use enkash_auth_core::{Origin, RefreshPolicy};
+use enkash_auth_examples::{OpenStore, StoreSetting};
+use enkash_auth_tower::{Config as Settings, Egress, TokenCache, TokenEndpoint};
+
+use crate::{
+    args::{Args, Command},
+    failure::Failure,
+};
+
+/// What the command line and the environment say, once it makes sense.
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) upstream: Origin,
+    pub(crate) egress: Egress,
+    pub(crate) tokens: TokenCache,
+    pub(crate) store: OpenStore,
+}
+
+impl Config {
+    pub(crate) fn read(args: &Args) -> Result<Self, Failure> {
+        let lookup = |name: &str| std::env::var_os(name);
+        let settings = Settings::from_env(lookup)?;
+        let egress = Egress::from_env(lookup)?;
+        let (environment, credentials) = (settings.environment()?, settings.credentials()?);
+        let endpoint = TokenEndpoint::with_egress(environment, credentials, &egress)?;
+        let upstream = match &args.upstream {
+            None => endpoint.base_url().origin().clone(),
+            Some(url) => url
+                .trim_end_matches('/')
+                .parse()
+                .map_err(|error| Failure::setting("--upstream", error))?,
+        };
+        let local = args.listen.ip().to_canonical().is_loopback();
+        if !local && !args.allow_remote {
+            let why = format!("others can reach {}; --allow-remote says so", args.listen);
+            return Err(Failure::setting("--listen", why));
+        }
+        let mut policy = RefreshPolicy::default();
+        policy.keep_warm = true;
+        let mut policy = settings.policy_over(policy)?;
+        if let Some(Command::Check { .. }) = args.command {
+            // One, as it says.
+            policy.attempts = 1;
+        }
+        let path = |name: &str| lookup(name).map(Into::into);
+        let store = StoreSetting::read(settings.token_store(), path)?.open(path)?;
+        let mut tokens = settings.token_cache(endpoint)?.policy(policy)?;
+        match &store {
+            OpenStore::Kept(store) => tokens = tokens.store(Arc::clone(store)),
+            OpenStore::Memory { why } => tracing::warn!(
+                %why,
+                "the token and the record of attempts are kept in memory: restarted over and over \
+                 with a wrong password, this would lock the account"
+            ),
+        }
+        Ok(Self {
+            listen: args.listen,
+            upstream,
+            egress,
+            tokens: tokens.build(),
+            store,
+        })
+    }
+}

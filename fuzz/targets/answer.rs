@@ -1,6 +1,0 @@
-//! Fuzzes `answer::check`.
-#![no_main]
-
-use enkash_auth_fuzz::answer::check;
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| check(input));
