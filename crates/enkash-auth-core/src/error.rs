@@ -43,14 +43,15 @@ struct Inner {
 pub enum ErrorKind {
     /// A setting cannot be used; the text names it. Nothing was sent.
     InvalidSetting,
-    /// The token server could not be reached, was overloaded or failed: 429, 5xx, a block page, a
-    /// connection that never stood.
+    /// The token server could not be reached, was overloaded or failed, or credentials that are known good
+    /// wait until it answers a probe. The attempt was not counted.
     Unavailable,
-    /// The server said yes, but its answer holds no token that could be attached.
+    /// The response grants a token that cannot be attached: not a bearer token, already expired, cut off.
     InvalidResponse,
-    /// The server refused these credentials. They are not tried again.
+    /// The server rejected these credentials. They are not sent again until an operator allows it.
     Rejected,
-    /// The server says that the account is locked or disabled. It is not asked again.
+    /// The server says that the account is locked or disabled. Nothing is sent until an operator resets the
+    /// record.
     AccountLocked,
     /// As many attempts count as may, and one more could lock the account: nothing was sent. The text says
     /// how it is opened.
@@ -60,11 +61,11 @@ pub enum ErrorKind {
     /// The server refuses this caller, whatever its credentials: an address that is not
     /// allow-listed, an API that is not enabled.
     Forbidden,
-    /// The password was sent and nobody knows what the server made of it: it may count as a failed
-    /// attempt there.
+    /// The credentials were sent, and no response came or one that says neither yes nor no: the server may
+    /// count it as a failed attempt.
     Unresolved,
-    /// The store that keeps the record of attempts cannot be used, and nobody knows whether these
-    /// credentials are good: without a record nothing is sent.
+    /// The store that keeps the account record cannot be used, or holds a record of a newer release: nothing
+    /// was sent.
     StoreUnavailable,
     /// The request goes to an origin that must not see the token. Nothing was sent.
     ForeignOrigin,

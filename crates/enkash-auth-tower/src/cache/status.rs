@@ -104,7 +104,7 @@ impl Status {
         self.strikes
     }
 
-    /// How many attempts of this account are on, or ended with nobody knowing how.
+    /// How many attempts of this account ended without a response that says whether they count.
     pub fn unresolved_attempts(&self) -> usize {
         self.unresolved_attempts
     }
