@@ -272,3 +272,27 @@ async fn what_a_source_said_long_ago_or_for_others_is_not_used() {
         assert_eq!(looks.load(Ordering::Relaxed), expected, "{pause}");
     }
 }
+
+/// The two readings of a changed secret take longer than such a fetch.
+#[tokio::test(start_paused = true)]
+async fn rotated_password_is_found_however_short_a_fetch_is() {
+    let kit = Kit::new(rules(300, 10));
+    let file = Arc::new(Mutex::new("old"));
+    let (now, user) = (Arc::clone(&file), kit.user.clone());
+    let mut policy = enkash_auth_core::RefreshPolicy::default();
+    policy.fetch_timeout = Duration::from_millis(500);
+    let tokens = TokenCache::builder(kit.endpoint("old"))
+        .clock(TokioClock::new())
+        .policy(policy)
+        .unwrap()
+        .reload_credentials(move || Ok(credentials(&user, *now.lock().unwrap())))
+        .build();
+    tokens.token().await.unwrap_err();
+    *file.lock().unwrap() = "password";
+    let mut served = false;
+    for _ in 0..300 {
+        sleep(Duration::from_millis(100)).await;
+        served |= tokens.token().await.is_ok();
+    }
+    assert!(served);
+}

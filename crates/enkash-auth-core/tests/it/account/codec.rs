@@ -264,3 +264,9 @@ fn unreadable_record_says_why() {
         assert!(why.to_string().contains(text), "{why}");
     }
 }
+
+#[test]
+fn newer_format_need_not_be_text() {
+    let read = AccountRecord::from_bytes(account(), b"enkash-auth record 2\n\xff\xfe");
+    assert_eq!(read, Err(Unreadable::Newer));
+}

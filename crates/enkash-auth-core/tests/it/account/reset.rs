@@ -115,3 +115,20 @@ fn reset_of_nothing_is_done() {
     assert!(account.reset(true));
     assert_eq!(account.facts, enkash_auth_core::account::Facts::default());
 }
+
+#[test]
+fn reset_that_waits_clears_nothing_that_was_attempted_since() {
+    let mut account = Account::new();
+    account.attempt("x", REJECTED);
+    let ids = account.facts.resettable();
+    account.attempt("y", REJECTED);
+    let (witness, now) = (account.witness.clone(), account.now);
+    assert!(account.facts.reset(&ids, true, &witness, now));
+    assert_eq!(account.counted(), 1);
+    assert_eq!(account.verdict("x"), Verdict::Granted);
+    let mut account = Account::new();
+    let ids = account.facts.resettable();
+    account.attempt("y", REJECTED);
+    assert!(account.facts.reset(&ids, true, &witness, now));
+    assert_eq!(account.verdict("y"), REJECTED_BEFORE);
+}

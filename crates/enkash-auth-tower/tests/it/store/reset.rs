@@ -234,3 +234,32 @@ async fn reset_during_an_attempt_waits_until_its_lease_has_passed() {
     assert_eq!(strikes(&tokens), (0, 0));
     assert!(fleet.record().await.facts().attempts().is_empty());
 }
+
+/// The reset waits for the lease of a lost attempt, and others go on meanwhile.
+#[tokio::test(start_paused = true)]
+async fn reset_that_waits_opens_the_account_once() {
+    let fleet = fleet(Kit::new(rules(300, 60_000)));
+    let lost = fleet.start("wrong");
+    lost.token().await.unwrap_err();
+    let rules = |millis| {
+        let issuer = &fleet.kit.issuer;
+        issuer.change_rules(|rules| rules.delay(Duration::from_millis(millis)));
+    };
+    rules(10);
+    sleep(LOOK).await;
+    lost.token().await.unwrap_err();
+    assert_eq!(strikes(&lost), (1, 1));
+    let before = fleet.kit.issuer.counters().rejections;
+    let operator = fleet.start("operator");
+    let reset = tokio::spawn(async move { operator.allow_rejected().await });
+    let others = [fleet.start("wrong"), fleet.start("wrong"), lost];
+    for _ in 0..40 {
+        sleep(Duration::from_millis(500)).await;
+        for tokens in &others {
+            tokens.token().await.unwrap_err();
+        }
+    }
+    reset.await.unwrap().unwrap();
+    // What the operator allowed again was sent once, and rejected once more.
+    assert_eq!(fleet.kit.issuer.counters().rejections, before + 1);
+}
