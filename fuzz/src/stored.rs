@@ -55,7 +55,9 @@ pub fn check(input: &[u8]) {
             is_read_again(&account, &record);
             // So that what follows begins with something.
             let ids = record.facts().resettable();
-            let _ = record.facts_mut().reset(&ids, true, &Witness::default(), now);
+            let _ = record
+                .facts_mut()
+                .reset(&ids, true, &Witness::default(), now);
             record
         }
     };

@@ -69,6 +69,8 @@ pub(crate) struct FetchContext<'a> {
     pub(crate) newest_seen: Option<AttemptId>,
     /// Whether the server has just responded to a probe.
     pub(crate) probe: Option<bool>,
+    /// Whether there is time for an attempt; otherwise only a token of another is waited for.
+    pub(crate) may_begin: bool,
 }
 
 /// Says what a fetch may do.
@@ -194,6 +196,10 @@ impl Attempts {
                 // The token is good whether or not the facts can be written now.
                 let is_reported = self.write(&opened).await.is_ok();
                 return Ok((Acquired::Token(token), is_reported));
+            }
+            if !ctx.may_begin {
+                let is_reported = matches!(self.write(&opened).await, Ok(true));
+                return Ok((Acquired::Busy, is_reported));
             }
             let request = self.request(ctx)?;
             let seen = opened.record.clone();

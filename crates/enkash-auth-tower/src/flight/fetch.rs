@@ -143,6 +143,8 @@ impl<'a> Fetch<'a> {
                 send_before: self.send_before,
                 newest_seen: self.newest_seen,
                 probe: probe.take(),
+                // What is begun too late ends without a response, and counts.
+                may_begin: !has_waited || 2 * self.left() >= self.shared.policy().fetch_timeout,
             };
             match self.shared.attempts().acquire(&ctx).await {
                 Acquired::Permit(permit) => return Ok(Turn::Attempt(permit)),
@@ -166,8 +168,7 @@ impl<'a> Fetch<'a> {
 
     /// Returns whether the server responds at all.
     async fn probe(&self) -> bool {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        match self.endpoint.probe(PROBE_TIMEOUT.min(left)) {
+        match self.endpoint.probe(PROBE_TIMEOUT.min(self.left())) {
             Ok(probing) => probing.await,
             Err(_) => false,
         }
@@ -237,6 +238,10 @@ impl<'a> Fetch<'a> {
             self.newest_seen = id.or(self.newest_seen);
         }
         is_accepted
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     fn is_given_up(&self) -> bool {

@@ -26,6 +26,12 @@ pub(crate) async fn reset(
         status.strikes(),
         status.unresolved_attempts()
     )?;
+    if !allow_rejected && status.strikes() + status.unresolved_attempts() == 0 {
+        // But for what was taken for a rejection by guess.
+        config.tokens.reset().await?;
+        writeln!(out, "nothing to clear")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if !is_sure && !is_confirmed(&mut out)? {
         writeln!(out, "nothing was changed")?;
         return Ok(ExitCode::FAILURE);

@@ -134,7 +134,7 @@ async fn a_reset_shows_the_strikes_asks_and_heals() {
     };
     let (output, text) = run(reset(), "").await;
     assert!(
-        output.status.success() && text.contains("nothing to forget"),
+        output.status.success() && text.contains("nothing to clear"),
         "{text}"
     );
 
@@ -149,7 +149,7 @@ async fn a_reset_shows_the_strikes_asks_and_heals() {
         let (output, text) = run(reset(), no).await;
         assert_eq!(output.status.code(), Some(1));
         assert!(
-            text.contains("refused attempts: 2, possible ones: 0"),
+            text.contains("rejected attempts: 2, unresolved ones: 0"),
             "{text}"
         );
         assert!(
@@ -161,7 +161,7 @@ async fn a_reset_shows_the_strikes_asks_and_heals() {
 
     let (output, text) = run(reset(), "y\n").await;
     assert!(
-        output.status.success() && text.contains("forgotten"),
+        output.status.success() && text.contains("cleared"),
         "{text}"
     );
     let served = async {
