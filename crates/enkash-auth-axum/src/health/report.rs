@@ -15,7 +15,7 @@ const BRIDGED: Duration = Duration::from_secs(5);
 /// | `seconds_left` | how long the token may still be attached; `null` where there is none |
 /// | `token_requests` | how many were made |
 /// | `strikes` | attempts that the server refused |
-/// | `unresolved_attempts` | attempts that are on, or ended with nobody knowing how |
+/// | `unresolved_attempts` | attempts that ended without a response that says whether they count |
 /// | `last_error` | the [kind](enkash_auth_tower::core::ErrorKind::as_str) of the last error; `null` once a fetch has succeeded |
 ///
 /// | `state` | |
