@@ -69,7 +69,7 @@ pub(crate) struct FetchContext<'a> {
     pub(crate) newest_seen: Option<AttemptId>,
     /// Whether the server has just responded to a probe.
     pub(crate) probe: Option<bool>,
-    /// Whether there is time for an attempt; otherwise only a token of another is waited for.
+    /// Whether enough time is left for an attempt; if not, only another's token is waited for.
     pub(crate) may_begin: bool,
 }
 
@@ -197,13 +197,13 @@ impl Attempts {
                 let is_reported = self.write(&opened).await.is_ok();
                 return Ok((Acquired::Token(token), is_reported));
             }
-            if !ctx.may_begin {
-                let is_reported = matches!(self.write(&opened).await, Ok(true));
-                return Ok((Acquired::Busy, is_reported));
-            }
             let request = self.request(ctx)?;
             let seen = opened.record.clone();
             let denied = match opened.acquire(&request) {
+                Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => {
+                    opened.record = seen;
+                    Acquired::Busy
+                }
                 Acquire::Granted(permit) => {
                     let liveness = match shows_life {
                         true => self.liveness(ctx.account.key(), request.id).await,
@@ -558,7 +558,9 @@ impl Attempts {
             };
             match facts.acquire(&request, &own, now) {
                 // The store may be writing it just now.
-                Acquire::Granted(_) if self.process.is_beginning(ctx.account.key(), now) => {
+                Acquire::Granted(_)
+                    if !ctx.may_begin || self.process.is_beginning(ctx.account.key(), now) =>
+                {
                     Acquire::Busy
                 }
                 Acquire::Granted(permit) if may_attempt => {

@@ -143,8 +143,8 @@ impl<'a> Fetch<'a> {
                 send_before: self.send_before,
                 newest_seen: self.newest_seen,
                 probe: probe.take(),
-                // What is begun too late ends without a response, and counts.
-                may_begin: !has_waited || 2 * self.left() >= self.shared.policy().fetch_timeout,
+                // An attempt that begins too late ends without a response, and counts.
+                may_begin: !has_waited || self.left() >= self.shared.policy().fetch_timeout / 4,
             };
             match self.shared.attempts().acquire(&ctx).await {
                 Acquired::Permit(permit) => return Ok(Turn::Attempt(permit)),
