@@ -332,39 +332,32 @@ impl Facts {
                 } else {
                     State::Rejected
                 };
-                if let Some(id) = self.reject(permit, state, now) {
-                    self.add_rejected(id, permit.fingerprint(), guessed, now);
-                }
+                let id = self.reject(permit, state, now);
+                self.add_rejected(id, permit.fingerprint(), guessed, now);
             }
             AttemptOutcome::Locked => {
-                let _ = self.reject(permit, State::Locked, now);
+                self.reject(permit, State::Locked, now);
             }
         }
         self.tidy();
         is_open
     }
 
-    /// Counts a rejection, under a derived id if the attempt was cleared. Returns the id, or `None` if that
-    /// was cleared as well.
-    fn reject(&mut self, permit: &Permit, state: State, now: Moment) -> Option<AttemptId> {
+    /// Counts a rejection, under a derived id if the attempt was cleared. If that was cleared as well, the
+    /// attempt is [tidied](Self::tidy) away again. Returns the id.
+    fn reject(&mut self, permit: &Permit, state: State, now: Moment) -> AttemptId {
         let id = permit.id();
-        if self.raise(id, state) {
-            return Some(id);
-        }
         let id = if self.is_cleared(id) {
             id.derived()
         } else {
             id
         };
-        if self.is_cleared(id) {
-            return None;
-        }
         if !self.raise(id, state) {
             let (fingerprint, began) = (permit.fingerprint(), now.unix_nanos());
             let attempt = Attempt::new(id, fingerprint, began, Duration::ZERO, state);
             self.attempts.push(attempt);
         }
-        Some(id)
+        id
     }
 
     /// Adds a rejected fingerprint. One that was rejected by guess, and now is by name, is no longer

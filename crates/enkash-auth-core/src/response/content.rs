@@ -83,14 +83,13 @@ impl<'a> Content<'a> {
             })
     }
 
-    /// Returns why it cannot be a token response, if so.
+    /// Returns why it cannot be a token response, if so. A complete HTML page is judged before.
     pub(super) fn damage(&self) -> Option<&'static str> {
         match self.extent {
             Extent::TooLarge => Some("the body is too large"),
             Extent::Truncated => Some("the body is cut off"),
             Extent::Complete if self.text().is_empty() => Some("the body is empty"),
             Extent::Complete if self.json.is_some() => None,
-            Extent::Complete if self.is_page() => Some("HTML page instead of a token response"),
             Extent::Complete => Some("the body is not JSON"),
         }
     }

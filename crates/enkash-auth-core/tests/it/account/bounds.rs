@@ -1,6 +1,8 @@
 //! How much of an account is remembered.
 
-use super::support::{Account, LOST};
+use enkash_auth_core::account::AttemptOutcome;
+
+use super::support::{Account, LOST, REJECTED, REJECTED_BEFORE};
 use crate::support::secs;
 
 /// One that is known good and has had no response so often.
@@ -39,4 +41,38 @@ fn open_attempt_is_not_displaced_by_newer_ones() {
     assert_eq!(account.counted(), 64);
     assert_eq!(account.facts.attempts()[0].id(), open.id());
     assert_eq!(account.facts.attempts()[1..], ended.attempts()[1..]);
+}
+
+#[test]
+fn newest_cleared_ids_are_kept_whoever_cleared_them() {
+    let mut account = Account::new();
+    account.skip_ids(100);
+    for _ in 0..70 {
+        account.attempt("good", AttemptOutcome::Granted);
+    }
+    let mut other = Account::new();
+    other.pass(secs(1));
+    other.attempt("x", REJECTED);
+    let before = other.facts.clone();
+    other.reset(false);
+    account.facts.merge(&other.facts);
+    account.facts.merge(&before);
+    assert_eq!(account.counted(), 0);
+}
+
+/// Its fingerprint is displaced, and the attempt still says it.
+#[test]
+fn rejected_attempt_that_counts_keeps_its_credentials() {
+    let mut first = Account::new();
+    first.skip_ids(100);
+    first.attempt("x", REJECTED);
+    let mut account = Account::new();
+    for n in 0..16 {
+        account.pass(secs(1));
+        account.attempt(&format!("x{n}"), REJECTED);
+        account.attempt("good", AttemptOutcome::Granted);
+    }
+    account.facts.merge(&first.facts);
+    assert_eq!(account.counted(), 1);
+    assert_eq!(account.verdict("x"), REJECTED_BEFORE);
 }

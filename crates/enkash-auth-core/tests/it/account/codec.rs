@@ -270,3 +270,24 @@ fn newer_format_need_not_be_text() {
     let read = AccountRecord::from_bytes(account(), b"enkash-auth record 2\n\xff\xfe");
     assert_eq!(read, Err(Unreadable::Newer));
 }
+
+#[test]
+fn replacement_is_read_as_it_was_written() {
+    for n in 0..8 {
+        let record = AccountRecord::in_place_of(&[n], SENT);
+        let bytes = record.to_bytes(account(), WRITE).expect("JSON");
+        assert_eq!(AccountRecord::from_bytes(account(), &bytes), Ok(record));
+    }
+}
+
+#[test]
+fn lists_are_brought_into_order_when_they_are_read() {
+    let mut value = json(&bytes());
+    for list in ["attempts", "cleared"] {
+        let items = value[list].as_array_mut().expect("a list");
+        items.reverse();
+        items.push(items[0].clone());
+    }
+    let read = AccountRecord::from_bytes(account(), &sealed(&value.to_string()));
+    assert_eq!(read, Ok(record()));
+}

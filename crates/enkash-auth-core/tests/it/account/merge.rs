@@ -246,7 +246,6 @@ fn stamps_outrun_a_clock_that_was_set_back() {
     account.skip_ids(100);
     for _ in 0..64 {
         account.attempt("good", AttemptOutcome::Granted);
-        account.pass(secs(1));
     }
     account.now = account.now.minus(secs(1000));
     // Ids decide among equal stamps alone.
@@ -298,4 +297,21 @@ fn answered_probe_is_one_since_the_same_success() {
     account.pass(secs(15 * 60));
     account.attempt("good", AttemptOutcome::Granted);
     assert_eq!(merged(&account.facts, &probed), account.facts);
+}
+
+#[test]
+fn lists_have_one_order_whoever_merges() {
+    let facts = |first_id, later| {
+        let mut account = Account::new();
+        account.skip_ids(first_id);
+        account.pass(later);
+        account.attempt("x", REJECTED);
+        account.reset(false);
+        account.attempt("y", LOST);
+        account.facts
+    };
+    let (earlier, later) = (facts(100, secs(0)), facts(0, secs(1)));
+    let both = merged(&earlier, &later);
+    assert_eq!(both, merged(&later, &earlier));
+    assert_eq!(both.attempts()[..1], *earlier.attempts());
 }

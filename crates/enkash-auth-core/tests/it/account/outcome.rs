@@ -203,3 +203,37 @@ fn success_before_a_rejection_does_not_come_back() {
     account.facts.merge(&before);
     assert!(!account.facts.is_known_good(&credentials("good")));
 }
+
+#[test]
+fn late_rejection_ends_known_good() {
+    let mut account = Account::new();
+    let late = account.acquire("good");
+    account.witness.see(&account.facts, account.now);
+    account.pass(LEASE);
+    account.attempt("good", AttemptOutcome::Granted);
+    account.end(&late, REJECTED);
+    assert!(!account.facts.is_known_good(&credentials("good")));
+}
+
+#[test]
+fn unsent_report_clears_no_fingerprint() {
+    let mut account = Account::new();
+    let permit = account.attempt("x", REJECTED);
+    account.end(&permit, AttemptOutcome::Uncounted);
+    assert_eq!(account.verdict("x"), REJECTED_BEFORE);
+}
+
+/// A lock adds no fingerprint, so there is none yet.
+#[test]
+fn rejection_after_a_cleared_lock_keeps_its_fingerprint() {
+    let mut account = Account::new();
+    let late = account.acquire("x");
+    account.witness.see(&account.facts, account.now);
+    account.pass(LEASE);
+    account.reset(false);
+    account.end(&late, AttemptOutcome::Locked);
+    account.reset(false);
+    account.end(&late, REJECTED);
+    assert_eq!(account.counted(), 0);
+    assert_eq!(account.verdict("x"), REJECTED_BEFORE);
+}

@@ -66,3 +66,14 @@ fn token_that_exceeds_the_room_is_not_kept() {
     keep(&mut record, &mut of, "x", &[1; 2 * HALF + 1]);
     assert_eq!(count(&record), 0);
 }
+
+#[test]
+fn small_token_behind_a_large_one_makes_no_room_for_it() {
+    let (mut record, mut of) = (AccountRecord::default(), Account::new());
+    keep(&mut record, &mut of, "x", b"small");
+    keep(&mut record, &mut of, "y", &[2; 2 * HALF - 30]);
+    assert_eq!(count(&record), 2);
+    keep(&mut record, &mut of, "z", &[3; 60]);
+    assert_eq!(count(&record), 1);
+    assert_eq!(token(&record, "z"), Some(vec![3; 60]));
+}

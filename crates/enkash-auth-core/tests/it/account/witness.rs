@@ -134,6 +134,17 @@ fn unwritten_outcome_keeps_the_process_looking() {
 }
 
 #[test]
+fn process_is_ahead_of_a_store_that_lost_the_record() {
+    let mut account = Account::known_good("good");
+    account.witness.observe(&account.facts);
+    assert!(!account.witness.is_ahead());
+    account.witness.observe(&Facts::default());
+    assert!(account.witness.is_ahead());
+    account.witness.observe(&account.facts);
+    assert!(!account.witness.is_ahead());
+}
+
+#[test]
 fn attempt_without_store_is_known_until_it_is_written() {
     let mut account = Account::known_good("good");
     account.witness.observe(&account.facts);
@@ -236,4 +247,13 @@ fn look_keeps_when_an_attempt_was_first_seen() {
     account.witness.observe(&account.facts);
     account.pass(LEASE);
     assert_eq!(account.verdict("y"), Verdict::Granted);
+}
+
+#[test]
+fn attempt_that_ended_is_not_own() {
+    let mut account = Account::new();
+    let permit = account.acquire("x");
+    account.witness.begin(permit.id());
+    account.witness.record_outcome(&permit, LOST, account.now);
+    assert!(!account.witness.is_own(permit.id()));
 }

@@ -179,6 +179,52 @@ fn text_says_what_was_seen_and_what_to_check() {
 }
 
 #[test]
+fn text_of_known_good_says_no_more_than_the_server() {
+    for (status, body, expected) in [
+        (
+            400,
+            r#"{"error":"invalid_request"}"#,
+            "outcome of the token request unknown: status 400, invalid_request",
+        ),
+        (
+            200,
+            r#"{"resultCode":7}"#,
+            "outcome of the token request unknown: status 200, resultCode 7",
+        ),
+    ] {
+        let failed = response(status, &[], body).read(SENT, &credentials(), true);
+        assert_eq!(failed.unwrap_err().error().to_string(), expected);
+    }
+}
+
+#[test]
+fn what_sounds_like_locked_is_not() {
+    let between = |length| format!("Too many {}attempts", "x".repeat(length));
+    for (text, is_locked) in [
+        ("The account was unlocked", false),
+        ("An unlocked account was locked", true),
+        (&between(31), true),
+        (&between(32), false),
+    ] {
+        let error = read(400, &[], text).unwrap_err();
+        assert_eq!(
+            error.kind() == ErrorKind::AccountLocked,
+            is_locked,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn token_with_one_quote_is_useless() {
+    for token in [r#"\"abc"#, r#"abc\""#, "'abc", "abc'"] {
+        let body = format!(r#"{{"token":"{token}"}}"#);
+        let error = read(200, &[], &body).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{token}");
+    }
+}
+
+#[test]
 fn misconfiguration_names_the_setting() {
     for (status, body, setting) in [
         (404, "", "base address"),
