@@ -144,7 +144,7 @@ impl<'a> Fetch<'a> {
                 newest_seen: self.newest_seen,
                 probe: probe.take(),
                 // An attempt that begins too late ends without a response, and counts.
-                may_begin: !has_waited || self.left() >= self.shared.policy().fetch_timeout / 4,
+                may_begin: !has_waited || 2 * self.left() >= self.shared.policy().fetch_timeout,
             };
             match self.shared.attempts().acquire(&ctx).await {
                 Acquired::Permit(permit) => return Ok(Turn::Attempt(permit)),

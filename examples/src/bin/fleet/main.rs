@@ -10,11 +10,12 @@
 //!
 //! 1. at once, while no token is there yet;
 //! 2. while two tokens expire;
-//! 3. while two replicas are killed and two others start in their place;
+//! 3. while two replicas are killed and two others start in their place (not in the middle of a fetch: its
+//!    lease, 14 s, is longer than these tokens live);
 //! 4. while Redis is gone, over two expiries;
 //! 5. when Redis is back, empty.
 //!
-//! After some 45 s it prints, per phase, calls, failures, and token requests as the server counted
+//! After some 40 s it prints, per phase, calls, failures, and token requests as the server counted
 //! them. It exits with 1 if a call failed or the first phase took more than one token request.
 
 mod load;
@@ -83,7 +84,7 @@ async fn run() -> Result<bool, BoxError> {
     let (mut failed, cold) = show("180 at once, no token yet", cold)?;
 
     let steady = stage
-        .measured(load::steady(stage.addresses(), secs(13)))
+        .measured(load::steady(stage.addresses(), secs(11)))
         .await;
     failed += show("two expiries", steady)?.0;
 
@@ -95,13 +96,13 @@ async fn run() -> Result<bool, BoxError> {
 
     stage.redis.kill()?;
     let gone = stage
-        .measured(load::steady(stage.addresses(), secs(13)))
+        .measured(load::steady(stage.addresses(), secs(11)))
         .await;
     failed += show("Redis gone, two expiries", gone)?.0;
 
     stage.redis.restart().await?;
     let back = stage
-        .measured(load::steady(stage.addresses(), secs(13)))
+        .measured(load::steady(stage.addresses(), secs(11)))
         .await;
     failed += show("Redis back, empty", back)?.0;
     Ok(failed == 0 && cold == 1)

@@ -218,7 +218,7 @@ async fn crowded_record_is_waited_for_and_nothing_is_sent_without_it() {
     sleep(Duration::from_secs(60)).await;
     fleet.store.set(Mood::Crowded);
     let waiting = tokio::spawn(tokens.token());
-    sleep(Duration::from_secs(4)).await;
+    sleep(Duration::from_secs(3)).await;
     assert_eq!(fleet.requests(), 1);
     fleet.store.set(Mood::Well);
     waiting.await.unwrap().unwrap();
