@@ -8,17 +8,6 @@ use crate::{Error, ErrorKind};
 const SCHEME: &str = "Bearer ";
 
 /// A bearer token (RFC 6750) as the header value that carries it, marked sensitive.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::Bearer;
-///
-/// let bearer = Bearer::new("2YotnFZFEjr1zCsicMWpAA")?;
-/// assert_eq!(format!("{bearer:?}"), "Bearer(..)");
-/// assert!(Bearer::new("two\r\nlines").is_err());
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct Bearer(HeaderValue);
 

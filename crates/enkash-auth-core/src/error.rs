@@ -29,15 +29,6 @@ struct Inner {
 }
 
 /// What an [`Error`] means for whoever gets it.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::ErrorKind;
-///
-/// assert!(ErrorKind::Unavailable.is_transient());
-/// assert!(!ErrorKind::Rejected.is_transient());
-/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -21,24 +21,6 @@ const JSON_PATH: &str = "/api/v0/merchant/token";
 ///
 /// Password credentials make a form with HTTP Basic, `POST {base}/oauth/token`; merchant keys make
 /// JSON, `POST {base}/api/v0/merchant/token`. The body is wiped when its last copy is dropped.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Client, Credentials, TokenRequest, User};
-///
-/// let credentials = Credentials::password(
-///     Client::new("client-id", "client-secret"),
-///     User::new("user@example.com", "100% p+ss"),
-/// );
-/// let request = TokenRequest::new(&"https://api.enkash.in".parse()?, &credentials)?.into_http();
-/// assert_eq!(request.uri(), "https://api.enkash.in/oauth/token");
-/// assert_eq!(
-///     request.body(),
-///     "grant_type=password&username=user%40example.com&password=100%25+p%2Bss",
-/// );
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 pub struct TokenRequest(Request<Bytes>);
 
 impl TokenRequest {
@@ -76,19 +58,6 @@ impl TokenRequest {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSetting`] where the address becomes too long.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use enkash_auth_core::{Credentials, TokenRequest};
-    ///
-    /// let keys = Credentials::merchant("access-key", "secret-key");
-    /// let probe = TokenRequest::probe(&"https://api.enkash.in".parse()?, &keys)?.into_http();
-    /// assert_eq!(probe.method(), "HEAD");
-    /// assert_eq!(probe.uri(), "https://api.enkash.in/api/v0/merchant/token");
-    /// assert!(probe.body().is_empty());
-    /// # Ok::<(), enkash_auth_core::Error>(())
-    /// ```
     pub fn probe(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
         let path = match &credentials.grant {
             GrantType::Password { .. } => FORM_PATH,

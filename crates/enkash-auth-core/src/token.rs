@@ -7,25 +7,6 @@ use crate::{Bearer, Moment, lifetime::Schedule};
 /// A token that can be attached: a ready header value, its generation and its deadline.
 ///
 /// Cheap to clone. Never shows the token under `{:?}`; the header value is marked sensitive.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{AccessToken, Bearer, Moment, RefreshPolicy};
-/// use enkash_auth_core::lifetime::{Exchange, Expiry, Schedule};
-///
-/// let now = Moment::new(0, 0);
-/// let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(Duration::from_secs(60))]);
-/// let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).unwrap();
-/// let token = AccessToken::new(Bearer::new("2YotnFZFEjr1zCsicMWpAA")?, 1, schedule);
-///
-/// assert_eq!(token.header(), "Bearer 2YotnFZFEjr1zCsicMWpAA");
-/// assert!(token.is_usable(now));
-/// assert!(!token.is_usable(now.plus(Duration::from_secs(59))));
-/// assert!(!format!("{token:?}").contains("2Yotn"));
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone)]
 pub struct AccessToken(Arc<Inner>);
 

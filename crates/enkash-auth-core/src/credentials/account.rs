@@ -12,19 +12,6 @@ use crate::{BaseUrl, account, hex};
 ///
 /// SHA-256 of the base address, the client id and the user name (or the access key). It survives a
 /// change of password and shows none of them.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{BaseUrl, Client, Credentials, User};
-///
-/// let base: BaseUrl = "https://api.enkash.in".parse()?;
-/// let old = Credentials::password(Client::new("id", "secret"), User::new("user", "old"));
-/// let new = Credentials::password(Client::new("id", "secret"), User::new("user", "new"));
-/// assert_eq!(old.account(&base), new.account(&base));
-/// assert_ne!(old.fingerprint([7; 16]), new.fingerprint([7; 16]));
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct AccountKey([u8; 32]);
 

@@ -12,19 +12,6 @@ pub(crate) const UNKNOWN: Duration = Duration::from_secs(300);
 pub(crate) const SHORTEST: Duration = Duration::from_millis(8);
 
 /// When a token request was made, and what the server's clock said meanwhile.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::{Duration, UNIX_EPOCH};
-/// use enkash_auth_core::{Moment, lifetime::{Exchange, Expiry, Lifetime}};
-///
-/// // The local clock is an hour slow: with the server's `Date` that changes nothing.
-/// let sent = Moment::new(0, 1_700_000_000_000_000_000);
-/// let date = UNIX_EPOCH + Duration::from_secs(1_700_003_600);
-/// let lifetime = Exchange::new(sent, Some(date)).lifetime(&[Expiry::AtUnixMillis(1_700_003_660_000)]);
-/// assert_eq!(lifetime.length(), Some(Duration::from_secs(59)));
-/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
     sent: Moment,
@@ -34,17 +21,6 @@ pub struct Exchange {
 /// How long a token lives, counted from the moment at which its request was sent.
 ///
 /// The lower end of what the response allows: on the server's clock where that is known.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{Moment, lifetime::{Exchange, Expiry}};
-///
-/// let exchange = Exchange::new(Moment::new(0, 0), None);
-/// assert_eq!(exchange.lifetime(&[]).length(), Some(Duration::from_secs(300)));
-/// assert_eq!(exchange.lifetime(&[Expiry::Expired]).length(), None);
-/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lifetime {
     sent: Moment,
@@ -61,17 +37,6 @@ impl Exchange {
     /// By how many seconds the local wall clock is ahead of the server's: negative where it is behind,
     /// `None` where the response carried no `Date`. Right to half a second and the time that the exchange
     /// took.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::{Duration, UNIX_EPOCH};
-    /// use enkash_auth_core::{Moment, lifetime::Exchange};
-    ///
-    /// let sent = Moment::new(0, 1_700_003_600_500_000_000);
-    /// let date = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    /// assert_eq!(Exchange::new(sent, Some(date)).clock_skew(), Some(3_600.0));
-    /// ```
     pub fn clock_skew(&self) -> Option<f64> {
         let date = self.date?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let local = self.local();

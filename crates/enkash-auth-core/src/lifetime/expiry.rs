@@ -9,19 +9,6 @@ use crate::response::number;
 const LONGEST: u64 = Lifetime::LONGEST.as_secs();
 
 /// What a token response says about the end of the token, in one of the units of the platform.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::lifetime::Expiry;
-///
-/// assert_eq!(Expiry::from_expires_in(&"86399".into()), Expiry::In(Duration::from_secs(86_399)));
-/// assert_eq!(Expiry::from_expiry(&1_672_531_199_000_i64.into()), Expiry::AtUnixMillis(1_672_531_199_000));
-/// assert_eq!(Expiry::from_expiry(&1_672_531_199.into()), Expiry::AtUnixSeconds(1_672_531_199));
-/// assert_eq!(Expiry::from_expiry(&(-1).into()), Expiry::Expired);
-/// assert_eq!(Expiry::from_expiry(&"soon".into()), Expiry::Unknown);
-/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Expiry {

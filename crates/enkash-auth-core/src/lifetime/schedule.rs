@@ -7,20 +7,6 @@ use crate::{Moment, RefreshPolicy};
 const LEAST_GUARD: Duration = Duration::from_millis(250);
 
 /// The moments in the life of one token: early start < deadline < expiry, whatever its lifetime.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{Moment, RefreshPolicy, lifetime::{Exchange, Expiry, Schedule}};
-///
-/// let sent = Moment::new(0, 0);
-/// let lifetime = Exchange::new(sent, None).lifetime(&[Expiry::In(Duration::from_secs(300))]);
-/// let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).unwrap();
-/// assert_eq!(schedule.early(), sent.plus(Duration::from_secs(240)));
-/// assert_eq!(schedule.deadline(), sent.plus(Duration::from_secs(294)));
-/// assert_eq!(schedule.expiry(), sent.plus(Duration::from_secs(300)));
-/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Schedule {
     early: Moment,

@@ -5,16 +5,6 @@ use bytes::Bytes;
 /// Holds the body of a response, as far as it arrived.
 ///
 /// Its bytes hold the token: they never appear under `{:?}`.
-///
-/// # Examples
-///
-/// ```
-/// use bytes::Bytes;
-/// use enkash_auth_core::ResponseBody;
-///
-/// let body = ResponseBody::Complete(Bytes::from_static(br#"{"access_token":"2YotnFZFEjr1zCsicMWpAA"}"#));
-/// assert_eq!(format!("{body:?}"), "Complete(41 bytes)");
-/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ResponseBody {

@@ -1,22 +1,6 @@
 use crate::{Error, Grant, account::AttemptOutcome};
 
 /// Represents a response without a usable token, and what follows from it.
-///
-/// # Examples
-///
-/// ```
-/// use bytes::Bytes;
-/// use enkash_auth_core::{Credentials, Moment, ResponseBody, TokenResponse, account::AttemptOutcome};
-/// use http::{HeaderMap, StatusCode};
-///
-/// let body = ResponseBody::Complete(Bytes::new());
-/// let response = TokenResponse::new(StatusCode::SERVICE_UNAVAILABLE, HeaderMap::new(), body);
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let failed = response.read(Moment::new(0, 0), &keys, false).unwrap_err();
-/// assert_eq!(failed.outcome(), AttemptOutcome::Uncounted);
-/// assert!(failed.may_repeat());
-/// assert!(failed.error().is_transient());
-/// ```
 #[derive(Clone, Debug)]
 pub struct FailedAttempt {
     pub(super) error: Error,

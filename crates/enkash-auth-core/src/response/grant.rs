@@ -5,24 +5,6 @@ use crate::{Bearer, lifetime::Lifetime};
 /// Holds what a token server granted: a token and its lifetime.
 ///
 /// A refresh token in the response is dropped. Never shows the token under `{:?}`.
-///
-/// # Examples
-///
-/// ```
-/// use bytes::Bytes;
-/// use enkash_auth_core::{ResponseBody, Credentials, Moment, TokenResponse};
-/// use http::{HeaderMap, StatusCode};
-///
-/// // Seconds where milliseconds are documented.
-/// let body = Bytes::from_static(br#"{"token":"2YotnFZFEjr1zCsicMWpAA","expiry":3600}"#);
-/// let response = TokenResponse::new(StatusCode::OK, HeaderMap::new(), ResponseBody::Complete(body));
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let grant = response.read(Moment::new(0, 0), &keys, false)?;
-/// assert_eq!(grant.bearer().header(), "Bearer 2YotnFZFEjr1zCsicMWpAA");
-/// assert!(grant.is_unit_guessed());
-/// assert!(!format!("{grant:?}").contains("2Yotn"));
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone)]
 pub struct Grant {
     pub(super) bearer: Bearer,

@@ -16,30 +16,6 @@ use crate::{
 };
 
 /// Holds the response to a token request, as it arrived.
-///
-/// # Examples
-///
-/// ```
-/// use bytes::Bytes;
-/// use enkash_auth_core::{ResponseBody, Client, Credentials, ErrorKind, Moment, TokenResponse, User};
-/// use enkash_auth_core::account::AttemptOutcome;
-/// use http::{HeaderMap, StatusCode};
-///
-/// let credentials = Credentials::password(Client::new("id", "secret"), User::new("user", "old"));
-/// let body = br#"{"error":"invalid_grant","error_description":"Bad credentials"}"#;
-/// let response = TokenResponse::new(
-///     StatusCode::BAD_REQUEST,
-///     HeaderMap::new(),
-///     ResponseBody::Complete(Bytes::from_static(body)),
-/// );
-/// let failed = response.read(Moment::new(0, 0), &credentials, false).unwrap_err();
-/// assert_eq!(failed.error().kind(), ErrorKind::Rejected);
-/// assert_eq!(failed.outcome(), AttemptOutcome::Rejected { guessed: false });
-/// assert_eq!(
-///     failed.error().to_string(),
-///     r#"credentials rejected: status 400, invalid_grant, "Bad credentials""#,
-/// );
-/// ```
 #[derive(Clone)]
 pub struct TokenResponse {
     status: StatusCode,

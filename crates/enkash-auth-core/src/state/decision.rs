@@ -2,19 +2,6 @@ use super::Flight;
 use crate::{AccessToken, Error, Moment};
 
 /// What follows when somebody asks for a token.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Moment, RefreshPolicy, state::{State, Verdict}};
-///
-/// let (mut state, policy) = (State::new(), RefreshPolicy::default());
-/// let first = state.ask(Moment::new(0, 0), true, &policy);
-/// assert!(matches!(first.verdict, Verdict::Wait(_)) && first.launch.is_some());
-/// // The second caller shares the flight of the first.
-/// let second = state.ask(Moment::new(1, 1), true, &policy);
-/// assert!(matches!(second.verdict, Verdict::Wait(_)) && second.launch.is_none());
-/// ```
 #[derive(Debug)]
 #[must_use]
 #[expect(
@@ -31,16 +18,6 @@ pub struct Decision {
 }
 
 /// What the one who asked gets.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{ErrorKind, Moment, RefreshPolicy, state::{State, Verdict}};
-///
-/// // Outside any runtime nothing can be fetched.
-/// let decision = State::new().ask(Moment::new(0, 0), false, &RefreshPolicy::default());
-/// assert!(matches!(decision.verdict, Verdict::Fail(error) if error.kind() == ErrorKind::NoRuntime));
-/// ```
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
@@ -59,14 +36,6 @@ pub enum Verdict {
 ///
 /// Fresh: until the early window opens. In the window: until the flight is overdue, or the pause is
 /// over; never past the deadline. So the fast path knows one rule, and the state all the others.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Moment, state::State};
-///
-/// assert!(State::new().view(Moment::new(0, 0)).is_none());
-/// ```
 #[derive(Clone, Debug)]
 pub struct View {
     pub(super) token: AccessToken,

@@ -3,16 +3,6 @@ use std::fmt;
 use crate::{Bearer, Error, Moment, lifetime::Lifetime};
 
 /// One fetch of a token: its number, and the moment from which nobody waits for it any more.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Moment, RefreshPolicy, state::{Reason, State}};
-///
-/// let decision = State::new().ask(Moment::new(0, 0), true, &RefreshPolicy::default());
-/// let flight = decision.launch.unwrap();
-/// assert_eq!((flight.number(), flight.reason()), (1, Reason::Cold));
-/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Flight {
     pub(super) number: u64,
@@ -45,12 +35,6 @@ impl Flight {
 }
 
 /// Why a token is fetched.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(enkash_auth_core::state::Reason::Early.as_str(), "early");
-/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -87,15 +71,6 @@ impl fmt::Display for Reason {
 }
 
 /// How a flight ended.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Error, ErrorKind, state::Outcome};
-///
-/// let outcome = Outcome::Failed(Error::new(ErrorKind::Unavailable, "status 503"));
-/// assert!(matches!(outcome, Outcome::Failed(error) if error.is_transient()));
-/// ```
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a flight ends in no other way")]
 pub enum Outcome {

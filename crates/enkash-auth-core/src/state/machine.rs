@@ -14,26 +14,6 @@ use crate::{Error, ErrorKind, Moment, RefreshPolicy};
 const FIRST_REFRESH: Duration = Duration::from_secs(10);
 
 /// The state of one cache: the token at hand, the flight that is on, the pause after a failure.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{
-///     Bearer, Moment, RefreshPolicy,
-///     lifetime::{Exchange, Expiry},
-///     state::{Outcome, State, Verdict},
-/// };
-///
-/// let (mut state, policy, now) = (State::new(), RefreshPolicy::default(), Moment::new(0, 0));
-/// let flight = state.ask(now, true, &policy).launch.unwrap();
-///
-/// let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(Duration::from_secs(300))]);
-/// let granted = Outcome::Granted(Bearer::new("2YotnFZFEjr1zCsicMWpAA")?, lifetime);
-/// assert!(state.land(flight.number(), granted, now, 0.5, &policy));
-/// assert!(matches!(state.ask(now, true, &policy).verdict, Verdict::Serve(_)));
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// The newest token, also when it is over.

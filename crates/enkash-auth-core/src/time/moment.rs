@@ -1,21 +1,6 @@
 use std::time::Duration;
 
 /// One point in time on both clocks, in nanoseconds.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::Moment;
-///
-/// let now = Moment::new(5_000, 1_000_000);
-/// let end = now.plus(Duration::from_nanos(10));
-/// assert!(!end.is_over(now));
-/// // Suspended: the wall clock went on, the monotonic one did not.
-/// assert!(end.is_over(Moment::new(5_000, 9_000_000)));
-/// // Set back: the monotonic clock knows better.
-/// assert!(end.is_over(Moment::new(5_010, 0)));
-/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Moment {
     monotonic: u64,

@@ -10,15 +10,6 @@ use super::Clock;
 ///
 /// It reads 25 h more than the machine is up: a stored token, which lives for 24 h at most, then ends by
 /// the monotonic clock too if it is older than the uptime.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Clock, SystemClock};
-///
-/// let before = SystemClock.now();
-/// assert!(before.is_over(SystemClock.now()));
-/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
