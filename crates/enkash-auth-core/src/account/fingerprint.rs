@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hex;
+use crate::hex::{self, Hex};
 
 /// Identifies credentials without revealing them: an HMAC over every secret and name that is sent, with a
 /// salt of its own.
@@ -37,12 +37,7 @@ impl fmt::Debug for Fingerprint {
 
 impl Serialize for Fingerprint {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut both = [0; 48];
-        let parts = self.salt.iter().chain(&self.digest);
-        both.iter_mut()
-            .zip(parts)
-            .for_each(|(to, from)| *to = *from);
-        hex::serialize(&both, serializer)
+        serializer.collect_str(&format_args!("{}{}", Hex(&self.salt), Hex(&self.digest)))
     }
 }
 

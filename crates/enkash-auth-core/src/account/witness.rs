@@ -114,9 +114,12 @@ impl Witness {
 
     /// Records that the owner of `attempt` is known to be dead.
     pub fn note_death(&mut self, attempt: &Attempt) {
-        let mut facts = Facts::of(attempt.clone());
-        facts.end_without_report(attempt.id());
-        self.facts.merge(&facts);
+        self.facts.note_death(attempt);
+    }
+
+    /// Returns whether the server may still carry `attempt` out.
+    pub(super) fn may_arrive(&self, attempt: &Attempt, now: Moment) -> bool {
+        attempt.has_no_response() && self.is_lease_on(attempt, now)
     }
 
     /// Returns whether `attempt` may still be in flight. One that was not seen before may.

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{Credentials, GrantType};
-use crate::{BaseUrl, account, hex};
+use crate::{BaseUrl, account, hex::Hex};
 
 /// One account at one server: what a lock-out hits, whatever the password was.
 ///
@@ -88,17 +88,14 @@ fn prefix(part: &str) -> [u8; 8] {
 impl fmt::Display for AccountKey {
     /// The first six bytes, in hexadecimal: enough to tell accounts apart in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .take(6)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{}", Hex(self.0.split_at(6).0))
     }
 }
 
 impl fmt::LowerHex for AccountKey {
     /// All of it: for a key in a store.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(&self.0, f)
+        write!(f, "{}", Hex(&self.0))
     }
 }
 
