@@ -142,14 +142,6 @@ impl Lifetime {
         length.saturating_sub(self.age(now))
     }
 
-    /// The same token, known to last longer than was said.
-    pub(crate) fn lasting(self, length: Duration) -> Self {
-        Self {
-            length: Some(length.min(Self::LONGEST)),
-            ..self
-        }
-    }
-
     /// Whether it rests on the local wall clock, for want of the server's.
     pub fn is_local(&self) -> bool {
         self.local_clock

@@ -36,19 +36,17 @@ impl Schedule {
         })
     }
 
-    /// The schedule of a token that its issuer returns until it expires; `None` where it has expired.
+    /// Returns the schedule of a token that its issuer returns until it expires, `length` after `sent`.
     ///
     /// The next token exists only then. So there is no refresh window ([`early`](Self::early) is the
     /// deadline), and the expiry margin is as short as it may be.
-    pub(crate) fn reused(lifetime: &Lifetime) -> Option<Self> {
-        let length = lifetime.length()?;
-        let sent = lifetime.sent();
+    pub(crate) fn reused(sent: Moment, length: Duration) -> Self {
         let deadline = sent.plus(length - LEAST_GUARD.min(length / 8));
-        Some(Self {
+        Self {
             early: deadline,
             deadline,
             expiry: sent.plus(length),
-        })
+        }
     }
 
     /// From here on the next token is fetched in the background.

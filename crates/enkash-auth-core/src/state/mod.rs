@@ -17,13 +17,9 @@
 //! A token that the API refused is over. One that its issuer returned again has no early window. A pause after a
 //! renewal that failed behind a good token ends when that is over.
 
-mod bucket;
-mod change;
 mod decision;
 mod flight;
-mod grant;
 mod held;
-mod known;
 mod machine;
 mod pause;
 
