@@ -41,9 +41,9 @@ impl Filter {
         if let GrantType::Password { client, .. } = &credentials.grant {
             let secret = client.secret.expose_secret();
             let pair = Zeroizing::new(format!("{}:{secret}", client.id));
-            hidden.push(Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes())));
-            let unpadded = BASE64_STANDARD_NO_PAD.encode(pair.as_bytes());
-            hidden.push(Zeroizing::new(unpadded));
+            for engine in [BASE64_STANDARD, BASE64_STANDARD_NO_PAD] {
+                hidden.push(Zeroizing::new(engine.encode(pair.as_bytes())));
+            }
         }
         hidden.retain(|text| !text.is_empty());
         Self { hidden }
@@ -72,14 +72,12 @@ impl Filter {
 
         let mut kept = String::with_capacity(text.len());
         let mut in_gap = false;
-        for (char, is_gap) in text.char_indices().map(|(at, char)| {
+        for (at, char) in text.char_indices() {
             let is_gap = gaps.get(at).copied().unwrap_or(true);
-            (char, is_gap)
-        }) {
-            match (is_gap, in_gap) {
-                (true, false) => kept.push_str(GAP),
-                (true, true) => {}
-                (false, _) => kept.push(char),
+            match is_gap {
+                true if in_gap => {}
+                true => kept.push_str(GAP),
+                false => kept.push(char),
             }
             in_gap = is_gap;
         }
