@@ -3,7 +3,7 @@ use std::fmt;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-/// The program, as EnKash registered it.
+/// Names the program, as EnKash registered it.
 ///
 /// # Examples
 ///
@@ -20,7 +20,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the id and the secret that EnKash sent.
+    /// Creates a client with the id and the secret that EnKash sent.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -37,7 +37,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The user in whose name the program acts.
+/// Names the user for which the program acts.
 ///
 /// # Examples
 ///
@@ -54,7 +54,7 @@ pub struct User {
 }
 
 impl User {
-    /// A user with the name and the password of its EnKash login.
+    /// Creates a user with the name and the password of its EnKash login.
     pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -73,7 +73,7 @@ impl fmt::Debug for User {
 
 /// Copies a secret without the one line end that editors and shells leave behind it. The copy is of
 /// just its length: shrunk to that, the text that was given would leave one behind.
-pub(super) fn secret(text: impl Into<String>) -> SecretString {
+pub(crate) fn secret(text: impl Into<String>) -> SecretString {
     let text = Zeroizing::new(text.into());
     let line = text
         .strip_suffix('\n')
