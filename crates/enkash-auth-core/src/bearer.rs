@@ -7,7 +7,7 @@ use crate::{Error, ErrorKind};
 
 const SCHEME: &str = "Bearer ";
 
-/// A bearer token (RFC 6750) as the header value that carries it, marked sensitive.
+/// Holds a bearer token (RFC 6750) as the header value that carries it, marked sensitive.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Bearer(HeaderValue);
 
@@ -15,7 +15,7 @@ impl Bearer {
     /// The longest token that is taken, in bytes; with more, servers refuse the request's head.
     pub const MAX_LEN: usize = 8 * 1024;
 
-    /// `token` as a header value.
+    /// Creates the header value of `token`.
     ///
     /// # Errors
     ///
@@ -35,18 +35,15 @@ impl Bearer {
         Ok(Self(value))
     }
 
-    /// The header value: `Bearer …`.
+    /// Returns the header value: `Bearer …`.
     pub fn header(&self) -> &HeaderValue {
         &self.0
     }
 
-    /// The token without its scheme. A secret: print it nowhere.
+    /// Returns the token without its scheme. A secret: print it nowhere.
     pub fn expose(&self) -> &str {
-        self.0
-            .to_str()
-            .ok()
-            .and_then(|value| value.strip_prefix(SCHEME))
-            .unwrap_or_default()
+        let value = self.0.to_str().unwrap_or_default();
+        value.strip_prefix(SCHEME).unwrap_or_default()
     }
 }
 

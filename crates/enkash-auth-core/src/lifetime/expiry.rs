@@ -8,7 +8,7 @@ use crate::response::number;
 /// The longest span that is read in seconds.
 const LONGEST: u64 = Lifetime::LONGEST.as_secs();
 
-/// What a token response says about the end of the token, in one of the units of the platform.
+/// Holds what a token response says about the end of the token, in one of the units of the platform.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Expiry {
@@ -60,7 +60,7 @@ impl Expiry {
     }
 }
 
-/// A whole number, rounded down and held inside the range of the type: 0 for what is negative.
+/// Returns a whole number, rounded down and held inside the range of the type: 0 for what is negative.
 fn whole(value: &Value) -> Option<u64> {
     number(value).map(|number| number.floor() as u64)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Clock, moment::nanos};
 
-/// A clock that moves when it is told to. Clones share their time.
+/// Moves only when it is told to. Clones share their time.
 ///
 /// # Examples
 ///
@@ -34,7 +34,7 @@ struct Readings {
 }
 
 impl ManualClock {
-    /// 2026-01-01T12:00:00Z, the machine up for an hour.
+    /// Creates a clock that reads 2026-01-01T12:00:00Z, on a machine that is up for an hour.
     pub fn new() -> Self {
         Self(Arc::new(Readings {
             monotonic: AtomicU64::new(3_600_000_000_000),
@@ -42,21 +42,20 @@ impl ManualClock {
         }))
     }
 
-    /// Time passes.
+    /// Lets time pass, on both clocks.
     pub fn advance(&self, span: Duration) {
         for reading in [&self.0.monotonic, &self.0.unix] {
             set(reading, |now| now.saturating_add(nanos(span)).min(LAST));
         }
     }
 
-    /// The machine sleeps: only the wall clock goes on, and the monotonic one by its next tick.
-    /// Also: somebody sets it forth.
+    /// Suspends the machine, or sets its wall clock forth: the monotonic one goes on by its next tick only.
     pub fn suspend(&self, span: Duration) {
         set(&self.0.unix, |unix| unix.saturating_add(nanos(span)));
         set(&self.0.monotonic, |monotonic| (monotonic + 1).min(LAST));
     }
 
-    /// Somebody sets the wall clock back, to the epoch at most.
+    /// Sets the wall clock back, to the epoch at most.
     pub fn step_wall_back(&self, span: Duration) {
         set(&self.0.unix, |unix| unix.saturating_sub(nanos(span)));
     }
