@@ -239,7 +239,7 @@ impl Credentials {
     }
 
     /// Returns all that is sent, in a fixed order.
-    fn sent(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &str> {
         let names = self.names().flat_map(|(name, value)| [name, value]);
         names.chain(self.secrets())
     }

@@ -44,10 +44,10 @@ impl Serialize for Fingerprint {
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let both: [u8; 48] = hex::deserialize(deserializer)?;
-        let (salt, digest) = both.split_at(16);
-        match (salt.try_into(), digest.try_into()) {
-            (Ok(salt), Ok(digest)) => Ok(Self::new(salt, digest)),
-            _ => Err(serde::de::Error::custom("not a fingerprint")),
-        }
+        let mut fingerprint = Self::NONE;
+        let (salt, digest) = both.split_at(fingerprint.salt.len());
+        fingerprint.salt.copy_from_slice(salt);
+        fingerprint.digest.copy_from_slice(digest);
+        Ok(fingerprint)
     }
 }
