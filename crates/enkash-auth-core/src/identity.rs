@@ -4,15 +4,6 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 /// Names the program, as EnKash registered it.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::Client;
-///
-/// let client = Client::new("client-id", "client-secret");
-/// assert_eq!(format!("{client:?}"), r#"Client { id: "client-id", .. }"#);
-/// ```
 #[derive(Clone)]
 pub struct Client {
     pub(crate) id: String,
@@ -38,15 +29,6 @@ impl fmt::Debug for Client {
 }
 
 /// Names the user for which the program acts.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::User;
-///
-/// let user = User::new("user@example.com", "password");
-/// assert_eq!(format!("{user:?}"), r#"User { name: "user@example.com", .. }"#);
-/// ```
 #[derive(Clone)]
 pub struct User {
     pub(crate) name: String,

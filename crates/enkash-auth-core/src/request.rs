@@ -25,34 +25,30 @@ impl TokenRequest {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] where the credentials cannot be sent, naming the setting: an
-    /// empty one, a secret with CR, LF, NUL or U+FEFF in it, a client id with a colon (RFC 7617), an API key that is no header value, a form
-    /// field without a name, beside merchant keys or under a name that the request sets itself.
+    /// [`ErrorKind::InvalidSetting`] where the credentials cannot be sent, naming the setting: an empty
+    /// one, a secret with CR, LF, NUL or U+FEFF in it, a client id with a colon (RFC 7617), an API key that
+    /// is not a header value, a form field without a name, beside merchant keys or under a name that the
+    /// request sets itself.
     pub fn new(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
-        let (body, content_type) = match &credentials.grant {
-            GrantType::Password { client: _, user } => (
-                form(credentials, user)?,
-                "application/x-www-form-urlencoded",
-            ),
+        let body = match &credentials.grant {
+            GrantType::Password { user, .. } => form(credentials, user),
             GrantType::Merchant {
                 access_key,
                 secret_key,
-            } => (
-                json(credentials, access_key, secret_key)?,
-                "application/json",
-            ),
-        };
+            } => json(credentials, access_key, secret_key),
+        }?;
+        let (path, content_type) = dialect(credentials);
         let mut request = Request::new(Bytes::from_owner(Zeroizing::new(body.into_bytes())));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = base.join(path(credentials))?;
+        *request.uri_mut() = base.join(path)?;
         let headers = request.headers_mut();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
-        headers.insert(USER_AGENT, user_agent());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let GrantType::Password { client, .. } = &credentials.grant {
             headers.insert(AUTHORIZATION, basic(client)?);
         }
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
+        headers.insert(USER_AGENT, user_agent());
         if let Some(key) = &credentials.api_key {
             let value = sensitive(required("API key", key)?.as_bytes())
                 .ok_or_else(|| invalid("API key: it is no header value"))?;
@@ -61,7 +57,7 @@ impl TokenRequest {
         Ok(Self(request))
     }
 
-    /// Creates a request that asks the server at `base` whether it responds, and for nothing else: a `HEAD` of the path that
+    /// Creates a request that asks the server at `base` only whether it responds: a `HEAD` of the path that
     /// [`new`](Self::new) would post `credentials` to, without them and without a body.
     ///
     /// # Errors
@@ -70,7 +66,7 @@ impl TokenRequest {
     pub fn probe(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::HEAD;
-        *request.uri_mut() = base.join(path(credentials))?;
+        *request.uri_mut() = base.join(dialect(credentials).0)?;
         request.headers_mut().insert(USER_AGENT, user_agent());
         Ok(Self(request))
     }
@@ -93,10 +89,11 @@ fn user_agent() -> HeaderValue {
     HeaderValue::from_static(concat!("enkash-auth/", env!("CARGO_PKG_VERSION")))
 }
 
-fn path(credentials: &Credentials) -> &'static str {
+/// Returns the path of token requests, and the content type of their bodies.
+fn dialect(credentials: &Credentials) -> (&'static str, &'static str) {
     match credentials.is_merchant() {
-        true => "/api/v0/merchant/token",
-        false => "/oauth/token",
+        true => ("/api/v0/merchant/token", "application/json"),
+        false => ("/oauth/token", "application/x-www-form-urlencoded"),
     }
 }
 

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::{AttemptId, Fingerprint};
 use crate::{Credentials, Error, ErrorKind};
@@ -58,14 +58,14 @@ impl Acquire {
         let detail = "the token server has rejected these credentials before; nothing was sent; change \
                       them, or run `enkash-sidecar reset --allow-rejected` or call \
                       `TokenCache::allow_rejected`";
-        Self::denied(ErrorKind::Rejected, detail.to_owned())
+        Self::denied(ErrorKind::Rejected, detail)
     }
 
     /// Denies an account that the server has locked.
     pub(super) fn locked() -> Self {
         let detail = "nothing was sent; once EnKash has unlocked it, run `enkash-sidecar reset` or call \
                       `TokenCache::reset`";
-        Self::denied(ErrorKind::AccountLocked, detail.to_owned())
+        Self::denied(ErrorKind::AccountLocked, detail)
     }
 
     /// Denies an account whose budget is spent; `rejected` is how many attempts were rejected.
@@ -86,16 +86,16 @@ impl Acquire {
     pub(super) fn pause_after_lost_attempts() -> Self {
         let detail =
             "the last token requests had no response; the next is sent 15 minutes after them";
-        Self::denied(ErrorKind::Unavailable, detail.to_owned())
+        Self::denied(ErrorKind::Unavailable, detail)
     }
 
     /// Denies known good credentials while the token server does not respond to a probe.
     pub(super) fn no_probe_answered() -> Self {
         let detail = "the last token request had no response; the next is sent when the server answers a probe";
-        Self::denied(ErrorKind::Unavailable, detail.to_owned())
+        Self::denied(ErrorKind::Unavailable, detail)
     }
 
-    fn denied(kind: ErrorKind, detail: String) -> Self {
+    fn denied(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Denied(Error::new(kind, detail))
     }
 }

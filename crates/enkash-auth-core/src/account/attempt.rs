@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AttemptId([u8; 16]);
 
-/// One attempt on the account record: a token request that was sent, or may have been.
+/// Describes one attempt on the account record: a token request that was sent, or may have been.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Attempt {
     pub(super) id: AttemptId,
@@ -25,11 +25,11 @@ pub struct Attempt {
     /// Nanoseconds since the Unix epoch, on the clock of the store.
     pub(super) began: u64,
     /// How long it may be in flight, in milliseconds.
-    pub(super) lease: u64,
+    lease: u64,
     pub(super) state: State,
     /// Fields of a later release.
     #[serde(flatten)]
-    pub(super) other: Map<String, Value>,
+    other: Map<String, Value>,
 }
 
 /// Says how far an attempt that counts has come. A later variant outranks those before it.

@@ -160,20 +160,20 @@ impl AccountRecord {
     /// If it cannot be used: then no part of it is.
     pub fn from_bytes(account: AccountKey, bytes: &[u8]) -> Result<Self, Unreadable> {
         // Only the first line: in another format, anything may follow it.
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        let (line, rest) = end
-            .and_then(|end| bytes.split_at_checked(end))
-            .ok_or(Unreadable::Damaged)?;
-        let line = std::str::from_utf8(line).map_err(|_| Unreadable::Damaged)?;
-        let format = line.strip_prefix(NAME).ok_or(Unreadable::Damaged)?;
-        match format.strip_prefix(' ').map(str::parse::<u32>) {
+        let mut lines = bytes.splitn(2, |byte| *byte == b'\n').map(str::from_utf8);
+        let (Some(Ok(line)), Some(rest)) = (lines.next(), lines.next()) else {
+            return Err(Unreadable::Damaged);
+        };
+        let format = line
+            .strip_prefix(NAME)
+            .and_then(|line| line.strip_prefix(' '));
+        match format.map(str::parse::<u32>) {
             Some(Ok(FORMAT)) => {}
             Some(Ok(newer)) if newer > FORMAT => return Err(Unreadable::Newer),
             _ => return Err(Unreadable::Damaged),
         }
-        let rest = std::str::from_utf8(rest).ok();
-        rest.and_then(|rest| Self::read(account, rest.strip_prefix('\n')?))
-            .ok_or(Unreadable::Damaged)
+        let record = rest.ok().and_then(|rest| Self::read(account, rest));
+        record.ok_or(Unreadable::Damaged)
     }
 
     fn read(account: AccountKey, text: &str) -> Option<Self> {

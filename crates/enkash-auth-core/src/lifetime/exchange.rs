@@ -3,8 +3,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Expiry;
 use crate::Moment;
 
-/// How long a token lives of which the response says nothing: as long as those of the platform's products with
-/// the shortest (Petty Cash, Rewards and Redemption: 5 minutes).
+/// How long a token lives of which the response says nothing: the shortest on the platform (Petty Cash,
+/// Rewards and Redemption: 5 minutes).
 const UNKNOWN: Duration = Duration::from_secs(300);
 
 /// What is left must be worth attaching: below this a token counts as expired. Two ticks of the coarse
@@ -52,7 +52,7 @@ impl Exchange {
             .unwrap_or(self.of(Some(UNKNOWN)))
     }
 
-    /// `None` where `expiry` says nothing.
+    /// Returns `None` where `expiry` says nothing.
     fn read(&self, expiry: Expiry) -> Option<Lifetime> {
         match expiry {
             Expiry::In(length) | Expiry::InGuessed(length) => Some(self.of(Some(length))),
@@ -63,7 +63,7 @@ impl Exchange {
         }
     }
 
-    /// `end` counts from the Unix epoch.
+    /// Returns the lifetime that ends at `end`, counted from the Unix epoch.
     fn until(&self, end: Duration) -> Option<Lifetime> {
         let Some(date) = self.date else {
             return self.on_local_clock(end);

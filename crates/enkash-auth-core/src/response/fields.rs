@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 use serde_json::{Map, Value};
 
@@ -60,22 +60,20 @@ impl<'a> Fields<'a> {
         if self.is_foreign_token_type() {
             return None;
         }
-        let mut tokens = self.texts_under(TOKEN).filter_map(clean);
+        let mut tokens = self.text_at(TOKEN).filter_map(clean);
         tokens.find_map(|token| Bearer::new(token).ok())
     }
 
     /// Returns whether there is a token, usable or not.
     pub(super) fn has_token(self) -> bool {
-        let mut tokens = self.texts_under(TOKEN);
+        let mut tokens = self.text_at(TOKEN);
         tokens.any(|token| !token.trim().is_empty())
     }
 
     /// Returns every token in the response, of whatever kind, as it stands there and as it is used.
     pub(super) fn tokens(self) -> impl Iterator<Item = &'a str> {
-        let tokens = self.texts_under(TOKEN);
-        tokens
-            .chain(self.texts_under(["refresh_token"]))
-            .flat_map(|token| [Some(token), clean(token)].into_iter().flatten())
+        let tokens = self.text_at(TOKEN).chain(self.text_at(["refresh_token"]));
+        tokens.flat_map(|token| iter::once(token).chain(clean(token)))
     }
 
     /// Returns whether there is a token type that is no spelling of bearer (RFC 6750).
@@ -120,8 +118,8 @@ impl<'a> Fields<'a> {
 
     /// Returns the error, where it is a plain value.
     pub(super) fn error(self) -> Option<&'a Value> {
-        self.named(["error"])
-            .find(|error| !error.is_object() && !is_empty(error))
+        let mut errors = self.named(["error"]).filter(|error| !error.is_object());
+        errors.find(|error| !is_empty(error))
     }
 
     /// Returns the best description of a failure.
@@ -131,9 +129,7 @@ impl<'a> Fields<'a> {
     }
 
     fn messages(self) -> impl Iterator<Item = &'a Value> {
-        let payload = self
-            .named(["payload"])
-            .filter(|payload| payload.is_string());
+        let payload = self.named(["payload"]).filter(|value| value.is_string());
         self.named(MESSAGES).chain(payload)
     }
 
@@ -142,19 +138,15 @@ impl<'a> Fields<'a> {
         let mut texts = Vec::new();
         if let Some(Value::Object(_)) = self.body {
             let values = self.named(ERRORS).chain(self.named(CODES));
-            values
-                .chain(self.messages())
-                .for_each(|value| strings(value, &mut texts));
+            let values = values.chain(self.messages());
+            values.for_each(|value| strings(value, &mut texts));
         } else if let Some(other) = self.body {
             strings(other, &mut texts);
         }
         texts
     }
 
-    fn texts_under<const N: usize>(
-        self,
-        names: [&'static str; N],
-    ) -> impl Iterator<Item = &'a str> {
+    fn text_at<const N: usize>(self, names: [&'static str; N]) -> impl Iterator<Item = &'a str> {
         self.named(names).filter_map(Value::as_str)
     }
 
@@ -187,9 +179,8 @@ fn clean(token: &str) -> Option<&str> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token.trim_start(),
         _ => token,
     };
-    let is_absent = ["", "null", "undefined", "none", SCHEME]
-        .iter()
-        .any(|word| token.eq_ignore_ascii_case(word));
+    let absent = ["", "null", "undefined", "none", SCHEME];
+    let is_absent = absent.iter().any(|word| token.eq_ignore_ascii_case(word));
     let is_quoted = token.starts_with(['"', '\'']) || token.ends_with(['"', '\'']);
     (!is_absent && !is_quoted).then_some(token)
 }

@@ -52,10 +52,7 @@ impl Evidence<'_> {
             return Verdict::new(ErrorKind::AccountLocked, AttemptOutcome::Locked, "");
         }
         // 3
-        if matches!(
-            status,
-            408 | 421 | 425 | 429 | 431 | 503 | 521 | 523 | 525 | 526
-        ) {
+        if [408, 421, 425, 429, 431, 503, 521, 523, 525, 526].contains(&status) {
             return Verdict::transient(true, "");
         }
         if is_page && is_complete && !says_rejected && (is_success || matches!(status, 400 | 403)) {
@@ -70,37 +67,30 @@ impl Evidence<'_> {
         if names_address && !says_rejected || self.is_bare_403(status, &wording) {
             let remark = "check that EnKash has allow-listed the egress address of this host and enabled \
                           the API";
-            return Verdict::new(ErrorKind::Forbidden, AttemptOutcome::Uncounted, remark);
+            return Verdict::uncounted(ErrorKind::Forbidden, remark);
         }
         // 6
         if let Some(remark) = wrong_setting(status, &wording) {
-            return Verdict::new(ErrorKind::Misconfigured, AttemptOutcome::Uncounted, remark);
+            return Verdict::uncounted(ErrorKind::Misconfigured, remark);
         }
         // 7
         if says_rejected || status == 401 || self.fields.has_code(|code| matches!(code, 400 | 401))
         {
-            let outcome = AttemptOutcome::Rejected { guessed: false };
-            return Verdict::new(ErrorKind::Rejected, outcome, "");
+            return Verdict::rejected(false, "");
         }
         // 8
         let is_failed_success =
             (200..300).contains(&status) && is_failure && !self.has_usable_token;
         let is_refused = is_complete && (is_failed_success || (400..500).contains(&status));
         if is_refused && !self.is_known_good {
-            let outcome = AttemptOutcome::Rejected { guessed: true };
-            let remark = "no known error, taken for a rejection";
-            return Verdict::new(ErrorKind::Rejected, outcome, remark);
+            return Verdict::rejected(true, "no known error, taken for a rejection");
         }
         // 9
         if is_success
             && !is_failure
             && let Some(remark) = self.useless_token()
         {
-            return Verdict::new(
-                ErrorKind::InvalidResponse,
-                AttemptOutcome::Uncounted,
-                remark,
-            );
+            return Verdict::uncounted(ErrorKind::InvalidResponse, remark);
         }
         // 10
         let complete = is_complete && !is_timeout(i64::from(status));
@@ -176,10 +166,19 @@ impl Verdict {
         }
     }
 
+    const fn rejected(guessed: bool, remark: &'static str) -> Self {
+        let outcome = AttemptOutcome::Rejected { guessed };
+        Self::new(ErrorKind::Rejected, outcome, remark)
+    }
+
+    const fn uncounted(kind: ErrorKind, remark: &'static str) -> Self {
+        Self::new(kind, AttemptOutcome::Uncounted, remark)
+    }
+
     const fn transient(may_repeat: bool, remark: &'static str) -> Self {
         Self {
             may_repeat,
-            ..Self::new(ErrorKind::Unavailable, AttemptOutcome::Uncounted, remark)
+            ..Self::uncounted(ErrorKind::Unavailable, remark)
         }
     }
 }

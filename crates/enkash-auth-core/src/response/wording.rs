@@ -33,16 +33,15 @@ impl Wording {
 
     /// Returns whether the credentials are said to be wrong.
     pub(super) fn says_rejected(&self) -> bool {
-        self.0
-            .iter()
-            .any(|text| text.without_code() == "unauthorized")
-            || self.says(&[
-                "invalidgrant",
-                "invalidclient",
-                "badcredentials",
-                "useraccounthasexpired",
-                "usercredentialshaveexpired",
-            ])
+        let phrases = [
+            "invalidgrant",
+            "invalidclient",
+            "badcredentials",
+            "useraccounthasexpired",
+            "usercredentialshaveexpired",
+        ];
+        let mut texts = self.0.iter().map(Text::without_code);
+        texts.any(|text| text == "unauthorized") || self.says(&phrases)
     }
 
     /// Returns whether the address of the caller is said to be the reason.

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use crate::{Bearer, Error, Moment, lifetime::Lifetime};
 
 /// Identifies one fetch of a token: its number, and the moment from which no caller waits for it any more.
@@ -57,12 +55,6 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// Says how a flight ended.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a flight ends in no other way")]
@@ -74,14 +66,4 @@ pub enum Outcome {
     /// With nothing: the runtime that drove it was shut down. The next call launches another, after a
     /// pause where that happened before.
     Aborted,
-}
-
-impl Outcome {
-    /// Returns why there is no token, unless there is one or its runtime was shut down.
-    pub fn error(&self) -> Option<&Error> {
-        match self {
-            Self::Failed(error) => Some(error),
-            Self::Granted(..) | Self::Aborted => None,
-        }
-    }
 }

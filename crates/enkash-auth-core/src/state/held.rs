@@ -19,12 +19,12 @@ pub(super) struct Held {
     pub(super) token: AccessToken,
     /// When the issuer was last asked and returned it.
     last_returned: Moment,
-    pub(super) refusal: Refusal,
+    refusal: Refusal,
 }
 
 /// Says what the API has said of a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Refusal {
+enum Refusal {
     /// Nothing bad.
     None,
     /// It was refused then: it is attached to nothing, and another one is fetched.
@@ -81,6 +81,11 @@ impl Held {
         let length = if is_rounded { known } else { said };
         let length = length.min(Lifetime::LONGEST);
         Some(Schedule::reused(lifetime.sent(), length))
+    }
+
+    /// Records that the API refused it: it is attached to nothing until its issuer returns it again.
+    pub(super) fn refuse(&mut self, now: Moment) {
+        self.refusal = Refusal::Standing(now);
     }
 
     /// Returns whether it may be attached at `now`.

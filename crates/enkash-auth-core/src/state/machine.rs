@@ -1,10 +1,6 @@
 use std::time::Duration;
 
-use super::{
-    Decision, Flight, Outcome, Reason, Verdict, View,
-    held::{Held, Refusal},
-    pause::Pause,
-};
+use super::{Decision, Flight, Outcome, Reason, Verdict, View, held::Held, pause::Pause};
 use crate::{
     AccessToken, Bearer, Error, ErrorKind, Moment, RefreshPolicy,
     lifetime::{Lifetime, Schedule},
@@ -159,7 +155,7 @@ impl State {
             return false;
         }
         self.refilled = refilled.saturating_add(REFILL);
-        held.refusal = Refusal::Standing(now);
+        held.refuse(now);
         true
     }
 
