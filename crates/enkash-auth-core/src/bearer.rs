@@ -7,18 +7,7 @@ use crate::{Error, ErrorKind};
 
 const SCHEME: &str = "Bearer ";
 
-/// A bearer token (RFC 6750) as the header value that carries it, marked sensitive.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::Bearer;
-///
-/// let bearer = Bearer::new("2YotnFZFEjr1zCsicMWpAA")?;
-/// assert_eq!(format!("{bearer:?}"), "Bearer(..)");
-/// assert!(Bearer::new("two\r\nlines").is_err());
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
+/// Holds a bearer token (RFC 6750) as the header value that carries it, marked sensitive.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Bearer(HeaderValue);
 
@@ -26,7 +15,7 @@ impl Bearer {
     /// The longest token that is taken, in bytes; with more, servers refuse the request's head.
     pub const MAX_LEN: usize = 8 * 1024;
 
-    /// `token` as a header value.
+    /// Creates the header value of `token`.
     ///
     /// # Errors
     ///
@@ -46,18 +35,15 @@ impl Bearer {
         Ok(Self(value))
     }
 
-    /// The header value: `Bearer …`.
+    /// Returns the header value: `Bearer …`.
     pub fn header(&self) -> &HeaderValue {
         &self.0
     }
 
-    /// The token without its scheme. A secret: print it nowhere.
+    /// Returns the token without its scheme. A secret: print it nowhere.
     pub fn expose(&self) -> &str {
-        self.0
-            .to_str()
-            .ok()
-            .and_then(|value| value.strip_prefix(SCHEME))
-            .unwrap_or_default()
+        let value = self.0.to_str().unwrap_or_default();
+        value.strip_prefix(SCHEME).unwrap_or_default()
     }
 }
 

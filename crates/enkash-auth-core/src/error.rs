@@ -1,9 +1,9 @@
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-/// Why there is no token, or why none was attached.
+/// Says why there is no token, or why none was attached.
 ///
-/// One word wide and cheap to clone: every caller that waited for a fetch gets the same one. The
-/// text never holds a secret and never repeats its [`source`](StdError::source).
+/// One word wide and cheap to clone: all callers that waited for a fetch get the same one. The text never
+/// holds a secret and never repeats its [`source`](StdError::source).
 ///
 /// # Examples
 ///
@@ -28,16 +28,7 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What an [`Error`] means for whoever gets it.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::ErrorKind;
-///
-/// assert!(ErrorKind::Unavailable.is_transient());
-/// assert!(!ErrorKind::Rejected.is_transient());
-/// ```
+/// Says what an [`Error`] means for its caller.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -78,7 +69,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Returns whether the same call may succeed later without a change.
     pub fn is_transient(self) -> bool {
         matches!(
             self,
@@ -90,7 +81,7 @@ impl ErrorKind {
         )
     }
 
-    /// Its name, for a label of a metric or a field of a document: it does not change.
+    /// Returns its name, for a label of a metric or a field of a document: it does not change.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidSetting => "invalid-setting",
@@ -110,7 +101,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether nothing is sent until the credentials change or an operator opens the account.
+    /// Returns whether nothing is sent until the credentials change or an operator opens the account.
     pub fn is_closed(self) -> bool {
         matches!(
             self,
@@ -141,7 +132,7 @@ impl fmt::Display for ErrorKind {
 }
 
 impl Error {
-    /// An error of `kind`; `detail` says what happened, in lower case and without a secret.
+    /// Creates an error of `kind`; `detail` says what happened, in lower case and without a secret.
     pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -151,34 +142,32 @@ impl Error {
         }))
     }
 
-    /// The same error, caused by `source`, whose text must hold no secret either.
+    /// Sets the cause, whose text must hold no secret either.
     #[must_use]
-    pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let mut inner = Arc::unwrap_or_clone(self.0);
-        inner.source = Some(Arc::from(source.into()));
-        Self(Arc::new(inner))
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
+        self
     }
 
-    /// The same error, with the time after which a new attempt makes sense.
+    /// Sets the time after which a new attempt makes sense.
     #[must_use]
-    pub fn with_retry_after(self, after: Duration) -> Self {
-        let mut inner = Arc::unwrap_or_clone(self.0);
-        inner.retry_after = Some(after);
-        Self(Arc::new(inner))
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        Arc::make_mut(&mut self.0).retry_after = Some(after);
+        self
     }
 
-    /// What this error means for its caller.
+    /// Returns what this error means for its caller.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Returns whether the same call may succeed later without a change.
     pub fn is_transient(&self) -> bool {
         self.0.kind.is_transient()
     }
 
-    /// How long to wait before a new attempt makes sense, counted from the moment at which this
-    /// error was handed out; `None` where nobody knows.
+    /// Returns how long to wait before a new attempt makes sense, counted from the moment at which this
+    /// error was handed out; `None` where that is unknown.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

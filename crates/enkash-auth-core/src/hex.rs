@@ -1,39 +1,18 @@
-//! Bytes as hexadecimal text, and back.
+//! Bytes as lower-case hexadecimal text, and back.
 
-use std::{
-    borrow::Cow,
-    fmt::{self, Write},
-};
+use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Deserializer, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, de};
 
-pub(crate) fn write(bytes: &[u8], f: &mut impl Write) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-}
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
-/// `None` for anything but `2 * N` lower-case digits.
-pub(crate) fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let digits = text.as_bytes();
-    if digits.len() != 2 * N {
-        return None;
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = pair
-            .iter()
-            .try_fold(0, |value, digit| Some(value << 4 | nibble(*digit)?))?;
-    }
-    Some(bytes)
 }
 
-/// Writes `bytes` as a string.
-pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut text = String::with_capacity(2 * bytes.len());
-    write(bytes, &mut text).map_err(ser::Error::custom)?;
-    serializer.serialize_str(&text)
-}
-
-/// Reads what [`serialize`] wrote.
+/// Reads a string of `2 * N` lower-case digits.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
     deserializer: D,
 ) -> Result<[u8; N], D::Error> {
@@ -41,10 +20,14 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
     read(&text).ok_or_else(|| de::Error::custom("not hexadecimal, or of another length"))
 }
 
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let is_hex = |digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 2 * N || !text.bytes().all(is_hex) {
+        return None;
     }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
 }

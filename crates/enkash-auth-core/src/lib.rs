@@ -2,11 +2,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod account;
+mod account_key;
 mod address;
 mod bearer;
 mod credentials;
 mod error;
 mod hex;
+mod identity;
 pub mod lifetime;
 mod policy;
 mod request;
@@ -18,10 +20,12 @@ mod token;
 #[cfg(feature = "test-util")]
 pub use self::time::ManualClock;
 pub use self::{
+    account_key::AccountKey,
     address::{BaseUrl, Environment, Origin},
     bearer::Bearer,
-    credentials::{AccountKey, Client, Credentials, User},
+    credentials::Credentials,
     error::{Error, ErrorKind},
+    identity::{Client, User},
     policy::RefreshPolicy,
     request::TokenRequest,
     response::{FailedAttempt, Grant, ResponseBody, TokenResponse},

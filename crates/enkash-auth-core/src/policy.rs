@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{Error, ErrorKind};
 
-/// When a token is renewed, and the bounds of all that waits or tries again.
+/// Sets when a token is refreshed, and the bounds of all that waits or tries again.
 ///
 /// # Examples
 ///
@@ -17,8 +17,8 @@ use crate::{Error, ErrorKind};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RefreshPolicy {
-    /// Whether a token is renewed that nobody uses, from the first use on: no. A cache that is idle
-    /// asks for nothing, and its next caller waits for a fetch.
+    /// Whether a token is also refreshed without traffic, after its first use: no. An idle cache asks for
+    /// nothing, and its next caller waits for a fetch.
     pub keep_warm: bool,
     /// The longest window before a token's expiry in which it is renewed in the background: 300 s.
     /// Shorter tokens have shorter windows: a fifth of the lifetime, at least 10 s, at most a
@@ -28,7 +28,7 @@ pub struct RefreshPolicy {
     /// tokens have shorter guards: a fiftieth of the lifetime, at least 250 ms, at most an eighth.
     pub guard_max: Duration,
     /// How long one fetch may take, its attempts and their pauses included: 8 s. It is no caller's
-    /// timeout: a caller with 50 ms must not end everybody's fetch.
+    /// timeout: a caller with 50 ms must not end the fetch of all.
     pub fetch_timeout: Duration,
     /// How many attempts one fetch makes, where nothing was sent or the server answers 429 or 5xx:
     /// 3, with 0.2 s and 0.5 s between them. More than 3 are taken for 3.
@@ -55,16 +55,14 @@ impl RefreshPolicy {
     /// [`ErrorKind::InvalidSetting`] where `fetch_timeout`, `attempts`, `wait_timeout` or
     /// `max_waiters` is zero; the text names the setting.
     pub fn validate(&self) -> Result<(), Error> {
-        match self.zero_setting() {
-            Some(name) => {
-                let detail = format!("{name} is zero");
-                Err(Error::new(ErrorKind::InvalidSetting, detail))
-            }
-            None => Ok(()),
-        }
+        let Some(name) = self.zero_setting() else {
+            return Ok(());
+        };
+        let detail = format!("{name} is zero");
+        Err(Error::new(ErrorKind::InvalidSetting, detail))
     }
 
-    /// The name of the setting that [`validate`](Self::validate) rejects.
+    /// Returns the name of the setting that [`validate`](Self::validate) rejects.
     #[doc(hidden)]
     pub fn zero_setting(&self) -> Option<&'static str> {
         let settings = [
@@ -73,8 +71,8 @@ impl RefreshPolicy {
             ("wait_timeout", self.wait_timeout.is_zero()),
             ("max_waiters", self.max_waiters == 0),
         ];
-        let (name, _) = settings.into_iter().find(|(_, is_zero)| *is_zero)?;
-        Some(name)
+        let mut settings = settings.into_iter();
+        settings.find_map(|(name, is_zero)| is_zero.then_some(name))
     }
 }
 

@@ -14,51 +14,38 @@ use zeroize::Zeroizing;
 
 use crate::{BaseUrl, Client, Credentials, Error, ErrorKind, User, credentials::GrantType};
 
-const FORM_PATH: &str = "/oauth/token";
-const JSON_PATH: &str = "/api/v0/merchant/token";
-
-/// A request for a token, ready to be sent.
+/// Holds a request for a token, ready to be sent.
 ///
 /// Password credentials make a form with HTTP Basic, `POST {base}/oauth/token`; merchant keys make
 /// JSON, `POST {base}/api/v0/merchant/token`. The body is wiped when its last copy is dropped.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Client, Credentials, TokenRequest, User};
-///
-/// let credentials = Credentials::password(
-///     Client::new("client-id", "client-secret"),
-///     User::new("user@example.com", "100% p+ss"),
-/// );
-/// let request = TokenRequest::new(&"https://api.enkash.in".parse()?, &credentials)?.into_http();
-/// assert_eq!(request.uri(), "https://api.enkash.in/oauth/token");
-/// assert_eq!(
-///     request.body(),
-///     "grant_type=password&username=user%40example.com&password=100%25+p%2Bss",
-/// );
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 pub struct TokenRequest(Request<Bytes>);
 
 impl TokenRequest {
-    /// The request that asks the server at `base` for a token with `credentials`.
+    /// Creates the request that asks the server at `base` for a token with `credentials`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] where the credentials cannot be sent, naming the setting: an
-    /// empty one, a secret with CR, LF, NUL or U+FEFF in it, a client id with a colon (RFC 7617), an API key that is no header value, a form
-    /// field without a name, beside merchant keys or under a name that the request sets itself.
+    /// [`ErrorKind::InvalidSetting`] where the credentials cannot be sent, naming the setting: an empty
+    /// one, a secret with CR, LF, NUL or U+FEFF in it, a client id with a colon (RFC 7617), an API key that
+    /// is not a header value, a form field without a name, beside merchant keys or under a name that the
+    /// request sets itself.
     pub fn new(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
-        let mut request = match &credentials.grant {
-            GrantType::Password { client, user } => form(base, credentials, client, user),
+        let body = match &credentials.grant {
+            GrantType::Password { user, .. } => form(credentials, user),
             GrantType::Merchant {
                 access_key,
                 secret_key,
-            } => json(base, credentials, access_key, secret_key),
+            } => json(credentials, access_key, secret_key),
         }?;
+        let (path, content_type) = dialect(credentials);
+        let mut request = Request::new(Bytes::from_owner(Zeroizing::new(body.into_bytes())));
         *request.method_mut() = Method::POST;
+        *request.uri_mut() = base.join(path)?;
         let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let GrantType::Password { client, .. } = &credentials.grant {
+            headers.insert(AUTHORIZATION, basic(client)?);
+        }
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
         headers.insert(USER_AGENT, user_agent());
@@ -70,38 +57,21 @@ impl TokenRequest {
         Ok(Self(request))
     }
 
-    /// Asks the server at `base` whether it responds, and for nothing else: a `HEAD` of the path that
+    /// Creates a request that asks the server at `base` only whether it responds: a `HEAD` of the path that
     /// [`new`](Self::new) would post `credentials` to, without them and without a body.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSetting`] where the address becomes too long.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use enkash_auth_core::{Credentials, TokenRequest};
-    ///
-    /// let keys = Credentials::merchant("access-key", "secret-key");
-    /// let probe = TokenRequest::probe(&"https://api.enkash.in".parse()?, &keys)?.into_http();
-    /// assert_eq!(probe.method(), "HEAD");
-    /// assert_eq!(probe.uri(), "https://api.enkash.in/api/v0/merchant/token");
-    /// assert!(probe.body().is_empty());
-    /// # Ok::<(), enkash_auth_core::Error>(())
-    /// ```
     pub fn probe(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
-        let path = match &credentials.grant {
-            GrantType::Password { .. } => FORM_PATH,
-            GrantType::Merchant { .. } => JSON_PATH,
-        };
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::HEAD;
-        *request.uri_mut() = base.join(path)?;
+        *request.uri_mut() = base.join(dialect(credentials).0)?;
         request.headers_mut().insert(USER_AGENT, user_agent());
         Ok(Self(request))
     }
 
-    /// The request as a value of the `http` crate. Its body holds the password: print it nowhere.
+    /// Converts it into a value of the `http` crate. Its body holds the password: print it nowhere.
     pub fn into_http(self) -> Request<Bytes> {
         self.0
     }
@@ -119,18 +89,17 @@ fn user_agent() -> HeaderValue {
     HeaderValue::from_static(concat!("enkash-auth/", env!("CARGO_PKG_VERSION")))
 }
 
-fn form(
-    base: &BaseUrl,
-    credentials: &Credentials,
-    client: &Client,
-    user: &User,
-) -> Result<Request<Bytes>, Error> {
+/// Returns the path of token requests, and the content type of their bodies.
+fn dialect(credentials: &Credentials) -> (&'static str, &'static str) {
+    match credentials.is_merchant() {
+        true => ("/api/v0/merchant/token", "application/json"),
+        false => ("/oauth/token", "application/x-www-form-urlencoded"),
+    }
+}
+
+fn form(credentials: &Credentials, user: &User) -> Result<String, Error> {
     // Room for every byte escaped: a buffer that grows leaves copies behind.
-    let fields = credentials.form_fields.iter();
-    let bytes = fields.fold(
-        user.name.len() + user.password.expose_secret().len(),
-        |sum, (name, value)| sum + name.len() + value.expose_secret().len() + 2,
-    ) + credentials.company_id.as_ref().map_or(0, String::len);
+    let bytes: usize = credentials.sent().map(|part| part.len() + 2).sum();
     let mut form = Serializer::new(String::with_capacity(64 + 3 * bytes));
     form.append_pair("grant_type", "password")
         .append_pair("username", named("username", &user.name)?)
@@ -142,62 +111,40 @@ fn form(
         if name.is_empty() {
             return Err(invalid("form field: its name is empty"));
         }
-        if matches!(
-            name.as_str(),
-            "grant_type" | "username" | "password" | "clientId"
-        ) {
-            return Err(invalid(format!(
-                "form field {name:?}: the request sets it itself"
-            )));
+        if ["grant_type", "username", "password", "clientId"].contains(&name.as_str()) {
+            let why = "the request sets it itself";
+            return Err(invalid(format!("form field {name:?}: {why}")));
         }
         form.append_pair(name, clean(&format!("form field {name:?}"), value)?);
     }
-    let mut request = Request::new(wiped(form.finish()));
-    *request.uri_mut() = base.join(FORM_PATH)?;
-    let headers = request.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/x-www-form-urlencoded"),
-    );
-    headers.insert(AUTHORIZATION, basic(client)?);
-    Ok(request)
+    Ok(form.finish())
 }
 
 fn json(
-    base: &BaseUrl,
     credentials: &Credentials,
     access_key: &SecretString,
     secret_key: &SecretString,
-) -> Result<Request<Bytes>, Error> {
+) -> Result<String, Error> {
     if let Some((name, _)) = credentials.form_fields.first() {
-        return Err(invalid(format!(
-            "form field {name:?}: merchant keys are sent as JSON"
-        )));
+        let why = "merchant keys are sent as JSON";
+        return Err(invalid(format!("form field {name:?}: {why}")));
     }
     if credentials.company_id.is_some() {
         return Err(invalid("company id: merchant keys are sent without one"));
     }
-    let [access_key, secret_key] = [
-        quoted("access key", access_key)?,
-        quoted("secret key", secret_key)?,
-    ];
-    let body = [
+    let access_key = quoted("access key", access_key)?;
+    let secret_key = quoted("secret key", secret_key)?;
+    let parts = [
         r#"{"accessKey":"#,
-        &*access_key,
+        &access_key,
         r#","secretKey":"#,
-        &*secret_key,
+        &secret_key,
         "}",
-    ]
-    .concat();
-    let mut request = Request::new(wiped(body));
-    *request.uri_mut() = base.join(JSON_PATH)?;
-    request
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(request)
+    ];
+    Ok(parts.concat())
 }
 
-/// HTTP Basic over the raw values, as RFC 7617 has it; RFC 6749 would URL-encode them first, which
+/// Returns HTTP Basic over the raw values, as RFC 7617 has it; RFC 6749 would URL-encode them first, which
 /// this platform does not undo.
 fn basic(client: &Client) -> Result<HeaderValue, Error> {
     let id = named("client id", &client.id)?;
@@ -211,7 +158,7 @@ fn basic(client: &Client) -> Result<HeaderValue, Error> {
     sensitive(value.as_bytes()).ok_or_else(|| invalid("client secret: it is no header value"))
 }
 
-/// A secret as a JSON string.
+/// Returns a secret as a JSON string.
 fn quoted(setting: &str, secret: &SecretString) -> Result<Zeroizing<String>, Error> {
     serde_json::to_string(required(setting, secret)?)
         .map(Zeroizing::new)
@@ -224,31 +171,25 @@ fn sensitive(value: &[u8]) -> Option<HeaderValue> {
     Some(value)
 }
 
-fn wiped(body: String) -> Bytes {
-    Bytes::from_owner(Zeroizing::new(body.into_bytes()))
-}
-
 fn named<'a>(setting: &str, value: &'a str) -> Result<&'a str, Error> {
-    match value {
-        "" => Err(invalid(format!("{setting}: it is empty"))),
-        value => Ok(value),
+    if value.is_empty() {
+        return Err(invalid(format!("{setting}: it is empty")));
     }
+    Ok(value)
 }
 
 fn required<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
     named(setting, clean(setting, value)?)
 }
 
-/// A secret without what no keyboard types, but files and forms bring along: sent, it would cost an
-/// attempt.
+/// Rejects what no keyboard types, but files and forms bring along: sent, it would cost an attempt.
 fn clean<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
     let value = value.expose_secret();
-    match value.contains(['\r', '\n', '\0', '\u{feff}']) {
-        true => Err(invalid(format!(
-            "{setting}: it has a line end, NUL or a byte order mark in it"
-        ))),
-        false => Ok(value),
+    if value.contains(['\r', '\n', '\0', '\u{feff}']) {
+        let why = "it has a line end, NUL or a byte order mark in it";
+        return Err(invalid(format!("{setting}: {why}")));
     }
+    Ok(value)
 }
 
 fn invalid(detail: impl Into<Cow<'static, str>>) -> Error {

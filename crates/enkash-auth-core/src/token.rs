@@ -4,28 +4,9 @@ use http::HeaderValue;
 
 use crate::{Bearer, Moment, lifetime::Schedule};
 
-/// A token that can be attached: a ready header value, its generation and its deadline.
+/// Holds a token that can be attached: a ready header value, its generation and its deadline.
 ///
 /// Cheap to clone. Never shows the token under `{:?}`; the header value is marked sensitive.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{AccessToken, Bearer, Moment, RefreshPolicy};
-/// use enkash_auth_core::lifetime::{Exchange, Expiry, Schedule};
-///
-/// let now = Moment::new(0, 0);
-/// let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(Duration::from_secs(60))]);
-/// let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).unwrap();
-/// let token = AccessToken::new(Bearer::new("2YotnFZFEjr1zCsicMWpAA")?, 1, schedule);
-///
-/// assert_eq!(token.header(), "Bearer 2YotnFZFEjr1zCsicMWpAA");
-/// assert!(token.is_usable(now));
-/// assert!(!token.is_usable(now.plus(Duration::from_secs(59))));
-/// assert!(!format!("{token:?}").contains("2Yotn"));
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone)]
 pub struct AccessToken(Arc<Inner>);
 
@@ -36,7 +17,7 @@ struct Inner {
 }
 
 impl AccessToken {
-    /// `bearer` as the `generation`th token, to be used as `schedule` says.
+    /// Creates the `generation`th token, to be used as `schedule` says.
     pub fn new(bearer: Bearer, generation: u64, schedule: Schedule) -> Self {
         Self(Arc::new(Inner {
             bearer,
@@ -45,32 +26,32 @@ impl AccessToken {
         }))
     }
 
-    /// The value of the `Authorization` header: `Bearer …`, marked sensitive.
+    /// Returns the value of the `Authorization` header: `Bearer …`, marked sensitive.
     pub fn header(&self) -> &HeaderValue {
         self.0.bearer.header()
     }
 
-    /// The token without its scheme. A secret: print it nowhere.
+    /// Returns the token without its scheme. A secret: print it nowhere.
     pub fn expose(&self) -> &str {
         self.0.bearer.expose()
     }
 
-    /// Counts the tokens of a cache: a later one is greater, the same one anchored anew is equal.
+    /// Returns its number in the cache: a later one is greater, the same one anchored anew is equal.
     pub fn generation(&self) -> u64 {
         self.0.generation
     }
 
-    /// The moments of its life.
+    /// Returns the moments of its life.
     pub fn schedule(&self) -> &Schedule {
         &self.0.schedule
     }
 
-    /// Whether it may be attached at `now`, by both clocks.
+    /// Returns whether it may be attached at `now`, by both clocks.
     pub fn is_usable(&self, now: Moment) -> bool {
         !self.0.schedule.deadline().is_over(now)
     }
 
-    /// How long from `now` it may be attached.
+    /// Returns how long from `now` it may be attached.
     pub fn remaining(&self, now: Moment) -> Duration {
         self.0.schedule.deadline().remaining(now)
     }

@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::{AttemptId, Fingerprint};
-use crate::{Credentials, Error};
+use crate::{Credentials, Error, ErrorKind};
 
 /// Describes the attempt that a fetch asks for.
 #[derive(Debug)]
@@ -44,49 +44,70 @@ pub enum Acquire {
 /// Permits one attempt.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Permit {
-    id: AttemptId,
-    fingerprint: Fingerprint,
+    pub(super) id: AttemptId,
+    pub(super) fingerprint: Fingerprint,
     /// The attempts that its success ends.
-    ends: Vec<AttemptId>,
+    pub(super) ends: Vec<AttemptId>,
     /// The success that makes the credentials known good.
-    known_good: Option<AttemptId>,
+    pub(super) known_good: Option<AttemptId>,
+}
+
+impl Acquire {
+    /// Denies credentials that were rejected before.
+    pub(super) fn rejected_before() -> Self {
+        let detail = "the token server has rejected these credentials before; nothing was sent; change \
+                      them, or run `enkash-sidecar reset --allow-rejected` or call \
+                      `TokenCache::allow_rejected`";
+        Self::denied(ErrorKind::Rejected, detail)
+    }
+
+    /// Denies an account that the server has locked.
+    pub(super) fn locked() -> Self {
+        let detail = "nothing was sent; once EnKash has unlocked it, run `enkash-sidecar reset` or call \
+                      `TokenCache::reset`";
+        Self::denied(ErrorKind::AccountLocked, detail)
+    }
+
+    /// Denies an account whose budget is spent; `rejected` is how many attempts were rejected.
+    pub(super) fn closed(rejected: usize) -> Self {
+        let count = match rejected {
+            0 => "two attempts are unresolved",
+            1 => "one attempt was rejected and another is unresolved",
+            _ => "two attempts were rejected",
+        };
+        let detail = format!(
+            "{count}, and a third could lock it; nothing was sent; once the password is known to be right, \
+             run `enkash-sidecar reset` or call `TokenCache::reset`"
+        );
+        Self::denied(ErrorKind::AccountClosed, detail)
+    }
+
+    /// Denies known good credentials within the pause after two attempts without a response.
+    pub(super) fn pause_after_lost_attempts() -> Self {
+        let detail =
+            "the last token requests had no response; the next is sent 15 minutes after them";
+        Self::denied(ErrorKind::Unavailable, detail)
+    }
+
+    /// Denies known good credentials while the token server does not respond to a probe.
+    pub(super) fn no_probe_answered() -> Self {
+        let detail = "the last token request had no response; the next is sent when the server answers a probe";
+        Self::denied(ErrorKind::Unavailable, detail)
+    }
+
+    fn denied(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Denied(Error::new(kind, detail))
+    }
 }
 
 impl Permit {
-    pub(super) fn new(
-        id: AttemptId,
-        fingerprint: Fingerprint,
-        ends: Vec<AttemptId>,
-        known_good: Option<AttemptId>,
-    ) -> Self {
-        Self {
-            id,
-            fingerprint,
-            ends,
-            known_good,
-        }
-    }
-
     /// Returns the id of the attempt.
     pub fn id(&self) -> AttemptId {
         self.id
     }
 
-    /// Returns the fingerprint of what is sent.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
-    }
-
     /// Returns whether the credentials are known good.
     pub fn is_known_good(&self) -> bool {
         self.known_good.is_some()
-    }
-
-    pub(super) fn known_good(&self) -> Option<AttemptId> {
-        self.known_good
-    }
-
-    pub(super) fn ends(&self) -> &[AttemptId] {
-        &self.ends
     }
 }

@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::Fingerprint;
-use crate::hex;
+use crate::{
+    Moment,
+    hex::{self, Hex},
+};
 
 /// Identifies one attempt, in all processes and for all time: 128 random bits.
 ///
@@ -14,7 +17,7 @@ use crate::hex;
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AttemptId([u8; 16]);
 
-/// One attempt on the account record: a token request that was sent, or may have been.
+/// Describes one attempt on the account record: a token request that was sent, or may have been.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Attempt {
     pub(super) id: AttemptId,
@@ -22,11 +25,11 @@ pub struct Attempt {
     /// Nanoseconds since the Unix epoch, on the clock of the store.
     pub(super) began: u64,
     /// How long it may be in flight, in milliseconds.
-    pub(super) lease: u64,
+    lease: u64,
     pub(super) state: State,
     /// Fields of a later release.
     #[serde(flatten)]
-    pub(super) other: Map<String, Value>,
+    other: Map<String, Value>,
 }
 
 /// Says how far an attempt that counts has come. A later variant outranks those before it.
@@ -44,6 +47,32 @@ pub(super) enum State {
     /// Rejected.
     Rejected,
     /// The account is locked.
+    Locked,
+}
+
+/// Says how an attempt ended, as the strike budget sees it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the rules of the budget name each of them"
+)]
+pub enum AttemptOutcome {
+    /// The server granted a token.
+    Granted,
+    /// The server did not count it: nothing was sent, or the response names another cause than the
+    /// credentials.
+    Uncounted,
+    /// The server may have counted it.
+    Unresolved {
+        /// Whether a complete response arrived.
+        complete: bool,
+    },
+    /// The server rejected the credentials.
+    Rejected {
+        /// Whether only the shape of the response says so, without a known error code or text.
+        guessed: bool,
+    },
+    /// The server says that the account is locked.
     Locked,
 }
 
@@ -70,14 +99,14 @@ impl Attempt {
     pub(super) fn new(
         id: AttemptId,
         fingerprint: Fingerprint,
-        began: u64,
+        now: Moment,
         lease: Duration,
         state: State,
     ) -> Self {
         Self {
             id,
             fingerprint,
-            began,
+            began: now.unix_nanos(),
             lease: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
             state,
             other: Map::new(),
@@ -92,11 +121,6 @@ impl Attempt {
     /// Returns whether it is open: in flight, as far as the record says.
     pub fn is_open(&self) -> bool {
         self.state == State::Open
-    }
-
-    /// Returns whether the server rejected it, or said that the account is locked.
-    pub fn is_rejected(&self) -> bool {
-        self.state >= State::Guessed
     }
 
     /// Returns whether no complete response to it is known.
@@ -117,13 +141,13 @@ impl fmt::Debug for AttemptId {
 
 impl fmt::LowerHex for AttemptId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(&self.0, f)
+        write!(f, "{}", Hex(&self.0))
     }
 }
 
 impl Serialize for AttemptId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        hex::serialize(&self.0, serializer)
+        serializer.collect_str(&Hex(&self.0))
     }
 }
 

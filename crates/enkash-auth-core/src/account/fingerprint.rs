@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hex;
+use crate::hex::{self, Hex};
 
 /// Identifies credentials without revealing them: an HMAC over every secret and name that is sent, with a
 /// salt of its own.
@@ -37,22 +37,17 @@ impl fmt::Debug for Fingerprint {
 
 impl Serialize for Fingerprint {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut both = [0; 48];
-        let parts = self.salt.iter().chain(&self.digest);
-        both.iter_mut()
-            .zip(parts)
-            .for_each(|(to, from)| *to = *from);
-        hex::serialize(&both, serializer)
+        serializer.collect_str(&format_args!("{}{}", Hex(&self.salt), Hex(&self.digest)))
     }
 }
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let both: [u8; 48] = hex::deserialize(deserializer)?;
-        let (salt, digest) = both.split_at(16);
-        match (salt.try_into(), digest.try_into()) {
-            (Ok(salt), Ok(digest)) => Ok(Self::new(salt, digest)),
-            _ => Err(serde::de::Error::custom("not a fingerprint")),
-        }
+        let mut fingerprint = Self::NONE;
+        let (salt, digest) = both.split_at(fingerprint.salt.len());
+        fingerprint.salt.copy_from_slice(salt);
+        fingerprint.digest.copy_from_slice(digest);
+        Ok(fingerprint)
     }
 }

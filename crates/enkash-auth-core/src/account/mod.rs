@@ -7,19 +7,17 @@
 
 mod acquire;
 mod attempt;
-mod denial;
+mod cleared;
 mod facts;
 mod fingerprint;
-mod outcome;
 mod record;
 mod witness;
 
 pub use self::{
     acquire::{Acquire, AttemptContext, Permit},
-    attempt::{Attempt, AttemptId},
+    attempt::{Attempt, AttemptId, AttemptOutcome},
     facts::{BUDGET, Facts},
     fingerprint::Fingerprint,
-    outcome::AttemptOutcome,
     record::{AccountRecord, Unreadable},
     witness::Witness,
 };

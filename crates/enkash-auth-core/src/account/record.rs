@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{AttemptId, Facts, Fingerprint, Permit};
-use crate::{AccountKey, Credentials, Moment, hex};
+use crate::{AccountKey, Credentials, Moment, hex::Hex};
 
 const NAME: &str = "enkash-auth record";
 
@@ -90,12 +90,9 @@ impl AccountRecord {
     /// Creates the record that replaces [damaged](Unreadable::Damaged) `bytes`: it counts two attempts,
     /// which close the account until an operator clears them.
     pub fn in_place_of(bytes: &[u8], now: Moment) -> Self {
-        let mut digest = String::new();
-        // Writing to a string cannot fail.
-        let _ = hex::write(&Sha256::digest(bytes), &mut digest);
         Self {
             facts: Facts::unreadable(bytes, now),
-            replaces: Some(digest),
+            replaces: Some(Hex(&Sha256::digest(bytes)).to_string()),
             ..Self::default()
         }
     }
@@ -122,28 +119,18 @@ impl AccountRecord {
             token.expires > now.unix_nanos() && !credentials.matches(&token.fingerprint)
         });
         self.tokens.push(SealedToken {
-            id: permit.id(),
-            fingerprint: permit.fingerprint(),
+            id: permit.id,
+            fingerprint: permit.fingerprint,
             expires,
             sealed: BASE64_STANDARD_NO_PAD.encode(sealed),
             other: Map::new(),
         });
-        let mut room = TOKENS;
-        let fits = |token: &SealedToken| match room.checked_sub(token.sealed.len()) {
-            Some(left) => {
-                room = left;
-                true
-            }
-            None => false,
+        let size = |tokens: &[SealedToken]| -> usize {
+            tokens.iter().map(|token| token.sealed.len()).sum()
         };
-        let kept = self
-            .tokens
-            .iter()
-            .rev()
-            .map(fits)
-            .take_while(|fits| *fits)
-            .count();
-        self.tokens.drain(..self.tokens.len().saturating_sub(kept));
+        while size(&self.tokens) > TOKENS {
+            self.tokens.remove(0);
+        }
     }
 
     /// Encodes the record of `account`. `write` is fresh for each write: 16 random bytes.
@@ -162,12 +149,8 @@ impl AccountRecord {
             record: self,
         };
         let json = serde_json::to_string(&envelope)?;
-        let mut text = format!("{NAME} {FORMAT}\n{json}\nsha256 ");
         let sum = checksum(&json);
-        // Writing to a string cannot fail.
-        let _ = hex::write(&sum, &mut text);
-        text.push('\n');
-        Ok(text.into_bytes())
+        Ok(format!("{NAME} {FORMAT}\n{json}\nsha256 {sum}\n").into_bytes())
     }
 
     /// Reads the record of `account`.
@@ -177,39 +160,38 @@ impl AccountRecord {
     /// If it cannot be used: then no part of it is.
     pub fn from_bytes(account: AccountKey, bytes: &[u8]) -> Result<Self, Unreadable> {
         // Only the first line: in another format, anything may follow it.
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        let (line, rest) = end
-            .and_then(|end| bytes.split_at_checked(end))
-            .ok_or(Unreadable::Damaged)?;
-        let line = std::str::from_utf8(line).map_err(|_| Unreadable::Damaged)?;
-        let format = line.strip_prefix(NAME).ok_or(Unreadable::Damaged)?;
-        match format.strip_prefix(' ').map(str::parse::<u32>) {
+        let mut lines = bytes.splitn(2, |byte| *byte == b'\n').map(str::from_utf8);
+        let (Some(Ok(line)), Some(rest)) = (lines.next(), lines.next()) else {
+            return Err(Unreadable::Damaged);
+        };
+        let format = line
+            .strip_prefix(NAME)
+            .and_then(|line| line.strip_prefix(' '));
+        match format.map(str::parse::<u32>) {
             Some(Ok(FORMAT)) => {}
             Some(Ok(newer)) if newer > FORMAT => return Err(Unreadable::Newer),
             _ => return Err(Unreadable::Damaged),
         }
-        let rest = std::str::from_utf8(rest).ok();
-        rest.and_then(|rest| Self::read(account, rest.strip_prefix('\n')?))
-            .ok_or(Unreadable::Damaged)
+        let record = rest.ok().and_then(|rest| Self::read(account, rest));
+        record.ok_or(Unreadable::Damaged)
     }
 
     fn read(account: AccountKey, text: &str) -> Option<Self> {
         let (json, sum) = text.strip_suffix('\n')?.split_once("\nsha256 ")?;
-        if hex::read(sum)? != checksum(json) {
+        if sum != checksum(json) {
             return None;
         }
         let envelope: Envelope<Self> = serde_json::from_str(json).ok()?;
         let mut record = envelope.record;
         // Sorted, within the bounds, and each id once.
-        let mut facts = Facts::default();
-        facts.merge(&record.facts);
-        record.facts = facts;
+        let facts = std::mem::take(&mut record.facts);
+        record.facts.merge(&facts);
         (envelope.account == format!("{account:x}")).then_some(record)
     }
 }
 
-fn checksum(json: &str) -> [u8; 32] {
-    Sha256::digest(json).into()
+fn checksum(json: &str) -> String {
+    Hex(&Sha256::digest(json)).to_string()
 }
 
 impl fmt::Display for Unreadable {

@@ -19,7 +19,6 @@ pub struct Witness {
     own: Vec<AttemptId>,
     /// Attempts of this process that were made without the store and have not been written since.
     unstored: Vec<AttemptId>,
-    /// Whether there is something here that the store did not hold when it was last read or written.
     is_ahead: bool,
 }
 
@@ -44,8 +43,7 @@ impl Witness {
         self.facts.is_quiet() && !self.is_ahead
     }
 
-    /// Returns whether there is something here that the store did not hold when it was last read or
-    /// written.
+    /// Returns whether there is something here that the store did not hold when last read or written.
     pub fn is_ahead(&self) -> bool {
         self.is_ahead
     }
@@ -53,9 +51,9 @@ impl Witness {
     /// Records when the attempts among `facts` were first seen. Call it before they are judged.
     pub fn see(&mut self, facts: &Facts, now: Moment) {
         for attempt in facts.attempts() {
-            if self.first_seen(attempt.id()).is_none() {
+            if self.first_seen(attempt.id).is_none() {
                 self.seen.push(Seen {
-                    id: attempt.id(),
+                    id: attempt.id,
                     at: now.monotonic_nanos(),
                     age: now.unix_nanos().saturating_sub(attempt.began),
                 });
@@ -69,7 +67,7 @@ impl Witness {
         let mut all = facts.clone();
         all.merge(&self.facts);
         self.is_ahead = all != *facts;
-        let is_there = |id| all.attempts().iter().any(|attempt| attempt.id() == id);
+        let is_there = |id| all.attempts().iter().any(|attempt| attempt.id == id);
         self.seen.retain(|seen| is_there(seen.id));
         let own = &self.own;
         all.retain_open(|id| own.contains(&id));
@@ -102,7 +100,7 @@ impl Witness {
     /// Returns whether an attempt counts that was made without the store and not written since.
     pub fn has_unstored(&self) -> bool {
         let mut attempts = self.facts.attempts().iter();
-        attempts.any(|attempt| self.unstored.contains(&attempt.id()))
+        attempts.any(|attempt| self.unstored.contains(&attempt.id))
     }
 
     /// Records how an attempt of this process ended, before the store has it.
@@ -114,9 +112,12 @@ impl Witness {
 
     /// Records that the owner of `attempt` is known to be dead.
     pub fn note_death(&mut self, attempt: &Attempt) {
-        let mut facts = Facts::of(attempt.clone());
-        facts.end_without_report(attempt.id());
-        self.facts.merge(&facts);
+        self.facts.note_death(attempt);
+    }
+
+    /// Returns whether the server may still carry `attempt` out.
+    pub(super) fn may_arrive(&self, attempt: &Attempt, now: Moment) -> bool {
+        attempt.has_no_response() && self.is_lease_on(attempt, now)
     }
 
     /// Returns whether `attempt` may still be in flight. One that was not seen before may.
@@ -126,7 +127,7 @@ impl Witness {
         let has_passed_there = attempt.began.abs_diff(at) >= lease;
         let has_long_passed = at.saturating_sub(attempt.began) >= lease.saturating_add(LONG_PASSED);
         let has_passed_here = self
-            .first_seen(attempt.id())
+            .first_seen(attempt.id)
             .is_some_and(|seen| now.monotonic_nanos().saturating_sub(seen.at) >= lease);
         !(has_long_passed || has_passed_there && has_passed_here)
     }
@@ -134,7 +135,7 @@ impl Witness {
     /// Returns the age of `attempt`: that on the store's clock when it was first seen, plus the time since
     /// on the monotonic clock of this process.
     pub fn age(&self, attempt: &Attempt, now: Moment) -> Duration {
-        let age = self.first_seen(attempt.id()).map_or(0, |seen| {
+        let age = self.first_seen(attempt.id).map_or(0, |seen| {
             let since = now.monotonic_nanos().saturating_sub(seen.at);
             seen.age.saturating_add(since)
         });

@@ -5,7 +5,7 @@ use http::Uri;
 use super::Origin;
 use crate::{Error, ErrorKind};
 
-/// The address of a token server, such as `https://api.enkash.in`: scheme, host, optional port and
+/// Holds the address of a token server, such as `https://api.enkash.in`: scheme, host, optional port and
 /// path, without a slash at its end. https only, except for loopback.
 ///
 /// # Examples
@@ -26,17 +26,17 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// The address as text.
+    /// Returns the address as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Scheme, host and port.
+    /// Returns scheme, host and port.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The address of `path`, which starts with a slash, below this one.
+    /// Returns the address of `path`, which starts with a slash, below this one.
     pub(crate) fn join(&self, path: &str) -> Result<Uri, Error> {
         Uri::try_from(format!("{}{path}", self.text))
             .map_err(|error| invalid("it is too long").with_source(error))

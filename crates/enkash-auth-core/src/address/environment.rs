@@ -1,7 +1,7 @@
 use super::BaseUrl;
 use crate::{Credentials, Error};
 
-/// Which of EnKash's installations to ask.
+/// Names one of EnKash's installations.
 ///
 /// # Examples
 ///
@@ -32,7 +32,7 @@ pub enum Environment {
 }
 
 impl Environment {
-    /// An installation at `base`.
+    /// Creates an installation at `base`.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl Environment {
         base.parse().map(Self::Custom)
     }
 
-    /// The base address for `credentials`: merchant keys have a server of their own.
+    /// Returns the base address for `credentials`: merchant keys have a server of their own.
     ///
     /// # Errors
     ///

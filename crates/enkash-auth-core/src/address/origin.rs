@@ -4,7 +4,7 @@ use http::{Uri, uri::Scheme};
 
 use crate::{Error, ErrorKind};
 
-/// A scheme, a host and a port (RFC 6454) that a token may be sent to: https, or http on loopback.
+/// Holds a scheme, a host and a port (RFC 6454) that a token may be sent to: https, or http on loopback.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Whether a request to `uri` goes to this origin. A relative `uri` goes nowhere.
+    /// Returns whether a request to `uri` goes to this origin. A relative `uri` goes nowhere.
     // Always: asked for every request.
     #[inline(always)]
     pub fn matches(&self, uri: &Uri) -> bool {
@@ -65,10 +65,9 @@ impl TryFrom<&Uri> for Origin {
         if !secure && !is_loopback(&host) {
             return Err(invalid("http is for loopback only"));
         }
-        let authority = match port {
-            443 if secure => host.clone(),
-            80 if !secure => host.clone(),
-            port => format!("{host}:{port}"),
+        let authority = match (secure, port) {
+            (true, 443) | (false, 80) => host.clone(),
+            (_, port) => format!("{host}:{port}"),
         };
         Ok(Self {
             secure,
@@ -79,7 +78,7 @@ impl TryFrom<&Uri> for Origin {
     }
 }
 
-/// Whether `uri` is https, its host as it is written, and its port; or what is wrong with it.
+/// Returns whether `uri` is https, its host as it is written, and its port; or what is wrong with it.
 fn parts(uri: &Uri) -> Result<(bool, &str, u16), &'static str> {
     let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
         return Err("it has no scheme or no host");
@@ -96,13 +95,8 @@ fn parts(uri: &Uri) -> Result<(bool, &str, u16), &'static str> {
         return Err("it has no host");
     }
     let port = match text.get(host.len()..) {
-        None | Some("" | ":") => {
-            if secure {
-                443
-            } else {
-                80
-            }
-        }
+        None | Some("" | ":") if secure => 443,
+        None | Some("" | ":") => 80,
         Some(_) => authority.port_u16().ok_or("its port is no port")?,
     };
     Ok((secure, host, port))
@@ -121,10 +115,7 @@ impl FromStr for Origin {
         }
         let uri =
             Uri::try_from(text).map_err(|error| invalid("it is no URL").with_source(error))?;
-        if !matches!(
-            uri.path_and_query().map(|rest| rest.as_str()),
-            None | Some("/")
-        ) {
+        if uri.path_and_query().is_some_and(|rest| rest != "/") {
             return Err(invalid("it has a path or a query"));
         }
         Self::try_from(&uri)
@@ -142,11 +133,8 @@ fn is_loopback(host: &str) -> bool {
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
-    host == "localhost"
-        || bare
-            .unwrap_or(host)
-            .parse()
-            .is_ok_and(|ip: IpAddr| ip.is_loopback())
+    let ip = bare.unwrap_or(host).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 fn invalid(why: &'static str) -> Error {

@@ -3,48 +3,24 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Expiry;
 use crate::Moment;
 
-/// How long a token is taken to live of which the response says nothing: as long as the shortest of the platform's
-/// products (Petty Cash, Rewards and Redemption: 5 minutes).
-pub(crate) const UNKNOWN: Duration = Duration::from_secs(300);
+/// How long a token lives of which the response says nothing: the shortest on the platform (Petty Cash,
+/// Rewards and Redemption: 5 minutes).
+const UNKNOWN: Duration = Duration::from_secs(300);
 
 /// What is left must be worth attaching: below this a token counts as expired. Two ticks of the coarse
 /// clock that a cache reads.
-pub(crate) const SHORTEST: Duration = Duration::from_millis(8);
+const SHORTEST: Duration = Duration::from_millis(8);
 
-/// When a token request was made, and what the server's clock said meanwhile.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::{Duration, UNIX_EPOCH};
-/// use enkash_auth_core::{Moment, lifetime::{Exchange, Expiry, Lifetime}};
-///
-/// // The local clock is an hour slow: with the server's `Date` that changes nothing.
-/// let sent = Moment::new(0, 1_700_000_000_000_000_000);
-/// let date = UNIX_EPOCH + Duration::from_secs(1_700_003_600);
-/// let lifetime = Exchange::new(sent, Some(date)).lifetime(&[Expiry::AtUnixMillis(1_700_003_660_000)]);
-/// assert_eq!(lifetime.length(), Some(Duration::from_secs(59)));
-/// ```
+/// Holds when a token request was made, and what the server's clock said meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
     sent: Moment,
     date: Option<SystemTime>,
 }
 
-/// How long a token lives, counted from the moment at which its request was sent.
+/// Holds how long a token lives, counted from the moment at which its request was sent.
 ///
 /// The lower end of what the response allows: on the server's clock where that is known.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{Moment, lifetime::{Exchange, Expiry}};
-///
-/// let exchange = Exchange::new(Moment::new(0, 0), None);
-/// assert_eq!(exchange.lifetime(&[]).length(), Some(Duration::from_secs(300)));
-/// assert_eq!(exchange.lifetime(&[Expiry::Expired]).length(), None);
-/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lifetime {
     sent: Moment,
@@ -53,25 +29,14 @@ pub struct Lifetime {
 }
 
 impl Exchange {
-    /// An exchange whose request was sent at `sent` and whose response carried `date`.
+    /// Creates an exchange whose request was sent at `sent` and whose response carried `date`.
     pub fn new(sent: Moment, date: Option<SystemTime>) -> Self {
         Self { sent, date }
     }
 
-    /// By how many seconds the local wall clock is ahead of the server's: negative where it is behind,
-    /// `None` where the response carried no `Date`. Right to half a second and the time that the exchange
-    /// took.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::{Duration, UNIX_EPOCH};
-    /// use enkash_auth_core::{Moment, lifetime::Exchange};
-    ///
-    /// let sent = Moment::new(0, 1_700_003_600_500_000_000);
-    /// let date = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    /// assert_eq!(Exchange::new(sent, Some(date)).clock_skew(), Some(3_600.0));
-    /// ```
+    /// Returns by how many seconds the local wall clock is ahead of the server's: negative where it is
+    /// behind, `None` where the response carried no `Date`. Right to half a second and the time that the
+    /// exchange took.
     pub fn clock_skew(&self) -> Option<f64> {
         let date = self.date?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let local = self.local();
@@ -79,7 +44,7 @@ impl Exchange {
         Some(local.as_secs_f64() - date.as_secs_f64() - 0.5)
     }
 
-    /// The lifetime of a token of which the response says `said`: the shortest, where it says more.
+    /// Returns the lifetime of a token of which the response says `said`: the shortest, where it says more.
     pub fn lifetime(&self, said: &[Expiry]) -> Lifetime {
         said.iter()
             .filter_map(|expiry| self.read(*expiry))
@@ -87,7 +52,7 @@ impl Exchange {
             .unwrap_or(self.of(Some(UNKNOWN)))
     }
 
-    /// `None` where `expiry` says nothing.
+    /// Returns `None` where `expiry` says nothing.
     fn read(&self, expiry: Expiry) -> Option<Lifetime> {
         match expiry {
             Expiry::In(length) | Expiry::InGuessed(length) => Some(self.of(Some(length))),
@@ -98,7 +63,7 @@ impl Exchange {
         }
     }
 
-    /// `end` counts from the Unix epoch.
+    /// Returns the lifetime that ends at `end`, counted from the Unix epoch.
     fn until(&self, end: Duration) -> Option<Lifetime> {
         let Some(date) = self.date else {
             return self.on_local_clock(end);
@@ -107,18 +72,16 @@ impl Exchange {
         // One of the two clocks was never set.
         let is_doubtful = date.abs_diff(self.local()) > Lifetime::LONGEST;
         let local = self.on_local_clock(end).filter(|_| is_doubtful);
-        Some(local.unwrap_or_else(|| self.on_server_clock(end.saturating_sub(date))))
+        Some(local.unwrap_or_else(|| {
+            let left = end.saturating_sub(date);
+            // `Date` has whole seconds, rounded down: the response was made up to a second after it. A
+            // second is too much of a token that lives for one.
+            let rounded = left.saturating_sub(Duration::from_secs(1));
+            self.of(Some(rounded.max(left / 2)))
+        }))
     }
 
-    /// `Date` has whole seconds, rounded down: the response was made up to a second after it. A
-    /// second is too much of a token that lives for one.
-    fn on_server_clock(&self, left: Duration) -> Lifetime {
-        self.of(Some(
-            left.saturating_sub(Duration::from_secs(1)).max(left / 2),
-        ))
-    }
-
-    /// The last resort: only what makes sense on the local clock is taken from it.
+    /// Reads the last resort: only what makes sense on the local clock is taken from it.
     fn on_local_clock(&self, end: Duration) -> Option<Lifetime> {
         let left = end.checked_sub(self.local())?;
         (!left.is_zero() && left <= Lifetime::LONGEST).then(|| Lifetime {
@@ -143,11 +106,10 @@ impl Exchange {
 }
 
 impl Lifetime {
-    /// 24 h, as long as the platform's tokens live. None is believed to live longer: it is asked for again
-    /// then.
+    /// The longest that is believed: 24 h, as long as the platform's tokens live.
     pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// A lifetime that was written down: `length` from `sent`, within the bounds of any.
+    /// Restores a lifetime that was written down: `length` from `sent`, within the bounds of any.
     pub fn kept(sent: Moment, length: Duration, is_local: bool) -> Self {
         Self {
             local_clock: is_local,
@@ -155,37 +117,29 @@ impl Lifetime {
         }
     }
 
-    /// The moment from which the lifetime counts.
+    /// Returns the moment from which the lifetime counts.
     pub fn sent(&self) -> Moment {
         self.sent
     }
 
-    /// From 8 ms to 24 h; `None` for a token that had expired when it was received.
+    /// Returns its length, from 8 ms to 24 h; `None` for a token that had expired when it was received.
     pub fn length(&self) -> Option<Duration> {
         self.length
     }
 
-    /// How old it is at `now`.
+    /// Returns how old it is at `now`.
     pub fn age(&self, now: Moment) -> Duration {
         let (now, sent) = (now.monotonic_nanos(), self.sent.monotonic_nanos());
         Duration::from_nanos(now.saturating_sub(sent))
     }
 
-    /// How much is left of it at `now`; nothing where it had expired when it was received.
+    /// Returns how much is left of it at `now`; nothing where it had expired when it was received.
     pub fn remaining(&self, now: Moment) -> Duration {
         let length = self.length.unwrap_or_default();
         length.saturating_sub(self.age(now))
     }
 
-    /// The same token, known to last longer than was said.
-    pub(crate) fn lasting(self, length: Duration) -> Self {
-        Self {
-            length: Some(length.min(Self::LONGEST)),
-            ..self
-        }
-    }
-
-    /// Whether it rests on the local wall clock, for want of the server's.
+    /// Returns whether it rests on the local wall clock, for want of the server's.
     pub fn is_local(&self) -> bool {
         self.local_clock
     }

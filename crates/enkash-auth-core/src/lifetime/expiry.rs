@@ -8,20 +8,7 @@ use crate::response::number;
 /// The longest span that is read in seconds.
 const LONGEST: u64 = Lifetime::LONGEST.as_secs();
 
-/// What a token response says about the end of the token, in one of the units of the platform.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::lifetime::Expiry;
-///
-/// assert_eq!(Expiry::from_expires_in(&"86399".into()), Expiry::In(Duration::from_secs(86_399)));
-/// assert_eq!(Expiry::from_expiry(&1_672_531_199_000_i64.into()), Expiry::AtUnixMillis(1_672_531_199_000));
-/// assert_eq!(Expiry::from_expiry(&1_672_531_199.into()), Expiry::AtUnixSeconds(1_672_531_199));
-/// assert_eq!(Expiry::from_expiry(&(-1).into()), Expiry::Expired);
-/// assert_eq!(Expiry::from_expiry(&"soon".into()), Expiry::Unknown);
-/// ```
+/// Holds what a token response says about the end of the token, in one of the units of the platform.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Expiry {
@@ -73,7 +60,7 @@ impl Expiry {
     }
 }
 
-/// A whole number, rounded down and held inside the range of the type: 0 for what is negative.
+/// Returns a whole number, rounded down and held inside the range of the type: 0 for what is negative.
 fn whole(value: &Value) -> Option<u64> {
     number(value).map(|number| number.floor() as u64)
 }

@@ -6,21 +6,7 @@ use crate::{Moment, RefreshPolicy};
 /// The shortest expiry margin, but for lifetimes under 2 s.
 const LEAST_GUARD: Duration = Duration::from_millis(250);
 
-/// The moments in the life of one token: early start < deadline < expiry, whatever its lifetime.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{Moment, RefreshPolicy, lifetime::{Exchange, Expiry, Schedule}};
-///
-/// let sent = Moment::new(0, 0);
-/// let lifetime = Exchange::new(sent, None).lifetime(&[Expiry::In(Duration::from_secs(300))]);
-/// let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).unwrap();
-/// assert_eq!(schedule.early(), sent.plus(Duration::from_secs(240)));
-/// assert_eq!(schedule.deadline(), sent.plus(Duration::from_secs(294)));
-/// assert_eq!(schedule.expiry(), sent.plus(Duration::from_secs(300)));
-/// ```
+/// Holds the moments in the life of one token: early start < deadline < expiry, whatever its lifetime.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Schedule {
     early: Moment,
@@ -29,7 +15,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of a token; `None` where it has expired already.
+    /// Creates the schedule of a token; `None` where it has expired already.
     ///
     /// `draw`, in `[0, 1]`, shifts the early start between three quarters of the window (0) and
     /// all of it (1), so that replicas spread out. It is drawn once per token.
@@ -50,38 +36,36 @@ impl Schedule {
         })
     }
 
-    /// The schedule of a token that its issuer returns until it expires; `None` where it has expired.
+    /// Returns the schedule of a token that its issuer returns until it expires, `length` after `sent`.
     ///
     /// The next token exists only then. So there is no refresh window ([`early`](Self::early) is the
     /// deadline), and the expiry margin is as short as it may be.
-    pub(crate) fn reused(lifetime: &Lifetime) -> Option<Self> {
-        let length = lifetime.length()?;
-        let sent = lifetime.sent();
+    pub(crate) fn reused(sent: Moment, length: Duration) -> Self {
         let deadline = sent.plus(length - LEAST_GUARD.min(length / 8));
-        Some(Self {
+        Self {
             early: deadline,
             deadline,
             expiry: sent.plus(length),
-        })
+        }
     }
 
-    /// From here on the next token is fetched in the background.
+    /// Returns when the next token is fetched in the background.
     pub fn early(&self) -> Moment {
         self.early
     }
 
-    /// From here on the token is attached to nothing.
+    /// Returns the moment from which on the token is attached to nothing.
     pub fn deadline(&self) -> Moment {
         self.deadline
     }
 
-    /// The server's end of the token, by the lower end of what it said.
+    /// Returns the server's end of the token, by the lower end of what it said.
     pub fn expiry(&self) -> Moment {
         self.expiry
     }
 }
 
-/// A fifth of the lifetime, at least 10 s, at most what the policy says, never over a quarter: a
+/// Returns a fifth of the lifetime, at least 10 s, at most what the policy says, never over a quarter: a
 /// fixed window would make a short token refresh on every request.
 fn window(length: Duration, policy: &RefreshPolicy) -> Duration {
     (length / 5)
@@ -90,7 +74,7 @@ fn window(length: Duration, policy: &RefreshPolicy) -> Duration {
         .min(length / 4)
 }
 
-/// A fiftieth of the lifetime, from 250 ms to what the policy says, never over an eighth: a request
+/// Returns a fiftieth of the lifetime, from 250 ms to what the policy says, never over an eighth: a request
 /// in flight still arrives in time. Twice that where only the local clock was to be had.
 fn guard(length: Duration, policy: &RefreshPolicy, local_clock: bool) -> Duration {
     let guard = (length / 50).min(policy.guard_max).max(LEAST_GUARD);

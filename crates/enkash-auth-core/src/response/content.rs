@@ -1,17 +1,14 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, io::Read};
 
+use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use serde_json::Value;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::{
-    ResponseBody, TokenResponse,
-    inflate::inflate,
-    json::{self, Json},
-};
+use super::{ResponseBody, TokenResponse, json};
 
 /// How much of a body there is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Extent {
+enum Extent {
     Complete,
     Truncated,
     TooLarge,
@@ -22,7 +19,7 @@ pub(super) enum Extent {
 pub(super) struct Content<'a> {
     text: Cow<'a, str>,
     extent: Extent,
-    json: Option<Json>,
+    json: Option<Value>,
 }
 
 impl<'a> Content<'a> {
@@ -59,7 +56,7 @@ impl<'a> Content<'a> {
     }
 
     pub(super) fn json(&self) -> Option<&Value> {
-        self.json.as_deref()
+        self.json.as_ref()
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -68,19 +65,17 @@ impl<'a> Content<'a> {
 
     /// Returns whether it is an HTML page, whatever its content type.
     pub(super) fn is_page(&self) -> bool {
-        ["<!doctype html", "<html"].iter().any(|start| {
-            let head = self.text().get(..start.len());
-            head.is_some_and(|head| head.eq_ignore_ascii_case(start))
-        })
+        let starts = ["<!doctype html", "<html"];
+        starts
+            .iter()
+            .any(|start| strip(self.text(), start).is_some())
     }
 
     /// Returns whether it was cut off inside a token or after one.
     pub(super) fn is_cut_after_token(&self) -> bool {
+        let mut quotes = self.text().match_indices('"');
         self.extent == Extent::Truncated
-            && self.text().match_indices('"').any(|(at, _)| {
-                let rest = self.text().get(at..).unwrap_or_default();
-                is_token_begun(rest)
-            })
+            && quotes.any(|(at, _)| self.text().get(at..).is_some_and(is_token_begun))
     }
 
     /// Returns why it cannot be a token response, if so. A complete HTML page is judged before.
@@ -110,7 +105,14 @@ impl Drop for Content<'_> {
         if let Cow::Owned(text) = &mut self.text {
             text.zeroize();
         }
+        self.json.iter_mut().for_each(json::wipe);
     }
+}
+
+/// Returns `text` without `prefix`, which is compared without case.
+pub(super) fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 fn text(bytes: &[u8]) -> Cow<'_, str> {
@@ -130,13 +132,56 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Returns whether `text` begins with the name of a token in quotes and the first character of its value.
 fn is_token_begun(text: &str) -> bool {
-    ["\"access_token\"", "\"accesstoken\"", "\"token\""]
-        .iter()
-        .any(|name| {
-            text.get(..name.len())
-                .filter(|head| head.eq_ignore_ascii_case(name))
-                .and_then(|_| text.get(name.len()..)?.trim_start().strip_prefix(':'))
-                .and_then(|value| value.trim_start().strip_prefix('"'))
-                .is_some_and(|value| !value.is_empty() && !value.starts_with('"'))
-        })
+    let names = ["\"access_token\"", "\"accesstoken\"", "\"token\""];
+    names.iter().any(|name| {
+        strip(text, name)
+            .and_then(|rest| rest.trim_start().strip_prefix(':'))
+            .and_then(|value| value.trim_start().strip_prefix('"'))
+            .is_some_and(|value| !value.is_empty() && !value.starts_with('"'))
+    })
+}
+
+/// Inflates `bytes`, to at most [`TokenResponse::MAX_BODY`]; `None` if they are not compressed.
+///
+/// Gzip is recognised by its first two bytes, since gateways drop or keep `Content-Encoding` as they like.
+/// `deflate` is zlib's format (RFC 9110 section 8.4.1.2), or the bare one.
+fn inflate(bytes: &[u8], is_deflate: bool) -> Option<(Zeroizing<Vec<u8>>, Extent)> {
+    match bytes {
+        [0x1f, 0x8b, ..] => read(GzDecoder::new(bytes)),
+        // Inflated already on the way here.
+        _ if !is_deflate || bytes.trim_ascii_start().starts_with(b"{") => None,
+        [method, flags, ..]
+            if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0 =>
+        {
+            read(ZlibDecoder::new(bytes))
+        }
+        _ => read(DeflateDecoder::new(bytes)),
+    }
+}
+
+/// Reads to the end or the limit; `None` if an error came before any byte.
+fn read(mut decoder: impl Read) -> Option<(Zeroizing<Vec<u8>>, Extent)> {
+    // Allocated in full: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(vec![0; TokenResponse::MAX_BODY]);
+    let mut filled = 0;
+    let extent = loop {
+        let room = bytes.get_mut(filled..).unwrap_or_default();
+        let is_full = room.is_empty();
+        let read = match room {
+            [] => decoder.read(&mut [0]),
+            room => decoder.read(room),
+        };
+        match read {
+            Ok(0) => break Extent::Complete,
+            Ok(_) if is_full => {
+                filled = 0;
+                break Extent::TooLarge;
+            }
+            Ok(more) => filled += more,
+            Err(_) if filled == 0 => return None,
+            Err(_) => break Extent::Truncated,
+        }
+    };
+    bytes.truncate(filled);
+    Some((bytes, extent))
 }

@@ -1,34 +1,26 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 use serde_json::{Map, Value};
 
-use super::json::number;
+use super::{content::strip, json::number};
 use crate::{Bearer, lifetime::Expiry};
 
 /// The fields that hold the token, in the platform's response shapes. All names are compared without case,
-/// `_` and `-`: one name stands for `access_token`, `accessToken` and `ACCESS-TOKEN`.
-const TOKEN: [&str; 2] = ["accesstoken", "token"];
+/// `_` and `-`: `access_token` stands for `accessToken` and `ACCESS-TOKEN` too.
+const TOKEN: [&str; 2] = ["access_token", "token"];
 
-/// The other secret in a response.
-const REFRESH_TOKEN: [&str; 1] = ["refreshtoken"];
-
-/// The code of a result, as an error shows its name.
-const CODES: [(&str, &str); 4] = [
-    ("resultCode", "resultcode"),
-    ("response_code", "responsecode"),
-    ("code", "code"),
-    ("error_code", "errorcode"),
-];
+/// The fields that hold the code of a result.
+const CODES: [&str; 4] = ["resultCode", "response_code", "code", "error_code"];
 
 /// The fields whose values report a failure, unless they are empty.
-const ERRORS: [&str; 3] = ["error", "errors", "errorresponse"];
+const ERRORS: [&str; 3] = ["error", "errors", "error_response"];
 
 /// The fields that describe a failure, the best description first.
 const MESSAGES: [&str; 14] = [
-    "errordescription",
-    "errormessage",
-    "resultmessage",
-    "responsemessage",
+    "error_description",
+    "error_message",
+    "result_message",
+    "response_message",
     "message",
     "msg",
     "description",
@@ -37,9 +29,11 @@ const MESSAGES: [&str; 14] = [
     "reason",
     "title",
     "exception",
-    "errorresponse",
+    "error_response",
     "errors",
 ];
+
+const SCHEME: &str = "bearer";
 
 /// Finds the fields of a response of any shape: those of the body, then those in its envelope and in its
 /// errors. Null counts as absent.
@@ -54,14 +48,10 @@ impl<'a> Fields<'a> {
     pub(super) fn new(body: Option<&'a Value>) -> Self {
         let outer = body.and_then(Value::as_object);
         let inner = |name| named(outer?, name).find_map(Value::as_object);
+        let [payload, error, response] = ["payload", "error", "error_response"].map(inner);
         Self {
             body,
-            layers: [
-                outer,
-                inner("payload"),
-                inner("error"),
-                inner("errorresponse"),
-            ],
+            layers: [outer, payload, error, response],
         }
     }
 
@@ -70,58 +60,47 @@ impl<'a> Fields<'a> {
         if self.is_foreign_token_type() {
             return None;
         }
-        self.named(TOKEN)
-            .filter_map(Value::as_str)
-            .filter_map(clean)
-            .find_map(|token| Bearer::new(token).ok())
+        let mut tokens = self.text_at(TOKEN).filter_map(clean);
+        tokens.find_map(|token| Bearer::new(token).ok())
     }
 
     /// Returns whether there is a token, usable or not.
     pub(super) fn has_token(self) -> bool {
-        self.named(TOKEN)
-            .filter_map(Value::as_str)
-            .any(|token| !token.trim().is_empty())
+        let mut tokens = self.text_at(TOKEN);
+        tokens.any(|token| !token.trim().is_empty())
     }
 
     /// Returns every token in the response, of whatever kind, as it stands there and as it is used.
     pub(super) fn tokens(self) -> impl Iterator<Item = &'a str> {
-        self.named(TOKEN)
-            .chain(self.named(REFRESH_TOKEN))
-            .filter_map(Value::as_str)
-            .flat_map(|token| [Some(token), clean(token)].into_iter().flatten())
+        let tokens = self.text_at(TOKEN).chain(self.text_at(["refresh_token"]));
+        tokens.flat_map(|token| iter::once(token).chain(clean(token)))
     }
 
     /// Returns whether there is a token type that is no spelling of bearer (RFC 6750).
     pub(super) fn is_foreign_token_type(self) -> bool {
-        self.named(["tokentype"])
-            .filter(|kind| !is_empty(kind))
-            .any(|kind| {
-                let kind = kind.as_str().unwrap_or_default().trim();
-                let scheme = kind.get(..SCHEME.len());
-                !scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
-            })
+        let mut kinds = self.named(["token_type"]).filter(|kind| !is_empty(kind));
+        kinds.any(|kind| strip(kind.as_str().unwrap_or_default().trim(), SCHEME).is_none())
     }
 
     /// Returns all that the response says about the expiry of the token.
     pub(super) fn expiries(self) -> Vec<Expiry> {
-        let relative = self.named(["expiresin"]).map(Expiry::from_expires_in);
+        let relative = self.named(["expires_in"]).map(Expiry::from_expires_in);
         let absolute = self.named(["expiry"]).map(Expiry::from_expiry);
         relative.chain(absolute).collect()
     }
 
     /// Returns the codes that do not say success, each with the name of its field.
     pub(super) fn failure_codes(self) -> impl Iterator<Item = (&'static str, &'a Value)> {
-        CODES.into_iter().flat_map(move |(shown, name)| {
+        CODES.into_iter().flat_map(move |name| {
             let codes = self.named([name]).filter(|code| !is_empty(code));
-            codes.map(move |code| (shown, code))
+            codes.map(move |code| (name, code))
         })
     }
 
     /// Returns whether a code that does not say success is a number that `is` holds for.
     pub(super) fn has_code(self, is: impl Fn(i64) -> bool) -> bool {
-        self.failure_codes()
-            .filter_map(|(_, code)| whole(code))
-            .any(is)
+        let mut codes = self.failure_codes().filter_map(|(_, code)| whole(code));
+        codes.any(is)
     }
 
     /// Returns the code that stands for a status: a result code from 400 to 599.
@@ -139,40 +118,36 @@ impl<'a> Fields<'a> {
 
     /// Returns the error, where it is a plain value.
     pub(super) fn error(self) -> Option<&'a Value> {
-        self.named(["error"])
-            .find(|error| !error.is_object() && !is_empty(error))
+        let mut errors = self.named(["error"]).filter(|error| !error.is_object());
+        errors.find(|error| !is_empty(error))
     }
 
     /// Returns the best description of a failure.
     pub(super) fn message(self) -> Option<Cow<'a, str>> {
-        self.named(MESSAGES)
-            .chain(
-                self.named(["payload"])
-                    .filter(|payload| payload.is_string()),
-            )
-            .find(|message| !is_empty(message))
-            .map(text)
+        let mut messages = self.messages();
+        messages.find(|message| !is_empty(message)).map(text)
+    }
+
+    fn messages(self) -> impl Iterator<Item = &'a Value> {
+        let payload = self.named(["payload"]).filter(|value| value.is_string());
+        self.named(MESSAGES).chain(payload)
     }
 
     /// Returns every text that may say what failed.
     pub(super) fn texts(self) -> Vec<&'a str> {
         let mut texts = Vec::new();
-        match self.body {
-            Some(Value::Object(_)) => {
-                let codes = CODES.into_iter().flat_map(|(_, name)| self.named([name]));
-                let payload = self
-                    .named(["payload"])
-                    .filter(|payload| payload.is_string());
-                self.named(ERRORS)
-                    .chain(codes)
-                    .chain(self.named(MESSAGES))
-                    .chain(payload)
-                    .for_each(|value| strings(value, &mut texts));
-            }
-            Some(other) => strings(other, &mut texts),
-            None => {}
+        if let Some(Value::Object(_)) = self.body {
+            let values = self.named(ERRORS).chain(self.named(CODES));
+            let values = values.chain(self.messages());
+            values.for_each(|value| strings(value, &mut texts));
+        } else if let Some(other) = self.body {
+            strings(other, &mut texts);
         }
         texts
+    }
+
+    fn text_at<const N: usize>(self, names: [&'static str; N]) -> impl Iterator<Item = &'a str> {
+        self.named(names).filter_map(Value::as_str)
     }
 
     /// Returns the values under `names`, the first name first, the outer ones before the inner ones.
@@ -184,16 +159,17 @@ impl<'a> Fields<'a> {
     }
 }
 
-const SCHEME: &str = "bearer";
-
 fn named<'a>(fields: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a Value> {
+    let is_named = move |key: &str| letters(key).eq(letters(name));
     fields
         .iter()
-        .filter(move |(key, value)| {
-            let key = key.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
-            !value.is_null() && key.map(|byte| byte.to_ascii_lowercase()).eq(name.bytes())
-        })
+        .filter(move |(key, value)| !value.is_null() && is_named(key))
         .map(|(_, value)| value)
+}
+
+fn letters(name: &str) -> impl Iterator<Item = u8> {
+    let bytes = name.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
+    bytes.map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Returns the token without its scheme; `None` for what stands for the absence of one, or is in quotes.
@@ -203,9 +179,8 @@ fn clean(token: &str) -> Option<&str> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token.trim_start(),
         _ => token,
     };
-    let is_absent = ["", "null", "undefined", "none", SCHEME]
-        .iter()
-        .any(|word| token.eq_ignore_ascii_case(word));
+    let absent = ["", "null", "undefined", "none", SCHEME];
+    let is_absent = absent.iter().any(|word| token.eq_ignore_ascii_case(word));
     let is_quoted = token.starts_with(['"', '\'']) || token.ends_with(['"', '\'']);
     (!is_absent && !is_quoted).then_some(token)
 }

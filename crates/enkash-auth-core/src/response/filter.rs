@@ -41,9 +41,9 @@ impl Filter {
         if let GrantType::Password { client, .. } = &credentials.grant {
             let secret = client.secret.expose_secret();
             let pair = Zeroizing::new(format!("{}:{secret}", client.id));
-            hidden.push(Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes())));
-            let unpadded = BASE64_STANDARD_NO_PAD.encode(pair.as_bytes());
-            hidden.push(Zeroizing::new(unpadded));
+            for engine in [BASE64_STANDARD, BASE64_STANDARD_NO_PAD] {
+                hidden.push(Zeroizing::new(engine.encode(pair.as_bytes())));
+            }
         }
         hidden.retain(|text| !text.is_empty());
         Self { hidden }
@@ -72,14 +72,12 @@ impl Filter {
 
         let mut kept = String::with_capacity(text.len());
         let mut in_gap = false;
-        for (char, is_gap) in text.char_indices().map(|(at, char)| {
+        for (at, char) in text.char_indices() {
             let is_gap = gaps.get(at).copied().unwrap_or(true);
-            (char, is_gap)
-        }) {
-            match (is_gap, in_gap) {
-                (true, false) => kept.push_str(GAP),
-                (true, true) => {}
-                (false, _) => kept.push(char),
+            match is_gap {
+                true if in_gap => {}
+                true => kept.push_str(GAP),
+                false => kept.push(char),
             }
             in_gap = is_gap;
         }
@@ -92,10 +90,7 @@ fn spellings(secret: &str) -> [Zeroizing<String>; 4] {
     let form: String = byte_serialize(secret.as_bytes()).collect();
     let url = form.replace('+', "%20");
     let quoted = Zeroizing::new(Value::from(secret).to_string());
-    let json = quoted
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or_default();
+    let json = quoted.get(1..quoted.len() - 1).unwrap_or_default();
     [secret.to_owned(), form, url, json.to_owned()].map(Zeroizing::new)
 }
 
@@ -114,17 +109,16 @@ fn mark_secret(text: &str, secret: &str, gaps: &mut [bool]) {
 fn is_inside_word(text: &str, start: usize, end: usize) -> bool {
     let before = text.get(..start).and_then(|text| text.chars().next_back());
     let after = text.get(end..).and_then(|text| text.chars().next());
-    [before, after]
-        .into_iter()
-        .flatten()
-        .any(char::is_alphanumeric)
+    before.into_iter().chain(after).any(char::is_alphanumeric)
 }
 
 fn mark_tokens(text: &str, gaps: &mut [bool]) {
+    let is_token_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"._~+/=-".contains(byte);
+    let is_code_byte = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
     let mut start = 0;
-    for run in text.as_bytes().split(|byte| !is_token_byte(*byte)) {
+    for run in text.as_bytes().split(|byte| !is_token_byte(byte)) {
         let end = start + run.len();
-        if run.len() >= TOKEN_RUN && !run.iter().copied().all(is_error_code_byte) {
+        if run.len() >= TOKEN_RUN && !run.iter().all(is_code_byte) {
             mark(gaps, start, end);
         }
         start = end + 1;
@@ -133,14 +127,6 @@ fn mark_tokens(text: &str, gaps: &mut [bool]) {
 
 fn mark(gaps: &mut [bool], start: usize, end: usize) {
     gaps.get_mut(start..end).unwrap_or_default().fill(true);
-}
-
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"._~+/=-".contains(&byte)
-}
-
-fn is_error_code_byte(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte == b'_'
 }
 
 /// Returns one line without double quotes, since the text is put between two.

@@ -1,50 +1,63 @@
-use std::fmt;
-
-use http::{HeaderMap, StatusCode};
-
-use super::{
-    FailedAttempt, Grant, ResponseBody,
-    content::Content,
-    fields::Fields,
-    filter::Filter,
-    headers::{date, is_deflate, retry_after},
-    verdict::Evidence,
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
 };
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CONTENT_ENCODING, DATE, RETRY_AFTER},
+};
+
+use super::{content::Content, fields::Fields, filter::Filter, verdict::Evidence};
 use crate::{
-    Bearer, Credentials, ErrorKind, Moment,
-    lifetime::{Exchange, Expiry},
+    Bearer, Credentials, Error, ErrorKind, Moment,
+    account::AttemptOutcome,
+    lifetime::{Exchange, Expiry, Lifetime},
 };
+
+/// Longer pauses that a server asks for are cut to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Holds the response to a token request, as it arrived.
-///
-/// # Examples
-///
-/// ```
-/// use bytes::Bytes;
-/// use enkash_auth_core::{ResponseBody, Client, Credentials, ErrorKind, Moment, TokenResponse, User};
-/// use enkash_auth_core::account::AttemptOutcome;
-/// use http::{HeaderMap, StatusCode};
-///
-/// let credentials = Credentials::password(Client::new("id", "secret"), User::new("user", "old"));
-/// let body = br#"{"error":"invalid_grant","error_description":"Bad credentials"}"#;
-/// let response = TokenResponse::new(
-///     StatusCode::BAD_REQUEST,
-///     HeaderMap::new(),
-///     ResponseBody::Complete(Bytes::from_static(body)),
-/// );
-/// let failed = response.read(Moment::new(0, 0), &credentials, false).unwrap_err();
-/// assert_eq!(failed.error().kind(), ErrorKind::Rejected);
-/// assert_eq!(failed.outcome(), AttemptOutcome::Rejected { guessed: false });
-/// assert_eq!(
-///     failed.error().to_string(),
-///     r#"credentials rejected: status 400, invalid_grant, "Bad credentials""#,
-/// );
-/// ```
 #[derive(Clone)]
 pub struct TokenResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: ResponseBody,
+}
+
+/// Holds the body of a response, as far as it arrived.
+///
+/// Its bytes hold the token: they never appear under `{:?}`.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum ResponseBody {
+    /// The whole body.
+    Complete(Bytes),
+    /// What arrived before the connection ended or the fetch timed out.
+    Truncated(Bytes),
+    /// More than [`TokenResponse::MAX_BODY`]; the rest was not read.
+    TooLarge,
+}
+
+/// Holds what a token server granted: a token and its lifetime.
+///
+/// A refresh token in the response is dropped. Never shows the token under `{:?}`.
+#[derive(Clone)]
+pub struct Grant {
+    bearer: Bearer,
+    lifetime: Lifetime,
+    unit_guessed: bool,
+}
+
+/// Represents a response without a usable token, and what follows from it.
+#[derive(Clone, Debug)]
+pub struct FailedAttempt {
+    error: Error,
+    outcome: AttemptOutcome,
+    may_repeat: bool,
+    expired: Option<Grant>,
 }
 
 impl TokenResponse {
@@ -72,7 +85,7 @@ impl TokenResponse {
     /// - [`ErrorKind::AccountLocked`]: a text says that the account is locked or disabled, or that
     ///   there were too many attempts.
     /// - [`ErrorKind::Unavailable`]: 408, 421, 425, 429, 431, or 5xx but 504, 520, 522 and 524; an
-    ///   HTML page of a gateway. With [`retry_after`](crate::Error::retry_after) where the server says so.
+    ///   HTML page of a gateway. With [`retry_after`](Error::retry_after) where the server says so.
     /// - [`ErrorKind::Forbidden`]: 400, 401 or 403 with a text about the caller's address; a 403
     ///   without any.
     /// - [`ErrorKind::Misconfigured`]: an unsupported grant or scope, 404, 405, 407, 415, a redirect.
@@ -136,6 +149,52 @@ impl TokenResponse {
     }
 }
 
+impl Grant {
+    /// Returns the token.
+    pub fn bearer(&self) -> &Bearer {
+        &self.bearer
+    }
+
+    /// Returns its lifetime.
+    pub fn lifetime(&self) -> &Lifetime {
+        &self.lifetime
+    }
+
+    /// Returns whether the unit of the field `expiry` is not the documented one and had to be guessed: log
+    /// a warning then.
+    pub fn is_unit_guessed(&self) -> bool {
+        self.unit_guessed
+    }
+}
+
+impl FailedAttempt {
+    /// Returns the error that callers get.
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// Converts it into the error that callers get.
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+
+    /// Returns how the attempt ended, for the account record.
+    pub fn outcome(&self) -> AttemptOutcome {
+        self.outcome
+    }
+
+    /// Returns whether the request may be repeated within the same fetch.
+    pub fn may_repeat(&self) -> bool {
+        self.may_repeat
+    }
+
+    /// Returns the token that had already expired when it was received, if that is what failed: an
+    /// issuer that reuses tokens has the next one within a second.
+    pub fn expired(&self) -> Option<&Grant> {
+        self.expired.as_ref()
+    }
+}
+
 impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenResponse")
@@ -143,4 +202,66 @@ impl fmt::Debug for TokenResponse {
             .field("body", &self.body)
             .finish_non_exhaustive()
     }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete(bytes) => write!(f, "Complete({} bytes)", bytes.len()),
+            Self::Truncated(bytes) => write!(f, "Truncated({} bytes)", bytes.len()),
+            Self::TooLarge => f.write_str("TooLarge"),
+        }
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("lifetime", &self.lifetime)
+            .field("unit_guessed", &self.unit_guessed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the server's clock when it made the response, where `Date` can be read.
+fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
+}
+
+/// Returns whether `Content-Encoding` is deflate.
+fn is_deflate(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    encoding.is_some_and(|encoding| encoding.trim_ascii().eq_ignore_ascii_case(b"deflate"))
+}
+
+/// Reads `Retry-After` (RFC 9110 section 10.2.3) as a span: seconds, also with a fraction, or a
+/// point on the server's clock, which means something only beside `Date`. Of several the longest,
+/// at most a day.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(RETRY_AFTER).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| {
+            // A date has a comma of its own.
+            let pieces: Vec<_> = list.split(',').collect();
+            let dates = pieces.windows(2).map(|pair| pair.join(","));
+            let alone = pieces.iter().map(|piece| (*piece).to_owned());
+            alone.chain(dates).collect::<Vec<_>>()
+        })
+        .filter_map(|value| seconds(value.trim()).or_else(|| until(value.trim(), headers)))
+        .max()
+        .map(|after| after.min(LONGEST_PAUSE))
+}
+
+fn seconds(value: &str) -> Option<Duration> {
+    let is_number = value
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds = value.parse().ok().filter(|_| is_number)?;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE))
+}
+
+fn until(value: &str, headers: &HeaderMap) -> Option<Duration> {
+    let until = httpdate::parse_http_date(value).ok()?;
+    Some(until.duration_since(date(headers)?).unwrap_or_default())
 }

@@ -49,57 +49,48 @@ impl Evidence<'_> {
             false => wording.says_locked(),
         };
         if is_locked {
-            return Verdict::new(ErrorKind::AccountLocked, AttemptOutcome::Locked);
+            return Verdict::new(ErrorKind::AccountLocked, AttemptOutcome::Locked, "");
         }
         // 3
-        if matches!(
-            status,
-            408 | 421 | 425 | 429 | 431 | 503 | 521 | 523 | 525 | 526
-        ) {
-            return Verdict::transient(true);
+        if [408, 421, 425, 429, 431, 503, 521, 523, 525, 526].contains(&status) {
+            return Verdict::transient(true, "");
         }
         if is_page && is_complete && !says_rejected && (is_success || matches!(status, 400 | 403)) {
-            let remark = "HTML page instead of a token response";
-            return Verdict::transient(true).with_remark(remark);
+            return Verdict::transient(true, "HTML page instead of a token response");
         }
         // 4
         if is_fault(i64::from(status)) || self.fields.has_code(is_fault) {
-            return Verdict::transient(self.is_known_good);
+            return Verdict::transient(self.is_known_good, "");
         }
         // 5
         let names_address = matches!(status, 400 | 401 | 403) && wording.says_address();
         if names_address && !says_rejected || self.is_bare_403(status, &wording) {
-            return Verdict::new(ErrorKind::Forbidden, AttemptOutcome::Uncounted).with_remark(
-                "check that EnKash has allow-listed the egress address of this host and enabled the API",
-            );
+            let remark = "check that EnKash has allow-listed the egress address of this host and enabled \
+                          the API";
+            return Verdict::uncounted(ErrorKind::Forbidden, remark);
         }
         // 6
         if let Some(remark) = wrong_setting(status, &wording) {
-            return Verdict::new(ErrorKind::Misconfigured, AttemptOutcome::Uncounted)
-                .with_remark(remark);
+            return Verdict::uncounted(ErrorKind::Misconfigured, remark);
         }
         // 7
         if says_rejected || status == 401 || self.fields.has_code(|code| matches!(code, 400 | 401))
         {
-            let outcome = AttemptOutcome::Rejected { guessed: false };
-            return Verdict::new(ErrorKind::Rejected, outcome);
+            return Verdict::rejected(false, "");
         }
         // 8
         let is_failed_success =
             (200..300).contains(&status) && is_failure && !self.has_usable_token;
         let is_refused = is_complete && (is_failed_success || (400..500).contains(&status));
         if is_refused && !self.is_known_good {
-            let outcome = AttemptOutcome::Rejected { guessed: true };
-            return Verdict::new(ErrorKind::Rejected, outcome)
-                .with_remark("no known error, taken for a rejection");
+            return Verdict::rejected(true, "no known error, taken for a rejection");
         }
         // 9
         if is_success
             && !is_failure
             && let Some(remark) = self.useless_token()
         {
-            return Verdict::new(ErrorKind::InvalidResponse, AttemptOutcome::Uncounted)
-                .with_remark(remark);
+            return Verdict::uncounted(ErrorKind::InvalidResponse, remark);
         }
         // 10
         let complete = is_complete && !is_timeout(i64::from(status));
@@ -108,11 +99,8 @@ impl Evidence<'_> {
             None if is_success && !is_failure => "there is no token in the response",
             None => "",
         };
-        Verdict::new(
-            ErrorKind::Unresolved,
-            AttemptOutcome::Unresolved { complete },
-        )
-        .with_remark(remark)
+        let outcome = AttemptOutcome::Unresolved { complete };
+        Verdict::new(ErrorKind::Unresolved, outcome, remark)
     }
 
     /// Returns the status; of a 2xx without a token, the code in its place.
@@ -150,18 +138,17 @@ impl Evidence<'_> {
 
     /// Returns the error, in the server's words as far as `filter` lets them through.
     pub(super) fn error(&self, verdict: &Verdict, filter: &Filter) -> Error {
-        let mut detail = format!("status {}", self.status.as_u16());
+        let mut parts = vec![format!("status {}", self.status.as_u16())];
         for (name, code) in self.fields.failure_codes() {
-            let code = filter.apply(&text(code));
-            detail = format!("{detail}, {name} {code}");
+            parts.push(format!("{name} {}", filter.apply(&text(code))));
         }
         if let Some(error) = self.fields.error() {
-            let error = filter.apply(&text(error));
-            detail = format!("{detail}, {error}");
+            parts.push(filter.apply(&text(error)));
         }
         if let Some(message) = self.fields.message() {
-            detail = format!("{detail}, \"{}\"", filter.apply(&message));
+            parts.push(format!("\"{}\"", filter.apply(&message)));
         }
+        let mut detail = parts.join(", ");
         if !verdict.remark.is_empty() {
             detail = format!("{detail}; {}", verdict.remark);
         }
@@ -170,24 +157,29 @@ impl Evidence<'_> {
 }
 
 impl Verdict {
-    const fn new(kind: ErrorKind, outcome: AttemptOutcome) -> Self {
+    const fn new(kind: ErrorKind, outcome: AttemptOutcome, remark: &'static str) -> Self {
         Self {
             kind,
             outcome,
             may_repeat: false,
-            remark: "",
+            remark,
         }
     }
 
-    const fn transient(may_repeat: bool) -> Self {
+    const fn rejected(guessed: bool, remark: &'static str) -> Self {
+        let outcome = AttemptOutcome::Rejected { guessed };
+        Self::new(ErrorKind::Rejected, outcome, remark)
+    }
+
+    const fn uncounted(kind: ErrorKind, remark: &'static str) -> Self {
+        Self::new(kind, AttemptOutcome::Uncounted, remark)
+    }
+
+    const fn transient(may_repeat: bool, remark: &'static str) -> Self {
         Self {
             may_repeat,
-            ..Self::new(ErrorKind::Unavailable, AttemptOutcome::Uncounted)
+            ..Self::uncounted(ErrorKind::Unavailable, remark)
         }
-    }
-
-    const fn with_remark(self, remark: &'static str) -> Self {
-        Self { remark, ..self }
     }
 }
 

@@ -33,20 +33,15 @@ impl Wording {
 
     /// Returns whether the credentials are said to be wrong.
     pub(super) fn says_rejected(&self) -> bool {
-        let is_unauthorized = |text: &Text| {
-            let text = text
-                .compact
-                .trim_start_matches(|char: char| char.is_ascii_digit());
-            text == "unauthorized"
-        };
-        self.0.iter().any(is_unauthorized)
-            || self.says(&[
-                "invalidgrant",
-                "invalidclient",
-                "badcredentials",
-                "useraccounthasexpired",
-                "usercredentialshaveexpired",
-            ])
+        let phrases = [
+            "invalidgrant",
+            "invalidclient",
+            "badcredentials",
+            "useraccounthasexpired",
+            "usercredentialshaveexpired",
+        ];
+        let mut texts = self.0.iter().map(Text::without_code);
+        texts.any(|text| text == "unauthorized") || self.says(&phrases)
     }
 
     /// Returns whether the address of the caller is said to be the reason.
@@ -58,26 +53,20 @@ impl Wording {
             " ip address",
             " ipaddress",
         ];
-        self.0
-            .iter()
-            .any(|text| words.iter().any(|word| text.spaced.contains(word)))
+        let says = |text: &Text| words.iter().any(|word| text.spaced.contains(word));
+        self.0.iter().any(says)
     }
 
     /// Returns whether nothing is said but the reason phrase of a 403.
     pub(super) fn says_forbidden_only(&self) -> bool {
-        self.0.iter().all(|text| {
-            let text = text
-                .compact
-                .trim_start_matches(|char: char| char.is_ascii_digit());
-            matches!(text, "" | "forbidden")
-        })
+        let mut texts = self.0.iter().map(Text::without_code);
+        texts.all(|text| matches!(text, "" | "forbidden"))
     }
 
     /// Returns whether a text has one of `phrases`, which are given in lower case without spaces.
     pub(super) fn says(&self, phrases: &[&str]) -> bool {
-        self.0
-            .iter()
-            .any(|text| phrases.iter().any(|phrase| text.compact.contains(phrase)))
+        let says = |text: &Text| phrases.iter().any(|phrase| text.compact.contains(phrase));
+        self.0.iter().any(says)
     }
 }
 
@@ -96,6 +85,12 @@ impl Text {
             }
         }
         Self { spaced, compact }
+    }
+
+    /// Returns the text without a status before it.
+    fn without_code(&self) -> &str {
+        let is_digit = |char: char| char.is_ascii_digit();
+        self.compact.trim_start_matches(is_digit)
     }
 
     /// Matches "Too many failed login attempts", but not "Too many requests, no further attempts".

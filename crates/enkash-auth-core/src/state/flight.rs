@@ -1,56 +1,31 @@
-use std::fmt;
-
 use crate::{Bearer, Error, Moment, lifetime::Lifetime};
 
-/// One fetch of a token: its number, and the moment from which nobody waits for it any more.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Moment, RefreshPolicy, state::{Reason, State}};
-///
-/// let decision = State::new().ask(Moment::new(0, 0), true, &RefreshPolicy::default());
-/// let flight = decision.launch.unwrap();
-/// assert_eq!((flight.number(), flight.reason()), (1, Reason::Cold));
-/// ```
+/// Identifies one fetch of a token: its number, and the moment from which no caller waits for it any more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Flight {
     pub(super) number: u64,
     pub(super) reason: Reason,
     pub(super) overdue: Moment,
-    pub(super) fresh_connection: bool,
 }
 
 impl Flight {
-    /// Counts the flights of a cache, from 1.
+    /// Returns its number: the flights of a cache are counted from 1.
     pub fn number(self) -> u64 {
         self.number
     }
 
-    /// Why it was launched.
+    /// Returns why it was launched.
     pub fn reason(self) -> Reason {
         self.reason
     }
 
-    /// From here on it is abandoned by whoever asks: its runtime is dead, or nobody drives it.
+    /// Returns the moment from which on it is abandoned: its runtime is dead, or not driven.
     pub fn overdue(self) -> Moment {
         self.overdue
     }
-
-    /// Whether it must not use a connection of the flights before it, of which the last one failed or
-    /// never landed: a connection belongs to the runtime that opened it.
-    pub fn needs_fresh_connection(self) -> bool {
-        self.fresh_connection
-    }
 }
 
-/// Why a token is fetched.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(enkash_auth_core::state::Reason::Early.as_str(), "early");
-/// ```
+/// Says why a token is fetched.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -68,7 +43,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Its name, for a label of a metric or a field of a span: it does not change.
+    /// Returns its name, for a label of a metric or a field of a span: it does not change.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cold => "cold",
@@ -80,22 +55,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// How a flight ended.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Error, ErrorKind, state::Outcome};
-///
-/// let outcome = Outcome::Failed(Error::new(ErrorKind::Unavailable, "status 503"));
-/// assert!(matches!(outcome, Outcome::Failed(error) if error.is_transient()));
-/// ```
+/// Says how a flight ended.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a flight ends in no other way")]
 pub enum Outcome {
@@ -103,17 +63,7 @@ pub enum Outcome {
     Granted(Bearer, Lifetime),
     /// With an error, which every waiter gets and which is remembered for a pause.
     Failed(Error),
-    /// With nothing: the runtime that drove it was shut down. Whoever asks next launches another,
-    /// after a pause where that happened before.
+    /// With nothing: the runtime that drove it was shut down. The next call launches another, after a
+    /// pause where that happened before.
     Aborted,
-}
-
-impl Outcome {
-    /// Why there is no token, unless there is one or its runtime was shut down.
-    pub fn error(&self) -> Option<&Error> {
-        match self {
-            Self::Failed(error) => Some(error),
-            Self::Granted(..) | Self::Aborted => None,
-        }
-    }
 }

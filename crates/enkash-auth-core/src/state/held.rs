@@ -13,18 +13,18 @@ const BELIEVED: Duration = Duration::from_secs(5 * 60);
 /// issuer rounds to whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
 
-/// The token at hand, and what was seen of it.
+/// Holds the newest token, and what was seen of it.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) token: AccessToken,
     /// When the issuer was last asked and returned it.
     last_returned: Moment,
-    pub(super) refusal: Refusal,
+    refusal: Refusal,
 }
 
-/// What the API has said of a token.
+/// Says what the API has said of a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Refusal {
+enum Refusal {
     /// Nothing bad.
     None,
     /// It was refused then: it is attached to nothing, and another one is fetched.
@@ -34,7 +34,7 @@ pub(super) enum Refusal {
 }
 
 impl Held {
-    /// The token of `generation`, which the issuer returned when asked at `sent`.
+    /// Holds the token of `generation`, which the issuer returned when asked at `sent`.
     pub(super) fn new(bearer: Bearer, generation: u64, schedule: Schedule, sent: Moment) -> Self {
         Self {
             token: AccessToken::new(bearer, generation, schedule),
@@ -43,22 +43,22 @@ impl Held {
         }
     }
 
-    /// The same token, returned again: it keeps its generation and gets a new schedule.
+    /// Holds the same token, returned again: it keeps its generation and gets a new schedule.
     pub(super) fn again(self, bearer: Bearer, schedule: Schedule, sent: Moment) -> Self {
+        let refusal = match self.refusal {
+            // An issuer that was asked before knows nothing of it.
+            Refusal::Standing(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
+                Refusal::Answered
+            }
+            before => before,
+        };
         Self {
-            token: AccessToken::new(bearer, self.token.generation(), schedule),
-            last_returned: sent,
-            refusal: match self.refusal {
-                // An issuer that was asked before knows nothing of it.
-                Refusal::Standing(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
-                    Refusal::Answered
-                }
-                before => before,
-            },
+            refusal,
+            ..Self::new(bearer, self.token.generation(), schedule, sent)
         }
     }
 
-    /// The schedule of this token when its issuer returns it again with `lifetime`.
+    /// Returns the schedule of this token when its issuer returns it again with `lifetime`.
     ///
     /// Each response gives a lower bound of its end, so of two that rounding explains the later one
     /// is right. A token that was prolonged is refreshed like a new one: asking early has helped.
@@ -78,19 +78,22 @@ impl Held {
             return Schedule::new(lifetime, policy, draw);
         }
         let is_rounded = known > said && known <= said + rounding;
-        Schedule::reused(&if is_rounded {
-            lifetime.lasting(known)
-        } else {
-            *lifetime
-        })
+        let length = if is_rounded { known } else { said };
+        let length = length.min(Lifetime::LONGEST);
+        Some(Schedule::reused(lifetime.sent(), length))
     }
 
-    /// Whether it may be attached at `now`.
+    /// Records that the API refused it: it is attached to nothing until its issuer returns it again.
+    pub(super) fn refuse(&mut self, now: Moment) {
+        self.refusal = Refusal::Standing(now);
+    }
+
+    /// Returns whether it may be attached at `now`.
     pub(super) fn is_usable(&self, now: Moment) -> bool {
         self.refused_at().is_none() && self.token.is_usable(now)
     }
 
-    /// When the API refused it, where that stands.
+    /// Returns when the API refused it, where that stands.
     pub(super) fn refused_at(&self) -> Option<Moment> {
         match self.refusal {
             Refusal::Standing(at) => Some(at),
@@ -98,16 +101,13 @@ impl Held {
         }
     }
 
-    /// Whether a refusal at `now` says what is not known yet.
+    /// Returns whether a refusal at `now` says what is not known yet.
     pub(super) fn is_in_doubt(&self, now: Moment) -> bool {
+        let believed = self.last_returned.plus(BELIEVED).on_monotonic();
         match self.refusal {
             Refusal::None => true,
             Refusal::Standing(_) => false,
-            Refusal::Answered => self
-                .last_returned
-                .plus(BELIEVED)
-                .on_monotonic()
-                .is_over(now),
+            Refusal::Answered => believed.is_over(now),
         }
     }
 

@@ -1,106 +1,85 @@
 use std::time::Duration;
 
-use super::{
-    Decision, Flight, Outcome, Reason, Verdict,
-    bucket::Bucket,
-    grant::Expired,
-    held::{Held, Refusal},
-    pause::Pause,
+use super::{Decision, Flight, Outcome, Reason, Verdict, View, held::Held, pause::Pause};
+use crate::{
+    AccessToken, Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    lifetime::{Lifetime, Schedule},
 };
-use crate::{Error, ErrorKind, Moment, RefreshPolicy};
 
 /// No background refresh begins for so long after the first call: a program that runs every minute
 /// would end under it.
 const FIRST_REFRESH: Duration = Duration::from_secs(10);
 
-/// The state of one cache: the token at hand, the flight that is on, the pause after a failure.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{
-///     Bearer, Moment, RefreshPolicy,
-///     lifetime::{Exchange, Expiry},
-///     state::{Outcome, State, Verdict},
-/// };
-///
-/// let (mut state, policy, now) = (State::new(), RefreshPolicy::default(), Moment::new(0, 0));
-/// let flight = state.ask(now, true, &policy).launch.unwrap();
-///
-/// let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(Duration::from_secs(300))]);
-/// let granted = Outcome::Granted(Bearer::new("2YotnFZFEjr1zCsicMWpAA")?, lifetime);
-/// assert!(state.land(flight.number(), granted, now, 0.5, &policy));
-/// assert!(matches!(state.ask(now, true, &policy).verdict, Verdict::Serve(_)));
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
+/// The pause before the issuer is asked again for the token after one that has expired.
+const REPEAT: Duration = Duration::from_millis(250);
+
+/// The pause once it has been asked more often than margin and rounding explain.
+const LONG_REPEAT: Duration = Duration::from_secs(1);
+
+/// How many of the shorter pauses cover the margin, and a lifetime rounded down to whole seconds.
+const SHORT_REPEATS: u32 = 6;
+
+/// A token of which less is left is replaced by its issuer within so long.
+const LAST_SECOND: Duration = Duration::from_secs(1);
+
+/// Two refusals by the API cause a fetch at once, and one more in each such time, in nanoseconds: an API
+/// that answers 401 to everything makes no storm.
+const REFILL: u64 = 30_000_000_000;
+
+/// Holds the state of one cache: the newest token, the flight that is on, the pause after a failure.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// The newest token, also when it is over.
-    pub(super) held: Option<Held>,
-    pub(super) flight: Option<Flight>,
-    /// The last failure, until a flight succeeds; also when its pause is over.
-    pub(super) pause: Option<Pause>,
-    /// Failures in a row that callers waited for.
-    pub(super) failures: u32,
-    /// Failures in a row behind a token that was good still.
-    pub(super) failures_behind: u32,
+    /// The newest token, also when it has expired.
+    held: Option<Held>,
+    flight: Option<Flight>,
+    /// The last failure, until a flight succeeds; also when its pause has passed.
+    pause: Option<Pause>,
     /// Flights in a row that ended with their runtime.
-    pub(super) aborts: u32,
+    aborts: u32,
     /// From here on a token is refreshed in the background.
-    pub(super) refreshes_from: Option<Moment>,
-    /// What this flight was answered with, if that was an expired token.
-    pub(super) expired: Option<Expired>,
-    pub(super) flights: u64,
-    pub(super) generations: u64,
-    bucket: Bucket,
-    distrust_connection: bool,
-    /// Somebody has seen to it that the next flight need not wait, or has a reason of its own.
-    pub(super) is_forced: bool,
-}
-
-/// A flight that somebody joined or launched.
-struct Joined {
-    flight: Flight,
-    is_new: bool,
+    refreshes_from: Option<Moment>,
+    /// The expired token that this flight was answered with, and how often.
+    expired: Option<(Bearer, u32)>,
+    flights: u64,
+    generations: u64,
+    /// When two refusals may cause a fetch at once again, on the monotonic clock.
+    refilled: u64,
+    /// Whether the next flight was asked for by an operator, or makes up for an abandoned one.
+    is_forced: bool,
 }
 
 impl State {
-    /// Nothing held, nothing known.
+    /// Creates the state of a cache that has asked for nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Somebody asks for a token. `can_fetch`: whether a flight could be launched for it and waited
+    /// Decides what a caller gets. `can_fetch`: whether a flight could be launched for it and waited
     /// for, which takes a runtime.
     pub fn ask(&mut self, now: Moment, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
         self.refreshes_from.get_or_insert(now.plus(FIRST_REFRESH));
-        let abandoned = self.abandon_overdue(now);
-        let usable = self.held.as_ref().filter(|held| held.is_usable(now));
-        let (verdict, launch) = match usable.map(|held| held.token.clone()) {
-            Some(token) if !self.refresh_at(&token, now).is_over(now) => {
-                (Verdict::Serve(token), None)
-            }
+        let overdue = self.flight.take_if(|flight| flight.overdue.is_over(now));
+        let flights = self.flights;
+        let verdict = match self.usable(now).cloned() {
             Some(token) => {
-                let joined = self.join_or_launch(Reason::Early, now, can_fetch, policy);
-                (
-                    Verdict::Serve(token),
-                    joined.ok().and_then(Joined::launched),
-                )
+                if self.refresh_at(&token, now).is_over(now) {
+                    let _ = self.join_or_launch(Reason::Early, now, can_fetch, policy);
+                }
+                Verdict::Serve(token)
             }
             None => match self.join_or_launch(self.need(), now, can_fetch, policy) {
-                Ok(joined) => (Verdict::Wait(joined.flight), joined.launched()),
-                Err(error) => (Verdict::Fail(error), None),
+                Ok(flight) => Verdict::Wait(flight),
+                Err(error) => Verdict::Fail(error),
             },
         };
         Decision {
             verdict,
-            launch,
-            abandoned,
+            launch: self.flight.filter(|flight| flight.number > flights),
+            abandoned: overdue.is_some(),
         }
     }
 
-    /// Flight `number` lands. `draw`, in `[0, 1]`, is random. False where that flight has been
+    /// Lands flight `number`. `draw`, in `[0, 1]`, is random. Returns `false` where that flight has been
     /// abandoned: then it changes nothing.
     pub fn land(
         &mut self,
@@ -110,34 +89,57 @@ impl State {
         draw: f64,
         policy: &RefreshPolicy,
     ) -> bool {
-        if self
-            .flight
-            .take_if(|flight| flight.number == number)
-            .is_none()
-        {
+        let flight = self.flight.take_if(|flight| flight.number == number);
+        if flight.is_none() {
             return false;
         }
-        self.distrust_connection = !matches!(outcome, Outcome::Granted(..));
-        self.aborts = match outcome {
-            Outcome::Aborted => self.aborts.saturating_add(1),
-            _ => 0,
-        };
+        let aborts = std::mem::take(&mut self.aborts);
         match outcome {
             Outcome::Granted(bearer, lifetime) => self.grant(bearer, &lifetime, now, draw, policy),
             Outcome::Failed(error) => self.fail(error, now, draw, policy),
-            // One is no failure: the next call launches another fetch. In a row they are a storm.
-            Outcome::Aborted if self.aborts > 1 => {
-                let detail = "the runtime that fetched was shut down";
-                let error = Error::new(ErrorKind::Unavailable, detail);
-                self.fail(error, now, draw, policy);
+            Outcome::Aborted => {
+                self.aborts = aborts.saturating_add(1);
+                // One is no failure: the next call launches another fetch. In a row they are a storm.
+                if self.aborts > 1 {
+                    let detail = "the runtime that fetched was shut down";
+                    let error = Error::new(ErrorKind::Unavailable, detail);
+                    self.fail(error, now, draw, policy);
+                }
             }
-            Outcome::Aborted => {}
         }
         true
     }
 
-    /// The API refused the token of `generation`. True where that changes something: it was the
-    /// token at hand, and another one is to be fetched for it.
+    /// Records that fetch `number` received `bearer`. Returns the pause after which the same fetch
+    /// asks again: the token has expired, and where its issuer reuses tokens the next one exists
+    /// within a second.
+    ///
+    /// `None` for a token that can be used; for one that had a second or more left and expired on the
+    /// way; and for the second expired one where the two differ: then the issuer does not reuse tokens.
+    pub fn answered(
+        &mut self,
+        number: u64,
+        bearer: &Bearer,
+        lifetime: &Lifetime,
+        now: Moment,
+        policy: &RefreshPolicy,
+    ) -> Option<Duration> {
+        self.flight.filter(|flight| flight.number == number)?;
+        let is_last_second = lifetime.length().is_none_or(|length| length < LAST_SECOND);
+        if !is_last_second || self.schedule(bearer, lifetime, now, 0.0, policy).is_some() {
+            return None;
+        }
+        let (last, responses) = self.expired.get_or_insert_with(|| (bearer.clone(), 0));
+        if last != bearer {
+            return None;
+        }
+        *responses = responses.saturating_add(1);
+        let is_long = *responses > SHORT_REPEATS;
+        Some(if is_long { LONG_REPEAT } else { REPEAT })
+    }
+
+    /// Records that the API refused the token of `generation`. Returns whether that changes something: it
+    /// was the newest token, and another one is to be fetched for it.
     ///
     /// A late refusal of an older token changes nothing; nor does a second one of the same, unless it
     /// comes 5 minutes after the issuer has answered the first with that token; nor any beyond two at
@@ -146,22 +148,119 @@ impl State {
         let Some(held) = &mut self.held else {
             return false;
         };
+        let at = now.monotonic_nanos();
+        let refilled = self.refilled.max(at);
         let is_news = held.token.generation() == generation && held.is_in_doubt(now);
-        if is_news && self.bucket.take(now) {
-            held.refusal = Refusal::Standing(now);
-            return true;
+        if !is_news || refilled - at > REFILL {
+            return false;
         }
-        false
+        self.refilled = refilled.saturating_add(REFILL);
+        held.refuse(now);
+        true
     }
 
-    /// The flight that is on, or a new one; an error where none may be launched.
+    /// Abandons the flight that is on, since other credentials are used from now on: its waiters must ask
+    /// again. Returns whether there was one.
+    ///
+    /// `keeps_token`: whether a token of the old ones is as good as one of the new.
+    pub fn change_credentials(&mut self, keeps_token: bool) -> bool {
+        let abandoned = self.flight.take().is_some();
+        if !keeps_token {
+            self.is_forced |= self.held.take().is_some();
+        }
+        self.is_forced |= abandoned;
+        self.forgive();
+        abandoned
+    }
+
+    /// Forgets failures, so that the next caller need not wait for the end of a pause.
+    pub fn forgive(&mut self) {
+        self.is_forced |= self.pause.take().is_some();
+    }
+
+    /// Returns the token that may be attached without asking, and until when, as things stand at `now`.
+    pub fn view(&self, now: Moment) -> Option<View> {
+        let token = self.usable(now)?.clone();
+        let until = token.schedule().deadline().earlier(self.next_look(now)?);
+        Some(View { token, until })
+    }
+
+    /// Returns when there is something to decide again without a caller: the flight is overdue, the
+    /// pause has passed, or the early window opens. `None` before anything has happened.
+    pub fn next_look(&self, now: Moment) -> Option<Moment> {
+        let flight = self.flight.map(|flight| flight.overdue);
+        let pause = || self.pause_end(now);
+        let refresh = || self.token().map(|token| self.refresh_at(token, now));
+        flight.or_else(pause).or_else(refresh)
+    }
+
+    /// Returns when a cache that is kept warm asks by itself; `None` for not before a caller does.
+    pub fn next_look_unasked(&self, now: Moment, policy: &RefreshPolicy) -> Option<Moment> {
+        match &self.pause {
+            Some(pause) if self.flight.is_none() && pause.may_count() => {
+                pause.until_unasked(policy)
+            }
+            Some(_) => Some(self.next_look(now).unwrap_or(now)),
+            // The last flight brought an answer from before the refusal.
+            None if self.flight.is_none() && self.refused_at().is_some() => Some(now),
+            None => self.next_look(now),
+        }
+    }
+
+    /// Returns the error of the last flight, until the pause after it has passed.
+    pub fn error_at(&self, now: Moment) -> Option<Error> {
+        self.pause_end(now).and_then(|_| self.last_error(now))
+    }
+
+    /// Returns why the last flight failed, if it did, and how long from `now` the pause after it lasts.
+    pub fn last_error(&self, now: Moment) -> Option<Error> {
+        let is_needed = self.usable(now).is_none();
+        let pause = self.pause.as_ref()?;
+        Some(pause.error_at(now, is_needed))
+    }
+
+    /// Returns the token that may be attached at `now`, if there is one.
+    pub fn usable(&self, now: Moment) -> Option<&AccessToken> {
+        let held = self.held.as_ref().filter(|held| held.is_usable(now))?;
+        Some(&held.token)
+    }
+
+    /// Returns for how long there has been none at `now`; `None` where there is one, or has never been.
+    pub fn over_for(&self, now: Moment) -> Option<Duration> {
+        let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
+        let over = held.token.schedule().deadline().over_for(now);
+        let refused = held.refused_at().map(|at| at.over_for(now));
+        Some(refused.unwrap_or_default().max(over))
+    }
+
+    /// Returns the newest token, also when it has expired or was refused.
+    pub fn token(&self) -> Option<&AccessToken> {
+        self.held.as_ref().map(|held| &held.token)
+    }
+
+    /// Returns which token is the newest, counted from 1; `None` before the first.
+    pub fn generation(&self) -> Option<u64> {
+        self.token().map(AccessToken::generation)
+    }
+
+    /// Returns the flight that is on.
+    pub fn flight(&self) -> Option<Flight> {
+        self.flight
+    }
+
+    /// Returns how many flights there have been.
+    pub fn flights(&self) -> u64 {
+        self.flights
+    }
+
+    /// Returns the flight that is on, or a new one; an error where none may be launched.
     fn join_or_launch(
         &mut self,
         reason: Reason,
         now: Moment,
         can_fetch: bool,
         policy: &RefreshPolicy,
-    ) -> Result<Joined, Error> {
+    ) -> Result<Flight, Error> {
         if let (None, Some(error)) = (self.flight, self.error_at(now)) {
             return Err(error);
         }
@@ -169,70 +268,101 @@ impl State {
             return Err(Error::new(ErrorKind::NoRuntime, ""));
         }
         if let Some(flight) = self.flight {
-            return Ok(Joined {
-                flight,
-                is_new: false,
-            });
+            return Ok(flight);
         }
         self.flights += 1;
         self.expired = None;
         let is_forced = std::mem::take(&mut self.is_forced);
         // A sixteenth more than the fetch itself may take: it ends itself where it is driven at all.
-        let limit = policy
-            .fetch_timeout
-            .saturating_add(policy.fetch_timeout / 16);
+        let limit = policy.fetch_timeout;
+        let limit = limit.saturating_add(limit / 16);
         let flight = Flight {
             number: self.flights,
             reason: if is_forced { Reason::Forced } else { reason },
             overdue: now.plus(limit).on_monotonic(),
-            fresh_connection: self.distrust_connection,
         };
-        self.flight = Some(flight);
-        Ok(Joined {
-            flight,
-            is_new: true,
-        })
+        Ok(*self.flight.insert(flight))
     }
 
-    /// Why a token is needed when none is usable.
+    /// Returns why a token is needed when none is usable.
     fn need(&self) -> Reason {
-        match &self.held {
+        match self.held {
             None => Reason::Cold,
-            Some(held) if held.refused_at().is_some() => Reason::Refused,
+            Some(_) if self.refused_at().is_some() => Reason::Refused,
             Some(_) => Reason::Over,
         }
     }
 
-    fn abandon_overdue(&mut self, now: Moment) -> bool {
-        let overdue = self.flight.take_if(|flight| flight.overdue.is_over(now));
-        self.distrust_connection |= overdue.is_some();
-        overdue.is_some()
+    fn refused_at(&self) -> Option<Moment> {
+        self.held.as_ref().and_then(Held::refused_at)
     }
 
-    /// A failure behind a token that is good is nobody's loss, and its pauses may grow. They are not those
-    /// of who goes without: once the token is over, or was refused, these begin anew.
-    pub(super) fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {
-        let is_behind = self.usable(now).is_some();
-        if self
-            .pause
-            .as_ref()
-            .is_some_and(|last| !last.goes_on_with(&error))
-        {
-            self.failures = 0;
-            self.failures_behind = 0;
+    /// Returns when a background refresh of `token` begins, as things stand at `now`: not in the first
+    /// 10 s, and not after one that ended with its runtime, as the next might. Then the next fetch is made
+    /// in the foreground, when the token has expired.
+    fn refresh_at(&self, token: &AccessToken, now: Moment) -> Moment {
+        let (early, deadline) = (token.schedule().early(), token.schedule().deadline());
+        match self.refreshes_from {
+            _ if self.aborts > 0 => deadline,
+            Some(from) if !from.is_over(now) && early.is_over(from) => from.earlier(deadline),
+            _ => early,
         }
-        let failures = if is_behind {
-            &mut self.failures_behind
-        } else {
-            &mut self.failures
-        };
-        *failures = failures.saturating_add(1);
-        self.pause = Some(Pause::new(error, *failures, is_behind, now, draw, policy));
     }
-}
 
-impl Joined {
-    fn launched(self) -> Option<Flight> {
-        self.is_new.then_some(self.flight)
+    /// Returns when the pause that is on ends; `None` where none is. One behind a token that is good ends
+    /// with that, unless the server said when to come back.
+    fn pause_end(&self, now: Moment) -> Option<Moment> {
+        let pause = self.pause.as_ref()?;
+        let end = match self.usable(now) {
+            Some(token) => pause.until(false).earlier(token.schedule().deadline()),
+            None => pause.until(true),
+        };
+        (!end.is_over(now)).then_some(end)
+    }
+
+    /// Takes the token that a fetch has brought, unless it has expired by now.
+    fn grant(
+        &mut self,
+        bearer: Bearer,
+        lifetime: &Lifetime,
+        now: Moment,
+        draw: f64,
+        policy: &RefreshPolicy,
+    ) {
+        let Some(schedule) = self.schedule(&bearer, lifetime, now, draw, policy) else {
+            let detail = "token already expired when received";
+            let error = Error::new(ErrorKind::InvalidResponse, detail);
+            return self.fail(error, now, draw, policy);
+        };
+        self.held = Some(match self.held.take() {
+            Some(held) if held.is(&bearer) => held.again(bearer, schedule, lifetime.sent()),
+            _ => {
+                self.generations += 1;
+                Held::new(bearer, self.generations, schedule, lifetime.sent())
+            }
+        });
+        self.pause = None;
+    }
+
+    fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {
+        let is_behind = self.usable(now).is_some();
+        let last = self.pause.take();
+        self.pause = Some(Pause::new(error, last, is_behind, now, draw, policy));
+    }
+
+    /// Returns the schedule of `bearer`; `None` where it has expired, or its deadline has passed.
+    fn schedule(
+        &self,
+        bearer: &Bearer,
+        lifetime: &Lifetime,
+        now: Moment,
+        draw: f64,
+        policy: &RefreshPolicy,
+    ) -> Option<Schedule> {
+        let schedule = match self.held.as_ref().filter(|held| held.is(bearer)) {
+            Some(held) => held.reused(lifetime, now, draw, policy),
+            None => Schedule::new(lifetime, policy, draw),
+        };
+        schedule.filter(|schedule| !schedule.deadline().is_over(now))
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::Moment;
 
-/// A source of time: one monotonic reading, one wall reading. It only reads; it never sleeps.
+/// Reads time: one monotonic reading, one wall reading. It never sleeps.
 ///
 /// # Examples
 ///
@@ -27,18 +27,19 @@ use super::Moment;
 /// assert_eq!(Noon.now(), Moment::new(0, 1_767_268_800_000_000_000));
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Nanoseconds since a fixed, arbitrary point, 25 h ago or longer where tokens are stored (what
-    /// was before it is cut off, and with it an end of a token older than that); the same for all caches of one account in a
-    /// process. Never goes back; may stand still between ticks of a few milliseconds and while the
-    /// machine is suspended, after which it must move on: between two equal readings of this clock
-    /// nobody looks at the other. Less than `u64::MAX - 1`, which is 584 years: what is there no clock
-    /// reads.
+    /// Returns nanoseconds since a fixed, arbitrary point; the same for all caches of one account in a
+    /// process. The point is 25 h ago or longer where tokens are stored: the end of one that is older than
+    /// the reading is cut off.
+    ///
+    /// Never goes back. It may stand still between ticks of a few milliseconds, and while the machine is
+    /// suspended, after which it must move on: between two equal readings the wall clock is not read. Less
+    /// than `u64::MAX - 1`, which is 584 years.
     fn monotonic_nanos(&self) -> u64;
 
-    /// Nanoseconds since the Unix epoch, as far as this machine knows; 0 before it.
+    /// Returns nanoseconds since the Unix epoch, as far as this machine knows; 0 before it.
     fn unix_nanos(&self) -> u64;
 
-    /// Both readings.
+    /// Returns both readings.
     fn now(&self) -> Moment {
         Moment::new(self.monotonic_nanos(), self.unix_nanos())
     }

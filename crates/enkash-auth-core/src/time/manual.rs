@@ -8,7 +8,7 @@ use std::{
 
 use super::{Clock, moment::nanos};
 
-/// A clock that moves when it is told to. Clones share their time.
+/// Moves only when it is told to. Clones share their time.
 ///
 /// # Examples
 ///
@@ -25,40 +25,36 @@ use super::{Clock, moment::nanos};
 /// assert_eq!(clock.now().monotonic_nanos(), start.monotonic_nanos() + 60_000_000_000);
 /// ```
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<Readings>);
-
-#[derive(Debug)]
-struct Readings {
-    monotonic: AtomicU64,
-    unix: AtomicU64,
+pub struct ManualClock {
+    monotonic: Arc<AtomicU64>,
+    unix: Arc<AtomicU64>,
 }
 
 impl ManualClock {
-    /// 2026-01-01T12:00:00Z, the machine up for an hour.
+    /// Creates a clock that reads 2026-01-01T12:00:00Z, on a machine that is up for an hour.
     pub fn new() -> Self {
-        Self(Arc::new(Readings {
-            monotonic: AtomicU64::new(3_600_000_000_000),
-            unix: AtomicU64::new(1_767_268_800_000_000_000),
-        }))
+        Self {
+            monotonic: Arc::new(AtomicU64::new(3_600_000_000_000)),
+            unix: Arc::new(AtomicU64::new(1_767_268_800_000_000_000)),
+        }
     }
 
-    /// Time passes.
+    /// Lets time pass, on both clocks.
     pub fn advance(&self, span: Duration) {
-        for reading in [&self.0.monotonic, &self.0.unix] {
+        for reading in [&self.monotonic, &self.unix] {
             set(reading, |now| now.saturating_add(nanos(span)).min(LAST));
         }
     }
 
-    /// The machine sleeps: only the wall clock goes on, and the monotonic one by its next tick.
-    /// Also: somebody sets it forth.
+    /// Suspends the machine, or sets its wall clock forth: the monotonic one goes on by its next tick only.
     pub fn suspend(&self, span: Duration) {
-        set(&self.0.unix, |unix| unix.saturating_add(nanos(span)));
-        set(&self.0.monotonic, |monotonic| (monotonic + 1).min(LAST));
+        set(&self.unix, |unix| unix.saturating_add(nanos(span)));
+        set(&self.monotonic, |monotonic| (monotonic + 1).min(LAST));
     }
 
-    /// Somebody sets the wall clock back, to the epoch at most.
+    /// Sets the wall clock back, to the epoch at most.
     pub fn step_wall_back(&self, span: Duration) {
-        set(&self.0.unix, |unix| unix.saturating_sub(nanos(span)));
+        set(&self.unix, |unix| unix.saturating_sub(nanos(span)));
     }
 }
 
@@ -70,11 +66,11 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn monotonic_nanos(&self) -> u64 {
-        self.0.monotonic.load(Ordering::Relaxed)
+        self.monotonic.load(Ordering::Relaxed)
     }
 
     fn unix_nanos(&self) -> u64 {
-        self.0.unix.load(Ordering::Relaxed)
+        self.unix.load(Ordering::Relaxed)
     }
 }
 
@@ -82,7 +78,6 @@ impl Clock for ManualClock {
 const LAST: u64 = u64::MAX - 2;
 
 fn set(reading: &AtomicU64, change: impl Fn(u64) -> u64) {
-    let _ = reading.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
-        Some(change(now))
-    });
+    let change = |now| Some(change(now));
+    let _ = reading.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
 }

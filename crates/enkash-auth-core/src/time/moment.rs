@@ -1,21 +1,6 @@
 use std::time::Duration;
 
-/// One point in time on both clocks, in nanoseconds.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::Moment;
-///
-/// let now = Moment::new(5_000, 1_000_000);
-/// let end = now.plus(Duration::from_nanos(10));
-/// assert!(!end.is_over(now));
-/// // Suspended: the wall clock went on, the monotonic one did not.
-/// assert!(end.is_over(Moment::new(5_000, 9_000_000)));
-/// // Set back: the monotonic clock knows better.
-/// assert!(end.is_over(Moment::new(5_010, 0)));
-/// ```
+/// Holds one point in time on both clocks, in nanoseconds. It has passed as soon as either says so.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Moment {
     monotonic: u64,
@@ -23,42 +8,38 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The point at which the clocks read `monotonic` and `unix` nanoseconds.
+    /// Creates the point at which the clocks read `monotonic` and `unix` nanoseconds.
     pub const fn new(monotonic: u64, unix: u64) -> Self {
         Self { monotonic, unix }
     }
 
-    /// The monotonic reading, in nanoseconds since an arbitrary point.
+    /// Returns the monotonic reading, in nanoseconds since an arbitrary point.
     pub const fn monotonic_nanos(self) -> u64 {
         self.monotonic
     }
 
-    /// The wall reading, in nanoseconds since the Unix epoch.
+    /// Returns the wall reading, in nanoseconds since the Unix epoch.
     pub const fn unix_nanos(self) -> u64 {
         self.unix
     }
 
-    /// `span` later, on both clocks; the end of time where that would be beyond it.
+    /// Returns the point `span` later, on both clocks; the end of time where that would be beyond it.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         let span = nanos(span);
-        Self::new(
-            self.monotonic.saturating_add(span),
-            self.unix.saturating_add(span),
-        )
+        let [monotonic, unix] = [self.monotonic, self.unix].map(|at| at.saturating_add(span));
+        Self::new(monotonic, unix)
     }
 
-    /// `span` earlier, on both clocks; their beginning where that would be before it.
+    /// Returns the point `span` earlier, on both clocks; their beginning where that would be before it.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         let span = nanos(span);
-        Self::new(
-            self.monotonic.saturating_sub(span),
-            self.unix.saturating_sub(span),
-        )
+        let [monotonic, unix] = [self.monotonic, self.unix].map(|at| at.saturating_sub(span));
+        Self::new(monotonic, unix)
     }
 
-    /// This point as the monotonic clock sees it, whatever the wall clock does.
+    /// Returns this point as the monotonic clock sees it, whatever the wall clock does.
     ///
     /// For pauses and limits of our own: setting the wall clock must neither end nor stretch them.
     #[must_use]
@@ -66,37 +47,29 @@ impl Moment {
         Self::new(self.monotonic, u64::MAX)
     }
 
-    /// Whichever comes first, on each clock.
+    /// Returns the one that comes first, on each clock.
     #[must_use]
     pub fn earlier(self, other: Self) -> Self {
-        Self::new(
-            self.monotonic.min(other.monotonic),
-            self.unix.min(other.unix),
-        )
+        let monotonic = self.monotonic.min(other.monotonic);
+        Self::new(monotonic, self.unix.min(other.unix))
     }
 
-    /// Whether `now` is at or past this point, by whichever clock says so first.
+    /// Returns whether `now` is at or past this point, by the clock that says so first.
     pub const fn is_over(self, now: Self) -> bool {
         self.monotonic <= now.monotonic || self.unix <= now.unix
     }
 
-    /// How long this point has been over at `now`, by the clock that ended it first; zero when it is
+    /// Returns how long this point has passed at `now`, by the clock that ended it first; zero when it has
     /// not.
     pub fn over_for(self, now: Self) -> Duration {
-        Duration::from_nanos(
-            now.monotonic
-                .saturating_sub(self.monotonic)
-                .max(now.unix.saturating_sub(self.unix)),
-        )
+        let monotonic = now.monotonic.saturating_sub(self.monotonic);
+        Duration::from_nanos(monotonic.max(now.unix.saturating_sub(self.unix)))
     }
 
-    /// How long from `now` until this point is [over](Self::is_over); zero when it is.
+    /// Returns how long from `now` until this point has [passed](Self::is_over); zero when it has.
     pub fn remaining(self, now: Self) -> Duration {
-        Duration::from_nanos(
-            self.monotonic
-                .saturating_sub(now.monotonic)
-                .min(self.unix.saturating_sub(now.unix)),
-        )
+        let monotonic = self.monotonic.saturating_sub(now.monotonic);
+        Duration::from_nanos(monotonic.min(self.unix.saturating_sub(now.unix)))
     }
 }
 

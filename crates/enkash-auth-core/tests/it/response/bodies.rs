@@ -1,10 +1,10 @@
 //! What a body is read as before it is judged.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Error, ErrorKind, Grant, ResponseBody, TokenResponse, account::AttemptOutcome,
+    Error, ErrorKind, FailedAttempt, Grant, ResponseBody, TokenResponse, account::AttemptOutcome,
 };
 use flate2::{
     Compression,
@@ -44,7 +44,9 @@ fn read(status: u16, encoding: &str, bytes: Vec<u8>) -> Result<Grant, Error> {
 
 fn read_body(status: u16, encoding: &str, body: ResponseBody) -> Result<Grant, Error> {
     let response = with_body(status, &[("content-encoding", encoding)], body);
-    Ok(response.read(SENT, &credentials(), false)?)
+    response
+        .read(SENT, &credentials(), false)
+        .map_err(FailedAttempt::into_error)
 }
 
 #[test]
@@ -159,5 +161,35 @@ proptest! {
             let outcome = failed.map(|failed| failed.outcome());
             prop_assert_ne!(outcome, Some(AttemptOutcome::Rejected { guessed: true }));
         }
+    }
+}
+
+#[test]
+fn huge_number_is_absent_and_control_character_is_space() {
+    let read = |status, text: &str| read(status, "identity", text.into());
+    let long = "1".repeat(400);
+    for number in ["1e400", "-1e400", &long] {
+        let text = format!(r#"{{"token":"abc","expires_in":{number},"other":[{number},1]}}"#);
+        let grant = read(200, &text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(grant.lifetime().length(), Some(Duration::from_secs(300)));
+    }
+    for (status, text, expected) in [
+        (400, r#"{"a":1e400,"msg":"1e400"}"#, "status 400, \"1e400\""),
+        (
+            400,
+            r#"{"a":1e400,"msg":"\"1e400\\"}"#,
+            "status 400, \"'1e400\\\"",
+        ),
+        (400, "{\"msg\":\"b\n\tc\"}", "status 400, \"b c\""),
+        (
+            400,
+            r#"{"a":[-1e400,2,true],"msg":"d"}"#,
+            "status 400, \"d\"",
+        ),
+        (200, r#"{"a":1e400"#, "the body is cut off"),
+        (200, "<1e400>", "the body is not JSON"),
+    ] {
+        let error = read(status, text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
     }
 }

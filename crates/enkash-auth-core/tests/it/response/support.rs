@@ -1,7 +1,9 @@
 //! Responses in one line.
 
 use bytes::Bytes;
-use enkash_auth_core::{Client, Credentials, Error, Grant, ResponseBody, TokenResponse, User};
+use enkash_auth_core::{
+    Client, Credentials, Error, FailedAttempt, Grant, ResponseBody, TokenResponse, User,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::support::SENT;
@@ -47,5 +49,7 @@ pub(crate) fn with_body(
 /// What a response means for credentials that are not known good.
 pub(crate) fn read(status: u16, headers: &[(&str, &str)], text: &str) -> Result<Grant, Error> {
     let response = response(status, headers, text);
-    Ok(response.read(SENT, &credentials(), false)?)
+    response
+        .read(SENT, &credentials(), false)
+        .map_err(FailedAttempt::into_error)
 }

@@ -151,7 +151,6 @@ fn an_overdue_flight_is_abandoned_and_its_late_landing_changes_nothing() {
     let second = decision.launch.unwrap();
     assert!(decision.abandoned);
     assert_eq!(second.number(), 2);
-    assert!(second.needs_fresh_connection());
 
     assert!(!life.grant(first, "late", 300.0));
     assert!(matches!(life.ask().0, Verdict::Wait(joined) if joined == second));
@@ -167,10 +166,9 @@ fn an_aborted_flight_is_followed_by_another_without_a_pause() {
     let flight = life.launch();
     assert!(life.land(flight, Outcome::Aborted));
     let next = life.launch();
-    assert!(next.needs_fresh_connection());
     life.grant(next, "one", 300.0);
     life.pass(299.0);
-    assert!(!life.launch().needs_fresh_connection(), "once is enough");
+    life.launch();
 }
 
 #[test]
@@ -244,15 +242,6 @@ fn no_background_fetch_begins_in_the_first_ten_seconds() {
     assert_eq!(life.view_ends_after(), Duration::from_millis(7_750));
     life.pass(7.75);
     assert_eq!(life.launch().reason(), Reason::Over);
-}
-
-#[test]
-fn after_a_failure_connections_are_not_trusted() {
-    let mut life = Life::new();
-    let flight = life.launch();
-    life.fail(flight, ErrorKind::Unavailable);
-    life.pass(1.0);
-    assert!(life.launch().needs_fresh_connection());
 }
 
 #[test]

@@ -15,7 +15,6 @@ fn the_first_to_ask_launches_and_the_others_join() {
     let mut life = Life::new();
     let flight = life.launch();
     assert_eq!((flight.number(), flight.reason()), (1, Reason::Cold));
-    assert!(!flight.needs_fresh_connection());
     for _ in 0..3 {
         let (verdict, launch) = life.ask();
         assert!(matches!(verdict, Verdict::Wait(joined) if joined == flight));

@@ -3,16 +3,7 @@ use std::fmt;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-/// The program, as EnKash registered it.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::Client;
-///
-/// let client = Client::new("client-id", "client-secret");
-/// assert_eq!(format!("{client:?}"), r#"Client { id: "client-id", .. }"#);
-/// ```
+/// Names the program, as EnKash registered it.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) id: String,
@@ -20,7 +11,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the id and the secret that EnKash sent.
+    /// Creates a client with the id and the secret that EnKash sent.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -37,16 +28,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The user in whose name the program acts.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::User;
-///
-/// let user = User::new("user@example.com", "password");
-/// assert_eq!(format!("{user:?}"), r#"User { name: "user@example.com", .. }"#);
-/// ```
+/// Names the user for which the program acts.
 #[derive(Clone)]
 pub struct User {
     pub(crate) name: String,
@@ -54,7 +36,7 @@ pub struct User {
 }
 
 impl User {
-    /// A user with the name and the password of its EnKash login.
+    /// Creates a user with the name and the password of its EnKash login.
     pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -73,7 +55,7 @@ impl fmt::Debug for User {
 
 /// Copies a secret without the one line end that editors and shells leave behind it. The copy is of
 /// just its length: shrunk to that, the text that was given would leave one behind.
-pub(super) fn secret(text: impl Into<String>) -> SecretString {
+pub(crate) fn secret(text: impl Into<String>) -> SecretString {
     let text = Zeroizing::new(text.into());
     let line = text
         .strip_suffix('\n')

@@ -1,0 +1,36 @@
+use std::fmt;
+
+use crate::hex::Hex;
+
+/// Identifies one account at one server: what a lock-out hits, whatever the password was.
+///
+/// SHA-256 of the base address, the client id and the user name (or the access key). It survives a
+/// change of password and shows none of them.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct AccountKey([u8; 32]);
+
+impl AccountKey {
+    pub(crate) const fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+}
+
+impl fmt::Display for AccountKey {
+    /// Writes the first six bytes, in hexadecimal: enough to tell accounts apart in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Hex(self.0.split_at(6).0))
+    }
+}
+
+impl fmt::LowerHex for AccountKey {
+    /// Writes all of it: for a key in a store.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Hex(&self.0))
+    }
+}
+
+impl fmt::Debug for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountKey({self})")
+    }
+}
