@@ -1,5 +1,3 @@
-//! TLS, with a certificate made at the start.
-
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +11,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
-use super::CertificateAuthority;
+use crate::sandbox::CertificateAuthority;
 
 /// Serves TLS, with a certificate that is made when the sandbox starts.
 ///
@@ -45,7 +43,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// TLS for the machine that the sandbox runs on.
+    /// Creates TLS for the machine that the sandbox runs on.
     pub fn new() -> Self {
         let names = ["localhost", "127.0.0.1", "::1"];
         Self {
@@ -61,9 +59,9 @@ impl Tls {
 
     /// Makes the authority and the certificate.
     pub(crate) fn acceptor(self, addr: IpAddr) -> io::Result<(TlsAcceptor, CertificateAuthority)> {
-        let tls = self.name(addr.to_string());
+        let names = self.name(addr.to_string()).names;
         let authority = authority().map_err(io::Error::other)?;
-        let (certificate, key) = tls.certificate(&authority).map_err(io::Error::other)?;
+        let (certificate, key) = certificate(names, &authority).map_err(io::Error::other)?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
@@ -74,23 +72,11 @@ impl Tls {
             )
             .map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let told = CertificateAuthority::new(authority.pem(), authority.der().to_vec());
-        Ok((TlsAcceptor::from(Arc::new(config)), told))
-    }
-
-    fn certificate(
-        self,
-        authority: &Authority,
-    ) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
-        let mut params = CertificateParams::new(self.names)?;
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "enkash-sandbox");
-        params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let key = KeyPair::generate()?;
-        Ok((params.signed_by(&key, authority)?, key))
+        let trusted = CertificateAuthority {
+            pem: authority.pem(),
+            der: authority.der().to_vec(),
+        };
+        Ok((TlsAcceptor::from(Arc::new(config)), trusted))
     }
 }
 
@@ -103,11 +89,26 @@ impl Default for Tls {
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 fn authority() -> Result<Authority, rcgen::Error> {
-    let mut params = CertificateParams::default();
+    let mut params = named("enkash-sandbox, made for tests", Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "enkash-sandbox, made for tests");
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Authority::self_signed(params, KeyPair::generate()?)
+}
+
+fn certificate(
+    names: Vec<String>,
+    authority: &Authority,
+) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
+    let mut params = named("enkash-sandbox", names)?;
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let key = KeyPair::generate()?;
+    Ok((params.signed_by(&key, authority)?, key))
+}
+
+fn named(name: &str, names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    Ok(params)
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::order::{Endpoint, Order};
-use super::status;
+use crate::order::{Endpoint, Order};
 use crate::seconds;
 
 /// What can go wrong with an answer.
@@ -98,8 +97,27 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Orders this fault for the next request to an endpoint; [`Order`] can make it more.
+    /// Creates an order of this fault for the next request to an endpoint.
     pub fn at(self, endpoint: Endpoint) -> Order {
         Order::new(self, endpoint)
+    }
+}
+
+/// A status in JSON: a number, and one that an answer can end with.
+mod status {
+    use http::StatusCode;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u16(status.as_u16())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StatusCode, D::Error> {
+        let number = u16::deserialize(from)?;
+        StatusCode::from_u16(number)
+            .ok()
+            .filter(|status| !status.is_informational())
+            .ok_or_else(|| D::Error::custom(format_args!("{number} is not a status of an answer")))
     }
 }
