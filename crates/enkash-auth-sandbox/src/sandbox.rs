@@ -33,7 +33,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 #[cfg(feature = "tls")]
 type Acceptor = tokio_rustls::TlsAcceptor;
 #[cfg(not(feature = "tls"))]
-type Acceptor = std::convert::Infallible;
+#[derive(Clone)]
+enum Acceptor {}
 
 /// A sandbox that listens on a socket until it is dropped.
 ///
