@@ -12,10 +12,10 @@ use hyper_util::{
 };
 use tower::Service;
 
-use crate::body::ProxyBody;
+use crate::proxy_body::ProxyBody;
 
 /// How long an idle connection is kept. Less than servers keep theirs: a request that meets a
-/// closing connection fails, and nobody knows whether it arrived.
+/// closing connection fails, and it is not known whether it arrived.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How many idle connections are kept.
@@ -30,7 +30,7 @@ type Pool = legacy::Client<EgressConnector, ProxyBody>;
 ///
 /// A body of unknown length goes on a new connection. On a kept one whose last answer was HTTP/1.0
 /// hyper speaks that version too, which has no chunks, and sends such a body as none: the upstream
-/// would act on half a request. Which connection a pool will take, nobody knows beforehand.
+/// would act on half a request. Which connection a pool will take is not known beforehand.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     kept: Pool,

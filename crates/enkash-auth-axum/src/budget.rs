@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 use tokio::{
@@ -9,7 +10,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::ProxyBody;
+use crate::{
+    problem::{Forwarded, Problem},
+    proxy_body::ProxyBody,
+};
 
 /// The longest body that is collected.
 const MAX_BODY: u32 = 64 * 1024;
@@ -24,15 +28,6 @@ const COLLECT_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<Semaphore>);
 
-/// Why a body could not be collected. Nothing of its request has been sent.
-#[derive(Debug)]
-pub(crate) enum Uncollected {
-    /// The caller broke off, or sent less or more than it said.
-    Broken,
-    /// The caller took too long.
-    Slow,
-}
-
 /// Collected bytes and their share of the budget, which is given back with the last copy.
 struct Held {
     bytes: Vec<u8>,
@@ -45,7 +40,11 @@ impl Budget {
     }
 
     /// Collects `body` if its length is known and small, and there is room; otherwise it streams.
-    pub(crate) async fn take_in(&self, body: Body) -> Result<ProxyBody, Uncollected> {
+    ///
+    /// # Errors
+    ///
+    /// The caller broke off, sent less or more than it said, or took too long. Nothing was sent.
+    pub(crate) async fn take_in(&self, body: Body) -> Result<ProxyBody, Problem> {
         let length = body.size_hint().exact().map(u32::try_from);
         let Some(Ok(length @ 0..=MAX_BODY)) = length else {
             return Ok(ProxyBody::streaming(body));
@@ -58,8 +57,14 @@ impl Budget {
         };
         let bytes = timeout(COLLECT_TIMEOUT, collect(body, length))
             .await
-            .map_err(|_| Uncollected::Slow)?
-            .ok_or(Uncollected::Broken)?;
+            .map_err(|_| {
+                Problem::new(StatusCode::REQUEST_TIMEOUT, Forwarded::No)
+                    .detail("the request's body took too long")
+            })?
+            .ok_or_else(|| {
+                Problem::new(StatusCode::BAD_REQUEST, Forwarded::No)
+                    .detail("the request's body broke off")
+            })?;
         Ok(ProxyBody::collected(Bytes::from_owner(Held {
             bytes,
             _share: share,

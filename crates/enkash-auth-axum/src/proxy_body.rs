@@ -1,53 +1,46 @@
 use std::{
     fmt,
-    pin::Pin,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::body::Body;
 use bytes::Bytes;
 use enkash_auth_tower::{BoxError, ReplayBody};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::{Instant, timeout_at};
 
-use super::Progress;
+/// So far ahead that no timer overflows: thirty years.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// The body of a forwarded request: collected, or streamed as the caller sends it.
 ///
 /// A collected one can be cloned, so that the request can be sent a second time. Its memory
 /// counts against the proxy's budget until the last copy is gone. Trailers are not forwarded: they
 /// could carry what a head may not.
-///
-/// # Examples
-///
-/// ```
-/// use axum::body::Body;
-/// use enkash_auth_axum::{ProxyBody, tower::ReplayBody};
-///
-/// let small = ProxyBody::collected("{}");
-/// assert!(small.try_clone().is_some());
-///
-/// let large = ProxyBody::streaming(Body::from("x"));
-/// assert!(large.try_clone().is_none());
-/// ```
 pub struct ProxyBody {
     content: Content,
     progress: Progress,
 }
 
 enum Content {
-    Collected(Bytes),
-    /// A collected one that is gone.
-    Sent,
+    /// `None` once it is sent.
+    Collected(Option<Bytes>),
     Streaming(Body),
 }
 
 impl ProxyBody {
-    /// A body that is there as a whole.
+    /// Creates a body that is there as a whole.
     pub fn collected(bytes: impl Into<Bytes>) -> Self {
-        Self::new(Content::Collected(bytes.into()))
+        Self::new(Content::Collected(Some(bytes.into())))
     }
 
-    /// A body that comes bit by bit, and no faster than it is taken.
+    /// Creates a body that comes bit by bit, and no faster than it is taken.
     pub fn streaming(body: Body) -> Self {
         Self::new(Content::Streaming(body))
     }
@@ -68,8 +61,8 @@ impl ReplayBody for ProxyBody {
     /// The same body once more, if it is collected and was not sent yet.
     fn try_clone(&self) -> Option<Self> {
         match &self.content {
-            Content::Collected(bytes) => Some(Self::collected(bytes.clone())),
-            Content::Sent | Content::Streaming(_) => None,
+            Content::Collected(bytes) => bytes.clone().map(Self::collected),
+            Content::Streaming(_) => None,
         }
     }
 }
@@ -83,13 +76,10 @@ impl HttpBody for ProxyBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = match &mut self.content {
-            Content::Collected(bytes) if bytes.is_empty() => None,
             Content::Collected(bytes) => {
-                let bytes = std::mem::take(bytes);
-                self.content = Content::Sent;
-                Some(Ok(Frame::data(bytes)))
+                let bytes = bytes.take_if(|bytes| !bytes.is_empty());
+                bytes.map(|bytes| Ok(Frame::data(bytes)))
             }
-            Content::Sent => None,
             Content::Streaming(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         self.progress.touch();
@@ -101,16 +91,16 @@ impl HttpBody for ProxyBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Collected(bytes) => bytes.is_empty(),
-            Content::Sent => true,
+            Content::Collected(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Content::Streaming(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Collected(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Sent => SizeHint::with_exact(0),
+            Content::Collected(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
+            }
             Content::Streaming(body) => body.size_hint(),
         }
     }
@@ -120,11 +110,53 @@ impl fmt::Debug for ProxyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Its content is the caller's.
         let name = match &self.content {
-            Content::Collected(_) | Content::Sent => "ProxyBody::Collected",
+            Content::Collected(_) => "ProxyBody::Collected",
             Content::Streaming(_) => "ProxyBody::Streaming",
         };
         f.debug_struct(name)
             .field("size_hint", &self.size_hint())
             .finish_non_exhaustive()
+    }
+}
+
+/// When a body last moved. Clones share it: the body writes, the wait for the answer reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    start: Instant,
+    /// Milliseconds after the start.
+    last: Arc<AtomicU64>,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            last: Arc::default(),
+        }
+    }
+
+    /// Records that the body moves now.
+    pub(crate) fn touch(&self) {
+        let passed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(passed, Ordering::Relaxed);
+    }
+
+    /// Returns what `future` gives, or nothing when for `limit` neither it is done nor the body moves.
+    pub(crate) async fn watch<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+        let limit = limit.min(NEVER);
+        let mut future = pin!(future);
+        loop {
+            let end = self.last() + limit;
+            if let Ok(output) = timeout_at(end, &mut future).await {
+                return Some(output);
+            }
+            if self.last() + limit <= end {
+                return None;
+            }
+        }
+    }
+
+    fn last(&self) -> Instant {
+        self.start + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 }

@@ -1,11 +1,36 @@
+//! Handlers for probes. They ask the cache how it stands, and fetch nothing.
+
 use std::time::Duration;
 
-use enkash_auth_tower::{Status, core::Error};
+use axum::{Json, extract};
+use enkash_auth_tower::{Status, TokenCache, core::Error};
+use http::StatusCode;
 use serde::Serialize;
 
-/// How long a gap between two tokens may last without anybody being turned away: callers wait for
-/// the next token longer than that.
+/// How long a gap between two tokens may last while the service is ready: calls wait for the next
+/// token longer than that.
 const BRIDGED: Duration = Duration::from_secs(5);
+
+/// Answers 200 for as long as the process answers at all.
+pub async fn live() -> StatusCode {
+    StatusCode::OK
+}
+
+/// Answers 200 while requests can be served, 503 otherwise, with the [`Report`] as JSON.
+pub async fn ready(tokens: extract::State<TokenCache>) -> (StatusCode, Json<Report>) {
+    let report = status(tokens).await;
+    let status = if report.is_ready() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, report)
+}
+
+/// Answers 200 with the [`Report`] as JSON.
+pub async fn status(tokens: extract::State<TokenCache>) -> Json<Report> {
+    Json(Report::new(&tokens.status()))
+}
 
 /// How a token cache stands, as JSON. Holds no secret.
 ///
@@ -21,26 +46,11 @@ const BRIDGED: Duration = Duration::from_secs(5);
 /// | `state` | |
 /// |---|---|
 /// | `ready` | a usable token is held |
-/// | `bridging` | the last one is over for less than 5 s, and callers wait for the next |
-/// | `cold` | there is none, and nobody has asked for one |
+/// | `bridging` | the last one expired less than 5 s ago, and callers wait for the next |
+/// | `cold` | there is none, and none was asked for |
 /// | `fetching` | there is none, and one is being fetched |
 /// | `failing` | there is none, and the last fetch failed |
 /// | `refused` | the server refused the credentials, they are not tried again |
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_axum::Report;
-/// use enkash_auth_axum::tower::core::{Credentials, Environment, Error};
-/// use enkash_auth_axum::tower::{TokenCache, TokenEndpoint};
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
-/// let report = serde_json::to_value(Report::new(&tokens.status())).unwrap();
-/// assert_eq!(report["state"], "cold");
-/// assert_eq!(report["token_requests"], 0);
-/// # Ok::<(), Error>(())
-/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     state: State,
@@ -63,7 +73,7 @@ enum State {
 }
 
 impl Report {
-    /// The report of `status`.
+    /// Creates the report of `status`.
     pub fn new(status: &Status) -> Self {
         Self {
             state: State::of(status),
@@ -75,7 +85,7 @@ impl Report {
         }
     }
 
-    /// Whether requests can be served: a usable token is held, or a gap between two is bridged.
+    /// Returns whether requests can be served: a usable token is held, or a gap between two is bridged.
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready | State::Bridging)
     }
