@@ -9,21 +9,6 @@ use crate::seconds;
 /// Starts as the server family behind `/oauth/token` behaves: tokens of 24 hours that stay the same
 /// until they expire, an account that locks after three refusals. In JSON the fields are named as
 /// the methods here, and durations are seconds.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use enkash_auth_sandbox::{Issuer, Issuing, Rules, Shape};
-///
-/// let rules = Rules::new()
-///     .lifetime(Duration::from_secs(300))
-///     .issuing(Issuing::Rotating)
-///     .shape(Shape::A);
-/// let issuer = Issuer::builder().rules(rules).build();
-/// # let _ = issuer;
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[must_use]

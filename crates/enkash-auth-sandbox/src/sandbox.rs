@@ -78,11 +78,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// No port could be had.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime, or in one without I/O.
+    /// As for [`SandboxBuilder::start`], which also says when it panics.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }

@@ -83,9 +83,12 @@ fn lifetime(grant: &Grant, rules: &Rules, is_absolute: bool) -> Value {
         Rounding::Exact => left / 1000,
     };
     let second = if is_absolute { 1000 } else { 1 };
-    let truth_less = |ms| match is_absolute {
-        true => grant.expires_at.saturating_sub(ms),
-        false => seconds(grant.left.saturating_sub(ms)),
+    let truth_less = |ms| {
+        if is_absolute {
+            grant.expires_at.saturating_sub(ms)
+        } else {
+            seconds(grant.left.saturating_sub(ms))
+        }
     };
     let truth = truth_less(0);
     match rules.stated {
