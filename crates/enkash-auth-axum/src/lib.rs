@@ -1,19 +1,23 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod body;
+mod budget;
+#[cfg(feature = "client")]
+mod client;
 mod current_token;
 mod health;
+mod patience;
 mod problem;
 mod proxy;
-mod upstream;
+mod proxy_body;
+mod rewrite;
 
 pub use enkash_auth_tower as tower;
 
 pub use self::{
-    body::ProxyBody,
     current_token::CurrentToken,
     health::{Report, live, ready, status},
     problem::{Forwarded, Problem},
     proxy::{Proxy, ProxyBuilder},
+    proxy_body::ProxyBody,
 };

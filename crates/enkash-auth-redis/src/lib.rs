@@ -4,8 +4,6 @@
 mod link;
 mod store;
 mod target;
-#[cfg(feature = "tls")]
-mod tls;
 
 pub use enkash_auth_tower as tower;
 

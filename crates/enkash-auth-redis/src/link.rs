@@ -13,12 +13,8 @@ use std::{
 };
 
 use enkash_auth_tower::{BoxError, STORE_TIMEOUT};
-use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    runtime::{Handle, Id},
-};
+use redis::aio::MultiplexedConnection;
+use tokio::runtime::{Handle, Id};
 
 use crate::target::Target;
 
@@ -27,8 +23,6 @@ pub(crate) const LIMIT: Duration = STORE_TIMEOUT.saturating_sub(Duration::from_m
 
 pub(crate) struct Link {
     target: Target,
-    #[cfg(feature = "tls")]
-    tls: crate::tls::Tls,
     state: Mutex<State>,
 }
 
@@ -54,11 +48,9 @@ pub(crate) struct InUse<'a> {
 }
 
 impl Link {
-    pub(crate) fn new(target: Target, #[cfg(feature = "tls")] tls: crate::tls::Tls) -> Self {
+    pub(crate) fn new(target: Target) -> Self {
         Self {
             target,
-            #[cfg(feature = "tls")]
-            tls,
             state: Mutex::default(),
         }
     }
@@ -76,7 +68,7 @@ impl Link {
         if let Some(open) = self.open() {
             return Ok(open);
         }
-        let connection = self.dial().await?;
+        let connection = self.target.dial().await?;
         let mut state = self.lock();
         state.number += 1;
         let open = Open {
@@ -102,30 +94,6 @@ impl Link {
     fn close(&self, number: u64) {
         let closed = self.lock().open.take_if(|open| open.number == number);
         drop(closed);
-    }
-
-    async fn dial(&self) -> Result<MultiplexedConnection, BoxError> {
-        let Target { host, port, .. } = &self.target;
-        let stream = TcpStream::connect((host.as_str(), *port)).await?;
-        stream.set_nodelay(true)?;
-        #[cfg(feature = "tls")]
-        if self.target.is_tls {
-            return self.log_in(self.tls.connect(host, stream).await?).await;
-        }
-        self.log_in(stream).await
-    }
-
-    async fn log_in(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> Result<MultiplexedConnection, BoxError> {
-        // `RedisStore` limits the time of a call as a whole.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let login = &self.target.login;
-        let (connection, driver) =
-            MultiplexedConnection::new_with_config(login, stream, config).await?;
-        tokio::spawn(driver);
-        Ok(connection)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

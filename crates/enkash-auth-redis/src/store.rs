@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use enkash_auth_core::{AccountKey, Error, ErrorKind};
 use enkash_auth_tower::{BoxError, Loaded, Store, StoreFuture};
@@ -33,7 +33,7 @@ const COMPARE_AND_SET: &str = include_str!("compare_and_set.lua");
 ///     .build();
 /// # Ok::<(), enkash_auth_core::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct RedisStore {
     link: Arc<Link>,
     prefix: String,
@@ -47,12 +47,7 @@ impl RedisStore {
     ///
     /// [`ErrorKind::InvalidSetting`] if it is not such an address. The error does not repeat it.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let target = Target::parse(url)?;
-        #[cfg(feature = "tls")]
-        let link = Link::new(target, crate::tls::Tls::new(&[])?);
-        #[cfg(not(feature = "tls"))]
-        let link = Link::new(target);
-        Ok(Self::over(link))
+        Self::over(Target::new(url, &[]))
     }
 
     /// Creates a store that trusts the certificates in `pem` beside the Mozilla roots.
@@ -62,8 +57,7 @@ impl RedisStore {
     /// [`ErrorKind::InvalidSetting`] if the address or a certificate cannot be used.
     #[cfg(feature = "tls")]
     pub fn with_certificates(url: &str, pem: &[u8]) -> Result<Self, Error> {
-        let link = Link::new(Target::parse(url)?, crate::tls::Tls::new(pem)?);
-        Ok(Self::over(link))
+        Self::over(Target::new(url, pem))
     }
 
     /// Sets the prefix of its keys, in place of `enkash-auth`.
@@ -80,11 +74,11 @@ impl RedisStore {
         Ok(self)
     }
 
-    fn over(link: Link) -> Self {
-        Self {
-            link: Arc::new(link),
+    fn over(target: Result<Target, Error>) -> Result<Self, Error> {
+        Ok(Self {
+            link: Arc::new(Link::new(target?)),
             prefix: "enkash-auth".to_owned(),
-        }
+        })
     }
 
     fn key(&self, account: &AccountKey) -> String {
@@ -159,14 +153,5 @@ impl Store for RedisStore {
         Box::pin(limited(
             async move { self.write(&key, current, record).await },
         ))
-    }
-}
-
-impl fmt::Debug for RedisStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore")
-            .field("link", &self.link)
-            .field("prefix", &self.prefix)
-            .finish()
     }
 }

@@ -1,30 +1,37 @@
 use std::fmt;
 
 use enkash_auth_core::{Error, ErrorKind};
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
+use enkash_auth_tower::BoxError;
+use redis::{
+    AsyncConnectionConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
+    aio::MultiplexedConnection,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// The server and the credentials for it. Its `Debug` shows no password.
 pub(crate) struct Target {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) is_tls: bool,
-    pub(crate) login: RedisConnectionInfo,
+    host: String,
+    port: u16,
+    login: RedisConnectionInfo,
+    /// `None` for a connection in the clear.
+    #[cfg(feature = "tls")]
+    tls: Option<tls::Connector>,
 }
 
 impl Target {
-    /// Reads `redis://` and `rediss://`. Errors repeat nothing of the address: it may hold a password.
-    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
+    /// Reads `redis://` and `rediss://`; the latter trusts the certificates in `pem` beside the Mozilla
+    /// roots. Errors repeat nothing of the address: it may hold a password.
+    pub(crate) fn new(url: &str, pem: &[u8]) -> Result<Self, Error> {
         let unusable = |why| Error::new(ErrorKind::InvalidSetting, format!("redis address: {why}"));
-        let (scheme, rest) = url
-            .split_once("://")
-            .ok_or_else(|| unusable("neither redis:// nor rediss://"))?;
-        let is_tls = match scheme {
-            "redis" => false,
-            "rediss" => true,
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        match scheme {
+            "redis" => {}
+            "rediss" if cfg!(feature = "tls") => {}
+            "rediss" => return Err(unusable("rediss:// needs the feature tls")),
             _ => return Err(unusable("neither redis:// nor rediss://")),
-        };
-        if is_tls && !cfg!(feature = "tls") {
-            return Err(unusable("rediss:// needs the feature tls"));
         }
         if rest.contains('#') {
             return Err(unusable("it must not have a fragment"));
@@ -35,62 +42,94 @@ impl Target {
         let ConnectionAddr::Tcp(host, port) = info.addr() else {
             return Err(unusable("not a host and a port"));
         };
+        #[cfg(feature = "tls")]
+        let connector = tls::connector(pem)?;
+        #[cfg(not(feature = "tls"))]
+        let _ = pem;
         Ok(Self {
             host: host.clone(),
             port: *port,
-            is_tls,
             login: info.redis_settings().clone(),
+            #[cfg(feature = "tls")]
+            tls: (scheme == "rediss").then_some(connector),
         })
+    }
+
+    /// Connects and logs in.
+    pub(crate) async fn dial(&self) -> Result<MultiplexedConnection, BoxError> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let name = self.host.clone().try_into()?;
+            return self.log_in(tls.connect(name, stream).await?).await;
+        }
+        self.log_in(stream).await
+    }
+
+    async fn log_in(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<MultiplexedConnection, BoxError> {
+        // `RedisStore` limits the time of a call as a whole.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let (connection, driver) =
+            MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
+        tokio::spawn(driver);
+        Ok(connection)
     }
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "tls")]
+        let is_tls = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let is_tls = false;
         f.debug_struct("Target")
             .field("host", &self.host)
             .field("port", &self.port)
-            .field("is_tls", &self.is_tls)
+            .field("is_tls", &is_tls)
             .field("database", &self.login.db())
             .finish_non_exhaustive()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[cfg(feature = "tls")]
+mod tls {
+    use std::sync::Arc;
 
-    #[test]
-    fn an_address_has_a_host_a_port_and_a_database() {
-        let target = Target::parse("redis://user:hunter2@cache.example:7000/3").unwrap();
-        assert_eq!((&*target.host, target.port), ("cache.example", 7000));
-        assert_eq!(target.login.db(), 3);
-        assert!(!target.is_tls);
-        assert_eq!(Target::parse("redis://cache").unwrap().port, 6379);
-        assert!(!format!("{target:?}").contains("hunter2"));
+    use rustls::{
+        ClientConfig, RootCertStore,
+        crypto::ring,
+        pki_types::{CertificateDer, pem::PemObject},
+    };
+
+    use super::{BoxError, Error, ErrorKind};
+
+    pub(super) type Connector = tokio_rustls::TlsConnector;
+
+    /// Creates a connector with a crypto provider of its own: the process need not have installed one.
+    pub(super) fn connector(pem: &[u8]) -> Result<Connector, Error> {
+        config(pem)
+            .map(|config| Arc::new(config).into())
+            .map_err(|why| {
+                Error::new(ErrorKind::InvalidSetting, "certificates for redis").with_source(why)
+            })
     }
 
-    #[cfg(feature = "tls")]
-    #[test]
-    fn tls_is_asked_for_by_the_scheme() {
-        assert!(Target::parse("rediss://cache").unwrap().is_tls);
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused_without_repeating_it() {
-        for url in [
-            "",
-            "hunter2",
-            "http://:hunter2@host",
-            "redis://",
-            "redis://:hunter2@",
-            "redis://:hunter2@host/x",
-            "redis://:hunter2@host:hunter2",
-            "redis://:hunter2@host#insecure",
-            "redis+unix:///hunter2",
-        ] {
-            let error = Target::parse(url).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{url}");
-            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    fn config(pem: &[u8]) -> Result<ClientConfig, BoxError> {
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            roots.add(certificate?)?;
         }
+        Ok(
+            ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()?
+                .with_root_certificates(roots)
+                .with_no_client_auth(),
+        )
     }
 }

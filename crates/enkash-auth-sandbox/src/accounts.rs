@@ -18,17 +18,24 @@ use std::fmt;
 /// # let _ = issuer;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[must_use]
 pub struct Accounts {
     clients: BTreeMap<String, String>,
-    users: BTreeMap<String, String>,
-    merchants: BTreeMap<String, String>,
+    secrets: BTreeMap<Account, String>,
     api_key: Option<String>,
     company_id: Option<String>,
 }
 
+/// What a token belongs to, and what can be locked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Account {
+    User(String),
+    /// A merchant's access key.
+    Merchant(String),
+}
+
 impl Accounts {
-    /// One client, one user and one merchant, as documented above.
-    #[must_use]
+    /// Accepts one client, one user and one merchant, as documented above.
     pub fn new() -> Self {
         Self::none()
             .client("client-id", "client-secret")
@@ -37,47 +44,42 @@ impl Accounts {
     }
 
     /// Accepts nothing yet.
-    #[must_use]
     pub fn none() -> Self {
         Self {
             clients: BTreeMap::new(),
-            users: BTreeMap::new(),
-            merchants: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             api_key: None,
             company_id: None,
         }
     }
 
     /// Accepts a client (HTTP Basic of the form dialect).
-    #[must_use]
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.clients.insert(id.into(), secret.into());
         self
     }
 
     /// Accepts a user (`username` and `password` of the form dialect).
-    #[must_use]
     pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
-        self.users.insert(name.into(), password.into());
+        let user = Account::User(name.into());
+        self.secrets.insert(user, password.into());
         self
     }
 
     /// Accepts a merchant (`accessKey` and `secretKey` of the JSON dialect).
-    #[must_use]
     pub fn merchant(mut self, access_key: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.merchants.insert(access_key.into(), secret.into());
+        let merchant = Account::Merchant(access_key.into());
+        self.secrets.insert(merchant, secret.into());
         self
     }
 
     /// Requires this `API-Key` header on every token request. Default: none is required.
-    #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
     /// Requires this `clientId` in the form. Default: none is required.
-    #[must_use]
     pub fn company_id(mut self, id: impl Into<String>) -> Self {
         self.company_id = Some(id.into());
         self
@@ -87,22 +89,9 @@ impl Accounts {
         self.clients.get(id).is_some_and(|known| known == secret)
     }
 
-    pub(crate) fn has_user(&self, name: &str) -> bool {
-        self.users.contains_key(name)
-    }
-
-    pub(crate) fn is_user(&self, name: &str, password: &str) -> bool {
-        self.users.get(name).is_some_and(|known| known == password)
-    }
-
-    pub(crate) fn has_merchant(&self, access_key: &str) -> bool {
-        self.merchants.contains_key(access_key)
-    }
-
-    pub(crate) fn is_merchant(&self, access_key: &str, secret: &str) -> bool {
-        self.merchants
-            .get(access_key)
-            .is_some_and(|known| known == secret)
+    /// Returns the password of a user, or the secret key of a merchant.
+    pub(crate) fn secret(&self, account: &Account) -> Option<&String> {
+        self.secrets.get(account)
     }
 
     pub(crate) fn allows_api_key(&self, sent: Option<&str>) -> bool {
@@ -113,12 +102,9 @@ impl Accounts {
         self.company_id.is_none() || self.company_id.as_deref() == sent
     }
 
-    /// The names that can be locked: of users, then of merchants.
-    pub(crate) fn names(&self) -> (impl Iterator<Item = &str>, impl Iterator<Item = &str>) {
-        (
-            self.users.keys().map(String::as_str),
-            self.merchants.keys().map(String::as_str),
-        )
+    /// Iterates over the users, then the merchants, each sorted by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.secrets.keys()
     }
 }
 
@@ -128,13 +114,12 @@ impl Default for Accounts {
     }
 }
 
-/// Shows names; never a secret, since someone may have set a real one.
+/// Shows names, and never a secret: it may be a real one.
 impl fmt::Debug for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accounts")
             .field("clients", &self.clients.keys())
-            .field("users", &self.users.keys())
-            .field("merchants", &self.merchants.keys())
+            .field("accounts", &self.secrets.keys())
             .finish_non_exhaustive()
     }
 }

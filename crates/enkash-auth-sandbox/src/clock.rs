@@ -1,5 +1,3 @@
-//! The issuer's own clock: the only file that reads the time.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,22 +12,8 @@ const LAST_MS: i64 = 253_402_300_799_999;
 /// [`Clock::real`] runs on tokio's clock, so a test that pauses and advances tokio's time moves it;
 /// [`Clock::manual`] stands still until it is moved. Either can be wrong on purpose. Clones are
 /// handles to the same clock.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::{Duration, UNIX_EPOCH};
-///
-/// use enkash_auth_sandbox::Clock;
-///
-/// let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_700_000_000));
-/// clock.advance(Duration::from_secs(5));
-/// assert_eq!(clock.now(), UNIX_EPOCH + Duration::from_secs(1_700_000_005));
-/// ```
 #[derive(Clone, Debug)]
-pub struct Clock {
-    inner: Arc<Inner>,
-}
+pub struct Clock(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -44,8 +28,7 @@ struct Inner {
 }
 
 impl Clock {
-    /// A clock that starts at the machine's time and runs with tokio's.
-    #[must_use]
+    /// Creates a clock that starts at the machine's time and runs with tokio's.
     pub fn real() -> Self {
         #[expect(
             clippy::disallowed_methods,
@@ -55,67 +38,59 @@ impl Clock {
         Self::new(wall, Some(Instant::now()))
     }
 
-    /// A clock that stands at `start` until [`advance`](Self::advance) moves it.
-    #[must_use]
+    /// Creates a clock that stands at `start` until [`advance`](Self::advance) moves it.
     pub fn manual(start: SystemTime) -> Self {
         Self::new(start, None)
     }
 
-    /// The time it is, as far as the issuer knows.
-    #[must_use]
+    /// Returns the time, as far as the issuer knows.
     pub fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(self.unix_ms().unsigned_abs())
     }
 
     /// Moves the clock on.
     pub fn advance(&self, by: Duration) {
-        self.inner.advanced.fetch_add(millis(by), Ordering::SeqCst);
+        self.0.advanced.fetch_add(millis(by), Ordering::SeqCst);
     }
 
     /// Makes the clock wrong: ahead of the truth by `by` milliseconds, or behind if negative.
     ///
     /// As with any server whose clock is set, tokens already issued end earlier or later for it.
     pub fn set_offset_ms(&self, by: i64) {
-        self.inner
+        self.0
             .offset
             .store(by.clamp(-LAST_MS, LAST_MS), Ordering::SeqCst);
     }
 
-    /// How far ahead of the truth the clock is, in milliseconds.
-    #[must_use]
+    /// Returns how far ahead of the truth the clock is, in milliseconds.
     pub fn offset_ms(&self) -> i64 {
-        self.inner.offset.load(Ordering::SeqCst)
+        self.0.offset.load(Ordering::SeqCst)
     }
 
-    /// The time it is in Unix milliseconds; never before 1970 or after 9999.
+    /// Returns the time in Unix milliseconds; never before 1970 or after 9999.
     pub(crate) fn unix_ms(&self) -> i64 {
-        self.inner
+        self.0
             .start
             .saturating_add(self.elapsed_ms())
             .saturating_add(self.offset_ms())
             .clamp(0, LAST_MS)
     }
 
-    /// Milliseconds since the start, whatever the clock was set to meanwhile.
+    /// Returns the milliseconds since the start, whatever the offset was meanwhile.
     pub(crate) fn elapsed_ms(&self) -> i64 {
-        let ran = self
-            .inner
-            .running_since
-            .map_or(0, |since| millis(since.elapsed()));
-        ran.saturating_add(self.inner.advanced.load(Ordering::SeqCst))
+        let start = self.0.running_since;
+        let ran = start.map_or(0, |start| millis(start.elapsed()));
+        ran.saturating_add(self.0.advanced.load(Ordering::SeqCst))
     }
 
     fn new(start: SystemTime, running_since: Option<Instant>) -> Self {
         let start = start.duration_since(UNIX_EPOCH).map_or(0, millis);
-        let inner = Inner {
+        Self(Arc::new(Inner {
             start,
             running_since,
             advanced: AtomicI64::new(0),
             offset: AtomicI64::new(0),
-        };
-        Self {
-            inner: Arc::new(inner),
-        }
+        }))
     }
 }
 
@@ -125,7 +100,7 @@ impl Default for Clock {
     }
 }
 
-/// A duration in whole milliseconds, at most what a clock can show.
+/// Returns whole milliseconds, at most what a clock can show.
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).map_or(LAST_MS, |ms| ms.min(LAST_MS))
 }

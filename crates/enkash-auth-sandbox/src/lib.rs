@@ -2,22 +2,28 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accounts;
-mod choices;
+mod attempt;
 mod clock;
-mod faults;
+mod fault;
 mod issuer;
+mod order;
 mod rules;
+mod sandbox;
 mod seconds;
-mod server;
+mod strikes;
+#[cfg(feature = "tls")]
+mod tls;
+mod tokens;
 mod web;
 
 pub use self::accounts::Accounts;
-pub use self::choices::{Issuing, Refresh, Rejections, Rounding, Shape, Stated};
 pub use self::clock::Clock;
-pub use self::faults::{Endpoint, Fault, Order};
-pub use self::issuer::{AccountStatus, Counters, Issuer, IssuerBuilder};
-pub use self::rules::Rules;
+pub use self::fault::Fault;
+pub use self::issuer::{Counters, Issuer, IssuerBuilder};
+pub use self::order::{Endpoint, Order};
+pub use self::rules::{Issuing, Refresh, Rejections, Rounding, Rules, Shape, Stated};
+pub use self::sandbox::{CertificateAuthority, Sandbox, SandboxBuilder};
+pub use self::strikes::AccountStatus;
 #[cfg(feature = "tls")]
-pub use self::server::Tls;
-pub use self::server::{CertificateAuthority, Sandbox, SandboxBuilder};
-pub use self::web::{Disconnected, ResponseFuture, SandboxService, router};
+pub use self::tls::Tls;
+pub use self::web::{Disconnected, SandboxService, router};

@@ -21,9 +21,9 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration
 
 /// The same for a duration that may be absent, or null.
 pub(crate) mod option {
-    use std::time::Duration;
+    use serde::Serialize;
 
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use super::*;
 
     #[derive(Serialize, Deserialize)]
     #[serde(transparent)]

@@ -1,10 +1,9 @@
 //! Bodies: which are collected, and how the others stream.
 
 use std::{
-    collections::VecDeque,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -12,13 +11,14 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use enkash_auth_axum::{ProxyBody, tower::BoxError, tower::ReplayBody};
+use enkash_auth_axum::{Proxy, ProxyBody, ProxyBuilder, tower::BoxError, tower::ReplayBody};
 use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, StreamBody};
+use tokio::time::Instant;
 
-use crate::support::{Upstream, call, problem, proxy_over};
+use crate::support::{self, Upstream, call, problem, proxy_over};
 
 fn pieces(count: usize, taken: &Arc<AtomicUsize>) -> Body {
     let taken = Arc::clone(taken);
@@ -73,6 +73,82 @@ async fn a_body_of_unknown_length_is_sent_in_chunks_whatever_the_method() {
     let (head, length) = upstream.only_call();
     assert_eq!(head.headers["transfer-encoding"], "chunked");
     assert_eq!(length, 3 * 1024);
+}
+
+/// A proxy to an upstream that keeps the bodies it gets.
+fn keeping() -> (Proxy, Arc<Mutex<Vec<ProxyBody>>>) {
+    let kept: Arc<Mutex<Vec<_>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let proxy = proxy_over(tower::service_fn(move |request: Request<ProxyBody>| {
+        keep.lock().unwrap().push(request.into_body());
+        async { Ok::<_, BoxError>(Response::new(Body::empty())) }
+    }));
+    (proxy, kept)
+}
+
+/// The body that arrives, if it was collected.
+async fn collected(
+    (proxy, kept): &(Proxy, Arc<Mutex<Vec<ProxyBody>>>),
+    body: impl Into<Body>,
+) -> Option<ProxyBody> {
+    let request = Request::post("/").body(body.into()).unwrap();
+    assert_eq!(call(proxy, request).await.status(), StatusCode::OK);
+    let body = kept.lock().unwrap().pop().unwrap();
+    body.try_clone().map(|_| body)
+}
+
+/// The longest body that is collected.
+const LONGEST: usize = 64 * 1024;
+
+#[tokio::test]
+async fn a_body_of_64_kib_is_collected_and_one_byte_more_streams() {
+    let proxy = keeping();
+    let largest = collected(&proxy, vec![b'x'; LONGEST]).await.unwrap();
+    let copy = largest.try_clone().unwrap();
+    assert_eq!(copy.collect().await.unwrap().to_bytes().len(), LONGEST);
+    let larger = collected(&proxy, vec![b'x'; LONGEST + 1]).await;
+    assert!(larger.is_none());
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_streams() {
+    let chunks = stream::iter([Ok::<_, BoxError>("x")]);
+    let body = Body::from_stream(chunks);
+    assert!(collected(&keeping(), body).await.is_none());
+}
+
+/// As many bodies as fill the budget, which is to be empty.
+async fn fill(proxy: &(Proxy, Arc<Mutex<Vec<ProxyBody>>>)) -> Vec<ProxyBody> {
+    let mut held = Vec::new();
+    for _ in 0..16 * 1024 * 1024 / LONGEST {
+        held.push(collected(proxy, vec![b'x'; LONGEST]).await.unwrap());
+    }
+    held
+}
+
+#[tokio::test]
+async fn the_budget_holds_16_mib_and_is_given_back_with_the_last_copy() {
+    let proxy = keeping();
+    let mut held = fill(&proxy).await;
+    assert!(collected(&proxy, "x").await.is_none());
+
+    // The bytes, handed on to a socket say, outlive the body.
+    let bytes = held.pop().unwrap().collect().await.unwrap().to_bytes();
+    assert!(collected(&proxy, "x").await.is_none());
+    drop(bytes);
+    assert!(collected(&proxy, "x").await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_stalls_gives_its_share_back() {
+    let proxy = keeping();
+    let body = Body::from_stream(stream::pending::<Result<Bytes, BoxError>>());
+    let body = Body::new(TenBytes(body));
+    let request = Request::post("/").body(body).unwrap();
+    let problem = problem(call(&proxy.0, request).await).await;
+    assert_eq!(problem["status"], StatusCode::REQUEST_TIMEOUT.as_u16());
+    assert_eq!(problem["forwarded"], false);
+    fill(&proxy).await;
 }
 
 #[tokio::test]
@@ -149,18 +225,17 @@ async fn an_answer_streams() {
 }
 
 /// A body that says it is ten bytes long, whatever its pieces are.
-struct TenBytes(VecDeque<Result<&'static str, BoxError>>);
+struct TenBytes(Body);
 
 impl http_body::Body for TenBytes {
     type Data = Bytes;
-    type Error = BoxError;
+    type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let piece = self.0.pop_front();
-        Poll::Ready(piece.map(|piece| piece.map(|text| Frame::data(Bytes::from(text)))))
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -176,7 +251,8 @@ async fn a_short_body_that_is_not_what_it_said_goes_nowhere() {
         vec![Ok("12345"), Ok("6789012345")],
     ] {
         let upstream = Upstream::new();
-        let body = Body::new(TenBytes(pieces.into()));
+        let pieces: Vec<Result<&str, BoxError>> = pieces;
+        let body = Body::new(TenBytes(Body::from_stream(stream::iter(pieces))));
         let request = Request::post("/").body(body).unwrap();
         let problem = problem(call(&upstream.proxy(), request).await).await;
         assert_eq!(problem["status"], StatusCode::BAD_REQUEST.as_u16());
@@ -198,4 +274,75 @@ async fn a_long_upload_is_not_cut_off_while_it_moves() {
     let response = call(&upstream.proxy(), request).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(upstream.only_call().1, 10);
+}
+
+/// A proxy whose upstream may keep silent for so long.
+fn limited(limit: Duration) -> ProxyBuilder {
+    let upstream = support::UPSTREAM.parse().unwrap();
+    Proxy::builder(support::a_cache(), upstream).response_timeout(limit)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_stands_still_is_cut_off_after_the_limit() {
+    let limit = Duration::from_secs(10);
+    let moving = stream::iter(0..5).then(|_| async {
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        Ok::<_, BoxError>(Bytes::from_static(b"x"))
+    });
+    let taking = tower::service_fn(async |request: Request<ProxyBody>| {
+        request.into_body().collect().await?;
+        Ok::<_, BoxError>(Response::new(Body::empty()))
+    });
+    let proxy = limited(limit).build_with(taking).unwrap();
+    let body = Body::from_stream(moving.chain(stream::pending()));
+    let start = Instant::now();
+    let problem = problem(call(&proxy, Request::post("/").body(body).unwrap()).await).await;
+    assert_eq!(problem["status"], StatusCode::GATEWAY_TIMEOUT.as_u16());
+    assert_eq!(start.elapsed(), Duration::from_secs(5 * 9) + limit);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_limit_a_slow_answer_is_waited_for() {
+    let slow = tower::service_fn(async |_| {
+        tokio::time::sleep(Duration::from_secs(10_000)).await;
+        Ok::<_, BoxError>(Response::new(Body::empty()))
+    });
+    let proxy = limited(Duration::MAX).build_with(slow).unwrap();
+    let answer = call(&proxy, support::get("/")).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_stops_ends_with_an_error() {
+    let limit = Duration::from_secs(10);
+    let stopping = tower::service_fn(async |_| {
+        let first = stream::iter([Ok::<_, BoxError>("x")]);
+        let body = Body::from_stream(first.chain(stream::pending()));
+        Ok::<_, BoxError>(Response::new(body))
+    });
+    let proxy = limited(limit).build_with(stopping).unwrap();
+    let mut body = call(&proxy, support::get("/")).await.into_body();
+    assert!(body.frame().await.unwrap().is_ok());
+    let start = Instant::now();
+    assert!(body.frame().await.unwrap().is_err());
+    assert_eq!(start.elapsed(), limit);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_pieces_of_an_answer_and_a_slow_caller_are_no_stop() {
+    let limit = Duration::from_secs(10);
+    let slow = tower::service_fn(move |_| async move {
+        let pieces = stream::iter(0..3).then(move |_| async move {
+            tokio::time::sleep(limit - Duration::from_secs(1)).await;
+            Ok::<_, BoxError>("x")
+        });
+        Ok::<_, BoxError>(Response::new(Body::from_stream(pieces)))
+    });
+    let proxy = limited(limit).build_with(slow).unwrap();
+    let mut body = call(&proxy, support::get("/")).await.into_body();
+    for _ in 0..3 {
+        assert!(body.frame().await.unwrap().is_ok());
+        tokio::time::sleep(3 * limit).await;
+    }
+    assert!(body.frame().await.is_none());
 }

@@ -1,9 +1,11 @@
 //! What of a request goes on, and what of an answer comes back.
 
 use axum::body::Body;
-use http::{Method, Request, Response, StatusCode, Version};
+use enkash_auth_axum::{Proxy, ProxyBody, tower::BoxError};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body_util::BodyExt;
 
-use crate::support::{Upstream, call, get, problem};
+use crate::support::{Upstream, a_cache, call, get, problem};
 
 #[tokio::test]
 async fn a_call_goes_on_with_a_token() {
@@ -34,6 +36,89 @@ async fn no_request_line_leads_elsewhere() {
         assert_eq!(head.uri.authority().unwrap(), "127.0.0.1:4010", "{target}");
         assert_eq!(head.headers["host"], "127.0.0.1:4010", "{target}");
     }
+}
+
+#[tokio::test]
+async fn only_path_and_query_are_taken() {
+    let echo = tower::service_fn(async |request: Request<ProxyBody>| {
+        Ok::<_, BoxError>(Response::new(Body::from(request.uri().to_string())))
+    });
+    let proxy = Proxy::builder(a_cache(), "https://api.enkash.in".parse().unwrap())
+        .build_with(echo)
+        .unwrap();
+    for (requested, expected) in [
+        ("/", "/"),
+        ("/a/b?c=d&e", "/a/b?c=d&e"),
+        ("/a?", "/a?"),
+        ("//evil.example/a", "//evil.example/a"),
+        ("/@evil.example/a", "/@evil.example/a"),
+        ("/\\evil.example", "/\\evil.example"),
+        ("/%2e%2e/a%2Fb", "/%2e%2e/a%2Fb"),
+        ("http://evil.example/a?b", "/a?b"),
+        ("http://user:pass@evil.example:81//a", "//a"),
+        ("http://evil.example", "/"),
+        ("http://evil.example?b", "/?b"),
+    ] {
+        let answer = call(&proxy, get(requested)).await;
+        let went = answer.into_body().collect().await.unwrap().to_bytes();
+        let expected = format!("https://api.enkash.in{expected}");
+        assert_eq!(went, expected, "{requested}");
+    }
+    for nowhere in ["*", "elsewhere.example", "elsewhere.example:443"] {
+        let answer = call(&proxy, get(nowhere)).await;
+        assert_eq!(answer.status(), StatusCode::NOT_IMPLEMENTED, "{nowhere}");
+    }
+}
+
+#[tokio::test]
+async fn what_connection_names_goes_and_the_rest_stays() {
+    let upstream = Upstream::new();
+    let mut request = get("/");
+    for (name, value) in [
+        ("connection", "keep-alive, X-One ,,\"odd\""),
+        ("connection", "x-two, close"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "keep-alive"),
+        ("proxy-authenticate", "Basic"),
+        ("proxy-authorization", "Basic eA=="),
+        ("te", "trailers"),
+        ("trailer", "x-three"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("x-one", "1"),
+        ("x-two", "2"),
+        ("x-two", "2 again"),
+        ("x-three", "3"),
+        ("content-type", "text/plain"),
+    ] {
+        let value = value.parse().unwrap();
+        request.headers_mut().append(name, value);
+    }
+    call(&upstream.proxy(), request).await;
+    let (head, _) = upstream.only_call();
+    let mut left: Vec<_> = head.headers.keys().map(HeaderName::as_str).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["authorization", "content-type", "host", "x-three"]);
+}
+
+#[tokio::test]
+async fn a_connection_header_that_is_not_text_names_nothing_else() {
+    let upstream = Upstream::new();
+    let request = Request::get("/")
+        .header(
+            "connection",
+            HeaderValue::from_bytes(b"\xff, x-one").unwrap(),
+        )
+        .header("x-one", "1")
+        .header("x-two", "2")
+        .body(Body::empty())
+        .unwrap();
+    call(&upstream.proxy(), request).await;
+    let (head, _) = upstream.only_call();
+    for gone in ["connection", "x-one"] {
+        assert!(!head.headers.contains_key(gone), "{gone}");
+    }
+    assert_eq!(head.headers["x-two"], "2");
 }
 
 #[tokio::test]

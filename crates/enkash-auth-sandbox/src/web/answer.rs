@@ -1,78 +1,56 @@
 //! What a token request is answered with.
 
-use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::lifetime;
-use super::told::Told;
-use crate::choices::{Rejections, Shape};
-use crate::issuer::{Grant, Refusal};
-use crate::rules::Rules;
+use crate::attempt::Refusal;
+use crate::rules::{Rejections, Rounding, Rules, Shape, Stated};
+use crate::tokens::Grant;
+
+const HOUR: i64 = 3600;
+const THREE_CENTURIES: i64 = 3 * 100 * 365 * 24 * HOUR;
 
 /// The two ways to ask for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub(super) enum Dialect {
     Form,
     Merchant,
 }
 
-pub(crate) fn granted(grant: &Grant, rules: &Rules, dialect: Dialect) -> Response {
-    let body = success_body(grant, rules, dialect);
-    let body = if rules.envelope {
-        json!({
+/// Answers with JSON, in the headers of the real family.
+pub(super) fn respond(status: StatusCode, body: &Value) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/json;charset=UTF-8"),
+        (CACHE_CONTROL, "no-store"),
+        (PRAGMA, "no-cache"),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+pub(super) fn granted(grant: &Grant, rules: &Rules, dialect: Dialect) -> Response {
+    let mut body = success_body(grant, rules, dialect);
+    if rules.envelope {
+        body = json!({
             "response_code": 0,
             "response_message": "Success",
             "payload": body,
             "errorResponse": null,
-        })
-    } else {
-        body
-    };
+        });
+    }
     respond(StatusCode::OK, &body)
-}
-
-pub(crate) fn refused(refusal: &Refusal, rules: &Rules, dialect: Dialect) -> Response {
-    let told = Told::from(refusal);
-    let body = refusal_body(&told, rules, dialect);
-    if rules.rejections == Rejections::InBody {
-        return respond(StatusCode::OK, &body);
-    }
-    let mut response = respond(told.status, &body);
-    if told.status == StatusCode::UNAUTHORIZED && dialect == Dialect::Form {
-        response.headers_mut().insert(
-            WWW_AUTHENTICATE,
-            HeaderValue::from_static(r#"Basic realm="oauth2/client""#),
-        );
-    }
-    response
-}
-
-pub(crate) fn respond(status: StatusCode, body: &Value) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/json;charset=UTF-8"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    response
 }
 
 fn success_body(grant: &Grant, rules: &Rules, dialect: Dialect) -> Value {
     let shape = match (rules.shape, dialect) {
-        (Shape::Auto, Dialect::Form) => Shape::B,
         (Shape::Auto, Dialect::Merchant) => Shape::A,
         (shape, _) => shape,
     };
     let mut body = match shape {
         Shape::A => json!({
             "token": grant.access,
-            "expiry": lifetime::absolute(grant, rules),
+            "expiry": lifetime(grant, rules, true),
             "resultCode": rules.result_code,
             "resultMessage": "Success",
         }),
@@ -80,14 +58,14 @@ fn success_body(grant: &Grant, rules: &Rules, dialect: Dialect) -> Value {
             "access_token": grant.access,
             "token_type": "bearer",
             "refresh_token": grant.refresh,
-            "expires_in": lifetime::relative(grant, rules),
+            "expires_in": lifetime(grant, rules, false),
             "scope": "read write trust",
         }),
         Shape::C => json!({
             "accessToken": grant.access,
             "tokenType": "bearer",
             "refreshToken": grant.refresh,
-            "expiresIn": lifetime::relative(grant, rules),
+            "expiresIn": lifetime(grant, rules, false),
         }),
     };
     if let Value::Object(fields) = &mut body {
@@ -96,18 +74,59 @@ fn success_body(grant: &Grant, rules: &Rules, dialect: Dialect) -> Value {
     body
 }
 
-fn refusal_body(told: &Told, rules: &Rules, dialect: Dialect) -> Value {
-    let oauth = json!({ "error": told.error, "error_description": told.description });
-    if rules.envelope {
+/// Returns what the lifetime field says: the end in Unix milliseconds, or the seconds left; null for
+/// no such field.
+fn lifetime(grant: &Grant, rules: &Rules, is_absolute: bool) -> Value {
+    // Truncates towards zero, as the real family does: -1 ms is 0 s.
+    let seconds = |left: i64| match rules.rounding {
+        Rounding::Floored => left.saturating_sub(1) / 1000,
+        Rounding::Exact => left / 1000,
+    };
+    let second = if is_absolute { 1000 } else { 1 };
+    let truth_less = |ms| {
+        if is_absolute {
+            grant.expires_at.saturating_sub(ms)
+        } else {
+            seconds(grant.left.saturating_sub(ms))
+        }
+    };
+    let truth = truth_less(0);
+    match rules.stated {
+        Stated::UnixSeconds if is_absolute => json!(truth / 1000),
+        Stated::SecondsLeft => json!(seconds(grant.left)),
+        Stated::Truth | Stated::UnixSeconds => json!(truth),
+        Stated::Quoted => json!(truth.to_string()),
+        Stated::Zero => json!(0),
+        Stated::Negative => json!(-1),
+        Stated::HourAgo => json!(truth_less(grant.lifetime) - HOUR * second),
+        Stated::Centuries => json!(truth + THREE_CENTURIES * second),
+        Stated::Absent => Value::Null,
+    }
+}
+
+pub(super) fn refused(refusal: &Refusal, rules: &Rules, dialect: Dialect) -> Response {
+    let (status, error, description) = refusal.words();
+    let is_in_body = rules.rejections == Rejections::InBody;
+    let oauth = json!({ "error": error, "error_description": description });
+    let body = if rules.envelope {
         json!({
-            "response_code": told.status.as_u16(),
-            "response_message": told.description,
+            "response_code": status.as_u16(),
+            "response_message": description,
             "payload": null,
             "errorResponse": oauth,
         })
-    } else if dialect == Dialect::Merchant || rules.rejections == Rejections::InBody {
-        json!({ "resultCode": told.status.as_u16(), "resultMessage": told.description })
+    } else if dialect == Dialect::Merchant || is_in_body {
+        json!({ "resultCode": status.as_u16(), "resultMessage": description })
     } else {
         oauth
+    };
+    if is_in_body {
+        return respond(StatusCode::OK, &body);
     }
+    let mut response = respond(status, &body);
+    if status == StatusCode::UNAUTHORIZED && dialect == Dialect::Form {
+        let challenge = HeaderValue::from_static(r#"Basic realm="oauth2/client""#);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
 }

@@ -1,13 +1,15 @@
-//! Which path leads where.
-
 use axum::Router;
+use axum::extract::State;
 use axum::middleware;
+use axum::response::Response;
 use axum::routing::{any, post};
+use http::HeaderValue;
+use http::header::DATE;
 
-use super::{api, control, date, token};
+use super::{api, control, token};
 use crate::issuer::Issuer;
 
-/// The issuer as an axum router: both token endpoints, the control API, and guarded API paths
+/// Makes the issuer an axum router: both token endpoints, the control API, and guarded API paths
 /// everywhere else.
 ///
 /// For an application that mounts it beside its own routes. A test without a socket is better off
@@ -35,9 +37,17 @@ pub fn router(issuer: Issuer) -> Router {
         .nest("/-/sandbox", control::routes())
         .route("/-/sandbox/", any(control::unknown))
         .fallback(api::call)
-        .layer(middleware::map_response_with_state(
-            issuer.clone(),
-            date::stamp,
-        ))
+        .layer(middleware::map_response_with_state(issuer.clone(), date))
         .with_state(issuer)
+}
+
+/// Stamps the `Date` header, by the issuer's clock.
+async fn date(State(issuer): State<Issuer>, mut response: Response) -> Response {
+    let date = httpdate::fmt_http_date(issuer.clock().now());
+    if issuer.rules().date_header
+        && let Ok(date) = HeaderValue::from_str(&date)
+    {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }

@@ -1,15 +1,11 @@
-//! The issuer as a tower service that can also fail as a connection does.
-
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::routing::future::RouteFuture;
 use http::{Request, Response};
-use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::router;
@@ -45,17 +41,12 @@ use crate::issuer::Issuer;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct SandboxService {
-    router: Router,
-}
+pub struct SandboxService(Router);
 
 impl SandboxService {
-    /// A service over `issuer`.
-    #[must_use]
+    /// Creates a service over `issuer`.
     pub fn new(issuer: Issuer) -> Self {
-        Self {
-            router: router(issuer),
-        }
+        Self(router(issuer))
     }
 }
 
@@ -66,80 +57,28 @@ where
 {
     type Response = Response<Body>;
     type Error = Disconnected;
-    type Future = ResponseFuture;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Disconnected>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Disconnected>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        ResponseFuture {
-            inner: self.router.call(request.map(Body::new)),
-        }
-    }
-}
-
-pin_project! {
-    /// The future of [`SandboxService`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use enkash_auth_sandbox::{Issuer, ResponseFuture, SandboxService};
-    /// use http::Request;
-    /// use tower::Service;
-    ///
-    /// let mut service = SandboxService::new(Issuer::default());
-    /// let future: ResponseFuture = service.call(Request::new(String::new()));
-    /// # drop(future);
-    /// ```
-    #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture {
-        #[pin]
-        inner: RouteFuture<std::convert::Infallible>,
-    }
-}
-
-impl Future for ResponseFuture {
-    type Output = Result<Response<Body>, Disconnected>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Ok(response) = ready!(self.project().inner.poll(cx));
-        if response.extensions().get::<Disconnected>().is_some() {
-            return Poll::Ready(Err(Disconnected::new()));
-        }
-        Poll::Ready(Ok(response))
-    }
-}
-
-impl fmt::Debug for ResponseFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let answer = self.0.call(request.map(Body::new));
+        Box::pin(async {
+            let Ok(response) = answer.await;
+            match response.extensions().get() {
+                Some(Disconnected) => Err(Disconnected),
+                None => Ok(response),
+            }
+        })
     }
 }
 
 /// The sandbox closed the connection and gave no answer.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_sandbox::Disconnected;
-///
-/// fn is_disconnect(error: &(dyn std::error::Error + 'static)) -> bool {
-///     error.is::<Disconnected>()
-/// }
-/// # let _ = is_disconnect;
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disconnected {
-    _private: (),
-}
-
-impl Disconnected {
-    pub(crate) fn new() -> Self {
-        Self { _private: () }
-    }
-}
+#[non_exhaustive]
+pub struct Disconnected;
 
 impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

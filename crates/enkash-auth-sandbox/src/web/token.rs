@@ -1,56 +1,56 @@
-//! The token endpoints.
+//! The token endpoints, one for each dialect.
+
+use std::collections::HashMap;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::request::Parts;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 
 use super::answer::{self, Dialect};
-use super::{fault, form, merchant, page};
-use crate::faults::Endpoint;
-use crate::issuer::{Attempt, Issuer, Refusal};
+use super::fault;
+use crate::attempt::{Attempt, Refusal};
+use crate::issuer::Issuer;
+use crate::order::Endpoint;
 
 /// No token request is larger.
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// `POST /oauth/token`
-pub(crate) async fn form(State(issuer): State<Issuer>, request: Request) -> Response {
+pub(super) async fn form(State(issuer): State<Issuer>, request: Request) -> Response {
     serve(issuer, request, Dialect::Form).await
 }
 
 /// `POST /api/v0/merchant/token`
-pub(crate) async fn merchant(State(issuer): State<Issuer>, request: Request) -> Response {
+pub(super) async fn merchant(State(issuer): State<Issuer>, request: Request) -> Response {
     serve(issuer, request, Dialect::Merchant).await
-}
-
-/// The `API-Key` header, which both dialects may carry.
-pub(crate) fn api_key(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("api-key")?.to_str().ok()?;
-    Some(value.to_owned())
 }
 
 async fn serve(issuer: Issuer, request: Request, dialect: Dialect) -> Response {
     // Counted as under way until it is answered, or its client has gone.
     let _call = issuer.begin_token_call();
     if issuer.outage() {
-        return page::html(StatusCode::SERVICE_UNAVAILABLE);
+        return fault::page(StatusCode::SERVICE_UNAVAILABLE);
     }
     let fault = issuer.take_fault(Endpoint::Token);
-    fault::serve(fault, request, |request| {
-        carry_out(issuer, request, dialect)
-    })
-    .await
+    let carry_out = |request| carry_out(issuer, request, dialect);
+    fault::serve(fault, request, carry_out).await
 }
 
 async fn carry_out(issuer: Issuer, request: Request, dialect: Dialect) -> Response {
     let (parts, body) = request.into_parts();
+    let headers = &parts.headers;
     let attempt = match to_bytes(body, BODY_LIMIT).await {
-        Ok(body) => read(&parts, &body, dialect),
+        Ok(body) => read(headers, &body, dialect),
         Err(_) => Err(Refusal::Malformed("Body too large or broken off")),
     };
+    let api_key = headers.get("api-key").and_then(|it| it.to_str().ok());
     let rules = issuer.rules();
-    let response = match issuer.judge(attempt) {
+    let response = match issuer.judge(api_key, attempt) {
         Ok(grant) => answer::granted(&grant, &rules, dialect),
         Err(refusal) => answer::refused(&refusal, &rules, dialect),
     };
@@ -60,9 +60,48 @@ async fn carry_out(issuer: Issuer, request: Request, dialect: Dialect) -> Respon
     response
 }
 
-fn read(parts: &Parts, body: &Bytes, dialect: Dialect) -> Result<Attempt, Refusal> {
-    match dialect {
-        Dialect::Form => Ok(Attempt::Form(form::read(&parts.headers, body))),
-        Dialect::Merchant => merchant::read(&parts.headers, body).map(Attempt::Merchant),
+fn read(headers: &HeaderMap, body: &Bytes, dialect: Dialect) -> Result<Attempt, Refusal> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Keys {
+        access_key: String,
+        secret_key: String,
     }
+
+    match dialect {
+        Dialect::Form => Ok(Attempt::Form {
+            client: basic(headers),
+            // Another type of body has no fields, for a servlet.
+            fields: if is_form(headers) {
+                form_urlencoded::parse(body).into_owned().collect()
+            } else {
+                HashMap::new()
+            },
+        }),
+        Dialect::Merchant => serde_json::from_slice(body)
+            .map(|keys: Keys| Attempt::Merchant {
+                access_key: keys.access_key,
+                secret_key: keys.secret_key,
+            })
+            .map_err(|_| Refusal::Malformed("accessKey and secretKey are required, as JSON")),
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let essence = value.and_then(|it| it.split(';').next()).map(str::trim);
+    essence.is_some_and(|it| it.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// Reads HTTP Basic as it is: what stands around the first colon, and no URL decoding.
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
 }

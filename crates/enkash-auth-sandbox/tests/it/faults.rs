@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use enkash_auth_sandbox::{Disconnected, Endpoint, Fault, Issuer, SandboxService};
+use enkash_auth_sandbox::{Disconnected, Endpoint, Fault, Issuer, Order, Rules, SandboxService};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
-use crate::support::{Answer, RIGHT, WRONG, api, form, send, token};
+use crate::support::{self, Answer, RIGHT, WRONG, api, form, send, token};
 
 /// The answer to a token request that this fault strikes.
 async fn struck(issuer: &Issuer, fault: Fault) -> Answer {
@@ -63,6 +63,81 @@ async fn a_fault_can_last() {
     assert_eq!(send(&issuer, form(RIGHT)).await.status, 502);
     tokio::time::advance(Duration::from_millis(1)).await;
     assert_eq!(send(&issuer, form(RIGHT)).await.status, 200);
+}
+
+/// An order that strikes with 500.
+fn first() -> Order {
+    Fault::ServerError.at(Endpoint::Token)
+}
+
+/// An order that strikes with 403.
+fn second() -> Order {
+    Fault::Forbidden.at(Endpoint::Token)
+}
+
+const MS_100: Duration = Duration::from_millis(100);
+
+fn manual<const N: usize>(orders: [Order; N]) -> Issuer {
+    let issuer = support::issuer(Rules::new());
+    for order in orders {
+        issuer.order(order);
+    }
+    issuer
+}
+
+/// The statuses of token requests, each after so many milliseconds.
+async fn statuses<const N: usize>(issuer: &Issuer, pauses: [u64; N]) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for pause in pauses {
+        issuer.clock().advance(Duration::from_millis(pause));
+        statuses.push(send(issuer, form(RIGHT)).await.status.as_u16());
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn orders_strike_one_after_another_as_often_as_they_say() {
+    let issuer = manual([first().times(2), second().times(1)]);
+    assert_eq!(statuses(&issuer, [0, 1, 1, 1]).await, [500, 500, 403, 200]);
+}
+
+#[tokio::test]
+async fn an_order_for_no_request_strikes_none() {
+    let issuer = manual([first().times(0)]);
+    assert_eq!(statuses(&issuer, [0]).await, [200]);
+}
+
+#[tokio::test]
+async fn an_order_lasts_from_when_it_comes_into_force() {
+    let issuer = manual([first().times(1), second().lasting(MS_100)]);
+    assert_eq!(statuses(&issuer, [50, 99, 1]).await, [500, 403, 200]);
+}
+
+#[tokio::test]
+async fn spans_of_time_follow_each_other_without_a_request() {
+    let issuer = manual([]);
+    issuer.clock().advance(Duration::from_secs(1));
+    issuer.order(first().lasting(MS_100));
+    issuer.order(second().lasting(MS_100));
+    assert_eq!(statuses(&issuer, [99, 100, 1]).await, [500, 403, 200]);
+}
+
+#[tokio::test]
+async fn an_order_after_a_pause_starts_then() {
+    let issuer = manual([first().lasting(MS_100)]);
+    issuer.clock().advance(5 * MS_100);
+    issuer.order(second().lasting(MS_100));
+    assert_eq!(statuses(&issuer, [99]).await, [403]);
+}
+
+#[test]
+fn what_is_left_of_an_order_is_listed() {
+    let issuer = manual([first().lasting(MS_100)]);
+    issuer.clock().advance(Duration::from_millis(40));
+    let left = Duration::from_millis(60);
+    assert_eq!(issuer.orders(), [first().lasting(left)]);
+    issuer.clock().advance(left);
+    assert_eq!(issuer.orders(), []);
 }
 
 #[tokio::test]

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use enkash_auth_sandbox::{Accounts, Issuer, Refresh, Rules};
+use enkash_auth_sandbox::{Accounts, Issuer, Refresh, Rules, Shape};
 use http::{Request, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, RIGHT, WRONG, form, issuer, send};
+use crate::support::{Answer, KEYS, RIGHT, WRONG, form, issuer, merchant, send};
 
 fn with(answer: &Answer) -> Request<Body> {
     let token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
@@ -107,4 +107,26 @@ async fn a_locked_account_cannot_refresh() {
         locked.json()["error_description"],
         json!("User account is locked")
     );
+}
+
+#[tokio::test]
+async fn a_locked_merchant_cannot_refresh_either() {
+    // A client named as the access key is the only one to which its refresh tokens belong.
+    let accounts = Accounts::new().client("access-key", "secret");
+    let rules = Rules::new().shape(Shape::B);
+    let issuer = Issuer::builder().accounts(accounts).rules(rules).build();
+    let answer = send(&issuer, merchant(KEYS)).await;
+    let refresh = || {
+        let mut request = with(&answer);
+        // access-key:secret
+        let basic = "Basic YWNjZXNzLWtleTpzZWNyZXQ=".parse().unwrap();
+        request.headers_mut().insert("authorization", basic);
+        request
+    };
+    assert_eq!(send(&issuer, refresh()).await.status, StatusCode::OK);
+    for _ in 0..3 {
+        let guess = r#"{"accessKey":"access-key","secretKey":"guess"}"#;
+        send(&issuer, merchant(guess)).await;
+    }
+    assert_refused(&send(&issuer, refresh()).await);
 }

@@ -2,17 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
-use enkash_auth_sandbox::{Issuer, Sandbox, SandboxBuilder, Tls};
-
-use crate::credentials::Credentials;
-use crate::help;
-use crate::rules::RuleArgs;
+use enkash_auth_sandbox::{
+    Accounts, Issuer, Issuing, Refresh, Rejections, Rounding, Rules, Sandbox, SandboxBuilder,
+    Shape, Stated, Tls,
+};
 
 /// A server that behaves like EnKash's token server
 #[derive(Debug, Parser)]
-#[command(name = "enkash-sandbox", version, long_about = help::ABOUT, after_long_help = help::MORE)]
+#[command(name = "enkash-sandbox", version, long_about = ABOUT, after_long_help = MORE)]
 pub(crate) struct Args {
     /// Address to listen on; port 0 picks a free one. Whoever reaches it can give orders
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8788")]
@@ -31,26 +31,205 @@ pub(crate) struct Args {
     pub(crate) ca_file: Option<PathBuf>,
 
     #[command(flatten)]
-    credentials: Credentials,
+    credentials: CredentialArgs,
 
     #[command(flatten)]
     rules: RuleArgs,
 }
 
 impl Args {
-    /// The sandbox that the command line describes.
+    /// Builds the sandbox that the command line describes.
     pub(crate) fn sandbox(&self) -> SandboxBuilder {
         let issuer = Issuer::builder()
             .accounts(self.credentials.accounts())
             .rules(self.rules.rules())
             .build();
-        issuer.clock().set_offset_ms(self.rules.clock_offset_ms());
+        // A float too large for an integer becomes the largest; the clock has its own bounds.
+        let offset_ms = (self.rules.clock_offset * 1000.0) as i64;
+        issuer.clock().set_offset_ms(offset_ms);
         let sandbox = Sandbox::builder().issuer(issuer).listen(self.listen);
-        if self.tls {
-            let names = self.tls_name.iter();
-            sandbox.tls(names.fold(Tls::new(), Tls::name))
-        } else {
-            sandbox
+        if !self.tls {
+            return sandbox;
         }
+        sandbox.tls(self.tls_name.iter().fold(Tls::new(), Tls::name))
     }
 }
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Credentials")]
+struct CredentialArgs {
+    /// Client that may ask for tokens, by HTTP Basic
+    #[arg(long, value_name = "ID", default_value = "client-id")]
+    client_id: String,
+
+    /// Secret of the client
+    #[arg(long, value_name = "SECRET", default_value = "client-secret")]
+    client_secret: String,
+
+    /// User of the form dialect
+    #[arg(long, value_name = "NAME", default_value = "user@example.com")]
+    username: String,
+
+    /// Password of the user
+    #[arg(long, value_name = "PASSWORD", default_value = "password")]
+    password: String,
+
+    /// Access key of the JSON dialect
+    #[arg(long, value_name = "KEY", default_value = "access-key")]
+    access_key: String,
+
+    /// Secret key of the access key
+    #[arg(long, value_name = "SECRET", default_value = "secret-key")]
+    secret_key: String,
+
+    /// Requires this API-Key header on token requests
+    #[arg(long, value_name = "KEY")]
+    api_key: Option<String>,
+
+    /// Requires this clientId in the form
+    #[arg(long, value_name = "ID")]
+    company_id: Option<String>,
+}
+
+impl CredentialArgs {
+    fn accounts(&self) -> Accounts {
+        let mut accounts = Accounts::none()
+            .client(&self.client_id, &self.client_secret)
+            .user(&self.username, &self.password)
+            .merchant(&self.access_key, &self.secret_key);
+        if let Some(key) = &self.api_key {
+            accounts = accounts.api_key(key);
+        }
+        if let Some(id) = &self.company_id {
+            accounts = accounts.company_id(id);
+        }
+        accounts
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Rules (each can be changed while it runs)")]
+struct RuleArgs {
+    /// Lifetime of a token
+    #[arg(long, value_name = "SECONDS", default_value = "86400", value_parser = seconds)]
+    lifetime: Duration,
+
+    /// What a grant does while an earlier token is still valid
+    #[arg(long, value_enum, default_value_t)]
+    issuing: Issuing,
+
+    /// What becomes of refresh tokens
+    #[arg(long, value_enum, default_value_t)]
+    refresh: Refresh,
+
+    /// Lifetime of a refresh token
+    #[arg(long, value_name = "SECONDS", default_value = "2592000", value_parser = seconds)]
+    refresh_lifetime: Duration,
+
+    /// Fields of a granted token
+    #[arg(long, value_enum, default_value_t)]
+    shape: Shape,
+
+    /// Wraps answers as {response_code, response_message, payload, errorResponse}
+    #[arg(long)]
+    envelope: bool,
+
+    /// How the seconds left become a whole number
+    #[arg(long, value_enum, default_value_t)]
+    rounding: Rounding,
+
+    /// What the lifetime field says: the truth, or a mistake
+    #[arg(long, value_enum, default_value_t)]
+    stated: Stated,
+
+    /// resultCode of a success in shape A
+    #[arg(long, value_name = "CODE", default_value_t = 200)]
+    result_code: i64,
+
+    /// How a refusal travels
+    #[arg(long, value_enum, default_value_t)]
+    rejections: Rejections,
+
+    /// Refusals in a row that lock an account; 0 for never
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    lock_after: u32,
+
+    /// How long the answer to a token request takes
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    delay: Duration,
+
+    /// Leaves the Date header out
+    #[arg(long)]
+    no_date: bool,
+
+    /// How far ahead the server's clock is; behind, if negative
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    clock_offset: f64,
+}
+
+impl RuleArgs {
+    fn rules(&self) -> Rules {
+        Rules::new()
+            .lifetime(self.lifetime)
+            .issuing(self.issuing)
+            .refresh(self.refresh)
+            .refresh_lifetime(self.refresh_lifetime)
+            .shape(self.shape)
+            .envelope(self.envelope)
+            .rounding(self.rounding)
+            .stated(self.stated)
+            .result_code(self.result_code)
+            .rejections(self.rejections)
+            .lock_after(self.lock_after)
+            .delay(self.delay)
+            .date_header(!self.no_date)
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+const ABOUT: &str = "\
+A server that behaves like EnKash's token server, for tests and for people without credentials.
+
+It grants tokens at POST /oauth/token (form and HTTP Basic) and POST /api/v0/merchant/token (JSON).
+Every other path is an API call: with a valid token it is answered with a report of what arrived,
+without one with 401. Below /-/sandbox/ it takes orders, from anyone: do not show it to the world.
+
+When it accepts, it prints `listening on http://ADDR`. Ctrl-C or SIGTERM ends it.";
+
+const MORE: &str = r#"A first token, and a call with it:
+  enkash-sandbox --lifetime 30
+  curl -s -u client-id:client-secret http://127.0.0.1:8788/oauth/token \
+    -d grant_type=password -d username=user@example.com -d password=password
+  curl -s http://127.0.0.1:8788/api/v0/anything -H 'Authorization: Bearer TOKEN'
+
+Orders, while it runs:
+  GET    /-/sandbox/status    counters, rules, accounts, faults, clock
+  GET    /-/sandbox/counters  the counters; DELETE starts them from zero
+  PATCH  /-/sandbox/rules     {"lifetime": 5, "shape": "a"}: named as the options, with _ for -
+  POST   /-/sandbox/faults    {"at": "token", "fault": "hang", "times": 2}; DELETE cancels all
+  PUT    /-/sandbox/clock     {"offset": -3600}: an hour behind; {"advance": 60} moves it on
+  PUT    /-/sandbox/outage    token requests get 503; DELETE ends it
+  POST   /-/sandbox/revoke    ends all tokens
+  POST   /-/sandbox/unlock    unlocks all accounts
+
+Faults, at "token" or at "api", for some "times" (default 1) or "lasting" some seconds:
+  after the request was carried out (a wrong password counts):
+    {"delay": {"by": 2.5}}  "close-after-reading"  "half-answer"  "hang"
+    {"carried-out": {"status": 502}}
+  instead:
+    "close-before-reading"  {"page": {"status": 503}}  "server-error"  "forbidden"
+    {"too-many-requests": {"retry_after": 2}}  "garbage"  "empty"  "huge"  {"redirect": {}}
+    "other-json"  {"answer": {"status": 418, "headers": {}, "body": "anything"}}
+
+Two failures, then well:
+  curl -s http://127.0.0.1:8788/-/sandbox/faults \
+    -d '{"at": "token", "fault": "server-error", "times": 2}'"#;

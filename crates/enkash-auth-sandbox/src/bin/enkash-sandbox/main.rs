@@ -1,11 +1,8 @@
 //! `enkash-sandbox`: EnKash's token server for people without credentials.
 
 mod args;
-mod credentials;
-mod help;
-mod rules;
-mod signals;
 
+use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -15,7 +12,10 @@ use self::args::Args;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    match run(&args) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime.and_then(|runtime| runtime.block_on(serve(&args))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If even standard error is gone, the exit code still tells.
@@ -25,15 +25,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> io::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve(args))
-}
-
 async fn serve(args: &Args) -> io::Result<()> {
-    let asked_to_stop = signals::asked_to_stop()?;
+    let stop = asked_to_stop()?;
     let sandbox = args.sandbox().start().await?;
     if let (Some(file), Some(authority)) = (&args.ca_file, sandbox.certificate_authority()) {
         std::fs::write(file, authority.pem())?;
@@ -41,7 +34,31 @@ async fn serve(args: &Args) -> io::Result<()> {
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on {}", sandbox.base_url())?;
     stdout.flush()?;
-    asked_to_stop.await;
+    stop.await;
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// Listens for Ctrl-C and SIGTERM from now on, not only from when it is awaited.
+#[cfg(unix)]
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Listens for Ctrl-C from now on, not only from when it is awaited.
+#[cfg(windows)]
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }

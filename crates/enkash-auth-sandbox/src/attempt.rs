@@ -1,0 +1,71 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use http::StatusCode;
+
+/// A token request, whatever it looked like on the wire.
+pub(crate) enum Attempt {
+    /// The form dialect.
+    Form {
+        /// Id and secret, from HTTP Basic.
+        client: Option<(String, String)>,
+        fields: HashMap<String, String>,
+    },
+    /// The JSON dialect.
+    Merchant {
+        access_key: String,
+        secret_key: String,
+    },
+}
+
+/// Why an attempt got no token.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// No HTTP Basic, or one that cannot be read.
+    NoClient,
+    /// The client or its secret is wrong.
+    WrongClient,
+    /// The `API-Key` header is required and absent or wrong.
+    WrongApiKey,
+    /// The password of a user is wrong, or the user unknown.
+    WrongUser,
+    /// The secret key of a merchant is wrong, or the access key unknown.
+    WrongMerchant,
+    /// The refresh token is unknown, expired, or another client's.
+    WrongRefreshToken(String),
+    /// Too many refusals in a row.
+    Locked,
+    /// The request itself is not one: what is wrong with it.
+    Malformed(&'static str),
+    /// A grant type that is not offered.
+    UnsupportedGrant(String),
+}
+
+impl Refusal {
+    /// Returns the refusal in the words of the real family: the status, `error` and
+    /// `error_description`. A 401 is about the client, a 400 about what it asked for.
+    pub(crate) fn words(&self) -> (StatusCode, &'static str, Cow<'static, str>) {
+        let of_client = |error, text: &'static str| (StatusCode::UNAUTHORIZED, error, text.into());
+        let of_request = |error, text| (StatusCode::BAD_REQUEST, error, text);
+        match self {
+            Self::NoClient => of_client(
+                "unauthorized",
+                "Full authentication is required to access this resource",
+            ),
+            Self::WrongClient => of_client("invalid_client", "Bad client credentials"),
+            Self::WrongApiKey => of_client("unauthorized", "Invalid API key"),
+            Self::WrongMerchant => of_client("invalid_client", "Invalid access key or secret key"),
+            Self::WrongUser => of_request("invalid_grant", "Bad credentials".into()),
+            Self::Locked => of_request("invalid_grant", "User account is locked".into()),
+            Self::WrongRefreshToken(token) => of_request(
+                "invalid_grant",
+                format!("Invalid refresh token: {token}").into(),
+            ),
+            Self::Malformed(what) => of_request("invalid_request", (*what).into()),
+            Self::UnsupportedGrant(name) => of_request(
+                "unsupported_grant_type",
+                format!("Unsupported grant type: {name}").into(),
+            ),
+        }
+    }
+}

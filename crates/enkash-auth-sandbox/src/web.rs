@@ -1,0 +1,12 @@
+//! The issuer over HTTP.
+
+mod answer;
+mod api;
+mod control;
+mod fault;
+mod router;
+mod service;
+mod token;
+
+pub use self::router::router;
+pub use self::service::{Disconnected, SandboxService};
