@@ -19,6 +19,7 @@ mod idle;
 mod keeper;
 #[cfg(test)]
 #[cfg(enkash_loom)]
+#[path = "../../tests/loom/cache/mod.rs"]
 mod model;
 mod registry;
 mod reload;

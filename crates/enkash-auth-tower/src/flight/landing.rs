@@ -110,6 +110,7 @@ impl Drop for Seat {
 
 #[cfg(test)]
 #[cfg(enkash_loom)]
+#[path = "../../tests/loom/landing.rs"]
 mod model;
 
 #[cfg(test)]
