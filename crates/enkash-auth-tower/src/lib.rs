@@ -19,8 +19,10 @@ mod replay;
 mod retry;
 mod store;
 mod sync;
-#[cfg(all(test, feature = "client"))]
-mod testing;
+#[cfg(test)]
+#[cfg(feature = "client")]
+#[path = "../tests/unit/mod.rs"]
+mod tests;
 mod time;
 
 pub use enkash_auth_core as core;
@@ -47,15 +49,6 @@ pub use self::meter::describe_metrics;
 pub use self::retry::{RetryPause, TokenRetry};
 
 /// Any error, as tower has it.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::BoxError;
-///
-/// let error: BoxError = "no connection".into();
-/// assert_eq!(error.to_string(), "no connection");
-/// ```
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the tests of this workspace need, outside semantic versioning.

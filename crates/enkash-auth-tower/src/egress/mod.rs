@@ -8,6 +8,7 @@ mod future;
 mod no_proxy;
 mod proxy;
 #[cfg(test)]
+#[path = "../../tests/unit/resolver.rs"]
 mod resolver;
 mod roots;
 mod settings;

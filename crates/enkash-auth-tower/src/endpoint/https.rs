@@ -195,7 +195,7 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::{Egress, testing::HeldClock};
+    use crate::{Egress, tests::sockets::HeldClock};
 
     /// Of a pool the like would be a race; here the request is handed back.
     #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use super::{Manner, Server, credentials, endpoint};
 use crate::{
     Egress,
     endpoint::{IsTokenRequest, TokenEndpoint},
-    testing::HeldClock,
+    tests::sockets::HeldClock,
 };
 
 const LIMIT: Duration = Duration::from_secs(2);

@@ -21,7 +21,7 @@ use tower_service::Service;
 use super::{GRANT, Manner, Server, credentials};
 use crate::{
     endpoint::{Exchanged, Failure, TokenEndpoint},
-    testing::HeldClock,
+    tests::sockets::HeldClock,
     time::Time,
 };
 
