@@ -32,8 +32,20 @@ struct Task {
 }
 
 impl Looks {
+    /// Spawns a task that looks at `account`, unless one is on already. Until all `is_reported` to the
+    /// store, the task outlives the cache of `attempts`.
+    pub(super) fn start(&self, attempts: &Arc<Attempts>, account: AccountKey, is_reported: bool) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        if let Some(number) = self.next(account, !is_reported) {
+            let kept = (!is_reported).then(|| Arc::clone(attempts));
+            runtime.spawn(look(Arc::downgrade(attempts), kept, account, number));
+        }
+    }
+
     /// Returns the number of a task to spawn: if none looks at `account`, or a new one `is_needed`.
-    fn start(&self, account: AccountKey, is_needed: bool) -> Option<u64> {
+    fn next(&self, account: AccountKey, is_needed: bool) -> Option<u64> {
         let now = Instant::now();
         let mut tasks = self.0.lock();
         let task = tasks.entry(account).or_insert(Task {
@@ -60,23 +72,6 @@ impl Looks {
     }
 }
 
-impl Attempts {
-    /// Ensures that a task looks at the record of `account`, if there is a reason to. Unless all is
-    /// `is_reported` to the store, that task outlives the cache until it is.
-    pub(super) fn keep_looking(self: &Arc<Self>, account: AccountKey, is_reported: bool) {
-        let Ok(runtime) = Handle::try_current() else {
-            return;
-        };
-        if is_reported && self.is_quiet(account) || !self.is_shared() {
-            return;
-        }
-        if let Some(number) = self.looks.start(account, !is_reported) {
-            let kept = (!is_reported).then(|| Arc::clone(self));
-            runtime.spawn(look(Arc::downgrade(self), kept, account, number));
-        }
-    }
-}
-
 /// Looks until there is no reason to. `kept` holds what is not reported yet, of a cache that may be gone.
 async fn look(
     attempts: Weak<Attempts>,
@@ -90,16 +85,16 @@ async fn look(
         let Some(attempts) = kept.take().or_else(|| attempts.upgrade()) else {
             return;
         };
-        if !attempts.looks.goes_on(account, number, true) {
+        if !attempts.looks().goes_on(account, number, true) {
             return;
         }
-        let is_reported = attempts.look(account).await.is_ok();
-        if !is_reported {
+        if attempts.look(account).await.is_err() {
             meter::store_failed(account);
-        } else if attempts.is_quiet(account) {
-            attempts.looks.goes_on(account, number, false);
+        }
+        if attempts.is_quiet(account) {
+            attempts.looks().goes_on(account, number, false);
             return;
         }
-        kept = (is_kept && !is_reported).then_some(attempts);
+        kept = (is_kept && !attempts.is_reported(account)).then_some(attempts);
     }
 }

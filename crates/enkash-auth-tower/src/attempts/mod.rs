@@ -13,16 +13,21 @@
 //! lost.
 
 mod account;
+mod acquire;
+mod down;
 mod looks;
+mod opened;
 mod permit;
 mod process;
 mod protocol;
+mod records;
 mod seal;
 
 pub use self::process::Process;
 pub(crate) use self::{
     account::AccountCredentials,
+    acquire::{Acquired, FetchContext},
     permit::Permit,
-    protocol::{Acquired, Attempts, FetchContext, Strikes},
+    protocol::Attempts,
     seal::StoredToken,
 };

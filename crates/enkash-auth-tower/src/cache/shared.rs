@@ -266,7 +266,7 @@ impl Shared {
             now,
             self.waiting.load(Ordering::Relaxed),
             self.requests.load(Ordering::Relaxed),
-            self.attempts.strikes(account),
+            &self.attempts.facts(account),
         )
     }
 }

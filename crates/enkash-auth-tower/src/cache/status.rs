@@ -1,23 +1,8 @@
 use std::time::Duration;
 
-use enkash_auth_core::{Error, Moment, state::State};
-
-use crate::attempts::Strikes;
+use enkash_auth_core::{Error, Moment, account::Facts, state::State};
 
 /// How a cache stands, for a person or a probe. Holds no secret.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Credentials, Environment, Error};
-/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
-/// let status = tokens.status();
-/// assert_eq!((status.generation(), status.remaining()), (None, None));
-/// # Ok::<(), Error>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct Status {
     generation: Option<u64>,
@@ -33,15 +18,20 @@ pub struct Status {
 }
 
 impl Status {
-    /// `strikes` are those of the account.
+    /// `facts` are those of the account.
     pub(super) fn new(
         state: &State,
         now: Moment,
         waiting: usize,
         token_requests: u64,
-        strikes: Strikes,
+        facts: &Facts,
     ) -> Self {
         let usable = state.usable(now);
+        let attempts = facts.attempts().iter();
+        let (strikes, ended) = (
+            facts.rejected_attempts(),
+            attempts.filter(|attempt| !attempt.is_open()).count(),
+        );
         Self {
             generation: usable.map(|token| token.generation()),
             remaining: usable.map(|token| token.remaining(now)),
@@ -51,8 +41,8 @@ impl Status {
             waiting,
             fetches: state.flights(),
             token_requests,
-            strikes: strikes.rejected,
-            unresolved_attempts: strikes.unresolved,
+            strikes,
+            unresolved_attempts: ended - strikes,
         }
     }
 
