@@ -18,28 +18,6 @@ pin_project! {
     ///
     /// Dropped while it waits for a token, nothing of the request has left, and the fetch goes on
     /// for the others.
-    ///
-    /// # Examples
-    ///
-    /// A service that names the type instead of boxing it:
-    ///
-    /// ```
-    /// use enkash_auth_tower::{EnkashAuth, ResponseFuture};
-    /// use http::{Request, Response};
-    /// use tower::Service;
-    ///
-    /// struct Payouts<S>(EnkashAuth<S>);
-    ///
-    /// impl<S, R> Payouts<S>
-    /// where
-    ///     S: Service<Request<String>, Response = Response<R>> + Clone,
-    ///     S::Error: Into<enkash_auth_tower::BoxError>,
-    /// {
-    ///     fn send(&mut self, request: Request<String>) -> ResponseFuture<S, Request<String>> {
-    ///         self.0.call(request)
-    ///     }
-    /// }
-    /// ```
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, Req>
     where

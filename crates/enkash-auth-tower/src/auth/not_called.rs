@@ -54,18 +54,6 @@ impl NotCalled {
 
     /// Whether that was a request of `method` for `target`. A stack that makes several calls of one, as
     /// does one that follows redirects, may have sent others before.
-    ///
-    /// ```
-    /// use enkash_auth_tower::{BoxError, NotCalled, Target};
-    /// use http::{Method, Uri};
-    ///
-    /// /// Whether a payment may be made again: it certainly was not.
-    /// fn may_repeat(error: &BoxError, payments: &Uri) -> bool {
-    ///     NotCalled::of(&**error)
-    ///         .is_some_and(|it| it.is_about(&Method::POST, Target::Uri(payments)))
-    /// }
-    /// # assert!(!may_repeat(&"broken".into(), &Uri::default()));
-    /// ```
     pub fn is_about(&self, method: &Method, target: Target<'_>) -> bool {
         self.method == *method && self.target == target.text()
     }

@@ -18,20 +18,6 @@ use crate::{
 ///
 /// With a fresh token, a call costs no lock, no allocation and no await. Without one, the readied
 /// inner service is given back while the call waits: it would keep its place in a concurrency limit.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Credentials, Environment};
-/// use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, TokenCache, TokenEndpoint};
-/// use tower::Layer;
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
-/// let service: EnkashAuth<&str> = EnkashAuthLayer::new(tokens).layer("any client");
-/// assert_eq!(service.get_ref(), &"any client");
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct EnkashAuth<S> {
     inner: S,

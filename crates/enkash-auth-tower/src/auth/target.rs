@@ -4,17 +4,6 @@ use enkash_auth_core::Origin;
 use http::Uri;
 
 /// Where a request goes, in the words of its client.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::Target;
-///
-/// let uri = "https://api.enkash.in/api/v0/payouts?to=somebody".parse().unwrap();
-/// // A query may hold anything, and is shown to nobody.
-/// assert_eq!(format!("{:?}", Target::Uri(&uri)), "https://api.enkash.in");
-/// assert_eq!(format!("{:?}", Target::Url("https://api.enkash.in/")), "https://api.enkash.in");
-/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Target<'a> {

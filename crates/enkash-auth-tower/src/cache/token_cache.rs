@@ -172,17 +172,6 @@ impl TokenCache {
     /// safe, but the attempt may count against the account. A short program waits for it instead. A
     /// fetch that is overdue is not waited for, as its runtime may never be driven again.
     ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # async fn example(tokens: enkash_auth_tower::TokenCache) -> Result<(), enkash_auth_core::Error> {
-    /// let token = tokens.token().await?;
-    /// // ... the calls of the program, and before it ends:
-    /// tokens.idle().await;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
     /// # Panics
     ///
     /// Where a fetch is in flight, inside a tokio runtime whose timers are disabled.
@@ -201,19 +190,6 @@ impl TokenCache {
 
     /// Sets the gauges of the metrics to how the cache stands: seconds left, strikes, callers that
     /// wait. To be called before each scrape; all other metrics are recorded as things happen.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use enkash_auth_tower::{TokenCache, core::Error};
-    ///
-    /// /// The body of `/metrics`.
-    /// fn metrics(tokens: &TokenCache, render: impl FnOnce() -> String) -> String {
-    ///     tokens.record_gauges();
-    ///     render()
-    /// }
-    /// # drop(metrics as fn(&TokenCache, fn() -> String) -> String);
-    /// ```
     #[cfg(feature = "metrics")]
     pub fn record_gauges(&self) {
         crate::meter::standing(self.0.endpoint().account(), &self.status());

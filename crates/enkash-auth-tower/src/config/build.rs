@@ -9,19 +9,6 @@ impl Config {
     /// where it looks for other credentials once these are refused. The store is the caller's to
     /// give.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use enkash_auth_tower::{Config, TokenEndpoint};
-    ///
-    /// let config: Config = serde_json::from_str(
-    ///     r#"{"environment": "test", "access_key": "key", "secret_key": "secret"}"#,
-    /// )?;
-    /// let endpoint = TokenEndpoint::new(config.environment()?, config.credentials()?)?;
-    /// let tokens = config.token_cache(endpoint)?.build();
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
     /// # Errors
     ///
     /// As for [`policy`](Self::policy).

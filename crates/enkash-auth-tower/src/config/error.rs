@@ -3,16 +3,6 @@ use std::{error::Error as StdError, fmt, io};
 use enkash_auth_core::Error;
 
 /// A setting that is missing, contradicts another or cannot be used. One line, without its value.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::Config;
-///
-/// let error = Config::default().environment().unwrap_err();
-/// assert_eq!(error.key(), "base_url");
-/// assert_eq!(error.to_string(), "base_url: not set, and neither is environment");
-/// ```
 #[derive(Debug)]
 pub struct ConfigError {
     key: String,

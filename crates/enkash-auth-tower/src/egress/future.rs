@@ -20,17 +20,6 @@ type Inner = <HttpsConnector<Dial> as Service<Uri>>::Future;
 /// # Cancel safety
 ///
 /// Dropped, there is no connection.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::{EgressConnecting, EgressConnector};
-/// use tower::Service;
-///
-/// fn dial(connector: &mut EgressConnector) -> EgressConnecting {
-///     connector.call("https://api.enkash.in".parse().unwrap())
-/// }
-/// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct EgressConnecting {
     /// Boxed, for hyper-util's client takes no other.

@@ -7,13 +7,6 @@ use super::recorded::{
 
 /// Tells the recorder of `metrics` what is measured, and in which units. To be called once, when the
 /// recorder is installed; without it nothing is missing but help texts.
-///
-/// # Examples
-///
-/// ```
-/// // After `PrometheusBuilder::new().install_recorder()`, say.
-/// enkash_auth_tower::describe_metrics();
-/// ```
 pub fn describe_metrics() {
     describe_counter!(FETCHES, Unit::Count, "fetches of a token that have ended");
     describe_counter!(TOKEN_REQUESTS, Unit::Count, "token requests that were made");

@@ -23,28 +23,6 @@ pin_project! {
     ///
     /// Dropped while it waits for another token, nothing more is sent; the fetch goes on for the
     /// others.
-    ///
-    /// # Examples
-    ///
-    /// A service that names the type instead of boxing it:
-    ///
-    /// ```
-    /// use enkash_auth_tower::{BoxError, Replay, ReplayFuture};
-    /// use http::{Request, Response};
-    /// use tower::Service;
-    ///
-    /// struct Payouts<S>(Replay<S>);
-    ///
-    /// impl<S, R> Payouts<S>
-    /// where
-    ///     S: Service<Request<String>, Response = Response<R>> + Clone,
-    ///     S::Error: Into<BoxError>,
-    /// {
-    ///     fn send(&mut self, request: Request<String>) -> ReplayFuture<S, Request<String>> {
-    ///         self.0.call(request)
-    ///     }
-    /// }
-    /// ```
     #[must_use = "futures do nothing unless polled"]
     pub struct ReplayFuture<S, Req>
     where

@@ -18,21 +18,6 @@ use crate::{
 /// A refused answer is kept, unread, until the second call has been answered: it is the caller's if
 /// that one cannot be sent. So the service below must be able to serve two calls at once; one that
 /// has a single connection, and no other until an answer is read, would wait for itself.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Credentials, Environment};
-/// use enkash_auth_tower::{EnkashAuthLayer, Replay, ReplayPolicy, TokenCache, TokenEndpoint};
-/// use tower::Layer;
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
-/// let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
-/// let service: Replay<&str> = layer.layer("any client");
-/// assert_eq!(service.get_ref().get_ref(), &"any client");
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct Replay<S> {
     inner: EnkashAuth<S>,

@@ -16,22 +16,6 @@ pin_project! {
     /// # Cancel safety
     ///
     /// Dropped, the call is not made again.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use enkash_auth_tower::{BoxError, RetryPause, TokenRetry};
-    /// use http::{Request, Response};
-    /// use tower::retry::Policy;
-    ///
-    /// fn pause(
-    ///     mut policy: TokenRetry,
-    ///     request: &mut Request<String>,
-    ///     result: &mut Result<Response<String>, BoxError>,
-    /// ) -> Option<RetryPause> {
-    ///     policy.retry(request, result)
-    /// }
-    /// ```
     #[must_use = "futures do nothing unless polled"]
     pub struct RetryPause {
         #[pin]

@@ -3,18 +3,6 @@
 /// In each case, credentials that this process has seen rejected are not sent, and its attempts reach the
 /// store when that is back. A store whose record has a newer format counts as down, and is treated as with
 /// [`Hold`](Self::Hold).
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::{Credentials, Environment, OnStoreDown, TokenCache, TokenEndpoint};
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::builder(TokenEndpoint::new(Environment::Test, keys)?)
-///     .on_store_down(OnStoreDown::Hold)
-///     .build();
-/// # Ok::<(), enkash_auth_tower::Error>(())
-/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum OnStoreDown {
