@@ -8,7 +8,6 @@ mod cache;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod deadline;
 #[cfg(feature = "client")]
 mod egress;
 mod endpoint;

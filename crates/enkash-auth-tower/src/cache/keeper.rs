@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use enkash_auth_core::Clock;
 use tokio::{
     runtime::Handle,
     time::{Instant, sleep},
@@ -8,8 +7,8 @@ use tokio::{
 
 use super::Shared;
 use crate::{
-    deadline::TICK,
     sync::{Arc, Mutex, Weak},
+    time::TICK,
 };
 
 /// The longest nap: the timer stands still while the machine is suspended, the token does not.
@@ -113,22 +112,6 @@ impl Drop for OnDuty {
         let mut duty = self.duty.lock();
         if duty.number == self.number {
             duty.until = None;
-        }
-    }
-}
-
-impl Shared {
-    /// How long nobody needs to ask who keeps this warm: zero for now, `None` while a flight is on.
-    pub(super) fn idle_for(&self) -> Option<Duration> {
-        let now = self.clock.now();
-        let books = self.books.lock();
-        match books.state.flight() {
-            Some(flight) if !flight.overdue().is_over(now) => None,
-            Some(_) => Some(Duration::ZERO),
-            None => books
-                .state
-                .next_look_unasked(now, &self.policy)
-                .map_or(Some(Duration::MAX), |look| Some(look.remaining(now))),
         }
     }
 }

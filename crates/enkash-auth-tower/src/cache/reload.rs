@@ -46,6 +46,23 @@ impl Reload {
         }
     }
 
+    /// Looks for other credentials than the rejected ones, and has `shared` use them from now on.
+    pub(super) async fn apply(&self, shared: &Shared, rejected: &AccountCredentials) {
+        let changed = match self.read_settled(rejected).await {
+            Ok(None) => return,
+            Ok(Some(credentials)) => shared.change_credentials(credentials, Some(rejected)),
+            Err(error) => {
+                tracing::warn!(error = &*error, "the credentials could not be read again");
+                return;
+            }
+        };
+        match changed {
+            Ok(true) => tracing::info!("the credentials have changed: the new ones are used"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the new credentials cannot be used"),
+        }
+    }
+
     /// Other credentials than those of `refused`, if there are.
     async fn read(&self, refused: &AccountCredentials) -> Result<Credentials, BoxError> {
         let read = async {
@@ -96,28 +113,6 @@ impl Reload {
             refused: refused.clone(),
             began: Instant::now(),
             read: spawn_blocking(move || source()),
-        }
-    }
-}
-
-impl Shared {
-    /// Looks for other credentials in place of those that were rejected, and uses them from now on.
-    pub(crate) async fn reload(&self, rejected: &AccountCredentials) {
-        let Some(reload) = &self.reload else {
-            return;
-        };
-        let changed = match reload.read_settled(rejected).await {
-            Ok(None) => return,
-            Ok(Some(credentials)) => self.change_credentials(credentials, Some(rejected)),
-            Err(error) => {
-                tracing::warn!(error = &*error, "the credentials could not be read again");
-                return;
-            }
-        };
-        match changed {
-            Ok(true) => tracing::info!("the credentials have changed: the new ones are used"),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the new credentials cannot be used"),
         }
     }
 }

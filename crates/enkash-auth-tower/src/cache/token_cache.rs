@@ -4,7 +4,7 @@ use enkash_auth_core::{
     AccessToken, AccountKey, Clock, Credentials, Error, Origin, RefreshPolicy, SystemClock,
 };
 
-use super::{Shared, Status, TokenFuture, idle::idle, reload::Reload};
+use super::{Shared, Status, TokenFuture, reload::Reload, waiting::idle};
 use crate::{
     BoxError,
     attempts::{Attempts, Process},

@@ -1,4 +1,5 @@
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -12,12 +13,12 @@ use tokio::{
 
 use super::{
     Shared,
-    books::{Asked, Boarding},
+    shared::{Asked, Boarding},
 };
 use crate::{
-    deadline,
     flight::{Landed, Seat},
     sync::{Arc, Ordering},
+    time,
 };
 
 pin_project! {
@@ -44,7 +45,7 @@ struct Place(Arc<Shared>);
 impl Waiting {
     pub(super) fn new(shared: Arc<Shared>, boarding: Boarding) -> Result<Self, Error> {
         let place = Place::take(shared)?;
-        let give_up = deadline::after(place.0.policy().wait_timeout);
+        let give_up = time::deadline(place.0.policy().wait_timeout);
         Ok(Self {
             timer: sleep_until(place.wake_at(&boarding, give_up)),
             seat: boarding.landing.seat(),
@@ -108,12 +109,40 @@ impl Place {
     /// When to look up from waiting: at the end of patience, or when the flight is overdue.
     fn wake_at(&self, boarding: &Boarding, give_up: Instant) -> Instant {
         let left = boarding.overdue.remaining(self.0.clock().now());
-        deadline::after(left.max(deadline::TICK)).min(give_up)
+        time::deadline(left.max(time::TICK)).min(give_up)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.waiting().fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Completes when no fetch is in flight. A fetch that is overdue is none: its runtime may never be
+/// driven again.
+pub(super) async fn idle(shared: &Shared) {
+    while let Some(pending) = shared.pending() {
+        let left = pending.overdue.remaining(shared.clock().now());
+        let look_at = time::deadline(left.max(time::TICK));
+        let mut seat = pending.landing.seat();
+        let mut timer: Option<(Id, Pin<Box<Sleep>>)> = None;
+        poll_fn(|cx| {
+            if seat.poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            // Outside any runtime there is no timer, only the end of the fetch.
+            let Ok(here) = Handle::try_current() else {
+                return Poll::Pending;
+            };
+            let here = here.id();
+            // A timer of another runtime may not be driven any more.
+            let (_, timer) = match &mut timer {
+                Some(timer) if timer.0 == here => timer,
+                timer => timer.insert((here, Box::pin(sleep_until(look_at)))),
+            };
+            timer.as_mut().poll(cx)
+        })
+        .await;
     }
 }

@@ -15,8 +15,8 @@ use enkash_auth_core::{
 use tokio::{runtime::Handle, time::Instant};
 use tracing::{Instrument, Span, field::Empty};
 
-use super::{Ending, fetch::Fetch};
-use crate::{cache::Shared, deadline, endpoint::TokenEndpoint, meter};
+use super::fetch::Fetch;
+use crate::{cache::Shared, endpoint::TokenEndpoint, meter, time};
 
 /// Launches `flight` in a task of its own on `runtime`. It lands whatever happens to the task.
 pub(crate) fn launch(
@@ -30,7 +30,7 @@ pub(crate) fn launch(
         shared: Arc::clone(shared),
         endpoint,
         flight,
-        deadline: deadline::after(shared.policy().fetch_timeout),
+        deadline: time::deadline(shared.policy().fetch_timeout),
         launched: Instant::now(),
         span: Span::none(),
         has_landed: false,
@@ -120,6 +120,43 @@ impl Drop for Pilot {
     fn drop(&mut self) {
         if !self.has_landed {
             self.land(Outcome::Aborted, None);
+        }
+    }
+}
+
+/// How a flight ended, in a word, and which token was at hand then.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    outcome: &'static str,
+    generation: Option<u64>,
+    /// Why a token that came is of no use.
+    dead: Option<Error>,
+}
+
+impl Ending {
+    /// A flight landed with `outcome`: whoever waits is told of `error`, where there is one, and the
+    /// token at hand was that of `before` and is that of `after`.
+    pub(crate) fn new(
+        outcome: &Outcome,
+        error: Option<&Error>,
+        before: Option<u64>,
+        after: Option<u64>,
+    ) -> Self {
+        let is_granted = matches!(outcome, Outcome::Granted(..));
+        let outcome = match (outcome, error) {
+            (Outcome::Aborted, _) => "aborted",
+            (Outcome::Failed(error), _) | (Outcome::Granted(..), Some(error)) => {
+                error.kind().as_str()
+            }
+            // A sticky issuer's token came again.
+            (Outcome::Granted(..), None) if before == after => "repeated",
+            (Outcome::Granted(..), None) => "granted",
+        };
+        let dead = error.filter(|_| is_granted).cloned();
+        Self {
+            outcome,
+            generation: after,
+            dead,
         }
     }
 }
