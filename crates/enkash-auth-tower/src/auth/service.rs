@@ -4,9 +4,7 @@ use enkash_auth_core::{Error, ErrorKind};
 use http::header::AUTHORIZATION;
 use tower_service::Service;
 
-use super::{
-    AuthRequest, NotCalled, future::ResponseFuture, later::Later, rules::Rules, slow::Slow,
-};
+use super::{AuthRequest, NotCalled, future::ResponseFuture, later::Later, rules::Rules};
 use crate::{
     BoxError,
     cache::{HeaderCopy, Started, Waiting},
@@ -94,8 +92,8 @@ impl<S> EnkashAuth<S> {
     {
         self.give_back();
         let shared = Arc::clone(&self.rules.shared);
-        let slow = Slow::new(waiting, self.inner.clone(), request, shared);
-        ResponseFuture::later(Later::Waiting { slow })
+        let inner = self.inner.clone();
+        ResponseFuture::later(Later::waiting(waiting, inner, request, shared))
     }
 
     fn refuse<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req>

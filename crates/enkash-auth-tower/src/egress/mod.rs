@@ -2,8 +2,6 @@
 
 mod connector;
 mod dial;
-mod env;
-mod error;
 mod future;
 mod no_proxy;
 mod proxy;

@@ -1,11 +1,16 @@
 use std::{ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
 
-use enkash_auth_core::Error;
+use enkash_auth_core::{Error, ErrorKind};
 use http::{Uri, uri::Scheme};
 use hyper_util::client::{legacy::connect::HttpConnector, proxy::matcher::Intercept};
 use rustls::RootCertStore;
 
-use super::{EgressConnector, Resolver, env::Variables, no_proxy::NoProxy, proxy, roots};
+use super::{EgressConnector, Resolver, no_proxy::NoProxy, proxy, roots};
+
+/// In curl's order.
+const PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+const CA_FILE: &str = "ENKASH_CA_FILE";
 
 /// The way out to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
 ///
@@ -95,16 +100,17 @@ impl Egress {
     /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for one that cannot
     /// be used; the text names the variable and does not show its value.
     pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
-        let variables = Variables::new(lookup);
         let mut egress = Self::direct();
-        if let Some((name, url)) = variables.proxy()? {
+        if let Some((name, url)) = first(&lookup, &PROXY)? {
             egress.proxy = Some(proxy::parse(name, &url)?);
         }
-        if let Some(list) = variables.no_proxy()? {
+        if let Some((_, list)) = first(&lookup, &NO_PROXY)? {
             egress = egress.no_proxy(&list);
         }
-        if let Some((name, path)) = variables.ca_file() {
-            roots::add_file(Arc::make_mut(&mut egress.roots), name, path.as_ref())?;
+        // A path need not be UTF-8.
+        let is_blank = |path: &OsString| path.to_str().is_some_and(|path| path.trim().is_empty());
+        if let Some(path) = lookup(CA_FILE).filter(|path| !is_blank(path)) {
+            roots::add_file(Arc::make_mut(&mut egress.roots), CA_FILE, path.as_ref())?;
         }
         Ok(egress)
     }
@@ -204,4 +210,22 @@ impl fmt::Debug for Egress {
             .field("proxy", &self.proxy.as_ref().map(Intercept::uri))
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the first of the variables `names` that is set, and its name.
+fn first(
+    lookup: impl Fn(&str) -> Option<OsString>,
+    names: &[&'static str],
+) -> Result<Option<(&'static str, String)>, Error> {
+    for name in names {
+        match lookup(name).map(OsString::into_string) {
+            Some(Ok(value)) if !value.trim().is_empty() => return Ok(Some((name, value))),
+            Some(Err(_)) => {
+                let detail = format!("{name}: it is not UTF-8");
+                return Err(Error::new(ErrorKind::InvalidSetting, detail));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
 }

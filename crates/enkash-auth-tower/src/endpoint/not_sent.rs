@@ -67,26 +67,22 @@ pub(crate) fn call_was_not_sent(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// Hyper-util's error is among its causes, but may be of another version.
-#[cfg(feature = "reqwest")]
 fn has_no_connection(error: &(dyn StdError + 'static)) -> bool {
-    error
-        .downcast_ref::<reqwest::Error>()
-        .is_some_and(reqwest::Error::is_connect)
-}
-
-#[cfg(not(feature = "reqwest"))]
-fn has_no_connection(_: &(dyn StdError + 'static)) -> bool {
+    #[cfg(feature = "reqwest")]
+    if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+        return error.is_connect();
+    }
+    let _ = error;
     false
 }
 
 /// Whether hyper says it, which is called when a connection stands.
-#[cfg(feature = "client")]
 fn is_of_a_connection(error: &(dyn StdError + 'static)) -> bool {
-    error.is::<hyper::Error>()
-}
-
-#[cfg(not(feature = "client"))]
-fn is_of_a_connection(_: &(dyn StdError + 'static)) -> bool {
+    #[cfg(feature = "client")]
+    if error.is::<hyper::Error>() {
+        return true;
+    }
+    let _ = error;
     false
 }
 

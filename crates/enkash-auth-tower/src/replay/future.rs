@@ -8,7 +8,7 @@ use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{policy::Sent, refused::Refused};
+use super::policy::Sent;
 use crate::{
     BoxError,
     auth::{AuthRequest, EnkashAuth, NotCalled, ResponseFuture},
@@ -68,6 +68,9 @@ pin_project! {
         Done,
     }
 }
+
+/// The result of a replay whose caller did not wait for it.
+const DROPPED: &str = "dropped";
 
 /// The result of a replay for which there was no other token.
 const NO_TOKEN: &str = "no-token";
@@ -193,13 +196,61 @@ where
                     drop(first.end(result));
                     break answer;
                 }
-                // Who polls a finished future waits for ever.
+                // A finished future that is polled stays pending.
                 StateProj::Done => return Poll::Pending,
             };
             this.state.set(next);
         };
         this.state.set(State::Done);
         Poll::Ready(answer)
+    }
+}
+
+/// The refusal of the first call, kept in case that there is no second.
+#[derive(Debug)]
+struct Refused<Res> {
+    response: Res,
+    counted: Counted,
+}
+
+/// Counts what became of the replay when it is dropped, and so whatever becomes of it.
+#[derive(Debug)]
+struct Counted {
+    attached: Attached,
+    result: &'static str,
+}
+
+impl<Res> Refused<Res> {
+    fn new(response: Res, attached: Attached) -> Self {
+        Self {
+            response,
+            counted: Counted {
+                attached,
+                result: DROPPED,
+            },
+        }
+    }
+
+    /// The token after the one that was refused; `None` where the cache is gone.
+    fn successor(&self) -> Option<TokenFuture> {
+        self.counted.attached.successor()
+    }
+
+    /// Whether `generation` is that of the token that was refused.
+    fn is_of(&self, generation: u64) -> bool {
+        self.counted.attached.generation() == generation
+    }
+
+    /// What became of it is `result`; its answer.
+    fn end(mut self, result: &'static str) -> Res {
+        self.counted.result = result;
+        self.response
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.attached.replayed(self.result);
     }
 }
 

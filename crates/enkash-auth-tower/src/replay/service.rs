@@ -1,13 +1,39 @@
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Method, Request, Response};
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{ReplayBody, ReplayFuture, ReplayPolicy, body::try_clone, policy::Sent};
 use crate::{
     BoxError,
-    auth::{AuthRequest, EnkashAuth},
+    auth::{AuthRequest, EnkashAuth, EnkashAuthLayer},
 };
+
+/// [`EnkashAuthLayer`], and calls whose token was refused are sent once more. Made by
+/// [`EnkashAuthLayer::replay`].
+#[derive(Clone, Debug)]
+pub struct ReplayLayer {
+    auth: EnkashAuthLayer,
+    policy: ReplayPolicy,
+}
+
+impl ReplayLayer {
+    pub(crate) fn new(auth: EnkashAuthLayer, policy: ReplayPolicy) -> Self {
+        Self { auth, policy }
+    }
+}
+
+impl<S> Layer<S> for ReplayLayer {
+    type Service = Replay<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Replay {
+            inner: self.auth.layer(inner),
+            policy: self.policy,
+        }
+    }
+}
 
 /// A service whose requests carry a token, and are sent once more where that was refused and nothing
 /// can have happened. Made by [`ReplayLayer`](super::ReplayLayer).
@@ -25,10 +51,6 @@ pub struct Replay<S> {
 }
 
 impl<S> Replay<S> {
-    pub(super) fn new(inner: EnkashAuth<S>, policy: ReplayPolicy) -> Self {
-        Self { inner, policy }
-    }
-
     /// The service below.
     pub fn get_ref(&self) -> &EnkashAuth<S> {
         &self.inner

@@ -1,21 +1,35 @@
-use std::{fmt, sync::Arc, time::Duration};
+//! A call that failed for want of a token, made again when there may be one.
+
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http::{Request, Response};
-use tokio::runtime::Handle;
+use pin_project_lite::pin_project;
+use tokio::{
+    runtime::Handle,
+    time::{Sleep, sleep_until},
+};
 use tower::retry::{
     Policy,
     budget::{Budget, TpsBudget},
 };
 
-use super::RetryPause;
 use crate::{
     BoxError,
     auth::{AuthRequest, NotCalled},
-    deadline::TICK,
     replay::{ReplayBody, try_clone},
+    time::{self, TICK},
 };
 
-/// How long to wait where nobody knows how long.
+/// How long to wait where the error does not say.
 const SOON: Duration = Duration::from_secs(1);
 
 /// A policy for `tower::retry` that makes a call again where there was no token for it, and where
@@ -97,7 +111,7 @@ impl TokenRetry {
     }
 
     /// The pause before `request`, of which `result` came, is made again.
-    pub(super) fn pause<Req, Res>(
+    fn pause<Req, Res>(
         &mut self,
         request: &Req,
         result: &Result<Res, BoxError>,
@@ -121,7 +135,9 @@ impl TokenRetry {
         self.budget
             .withdraw()
             // The pause of the cache is over by then, on its own clock.
-            .then(|| RetryPause::new(pause.saturating_add(TICK)))
+            .then(|| RetryPause {
+                sleep: sleep_until(time::deadline(pause.saturating_add(TICK))),
+            })
     }
 }
 
@@ -156,5 +172,32 @@ impl fmt::Debug for TokenRetry {
             .field("retries_left", &self.retries_left)
             .field("longest_pause", &self.longest_pause)
             .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`TokenRetry`]: the pause before a call is made again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the call is not made again.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RetryPause {
+        #[pin]
+        sleep: Sleep,
+    }
+}
+
+impl Future for RetryPause {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().sleep.poll(cx)
+    }
+}
+
+impl fmt::Debug for RetryPause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryPause").finish_non_exhaustive()
     }
 }
