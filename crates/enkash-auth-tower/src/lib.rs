@@ -12,6 +12,7 @@ pub mod conformance;
 mod egress;
 mod endpoint;
 mod flight;
+mod heartbeat;
 mod meter;
 mod replay;
 #[cfg(feature = "retry")]

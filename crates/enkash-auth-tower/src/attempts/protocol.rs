@@ -319,10 +319,6 @@ impl Attempts {
         !witness.is_ahead() && !witness.has_unstored()
     }
 
-    pub(super) fn looks(&self) -> &Looks {
-        &self.looks
-    }
-
     /// Returns the token of the record, if the fetch has not seen it and it can be attached.
     fn token(&self, ctx: &FetchContext<'_>, opened: &Opened) -> Option<StoredToken> {
         if !self.is_shared {

@@ -109,13 +109,8 @@ impl Shared {
         &self.policy
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
+    pub(crate) fn clock(&self) -> &Time {
         &self.clock
-    }
-
-    /// The clock, to be kept.
-    pub(crate) fn clock_handle(&self) -> Time {
-        self.clock.clone()
     }
 
     pub(crate) fn waiting(&self) -> &AtomicUsize {

@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::{AccessToken, Error, ErrorKind};
+use enkash_auth_core::{AccessToken, Clock, Error, ErrorKind};
 use pin_project_lite::pin_project;
 use tokio::{
     runtime::{Handle, Id},

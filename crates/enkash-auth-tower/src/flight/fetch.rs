@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, ErrorKind, Grant, Moment,
+    Clock, Error, ErrorKind, Grant, Moment,
     account::{AttemptId, AttemptOutcome},
     state::{Flight, Outcome},
 };
@@ -182,7 +182,7 @@ impl<'a> Fetch<'a> {
         let may_send = || !self.is_given_up() && permit.attempt().may_send();
         let exchanged = match endpoint.request() {
             Ok(request) => {
-                let (service, clock) = (endpoint.service(), shared.clock_handle());
+                let (service, clock) = (endpoint.service(), shared.clock().clone());
                 service
                     .exchange(request, clock, self.deadline, &may_send)
                     .await
