@@ -48,7 +48,7 @@ pub use self::meter::describe_metrics;
 #[cfg(feature = "retry")]
 pub use self::retry::{RetryPause, TokenRetry};
 
-/// Any error, as tower has it.
+/// Holds any error, as in tower.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the tests of this workspace need, outside semantic versioning.

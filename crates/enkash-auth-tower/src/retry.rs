@@ -32,8 +32,7 @@ use crate::{
 /// How long to wait where the error does not say.
 const SOON: Duration = Duration::from_secs(1);
 
-/// A policy for `tower::retry` that makes a call again where there was no token for it, and where
-/// only a little time is needed for one to be there.
+/// Makes a call again for which there was no token, if there may be one soon: a policy for `tower::retry`.
 ///
 /// It never sends anything twice: it retries an error that the layer raised *before* it called the
 /// service below, which [`NotCalled`] proves, about this very request, when it is
@@ -82,7 +81,7 @@ pub struct TokenRetry {
 }
 
 impl TokenRetry {
-    /// The policy with its defaults.
+    /// Creates the policy with its defaults.
     pub fn new() -> Self {
         Self {
             budget: Arc::new(TpsBudget::default()),
@@ -91,26 +90,26 @@ impl TokenRetry {
         }
     }
 
-    /// How often one call is made again: three times.
+    /// Sets how often one call is made again: by default, three times.
     pub fn retries(mut self, most: u32) -> Self {
         self.retries_left = most;
         self
     }
 
-    /// What a call waits for at most, each time: 5 s. Where the error says a longer time, it is the
-    /// caller's at once.
+    /// Sets how long a call waits each time: by default, up to 5 s. An error that says a longer time is
+    /// returned at once.
     pub fn longest_pause(mut self, limit: Duration) -> Self {
         self.longest_pause = limit;
         self
     }
 
-    /// The budget that all calls share. Each retry withdraws from it, each answer pays in.
+    /// Sets the budget that all calls share. Each retry withdraws from it, each response pays in.
     pub fn budget(mut self, budget: impl Budget + Send + Sync + 'static) -> Self {
         self.budget = Arc::new(budget);
         self
     }
 
-    /// The pause before `request`, of which `result` came, is made again.
+    /// Returns the pause before `request`, which had `result`, is made again.
     fn pause<Req, Res>(
         &mut self,
         request: &Req,
@@ -176,11 +175,11 @@ impl fmt::Debug for TokenRetry {
 }
 
 pin_project! {
-    /// The future of [`TokenRetry`]: the pause before a call is made again.
+    /// Completes when a call may be made again: the future of [`TokenRetry`].
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the call is not made again.
+    /// If it is dropped, the call is not made again.
     #[must_use = "futures do nothing unless polled"]
     pub struct RetryPause {
         #[pin]

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pin_project! {
-    /// A call that was not made at once.
+    /// Makes a call that was not made at once.
     #[project = LaterProj]
     pub(super) enum Later<S, Req> {
         // No token yet.
@@ -51,7 +51,7 @@ impl<S, Req> Later<S, Req> {
         }
     }
 
-    /// The call of the inner service, once it has been made.
+    /// Returns the call of the inner service, once it has been made.
     #[inline(never)]
     pub(super) fn poll_call(
         mut self: Pin<&mut Self>,
@@ -79,8 +79,8 @@ impl<S, Req> Later<S, Req> {
 }
 
 pin_project! {
-    /// A call without a token at hand: waits for one, readies an inner service of its own, and
-    /// looks at the token once more before it goes.
+    /// Waits for a token, readies an inner service of its own, and looks at the token once more before it
+    /// makes the call.
     pub(super) struct Slow<S, Req> {
         #[pin]
         step: Step,
@@ -102,7 +102,7 @@ pin_project! {
 }
 
 impl<S, Req> Slow<S, Req> {
-    /// The call of the inner service, once it has been made.
+    /// Returns the call of the inner service, once it has been made.
     fn poll_call(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -149,7 +149,7 @@ impl<S, Req> Slow<S, Req> {
     }
 }
 
-/// `error`, raised while `request` was still here.
+/// Marks `error`, raised while `request` was still here.
 fn not_called<Req, Res>(error: Error, request: &Option<Req>) -> BoxError
 where
     Req: AuthRequest<Res>,

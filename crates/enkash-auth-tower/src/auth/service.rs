@@ -12,7 +12,7 @@ use crate::{
     sync::Arc,
 };
 
-/// A service whose requests carry a token. Made by [`EnkashAuthLayer`](super::EnkashAuthLayer).
+/// Puts a token on each request. Made by [`EnkashAuthLayer`](super::EnkashAuthLayer).
 ///
 /// With a fresh token, a call costs no lock, no allocation and no await. Without one, the readied
 /// inner service is given back while the call waits: it would keep its place in a concurrency limit.
@@ -32,17 +32,17 @@ impl<S> EnkashAuth<S> {
         }
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -57,7 +57,7 @@ impl<S> EnkashAuth<S> {
         self.inner = not_ready_inner;
     }
 
-    /// A call that no token at hand goes with.
+    /// Makes a call for which no token is at hand.
     #[cold]
     fn call_otherwise<Req>(&mut self, mut request: Req) -> ResponseFuture<S, Req>
     where
@@ -125,8 +125,8 @@ where
     type Error = BoxError;
     type Future = ResponseFuture<S, Req>;
 
-    /// Ready when the service below is. A missing token is the call's affair, not this one's: an
-    /// error from here would mean that the service is broken for good.
+    /// Becomes ready when the service below does. A missing token fails the call, not this: an error from
+    /// here means that the service is broken for good.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(NotCalled::unmark)
     }
@@ -144,8 +144,8 @@ where
     }
 }
 
-/// Whether it is one of the cache's own, sent through the layer by mistake: waiting for a token, it
-/// would wait for itself.
+/// Returns whether it is one of the cache's own, sent through the layer by mistake: it would wait for
+/// itself.
 #[inline]
 fn is_token_request<Req, Res>(request: &Req) -> bool
 where

@@ -3,7 +3,7 @@ use std::fmt::{self, Write};
 use enkash_auth_core::Origin;
 use http::Uri;
 
-/// Where a request goes, in the words of its client.
+/// Names where a request goes, as its client does.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Target<'a> {
@@ -15,7 +15,7 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
-    /// Whether that is at `origin`.
+    /// Returns whether that is at `origin`.
     // Always: asked for every request.
     #[inline(always)]
     pub(super) fn is_at(&self, origin: &Origin) -> bool {
@@ -26,7 +26,7 @@ impl Target<'_> {
         }
     }
 
-    /// Whether it is only a path.
+    /// Returns whether it is only a path.
     pub(super) fn is_path(&self) -> bool {
         match self {
             Self::Uri(uri) => uri.authority().is_none() && uri.scheme().is_none(),
@@ -34,7 +34,7 @@ impl Target<'_> {
         }
     }
 
-    /// Scheme, host and port, where it names them.
+    /// Returns scheme, host and port, if it names them.
     pub(super) fn origin(&self) -> Option<String> {
         let uri = match self {
             Self::Uri(uri) => (*uri).clone(),
@@ -47,7 +47,7 @@ impl Target<'_> {
         })
     }
 
-    /// All of it. It may hold secrets.
+    /// Returns all of it. It may hold secrets.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Uri(uri) => uri.to_string(),
@@ -56,20 +56,20 @@ impl Target<'_> {
     }
 }
 
-/// Scheme, host and port; of a path nothing.
+/// Shows scheme, host and port; of a path nothing.
 impl fmt::Debug for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.origin().as_deref().unwrap_or("(no origin)"))
     }
 }
 
-/// Whether `url` begins with `origin`, and goes on with a path.
+/// Returns whether `url` begins with `origin`, and goes on with a path.
 #[inline(never)]
 fn is_below(url: &str, origin: &Origin) -> bool {
     after(url, origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// What follows `prefix`, as it is displayed, in `text`.
+/// Returns what follows `prefix`, as it is displayed, in `text`.
 fn after(text: &str, prefix: impl fmt::Display) -> Option<&str> {
     let mut rest = Rest(text);
     write!(rest, "{prefix}").ok()?;

@@ -16,7 +16,7 @@ global! {
     static CACHES: Mutex<BTreeMap<CacheId, Weak<Shared>>> = Mutex::new(BTreeMap::new());
 }
 
-/// Which token was attached to a request, so that a refusal can name it. Holds no cache alive.
+/// Names the token that was attached to a request. Holds no cache alive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attached {
     cache: CacheId,
@@ -24,19 +24,19 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
-    /// The API answered 401 to it.
+    /// Records that the API answered 401 to it.
     pub(crate) fn refused(self) {
         if let Some(cache) = self.cache.cache() {
             cache.refuse(self.generation);
         }
     }
 
-    /// The token after it; `None` where the cache is gone.
+    /// Returns the token after it, or `None` if the cache is gone.
     pub(crate) fn successor(self) -> Option<TokenFuture> {
         self.cache.cache().map(|cache| TokenFuture::new(&cache))
     }
 
-    /// What became of the replay of a call that was refused.
+    /// Counts what became of the replay of a call that was refused.
     pub(crate) fn replayed(self, result: &'static str) {
         if let Some(cache) = self.cache.cache() {
             meter::replayed(cache.endpoint().account(), result);
@@ -53,13 +53,13 @@ impl Attached {
 struct CacheId(NonZeroU64);
 
 impl CacheId {
-    /// The cache, while there is one.
+    /// Returns the cache, while there is one.
     fn cache(self) -> Option<Arc<Shared>> {
         CACHES.lock().get(&self)?.upgrade()
     }
 }
 
-/// The entry of a cache, for as long as that lives.
+/// Lists a cache, for as long as that lives.
 #[derive(Debug)]
 pub(super) struct Registered(CacheId);
 
@@ -75,7 +75,7 @@ impl Registered {
         Self(id)
     }
 
-    /// What to remember of a request that carries the token of `generation`.
+    /// Returns what to remember of a request that carries the token of `generation`.
     pub(super) fn attached(&self, generation: u64) -> Attached {
         Attached {
             cache: self.0,

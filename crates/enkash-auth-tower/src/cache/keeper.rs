@@ -27,7 +27,8 @@ const SHORTEST: Duration = Duration::from_millis(100);
 pub(super) struct Keeper(Heartbeat);
 
 impl Keeper {
-    /// `is_asleep`: whether a flight had to be given up. It may have been one of the task that is on.
+    /// Starts a task unless one is on. If a flight had to be given up, that task may be the one that
+    /// `is_asleep`.
     pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>, is_asleep: bool) {
         if shared.policy().keep_warm
             && let Some(beating) = self.0.start(LATE, is_asleep)

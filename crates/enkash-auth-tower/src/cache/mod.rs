@@ -1,4 +1,4 @@
-//! One token for everybody: a snapshot that is read without a lock, and behind it the state, which
+//! One token for all callers: a snapshot that is read without a lock, and behind it the state, which
 //! launches flights.
 //!
 //! - `snapshot`: the token and until when it may be attached without asking;

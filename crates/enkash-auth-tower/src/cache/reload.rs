@@ -21,7 +21,7 @@ const STALE: Duration = Duration::from_secs(10);
 
 type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
 
-/// Where other credentials come from.
+/// Reads other credentials, once those in use are rejected.
 pub(crate) struct Reload {
     source: Arc<Source>,
     /// The look that was not waited for to its end: one that hangs has one thread, however often
@@ -30,7 +30,7 @@ pub(crate) struct Reload {
 }
 
 struct Look {
-    /// For whom others are looked for: for those that came after, it may be too old.
+    /// The credentials that were rejected: for others, it may be too old.
     refused: AccountCredentials,
     began: Instant,
     read: JoinHandle<Result<Credentials, BoxError>>,
@@ -63,7 +63,7 @@ impl Reload {
         }
     }
 
-    /// Other credentials than those of `refused`, if there are.
+    /// Returns the credentials of the source, in time.
     async fn read(&self, refused: &AccountCredentials) -> Result<Credentials, BoxError> {
         let read = async {
             loop {
@@ -88,7 +88,7 @@ impl Reload {
         }
     }
 
-    /// Other credentials than the rejected ones, once two readings agree: what is being written when it is
+    /// Returns other credentials than the rejected ones, once two readings agree: what is being written when it is
     /// read must not spend an attempt.
     async fn read_settled(
         &self,

@@ -27,6 +27,7 @@ use crate::{
     time::Time,
 };
 
+/// Holds what all handles of one cache share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     attempts: Arc<Attempts>,
@@ -40,7 +41,7 @@ pub(crate) struct Shared {
     keeper: Keeper,
 }
 
-/// What changes together, under one lock.
+/// Holds what changes together, under one lock.
 #[derive(Debug)]
 struct Books {
     state: State,
@@ -52,20 +53,20 @@ struct Books {
 /// A flight that has been abandoned, the account it was for, and where its waiters wait.
 type Abandoned = (Flight, AccountKey, Option<Arc<Landing>>);
 
-/// A flight to wait for.
+/// Names a flight to wait for.
 pub(crate) struct Boarding {
     pub(crate) landing: Arc<Landing>,
     /// When to ask again, should it never land.
     pub(crate) overdue: Moment,
 }
 
-/// What the state says to a caller.
+/// Tells a caller what the state says.
 pub(crate) enum Asked {
     Token(AccessToken),
     Wait(Boarding),
 }
 
-/// What there is for a call that needs a token.
+/// Tells a call that needs a token what there is.
 pub(crate) enum Started {
     Token(AccessToken),
     Waiting(Waiting),
@@ -117,7 +118,7 @@ impl Shared {
         &self.waiting
     }
 
-    /// What to remember of a request that carries `token`.
+    /// Returns what to remember of a request that carries `token`.
     pub(crate) fn attached(&self, token: &AccessToken) -> Attached {
         self.snapshot.attached(token.generation())
     }
@@ -126,12 +127,12 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether `flight` is on, and not abandoned.
+    /// Returns whether `flight` is on, and not abandoned.
     pub(crate) fn is_on(&self, flight: Flight) -> bool {
         self.books.lock().state.flight() == Some(flight)
     }
 
-    /// The fetch that is in flight and not overdue.
+    /// Returns the fetch that is in flight and not overdue.
     pub(super) fn pending(&self) -> Option<Boarding> {
         let now = self.clock.now();
         let mut books = self.books.lock();
@@ -139,7 +140,7 @@ impl Shared {
         (!flight.overdue().is_over(now)).then(|| books.board(flight))
     }
 
-    /// A token, or a place among those who wait for one.
+    /// Returns a token, or a place among the waiters.
     pub(crate) fn start(self: &Arc<Self>) -> Started {
         let boarding = match self.ask() {
             Ok(Asked::Token(token)) => return Started::Token(token),
@@ -233,8 +234,8 @@ impl Shared {
         Some(ending)
     }
 
-    /// `flight` was answered with `grant`: how long to wait before asking again, where that is the
-    /// token at hand and it is over.
+    /// Records that `flight` was answered with `grant`. Returns how long to wait before asking again, if
+    /// that is the token at hand and it has expired.
     pub(crate) fn answered(&self, flight: Flight, grant: &Grant) -> Option<Duration> {
         let now = self.clock.now();
         let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
@@ -244,7 +245,7 @@ impl Shared {
             .answered(flight.number(), bearer, lifetime, now, &self.policy)
     }
 
-    /// The API refused the token of `generation`: another one is fetched, if that is news.
+    /// Records that the API refused the token of `generation`, and fetches another if that is news.
     pub(crate) fn refuse(self: &Arc<Self>, generation: u64) {
         let is_news = self.change(|books, now| books.state.refuse(generation, now).then_some(()));
         if is_news.is_some() {
@@ -358,7 +359,7 @@ impl Shared {
 }
 
 impl Books {
-    /// Where to wait for `flight`, which is on.
+    /// Returns where to wait for `flight`, which is on.
     fn board(&mut self, flight: Flight) -> Boarding {
         Boarding {
             landing: Arc::clone(self.landing.get_or_insert_with(Landing::new)),

@@ -1,9 +1,9 @@
 //! What the fast path reads.
 //!
 //! 1. Only the holder of the state's lock publishes.
-//! 2. A view that is replaced is marked after its successor can be loaded: who finds the mark loads a
-//!    later one.
-//! 3. The mark stays: nobody who saw a view before it was replaced can take it off.
+//! 2. A view that is replaced is marked after its successor can be loaded: a reader that finds the mark
+//!    loads a later one.
+//! 3. The mark stays: a reader that saw a view before it was replaced cannot take it off.
 
 use enkash_auth_core::{Clock, Moment, state::View};
 
@@ -22,7 +22,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug)]
 pub(crate) struct Published {
     /// The reading of the monotonic clock at which this was last seen to be fresh, or the mark of one
-    /// that was replaced. Within one tick nobody need read the wall clock.
+    /// that was replaced. Within one tick the wall clock need not be read.
     seen: AtomicU64,
     clock: Time,
     attached: Attached,
@@ -62,7 +62,7 @@ impl Snapshot {
         old
     }
 
-    /// What to remember of a request that carries the token of `generation`.
+    /// Returns what to remember of a request that carries the token of `generation`.
     pub(super) fn attached(&self, generation: u64) -> Attached {
         self.registered.attached(generation)
     }
@@ -77,8 +77,8 @@ impl Published {
         self.attached
     }
 
-    /// Whether nothing else has been published, and its token may be attached now without asking the
-    /// state.
+    /// Returns whether nothing else has been published, and its token may be attached now without asking
+    /// the state.
     #[inline]
     pub(super) fn is_fresh(&self) -> bool {
         let tick = self.clock.monotonic_nanos();

@@ -11,7 +11,7 @@ use super::{Shared, Started, Waiting};
 use crate::sync::Arc;
 
 pin_project! {
-    /// The future of [`TokenCache::token`](super::TokenCache::token).
+    /// Resolves to the token: see [`TokenCache::token`](super::TokenCache::token).
     #[must_use = "futures do nothing unless polled"]
     pub struct TokenFuture {
         shared: Arc<Shared>,

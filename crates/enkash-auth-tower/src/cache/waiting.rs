@@ -22,7 +22,7 @@ use crate::{
 };
 
 pin_project! {
-    /// One caller that waits for a token, no longer than the policy lets it.
+    /// Waits for a token, no longer than the policy lets it.
     ///
     /// It also looks after the flight: should that not land in time, the waiter asks again, and so
     /// abandons it.
@@ -38,7 +38,7 @@ pin_project! {
     }
 }
 
-/// One of the places for waiters, of which there are so many.
+/// Takes one of the places for waiters, of which the policy sets the number.
 #[derive(Debug)]
 struct Place(Arc<Shared>);
 
@@ -89,7 +89,7 @@ impl Future for Waiting {
     }
 }
 
-/// The runtime that polls.
+/// Returns the runtime that polls.
 fn runtime() -> Result<Id, Error> {
     let here = Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))?;
     Ok(here.id())
@@ -106,7 +106,7 @@ impl Place {
         Ok(place)
     }
 
-    /// When to look up from waiting: at the end of patience, or when the flight is overdue.
+    /// Returns when to look up from waiting: at the end of the wait, or when the flight is overdue.
     fn wake_at(&self, boarding: &Boarding, give_up: Instant) -> Instant {
         let left = boarding.overdue.remaining(self.0.clock().now());
         time::deadline(left.max(time::TICK)).min(give_up)

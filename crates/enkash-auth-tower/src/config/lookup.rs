@@ -102,7 +102,7 @@ impl IntoDeserializer<'_, Error> for Variable<'_> {
     }
 }
 
-/// The name of `key` in an environment.
+/// Returns the name of `key` in an environment.
 pub(super) fn variable(key: &str) -> String {
     format!("ENKASH_{}", key.to_ascii_uppercase())
 }

@@ -18,8 +18,8 @@ use crate::{
     store::OnStoreDown,
 };
 
-/// Whom to ask for tokens, with what, and when: for a configuration file in any format that serde
-/// has, or for the environment.
+/// Holds the settings of a token cache, from a configuration file in any format that serde has, or from
+/// the environment.
 ///
 /// | key | what it is |
 /// |---|---|
@@ -138,7 +138,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Whom to ask.
+    /// Returns the token server to ask.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Config {
         }
     }
 
-    /// When to ask: the default, but for what is set.
+    /// Returns the default policy, but for what is set.
     ///
     /// # Errors
     ///
@@ -171,7 +171,7 @@ impl Config {
         self.policy_over(RefreshPolicy::default())
     }
 
-    /// When to ask: as `policy` says, but for what is set.
+    /// Returns `policy`, but for what is set.
     ///
     /// # Errors
     ///
@@ -204,17 +204,17 @@ impl Config {
         }
     }
 
-    /// What to do while the store cannot be used.
+    /// Returns what to do while the store cannot be used.
     pub fn on_store_down(&self) -> OnStoreDown {
         self.on_store_down.unwrap_or_default()
     }
 
-    /// The store that is named, if one is. It may hold a password.
+    /// Returns the store that is named, if one is. It may hold a password.
     pub fn token_store(&self) -> Option<&str> {
         present(self.token_store.as_ref().map(ExposeSecret::expose_secret))
     }
 
-    /// With what to ask. Reads the files that are named; call it again when they may have changed.
+    /// Returns the credentials. Reads the files that are named; call it again when they may have changed.
     ///
     /// # Errors
     ///
@@ -254,7 +254,7 @@ impl Config {
         })
     }
 
-    /// Whether a secret comes from a file, and may so change.
+    /// Returns whether a secret comes from a file, and so may change.
     pub fn has_secret_files(&self) -> bool {
         [
             self.client_secret(),
@@ -267,9 +267,8 @@ impl Config {
         .any(Secret::is_file)
     }
 
-    /// A cache over `endpoint` as this says: its policy, what it does while the store is down, and
-    /// where it looks for other credentials once these are refused. The store is the caller's to
-    /// give.
+    /// Creates a builder of a cache over `endpoint` with these settings: its policy, what it does while the
+    /// store is down, and where it looks for other credentials once these are rejected. It sets no store.
     ///
     /// # Errors
     ///
@@ -354,7 +353,7 @@ impl Config {
         ConfigError::new(self.name(key), problem)
     }
 
-    /// What `key` is called where this was read from.
+    /// Returns what `key` is called where this was read from.
     pub(super) fn name(&self, key: &str) -> String {
         if self.is_environment {
             return variable(key);

@@ -16,8 +16,7 @@ use crate::BoxError;
 
 /// Connects as an [`Egress`] says, for hyper-util's client. Made by [`Egress::connector`].
 ///
-/// A connection stands in time or not at all, and the client then says of itself that nothing was
-/// sent.
+/// A connection is made in time or not at all; then the client's error says that nothing was sent.
 ///
 /// # Panics
 ///

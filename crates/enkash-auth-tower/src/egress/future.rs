@@ -16,7 +16,7 @@ use crate::BoxError;
 
 type Inner = <HttpsConnector<Dial> as Service<Uri>>::Future;
 
-/// A connection that [`EgressConnector`](crate::EgressConnector) makes.
+/// Resolves to a connection that [`EgressConnector`](crate::EgressConnector) makes.
 ///
 /// # Cancel safety
 ///

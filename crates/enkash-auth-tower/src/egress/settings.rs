@@ -12,7 +12,7 @@ const PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 const CA_FILE: &str = "ENKASH_CA_FILE";
 
-/// The way out to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
+/// Holds the way out to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
 ///
 /// Accounts are allow-listed by address, so calls often leave through a proxy whose address is
 /// fixed. It is asked for a tunnel (`CONNECT host:port`) and sees neither token nor password: TLS
@@ -67,7 +67,7 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// No proxy, and the Mozilla roots.
+    /// Creates a way without a proxy, and with the Mozilla roots.
     pub fn direct() -> Self {
         Self {
             proxy: None,
@@ -84,8 +84,8 @@ impl Egress {
         self
     }
 
-    /// What the variables say that `lookup` looks up; in a program that is `std::env::var_os`. A
-    /// blank one is unset.
+    /// Reads the variables that `lookup` finds; in a program that is `std::env::var_os`. A blank one is
+    /// unset.
     ///
     /// | variable | what it is |
     /// |---|---|
@@ -162,13 +162,12 @@ impl Egress {
         Ok(self)
     }
 
-    /// The proxy that a connection to `target` goes through, without its credentials; `None` where
-    /// it goes straight there.
+    /// Returns the proxy that a connection to `target` goes through, without its credentials.
     pub fn proxy_for(&self, target: &Uri) -> Option<&Uri> {
         self.intercept(target).map(Intercept::uri)
     }
 
-    /// A connector for hyper-util's client: TLS (rustls with ring) where the address is https,
+    /// Creates a connector for hyper-util's client: TLS (rustls with ring) where the address is https,
     /// HTTP/1.1, through the proxy where there is one. Connections stand within `limit`, or nothing
     /// is sent: name, TCP, tunnel and TLS. Where a name has several addresses, they divide the limit
     /// among them, so that a dead one is passed over.
@@ -182,7 +181,7 @@ impl Egress {
         Ok(EgressConnector::new(self.clone(), &tls, limit))
     }
 
-    /// A connector over plain TCP. The addresses of a name divide `limit` among them.
+    /// Creates a connector over plain TCP. The addresses of a name divide `limit` among them.
     pub(super) fn tcp(&self, limit: Duration) -> HttpConnector<Resolver> {
         let mut tcp = HttpConnector::new_with_resolver(self.resolver.clone());
         tcp.enforce_http(false);

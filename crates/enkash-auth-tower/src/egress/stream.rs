@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 
 use super::dial::Dialed;
 
-/// A connection that [`EgressConnector`](crate::EgressConnector) made.
+/// Wraps a connection that [`EgressConnector`](crate::EgressConnector) made.
 #[derive(Debug)]
 pub struct EgressStream(MaybeHttpsStream<Dialed>);
 

@@ -2,7 +2,7 @@
 //!
 //! 1. A waiter that polls after the flight has landed is answered; one that polled before is woken.
 //! 2. Wakers are cloned before the lock is taken, and dropped and woken after it is released.
-//! 3. A waiter that leaves takes its waker with it: the memory is that of who waits now.
+//! 3. A waiter that leaves takes its waker with it: the memory is that of those waiting now.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,12 +14,12 @@ use slab::Slab;
 
 use crate::sync::{Arc, Mutex};
 
-/// What a landing tells its waiters.
+/// Tells the waiters how a flight ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Landed {
-    /// There is a token, or nobody knows: ask again.
+    /// There may be a token: ask again.
     Ask,
-    /// There is none, for everybody.
+    /// There is none, for all waiters.
     Failed(Error),
 }
 
@@ -33,7 +33,7 @@ enum State {
     Landed(Landed),
 }
 
-/// A place among the waiters; leaving it is dropping it.
+/// Holds a place among the waiters, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
     landing: Arc<Landing>,
@@ -45,7 +45,7 @@ impl Landing {
         Arc::new(Self(Mutex::new(State::Flying(Slab::new()))))
     }
 
-    /// A place for one waiter.
+    /// Returns a place for one waiter.
     pub(crate) fn seat(self: Arc<Self>) -> Seat {
         Seat {
             landing: self,
@@ -53,8 +53,7 @@ impl Landing {
         }
     }
 
-    /// Lands: everybody who waits is woken, everybody who comes later is answered. The first
-    /// landing counts.
+    /// Wakes all waiters, and answers all that come later. The first landing counts.
     pub(crate) fn land(&self, landed: Landed) {
         let waiters = {
             let mut state = self.0.lock();
@@ -68,8 +67,7 @@ impl Landing {
             }
         };
         for (_, waker) in waiters {
-            // A waker that panics is the affair of whoever made it: the others are woken all the
-            // same, and the flight goes on.
+            // Of a waker that panics, neither the others nor the flight see anything.
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }

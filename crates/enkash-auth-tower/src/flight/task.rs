@@ -35,7 +35,7 @@ pub(crate) fn launch(
         span: Span::none(),
         has_landed: false,
     };
-    // It belongs to nobody: not to the span of whoever happened to ask first, either.
+    // It belongs to no caller: its span is not in that of the first one, either.
     let span = tracing::info_span!(
         parent: None,
         "token_fetch",
@@ -82,7 +82,7 @@ impl Pilot {
         match dead.map_or(outcome, Outcome::Failed) {
             Outcome::Granted(..) => tracing::debug!("token fetched"),
             Outcome::Failed(error) => {
-                // With its sources: "no connection" alone helps nobody.
+                // With its sources: "no connection" alone does not help.
                 tracing::warn!(
                     error = &error as &(dyn StdError + 'static),
                     "no token fetched"
@@ -92,8 +92,8 @@ impl Pilot {
         }
     }
 
-    /// Says in the span and in the metrics how the flight ended. One that was abandoned was counted
-    /// then, by the one who did that.
+    /// Records in the span and in the metrics how the flight ended. One that was abandoned was counted
+    /// then.
     fn record(&self, ending: Option<Ending>) {
         let took = self.launched.elapsed();
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -124,7 +124,7 @@ impl Drop for Pilot {
     }
 }
 
-/// How a flight ended, in a word, and which token was at hand then.
+/// Says how a flight ended, in a word, and which token was at hand then.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     outcome: &'static str,
@@ -134,8 +134,8 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// A flight landed with `outcome`: whoever waits is told of `error`, where there is one, and the
-    /// token at hand was that of `before` and is that of `after`.
+    /// Creates the ending of a flight that landed with `outcome`: its waiters get `error`, if there is one,
+    /// and the token at hand was that of generation `before` and is that of `after`.
     pub(crate) fn new(
         outcome: &Outcome,
         error: Option<&Error>,
@@ -161,7 +161,7 @@ impl Ending {
     }
 }
 
-/// A panic of the user's token service fails this flight, like any other fault of the service.
+/// Fails the flight if the user's token service panics, as for any other fault of the service.
 async fn caught(run: impl Future<Output = Outcome>) -> Outcome {
     let mut run = pin!(run);
     poll_fn(|cx| {

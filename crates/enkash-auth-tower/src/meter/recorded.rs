@@ -55,7 +55,7 @@ pub fn describe_metrics() {
     describe_gauge!(WAITERS, Unit::Count, "callers that wait for a token");
 }
 
-/// A fetch has ended; `took` is not known of one that nobody drives.
+/// Records that a fetch has ended. Of one that is not driven, it is not known how long it `took`.
 pub(crate) fn fetched(
     account: AccountKey,
     reason: Reason,
@@ -70,29 +70,29 @@ pub(crate) fn fetched(
         .increment(1);
 }
 
-/// A token request is being made.
+/// Records that a token request is being made.
 pub(crate) fn asked(account: AccountKey) {
     counter!(TOKEN_REQUESTS, "account" => account.to_string()).increment(1);
 }
 
-/// The store could not be used for a fetch.
+/// Records that the store could not be used for a fetch.
 pub(crate) fn store_failed(account: AccountKey) {
     counter!(STORE_FAILURES, "account" => account.to_string()).increment(1);
 }
 
-/// An answer came, and its `Date` says how far our wall clock is ahead.
+/// Records how far our wall clock is ahead, by the `Date` of a response.
 pub(crate) fn skewed(account: AccountKey, seconds: Option<f64>) {
     if let Some(seconds) = seconds {
         gauge!(CLOCK_SKEW, "account" => account.to_string()).set(seconds);
     }
 }
 
-/// A call that was refused was sent again, or could not be.
+/// Records that a call that was refused was sent again, or could not be.
 pub(crate) fn replayed(account: AccountKey, result: &'static str) {
     counter!(REPLAYS, "account" => account.to_string(), "result" => result).increment(1);
 }
 
-/// How a cache stands now.
+/// Records the status of a cache.
 pub(crate) fn standing(account: AccountKey, status: &Status) {
     let account = account.to_string();
     let left = status.remaining().unwrap_or_default();

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
-/// Whether one of the challenges (RFC 9110 section 11.6.1) is `Bearer` with `error="invalid_token"`.
+/// Returns whether one of the challenges (RFC 9110 section 11.6.1) is `Bearer` with `error="invalid_token"`.
 ///
 /// There may be several in one header and several headers; what makes no sense is passed over.
 pub(super) fn says_invalid_token(headers: &HeaderMap) -> bool {
@@ -38,7 +38,7 @@ fn header_says_invalid_token(value: &str) -> bool {
     false
 }
 
-/// What stands between the commas that are outside quotes.
+/// Splits at the commas that are outside quotes.
 fn items(value: &str) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     value.split(move |char| {
@@ -56,14 +56,14 @@ fn items(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The token (RFC 9110 section 5.6.2) that `text` begins with, and what follows it.
+/// Returns the token (RFC 9110 section 5.6.2) that `text` begins with, and what follows it.
 fn token(text: &str) -> (&str, &str) {
     let is_token = |char: char| char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(char);
     let end = text.find(|char| !is_token(char)).unwrap_or(text.len());
     text.split_at(end)
 }
 
-/// A parameter's value; empty where a quote is missing.
+/// Returns a parameter's value; empty if a quote is missing.
 fn unquoted(value: &str) -> Cow<'_, str> {
     let Some(quoted) = value.strip_prefix('"') else {
         return Cow::Borrowed(value);

@@ -17,12 +17,11 @@ use crate::{
 };
 
 pin_project! {
-    /// The future of [`Replay`](super::Replay).
+    /// Resolves to the response of a call through [`Replay`](super::Replay).
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits for another token, nothing more is sent; the fetch goes on for the
-    /// others.
+    /// If it is dropped while it waits for another token, nothing more is sent; the fetch goes on.
     #[must_use = "futures do nothing unless polled"]
     pub struct ReplayFuture<S, Req>
     where
@@ -206,7 +205,7 @@ where
     }
 }
 
-/// The refusal of the first call, kept in case that there is no second.
+/// Holds the refusal of the first call, in case that there is no second.
 #[derive(Debug)]
 struct Refused<Res> {
     response: Res,
@@ -231,17 +230,17 @@ impl<Res> Refused<Res> {
         }
     }
 
-    /// The token after the one that was refused; `None` where the cache is gone.
+    /// Returns the token after the one that was refused; `None` if the cache is gone.
     fn successor(&self) -> Option<TokenFuture> {
         self.counted.attached.successor()
     }
 
-    /// Whether `generation` is that of the token that was refused.
+    /// Returns whether `generation` is that of the token that was refused.
     fn is_of(&self, generation: u64) -> bool {
         self.counted.attached.generation() == generation
     }
 
-    /// What became of it is `result`; its answer.
+    /// Counts it under `result`, and returns its response.
     fn end(mut self, result: &'static str) -> Res {
         self.counted.result = result;
         self.response
@@ -254,7 +253,7 @@ impl Drop for Counted {
     }
 }
 
-/// The token that the API refused with `response`, if it was one of ours.
+/// Returns the token that the API refused with `response`, if it was one of ours.
 fn refused<Req, Res>(response: &mut Res) -> Option<Attached>
 where
     Req: AuthRequest<Res>,

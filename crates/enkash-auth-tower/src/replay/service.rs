@@ -10,7 +10,7 @@ use crate::{
     auth::{AuthRequest, EnkashAuth, EnkashAuthLayer},
 };
 
-/// [`EnkashAuthLayer`], and calls whose token was refused are sent once more. Made by
+/// Applies [`EnkashAuthLayer`], and sends calls whose token was refused once more. Made by
 /// [`EnkashAuthLayer::replay`].
 #[derive(Clone, Debug)]
 pub struct ReplayLayer {
@@ -35,8 +35,8 @@ impl<S> Layer<S> for ReplayLayer {
     }
 }
 
-/// A service whose requests carry a token, and are sent once more where that was refused and nothing
-/// can have happened. Made by [`ReplayLayer`](super::ReplayLayer).
+/// Puts a token on each request, and sends it once more if the token was refused and nothing can have
+/// happened. Made by [`ReplayLayer`].
 ///
 /// It costs a clone of the request and of the service below for each call whose body can be sent a
 /// second time.
@@ -51,17 +51,17 @@ pub struct Replay<S> {
 }
 
 impl<S> Replay<S> {
-    /// The service below.
+    /// Returns the service below.
     pub fn get_ref(&self) -> &EnkashAuth<S> {
         &self.inner
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn get_mut(&mut self) -> &mut EnkashAuth<S> {
         &mut self.inner
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn into_inner(self) -> EnkashAuth<S> {
         self.inner
     }
