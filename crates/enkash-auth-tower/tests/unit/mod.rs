@@ -1,10 +1,5 @@
 //! Tests of what no user of the crate can reach. Those beside this file that it does not name are of one
 //! module, which has them by path.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod egress;
 mod endpoint;
