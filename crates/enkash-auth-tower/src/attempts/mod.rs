@@ -7,7 +7,8 @@
 //!    that held it, and reaches the store with the next write.
 //! 3. After every load, what this process witnessed is added before anything is decided.
 //!
-//! [`Attempts`] is the protocol of one cache: load, merge, decide, compare and set, again on conflict. A
+//! [`Attempts`] is the protocol of one cache. It decides on a record that `records` loads and writes, again
+//! on conflict: `opened` is that record with what this process witnessed added, `down` why there is none. A
 //! [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
 //! encrypts the tokens in a record, and `looks` reads the record from time to time to notice that it was
 //! lost.
