@@ -8,19 +8,21 @@ mod cache;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod deadline;
 #[cfg(feature = "client")]
 mod egress;
 mod endpoint;
 mod flight;
+mod heartbeat;
 mod meter;
 mod replay;
 #[cfg(feature = "retry")]
 mod retry;
 mod store;
 mod sync;
-#[cfg(all(test, feature = "client"))]
-mod testing;
+#[cfg(test)]
+#[cfg(feature = "client")]
+#[path = "../tests/unit/mod.rs"]
+mod tests;
 mod time;
 
 pub use enkash_auth_core as core;
@@ -46,16 +48,7 @@ pub use self::meter::describe_metrics;
 #[cfg(feature = "retry")]
 pub use self::retry::{RetryPause, TokenRetry};
 
-/// Any error, as tower has it.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::BoxError;
-///
-/// let error: BoxError = "no connection".into();
-/// assert_eq!(error.to_string(), "no connection");
-/// ```
+/// Holds any error, as in tower.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the tests of this workspace need, outside semantic versioning.

@@ -7,22 +7,28 @@
 //!    that held it, and reaches the store with the next write.
 //! 3. After every load, what this process witnessed is added before anything is decided.
 //!
-//! [`Attempts`] is the protocol of one cache: load, merge, decide, compare and set, again on conflict. A
+//! [`Attempts`] is the protocol of one cache. It decides on a record that `records` loads and writes, again
+//! on conflict: `opened` is that record with what this process witnessed added, `down` why there is none. A
 //! [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
 //! encrypts the tokens in a record, and `looks` reads the record from time to time to notice that it was
 //! lost.
 
 mod account;
+mod acquire;
+mod down;
 mod looks;
+mod opened;
 mod permit;
 mod process;
 mod protocol;
+mod records;
 mod seal;
 
 pub use self::process::Process;
 pub(crate) use self::{
     account::AccountCredentials,
+    acquire::{Acquired, FetchContext},
     permit::Permit,
-    protocol::{Acquired, Attempts, FetchContext, Strikes},
+    protocol::Attempts,
     seal::StoredToken,
 };

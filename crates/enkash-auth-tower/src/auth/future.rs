@@ -12,34 +12,11 @@ use super::{AuthRequest, NotCalled, later::Later};
 use crate::{BoxError, cache::Attached};
 
 pin_project! {
-    /// The future of [`EnkashAuth`](super::EnkashAuth).
+    /// Resolves to the response of a call through [`EnkashAuth`](super::EnkashAuth).
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits for a token, nothing of the request has left, and the fetch goes on
-    /// for the others.
-    ///
-    /// # Examples
-    ///
-    /// A service that names the type instead of boxing it:
-    ///
-    /// ```
-    /// use enkash_auth_tower::{EnkashAuth, ResponseFuture};
-    /// use http::{Request, Response};
-    /// use tower::Service;
-    ///
-    /// struct Payouts<S>(EnkashAuth<S>);
-    ///
-    /// impl<S, R> Payouts<S>
-    /// where
-    ///     S: Service<Request<String>, Response = Response<R>> + Clone,
-    ///     S::Error: Into<enkash_auth_tower::BoxError>,
-    /// {
-    ///     fn send(&mut self, request: Request<String>) -> ResponseFuture<S, Request<String>> {
-    ///         self.0.call(request)
-    ///     }
-    /// }
-    /// ```
+    /// If it is dropped while it waits for a token, nothing of the request was sent, and the fetch goes on.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, Req>
     where
@@ -72,7 +49,7 @@ impl<S, Req> ResponseFuture<S, Req>
 where
     S: Service<Req>,
 {
-    /// `attached`: our token, if it was attached.
+    /// Wraps a call that was made, with the token that was `attached` to it.
     pub(super) fn calling(future: S::Future, attached: Option<Attached>) -> Self {
         Self {
             state: State::Calling { future, attached },
@@ -152,7 +129,7 @@ where
     }
 }
 
-/// What did not go well.
+/// Handles an error or a 401.
 #[cold]
 fn look_at<Req, Res, E>(
     answer: Result<Res, E>,

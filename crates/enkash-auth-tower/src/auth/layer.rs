@@ -38,7 +38,7 @@ use crate::{
 pub struct EnkashAuthLayer(Arc<Rules>);
 
 impl EnkashAuthLayer {
-    /// A layer that takes its tokens from `tokens`.
+    /// Creates a layer that takes its tokens from `tokens`.
     pub fn new(tokens: TokenCache) -> Self {
         Self(Arc::new(Rules::new(&tokens)))
     }
@@ -50,8 +50,8 @@ impl EnkashAuthLayer {
         self
     }
 
-    /// Takes a request whose URI is only a path to go to an allowed origin. For stacks that add the
-    /// origin further below, such as tonic; whoever says this answers for where requests go.
+    /// Takes a request whose URI is only a path to go to an allowed origin, in a stack that adds the
+    /// origin further below, as tonic does. Where requests go is then up to that stack.
     ///
     /// A gRPC server refuses a token with HTTP status 200 and its own status in a trailer. That is no
     /// 401: the call is not [replayed](Self::replay), and the token is used to its deadline.

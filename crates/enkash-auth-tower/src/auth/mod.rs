@@ -9,7 +9,6 @@ mod request;
 mod reqwest;
 mod rules;
 mod service;
-mod slow;
 mod target;
 
 pub use self::{

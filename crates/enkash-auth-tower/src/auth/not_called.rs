@@ -6,11 +6,11 @@ use http::Method;
 use super::{AuthRequest, Target};
 use crate::BoxError;
 
-/// Says of an [`Error`] that the layer raised it, and did so before it called the service below.
+/// Proves that the inner service was not called.
 ///
-/// The layer puts it between its error and the cause of that; nobody else can. So it tells that error
-/// from one of a service below, be that of the same type. One of two layers, nested, passes on what
-/// the other says without this mark: it has called it.
+/// The layer inserts this mark as the source of its own errors. It cannot be constructed elsewhere, so an
+/// error of the inner service is never mistaken for one. Of two nested layers, the outer one removes the
+/// inner one's mark: it did make a call.
 ///
 /// # Examples
 ///
@@ -18,15 +18,15 @@ use crate::BoxError;
 /// use enkash_auth_core::Error;
 /// use enkash_auth_tower::{BoxError, NotCalled};
 ///
-/// /// What became of a call, for whoever asked for it.
+/// /// Reports what became of a call.
 /// fn report(error: &BoxError) -> String {
 ///     match NotCalled::of(&**error) {
 ///         Some(not_called) => format!("no {} was made: {}", not_called.method(), not_called.error()),
-///         None => format!("nobody knows: {error}"),
+///         None => format!("it may have been made: {error}"),
 ///     }
 /// }
 /// # let error: BoxError = Error::new(enkash_auth_core::ErrorKind::Rejected, "").into();
-/// # assert!(report(&error).starts_with("nobody"));
+/// # assert!(report(&error).starts_with("it may"));
 /// ```
 pub struct NotCalled {
     error: Error,
@@ -36,41 +36,28 @@ pub struct NotCalled {
 }
 
 impl NotCalled {
-    /// The mark of `error`; `None` where there is none. Only the error itself is asked, not its
-    /// causes: those may be about another call.
+    /// Returns the mark of `error` itself, if it has one. A mark of its causes may be about another call.
     pub fn of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         error.downcast_ref::<Error>()?.source()?.downcast_ref()
     }
 
-    /// The error without the mark.
+    /// Returns the error without the mark.
     pub fn error(&self) -> &Error {
         &self.error
     }
 
-    /// The method of the request that was not sent.
+    /// Returns the method of the request that was not sent.
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// Whether that was a request of `method` for `target`. A stack that makes several calls of one, as
-    /// does one that follows redirects, may have sent others before.
-    ///
-    /// ```
-    /// use enkash_auth_tower::{BoxError, NotCalled, Target};
-    /// use http::{Method, Uri};
-    ///
-    /// /// Whether a payment may be made again: it certainly was not.
-    /// fn may_repeat(error: &BoxError, payments: &Uri) -> bool {
-    ///     NotCalled::of(&**error)
-    ///         .is_some_and(|it| it.is_about(&Method::POST, Target::Uri(payments)))
-    /// }
-    /// # assert!(!may_repeat(&"broken".into(), &Uri::default()));
-    /// ```
+    /// Returns whether the request was one of `method` for `target`. A stack that makes several calls of
+    /// one, such as one that follows redirects, may have sent others before.
     pub fn is_about(&self, method: &Method, target: Target<'_>) -> bool {
         self.method == *method && self.target == target.text()
     }
 
-    /// `error`, marked as raised before `request` was handed on.
+    /// Marks `error` as raised before `request` was handed on.
     #[cold]
     pub(super) fn mark<Req, Res>(error: Error, request: &Req) -> Error
     where
@@ -83,7 +70,7 @@ impl NotCalled {
         })
     }
 
-    /// What the service below failed with: a mark that it bears is about another layer's call.
+    /// Removes the mark from an error of the service below: it is about another layer's call.
     #[cold]
     pub(super) fn unmark(error: impl Into<BoxError>) -> BoxError {
         let error = error.into();

@@ -2,10 +2,10 @@ use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode};
 
 use super::Target;
 
-/// A request that a token can be put on, and whose answer is a `Res`.
+/// Lets the layer put a token on a request, whose response is a `Res`.
 ///
-/// It is there for `http::Request<B>`, answered by an `http::Response<R>`, and with the feature
-/// `reqwest` for reqwest's own pair. A client with types of its own implements it for them.
+/// It is implemented for `http::Request<B>` and `http::Response<R>`, and with the feature `reqwest` for
+/// reqwest's own pair. A client with types of its own implements it for them.
 ///
 /// # Examples
 ///
@@ -45,28 +45,26 @@ use super::Target;
 /// }
 /// ```
 pub trait AuthRequest<Res> {
-    /// The method.
+    /// Returns the method.
     fn method(&self) -> &Method;
 
-    /// Where the client below will send it. The token goes by this: it must be what the client goes
-    /// by.
+    /// Returns where the client below will send it: by this, the token is attached or not.
     fn target(&self) -> Target<'_>;
 
-    /// What travels beside it; `None` where that cannot be read. By this a token request is told
-    /// that was sent through the layer by mistake. Untold, it waits for itself until its fetch times
-    /// out.
+    /// Returns the extensions, or `None` if they cannot be read. They mark a token request that was sent
+    /// through the layer by mistake: without the mark, it waits for itself until its fetch times out.
     fn extensions(&self) -> Option<&Extensions>;
 
-    /// The headers, of which `Authorization` is set.
+    /// Returns the headers, of which `Authorization` is set.
     fn headers_mut(&mut self) -> &mut HeaderMap;
 
-    /// The status of the answer.
+    /// Returns the status of the response.
     fn status(answer: &Res) -> StatusCode;
 
-    /// The headers of the answer.
+    /// Returns the headers of the response.
     fn answer_headers(answer: &Res) -> &HeaderMap;
 
-    /// What travels beside the answer: with a 401, which token it refuses.
+    /// Returns the extensions of the response: with a 401, they name the token that it refuses.
     fn answer_extensions_mut(answer: &mut Res) -> &mut Extensions;
 }
 

@@ -6,8 +6,7 @@ use crate::{
     sync::Arc,
 };
 
-/// What all services of one layer share: one allocation, so that cloning a service touches one
-/// count.
+/// Holds what all services of one layer share, in one allocation: cloning a service touches one count.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) shared: Arc<Shared>,
@@ -29,7 +28,7 @@ impl Rules {
         }
     }
 
-    /// Whether a request to `target` may see the token.
+    /// Returns whether a request to `target` may see the token.
     // Always: out of line, it is a fifth of what a call with a token at hand costs.
     #[inline(always)]
     pub(super) fn allow(&self, target: Target<'_>) -> bool {

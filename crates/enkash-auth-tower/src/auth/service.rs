@@ -4,9 +4,7 @@ use enkash_auth_core::{Error, ErrorKind};
 use http::header::AUTHORIZATION;
 use tower_service::Service;
 
-use super::{
-    AuthRequest, NotCalled, future::ResponseFuture, later::Later, rules::Rules, slow::Slow,
-};
+use super::{AuthRequest, NotCalled, future::ResponseFuture, later::Later, rules::Rules};
 use crate::{
     BoxError,
     cache::{HeaderCopy, Started, Waiting},
@@ -14,24 +12,10 @@ use crate::{
     sync::Arc,
 };
 
-/// A service whose requests carry a token. Made by [`EnkashAuthLayer`](super::EnkashAuthLayer).
+/// Puts a token on each request. Made by [`EnkashAuthLayer`](super::EnkashAuthLayer).
 ///
 /// With a fresh token, a call costs no lock, no allocation and no await. Without one, the readied
 /// inner service is given back while the call waits: it would keep its place in a concurrency limit.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Credentials, Environment};
-/// use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, TokenCache, TokenEndpoint};
-/// use tower::Layer;
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
-/// let service: EnkashAuth<&str> = EnkashAuthLayer::new(tokens).layer("any client");
-/// assert_eq!(service.get_ref(), &"any client");
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct EnkashAuth<S> {
     inner: S,
@@ -48,17 +32,17 @@ impl<S> EnkashAuth<S> {
         }
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -73,7 +57,7 @@ impl<S> EnkashAuth<S> {
         self.inner = not_ready_inner;
     }
 
-    /// A call that no token at hand goes with.
+    /// Makes a call for which no token is at hand.
     #[cold]
     fn call_otherwise<Req>(&mut self, mut request: Req) -> ResponseFuture<S, Req>
     where
@@ -108,8 +92,8 @@ impl<S> EnkashAuth<S> {
     {
         self.give_back();
         let shared = Arc::clone(&self.rules.shared);
-        let slow = Slow::new(waiting, self.inner.clone(), request, shared);
-        ResponseFuture::later(Later::Waiting { slow })
+        let inner = self.inner.clone();
+        ResponseFuture::later(Later::waiting(waiting, inner, request, shared))
     }
 
     fn refuse<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req>
@@ -141,8 +125,8 @@ where
     type Error = BoxError;
     type Future = ResponseFuture<S, Req>;
 
-    /// Ready when the service below is. A missing token is the call's affair, not this one's: an
-    /// error from here would mean that the service is broken for good.
+    /// Becomes ready when the service below does. A missing token fails the call, not this: an error from
+    /// here means that the service is broken for good.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(NotCalled::unmark)
     }
@@ -160,8 +144,8 @@ where
     }
 }
 
-/// Whether it is one of the cache's own, sent through the layer by mistake: waiting for a token, it
-/// would wait for itself.
+/// Returns whether it is one of the cache's own, sent through the layer by mistake: it would wait for
+/// itself.
 #[inline]
 fn is_token_request<Req, Res>(request: &Req) -> bool
 where

@@ -3,18 +3,7 @@ use std::fmt::{self, Write};
 use enkash_auth_core::Origin;
 use http::Uri;
 
-/// Where a request goes, in the words of its client.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::Target;
-///
-/// let uri = "https://api.enkash.in/api/v0/payouts?to=somebody".parse().unwrap();
-/// // A query may hold anything, and is shown to nobody.
-/// assert_eq!(format!("{:?}", Target::Uri(&uri)), "https://api.enkash.in");
-/// assert_eq!(format!("{:?}", Target::Url("https://api.enkash.in/")), "https://api.enkash.in");
-/// ```
+/// Names where a request goes, as its client does.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Target<'a> {
@@ -26,7 +15,7 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
-    /// Whether that is at `origin`.
+    /// Returns whether that is at `origin`.
     // Always: asked for every request.
     #[inline(always)]
     pub(super) fn is_at(&self, origin: &Origin) -> bool {
@@ -37,7 +26,7 @@ impl Target<'_> {
         }
     }
 
-    /// Whether it is only a path.
+    /// Returns whether it is only a path.
     pub(super) fn is_path(&self) -> bool {
         match self {
             Self::Uri(uri) => uri.authority().is_none() && uri.scheme().is_none(),
@@ -45,7 +34,7 @@ impl Target<'_> {
         }
     }
 
-    /// Scheme, host and port, where it names them.
+    /// Returns scheme, host and port, if it names them.
     pub(super) fn origin(&self) -> Option<String> {
         let uri = match self {
             Self::Uri(uri) => (*uri).clone(),
@@ -58,7 +47,7 @@ impl Target<'_> {
         })
     }
 
-    /// All of it. It may hold secrets.
+    /// Returns all of it. It may hold secrets.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Uri(uri) => uri.to_string(),
@@ -67,20 +56,20 @@ impl Target<'_> {
     }
 }
 
-/// Scheme, host and port; of a path nothing.
+/// Shows scheme, host and port; of a path nothing.
 impl fmt::Debug for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.origin().as_deref().unwrap_or("(no origin)"))
     }
 }
 
-/// Whether `url` begins with `origin`, and goes on with a path.
+/// Returns whether `url` begins with `origin`, and goes on with a path.
 #[inline(never)]
 fn is_below(url: &str, origin: &Origin) -> bool {
     after(url, origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// What follows `prefix`, as it is displayed, in `text`.
+/// Returns what follows `prefix`, as it is displayed, in `text`.
 fn after(text: &str, prefix: impl fmt::Display) -> Option<&str> {
     let mut rest = Rest(text);
     write!(rest, "{prefix}").ok()?;
@@ -98,60 +87,5 @@ impl Write for Rest<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn its_origin_is_shown_with_the_port_and_without_what_is_secret() {
-        let url = "https://user:pin@api.enkash.in:8443/a?b=pin";
-        assert_eq!(
-            format!("{:?}", Target::Url(url)),
-            "https://api.enkash.in:8443"
-        );
-        for text in ["/a?b=pin", "*", "pin:443"] {
-            let uri = text.parse().unwrap();
-            assert_eq!(format!("{:?}", Target::Uri(&uri)), "(no origin)");
-        }
-    }
-
-    fn is_at(url: &str, origin: &str) -> bool {
-        Target::Url(url).is_at(&origin.parse().unwrap())
-    }
-
-    #[test]
-    fn a_url_is_at_the_origin_that_it_begins_with() {
-        for (url, origin) in [
-            ("https://api.enkash.in/", "https://api.enkash.in"),
-            (
-                "https://api.enkash.in/a?b=https://x",
-                "https://API.enkash.in:443",
-            ),
-            ("https://api.enkash.in:8443/a", "https://api.enkash.in:8443"),
-            ("http://127.0.0.1:4010/", "http://127.0.0.1:4010"),
-            ("http://[::1]/", "http://[::1]:80"),
-        ] {
-            assert!(is_at(url, origin), "{url} {origin}");
-        }
-    }
-
-    #[test]
-    fn nothing_else_is_taken_for_it() {
-        for url in [
-            "http://api.enkash.in/",
-            "https://api.enkash.in.example/",
-            "https://api.enkash.in:8443/",
-            "https://api.enkash.in@example.com/",
-            "https://api.enkash.in:443@example.com/",
-            "https://user@api.enkash.in/",
-            "https://user:pw@api.enkash.in/",
-            "https://example.com/https://api.enkash.in/",
-            "https://api.enkash.in",
-            "https://api.enkash.i",
-            "api.enkash.in/",
-            "",
-        ] {
-            assert!(!is_at(url, "https://api.enkash.in"), "{url}");
-        }
-        assert!(!is_at("http://localhost:40100/", "http://localhost:4010"));
-    }
-}
+#[path = "../../tests/unit/target.rs"]
+mod tests;

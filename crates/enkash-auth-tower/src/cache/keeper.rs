@@ -1,25 +1,22 @@
 use std::time::Duration;
 
-use enkash_auth_core::Clock;
-use tokio::{
-    runtime::Handle,
-    time::{Instant, sleep},
-};
+use tokio::{runtime::Handle, time::sleep};
 
 use super::Shared;
 use crate::{
-    deadline::TICK,
-    sync::{Arc, Mutex, Weak},
+    heartbeat::{Beating, Heartbeat},
+    sync::{Arc, Weak},
+    time::TICK,
 };
 
-/// The longest nap: the timer stands still while the machine is suspended, the token does not.
-const LONGEST_NAP: Duration = Duration::from_secs(30);
+/// The longest poll interval: the timer stands still while the machine is suspended, the token does not.
+const LONGEST: Duration = Duration::from_secs(30);
 
-/// For so long a task is taken to be awake that has said so: a nap, and as long again.
-const AWAKE: Duration = LONGEST_NAP.saturating_mul(2);
+/// How late a heartbeat may be: an interval, and as long again.
+const LATE: Duration = LONGEST.saturating_mul(2);
 
-/// The nap while a flight is on, and after one was asked for.
-const SHORTEST_NAP: Duration = Duration::from_millis(100);
+/// The poll interval while a flight is on, and after one was asked for.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// Keeps a cache warm, where its policy wants that: asks in its time, as a caller would.
 ///
@@ -27,108 +24,40 @@ const SHORTEST_NAP: Duration = Duration::from_millis(100);
 /// cache alive. When its runtime has ended, or has not driven it in time, the next launch starts
 /// another.
 #[derive(Debug, Default)]
-pub(super) struct Keeper {
-    duty: Arc<Mutex<Duty>>,
-}
-
-#[derive(Debug, Default)]
-struct Duty {
-    /// Which task has it, counted from 1.
-    number: u64,
-    /// By when that one says so again; `None` where it is gone.
-    until: Option<Instant>,
-}
-
-/// What a task knows of its duty. Says that it is gone, however it ends.
-struct OnDuty {
-    duty: Arc<Mutex<Duty>>,
-    number: u64,
-}
+pub(super) struct Keeper(Heartbeat);
 
 impl Keeper {
-    /// `is_asleep`: whether a flight had to be given up. It may have been one of the task that is on.
+    /// Starts a task unless one is on. If a flight had to be given up, that task may be the one that
+    /// `is_asleep`.
     pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>, is_asleep: bool) {
         if shared.policy().keep_warm
-            && let Some(on_duty) = self.relieve(is_asleep)
+            && let Some(beating) = self.0.start(LATE, is_asleep)
         {
-            runtime.spawn(keep(Arc::downgrade(shared), on_duty));
+            runtime.spawn(keep(Arc::downgrade(shared), beating));
         }
-    }
-
-    /// The duty, where nobody has it who is awake.
-    fn relieve(&self, is_asleep: bool) -> Option<OnDuty> {
-        let now = Instant::now();
-        let mut duty = self.duty.lock();
-        if !is_asleep && duty.until.is_some_and(|until| now <= until) {
-            return None;
-        }
-        duty.number += 1;
-        duty.until = Some(now + AWAKE);
-        Some(OnDuty {
-            duty: Arc::clone(&self.duty),
-            number: duty.number,
-        })
     }
 }
 
-impl OnDuty {
-    /// Goes on for a nap. False where somebody else has the duty.
-    fn goes_on(&self) -> bool {
-        let now = Instant::now();
-        let mut duty = self.duty.lock();
-        let is_own = duty.number == self.number;
-        if is_own {
-            duty.until = Some(now + AWAKE);
-        }
-        is_own
-    }
-}
-
-async fn keep(shared: Weak<Shared>, on_duty: OnDuty) {
-    // Relieved, it does nothing more, should its runtime be driven again.
-    while on_duty.goes_on() {
-        sleep(LONGEST_NAP.min(match shared.upgrade() {
-            Some(shared) => nap(&shared),
+async fn keep(shared: Weak<Shared>, beating: Beating) {
+    // If another took over, it does nothing more, should its runtime be driven again.
+    while beating.goes_on(LATE) {
+        sleep(LONGEST.min(match shared.upgrade() {
+            Some(shared) => ask(&shared),
             None => return,
         }))
         .await;
     }
 }
 
-/// Asks if it is time to, and says how long to sleep then.
-fn nap(shared: &Arc<Shared>) -> Duration {
+/// Asks if it is time to, and returns how long to sleep then.
+fn ask(shared: &Arc<Shared>) -> Duration {
     match shared.idle_for() {
         Some(Duration::ZERO) => {
-            // What comes of it is told to those who call.
+            // What comes of it, callers get.
             drop(shared.ask());
-            SHORTEST_NAP
+            SHORTEST
         }
         Some(idle) => idle.max(TICK),
-        None => SHORTEST_NAP,
-    }
-}
-
-impl Drop for OnDuty {
-    fn drop(&mut self) {
-        let mut duty = self.duty.lock();
-        if duty.number == self.number {
-            duty.until = None;
-        }
-    }
-}
-
-impl Shared {
-    /// How long nobody needs to ask who keeps this warm: zero for now, `None` while a flight is on.
-    pub(super) fn idle_for(&self) -> Option<Duration> {
-        let now = self.clock.now();
-        let books = self.books.lock();
-        match books.state.flight() {
-            Some(flight) if !flight.overdue().is_over(now) => None,
-            Some(_) => Some(Duration::ZERO),
-            None => books
-                .state
-                .next_look_unasked(now, &self.policy)
-                .map_or(Some(Duration::MAX), |look| Some(look.remaining(now))),
-        }
+        None => SHORTEST,
     }
 }

@@ -1,26 +1,18 @@
-//! One token for everybody: a snapshot that is read without a lock, and behind it the state, which
+//! One token for all callers: a snapshot that is read without a lock, and behind it the state, which
 //! launches flights.
 //!
 //! - `snapshot`: the token and until when it may be attached without asking;
-//! - `attached`: which token a request carries, and `registry`: of which cache;
+//! - `attached`: which token a request carries, and of which cache;
 //! - `header`: one handle's own copy of the header;
 //! - `keeper`: renewal without traffic;
-//! - `shared`: the lock, and what is decided under it; `books`: what that is over;
-//! - `change`: other credentials, and an operator's reset;
+//! - `shared`: the lock, and what is decided under it;
 //! - `reload`: where other credentials come from, once these are refused;
-//! - `waiting`: a caller that waits for a flight; `idle`: a program that waits for the end of all;
+//! - `waiting`: a caller that waits for a flight, and a program that waits for the end of all;
 //! - `token_cache`, `token_future`, `status`: the public face.
 
 mod attached;
-mod books;
-mod change;
 mod header;
-mod idle;
 mod keeper;
-#[cfg(test)]
-#[cfg(enkash_loom)]
-mod model;
-mod registry;
 mod reload;
 mod shared;
 mod snapshot;

@@ -21,7 +21,7 @@ const STALE: Duration = Duration::from_secs(10);
 
 type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
 
-/// Where other credentials come from.
+/// Reads other credentials, once those in use are rejected.
 pub(crate) struct Reload {
     source: Arc<Source>,
     /// The look that was not waited for to its end: one that hangs has one thread, however often
@@ -30,7 +30,7 @@ pub(crate) struct Reload {
 }
 
 struct Look {
-    /// For whom others are looked for: for those that came after, it may be too old.
+    /// The credentials that were rejected: for others, it may be too old.
     refused: AccountCredentials,
     began: Instant,
     read: JoinHandle<Result<Credentials, BoxError>>,
@@ -46,7 +46,24 @@ impl Reload {
         }
     }
 
-    /// Other credentials than those of `refused`, if there are.
+    /// Looks for other credentials than the rejected ones, and has `shared` use them from now on.
+    pub(super) async fn apply(&self, shared: &Shared, rejected: &AccountCredentials) {
+        let changed = match self.read_settled(rejected).await {
+            Ok(None) => return,
+            Ok(Some(credentials)) => shared.change_credentials(credentials, Some(rejected)),
+            Err(error) => {
+                tracing::warn!(error = &*error, "the credentials could not be read again");
+                return;
+            }
+        };
+        match changed {
+            Ok(true) => tracing::info!("the credentials have changed: the new ones are used"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the new credentials cannot be used"),
+        }
+    }
+
+    /// Returns the credentials of the source, in time.
     async fn read(&self, refused: &AccountCredentials) -> Result<Credentials, BoxError> {
         let read = async {
             loop {
@@ -71,7 +88,7 @@ impl Reload {
         }
     }
 
-    /// Other credentials than the rejected ones, once two readings agree: what is being written when it is
+    /// Returns other credentials than the rejected ones, once two readings agree: what is being written when it is
     /// read must not spend an attempt.
     async fn read_settled(
         &self,
@@ -96,28 +113,6 @@ impl Reload {
             refused: refused.clone(),
             began: Instant::now(),
             read: spawn_blocking(move || source()),
-        }
-    }
-}
-
-impl Shared {
-    /// Looks for other credentials in place of those that were rejected, and uses them from now on.
-    pub(crate) async fn reload(&self, rejected: &AccountCredentials) {
-        let Some(reload) = &self.reload else {
-            return;
-        };
-        let changed = match reload.read_settled(rejected).await {
-            Ok(None) => return,
-            Ok(Some(credentials)) => self.change_credentials(credentials, Some(rejected)),
-            Err(error) => {
-                tracing::warn!(error = &*error, "the credentials could not be read again");
-                return;
-            }
-        };
-        match changed {
-            Ok(true) => tracing::info!("the credentials have changed: the new ones are used"),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the new credentials cannot be used"),
         }
     }
 }

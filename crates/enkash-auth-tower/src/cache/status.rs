@@ -1,23 +1,8 @@
 use std::time::Duration;
 
-use enkash_auth_core::{Error, Moment, state::State};
+use enkash_auth_core::{Error, Moment, account::Facts, state::State};
 
-use crate::attempts::Strikes;
-
-/// How a cache stands, for a person or a probe. Holds no secret.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Credentials, Environment, Error};
-/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
-/// let status = tokens.status();
-/// assert_eq!((status.generation(), status.remaining()), (None, None));
-/// # Ok::<(), Error>(())
-/// ```
+/// Describes a cache at one moment. Holds no secret.
 #[derive(Clone, Debug)]
 pub struct Status {
     generation: Option<u64>,
@@ -33,15 +18,20 @@ pub struct Status {
 }
 
 impl Status {
-    /// `strikes` are those of the account.
+    /// Creates a status from the state and the `facts` of the account.
     pub(super) fn new(
         state: &State,
         now: Moment,
         waiting: usize,
         token_requests: u64,
-        strikes: Strikes,
+        facts: &Facts,
     ) -> Self {
         let usable = state.usable(now);
+        let attempts = facts.attempts().iter();
+        let (strikes, ended) = (
+            facts.rejected_attempts(),
+            attempts.filter(|attempt| !attempt.is_open()).count(),
+        );
         Self {
             generation: usable.map(|token| token.generation()),
             remaining: usable.map(|token| token.remaining(now)),
@@ -51,60 +41,58 @@ impl Status {
             waiting,
             fetches: state.flights(),
             token_requests,
-            strikes: strikes.rejected,
-            unresolved_attempts: strikes.unresolved,
+            strikes,
+            unresolved_attempts: ended - strikes,
         }
     }
 
-    /// Which token is held, counted from 1; `None` where none can be attached.
+    /// Returns which token is held, counted from 1; `None` if none can be attached.
     pub fn generation(&self) -> Option<u64> {
         self.generation
     }
 
-    /// How long the token at hand may still be attached; `None` where there is none.
+    /// Returns how long the token at hand may still be attached; `None` if there is none.
     pub fn remaining(&self) -> Option<Duration> {
         self.remaining
     }
 
-    /// How long there has been no usable token after there was one; `None` where there is one, or
-    /// has never been.
+    /// Returns how long ago the last token expired; `None` if there is one, or has never been.
     pub fn over_for(&self) -> Option<Duration> {
         self.over_for
     }
 
-    /// Whether a fetch is on.
+    /// Returns whether a fetch is in flight.
     pub fn is_fetching(&self) -> bool {
         self.is_fetching
     }
 
-    /// Why the last fetch failed, and how long no other will be made; `None` once one has succeeded.
+    /// Returns why the last fetch failed, and how long none is made; `None` once one has succeeded.
     pub fn last_error(&self) -> Option<&Error> {
         self.last_error.as_ref()
     }
 
-    /// How many callers wait for a token.
+    /// Returns how many callers wait for a token.
     pub fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// How many fetches this cache has started.
+    /// Returns how many fetches this cache has started.
     pub fn fetches(&self) -> u64 {
         self.fetches
     }
 
-    /// How many token requests this cache has made: up to three in a fetch, more only where a sticky
-    /// issuer is asked for the token after the one that ends just then.
+    /// Returns how many token requests this cache has made: up to three in a fetch, more only if an issuer
+    /// that reuses tokens is asked for the one after a token that expires just then.
     pub fn token_requests(&self) -> u64 {
         self.token_requests
     }
 
-    /// How many attempts of this account the server has refused, as this cache last saw in its
-    /// store.
+    /// Returns how many attempts of this account were rejected, as last seen in the store.
     pub fn strikes(&self) -> usize {
         self.strikes
     }
 
-    /// How many attempts of this account ended without a response that says whether they count.
+    /// Returns how many attempts of this account ended without a response that says whether they count.
     pub fn unresolved_attempts(&self) -> usize {
         self.unresolved_attempts
     }

@@ -4,7 +4,7 @@ use enkash_auth_core::{
     AccessToken, AccountKey, Clock, Credentials, Error, Origin, RefreshPolicy, SystemClock,
 };
 
-use super::{Shared, Status, TokenFuture, idle::idle, reload::Reload};
+use super::{Shared, Status, TokenFuture, reload::Reload, waiting::idle};
 use crate::{
     BoxError,
     attempts::{Attempts, Process},
@@ -14,9 +14,9 @@ use crate::{
     time::Time,
 };
 
-/// One token for everybody: fetched once however many callers wait, renewed before it expires.
+/// Caches one token: fetched once however many callers wait, renewed before it expires.
 ///
-/// Cheap to clone; clones share everything. Idle, it asks for nothing.
+/// Cheap to clone; clones share everything. Without callers, it fetches nothing.
 ///
 /// # Examples
 ///
@@ -40,12 +40,12 @@ use crate::{
 pub struct TokenCache(Arc<Shared>);
 
 impl TokenCache {
-    /// A cache over `endpoint` with the default policy.
+    /// Creates a cache over `endpoint` with the default policy.
     pub fn new(endpoint: TokenEndpoint) -> Self {
         Self::builder(endpoint).build()
     }
 
-    /// A cache over `endpoint` with a policy or a clock of one's own.
+    /// Creates a builder of a cache over `endpoint`.
     pub fn builder(endpoint: TokenEndpoint) -> TokenCacheBuilder {
         TokenCacheBuilder {
             endpoint,
@@ -58,12 +58,12 @@ impl TokenCache {
         }
     }
 
-    /// A token that may be attached now: the one at hand, or the one that is being fetched.
+    /// Returns the cached token, or waits for the in-flight fetch.
     ///
     /// # Errors
     ///
-    /// The error of the fetch, the same for all who wait for it and for all who ask before the
-    /// pause after it is over; [`Saturated`](enkash_auth_core::ErrorKind::Saturated) and
+    /// The error of the fetch, the same for all callers that wait for it or come before the pause after it
+    /// has passed; [`Saturated`](enkash_auth_core::ErrorKind::Saturated) and
     /// [`WaitTimeout`](enkash_auth_core::ErrorKind::WaitTimeout) at the bounds of the policy;
     /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) where something must be fetched
     /// outside a tokio runtime.
@@ -74,12 +74,12 @@ impl TokenCache {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the fetch to the others, and to the next to come.
+    /// If the future is dropped, the fetch goes on.
     pub fn token(&self) -> TokenFuture {
         TokenFuture::new(&self.0)
     }
 
-    /// The token at hand, where it may be attached now. Fetches nothing.
+    /// Returns the token at hand, if it may be attached now. Fetches nothing.
     pub fn peek(&self) -> Option<AccessToken> {
         let current = self.0.snapshot.load();
         let token = current.as_deref()?.view().token();
@@ -95,8 +95,8 @@ impl TokenCache {
         self.token().await.map(drop)
     }
 
-    /// Uses `credentials` from now on: a rotated password, say. Whoever waits waits for a fetch with
-    /// them; one that is on with the old ones is abandoned.
+    /// Uses `credentials` from now on: a rotated password, say. Callers wait for a fetch with them;
+    /// one that is in flight with the old ones is abandoned.
     ///
     /// The token at hand stays in use where the new credentials differ from the old in passwords and
     /// secrets alone. A quarantine ends: it was that of the old ones. The same credentials again
@@ -112,8 +112,8 @@ impl TokenCache {
     }
 
     /// Clears the attempts that count against the account, in the store and so for all that share it, and the
-    /// credentials that were rejected by guess: for an operator who has looked at the account and knows
-    /// that the server will not lock it.
+    /// credentials that were rejected by guess: for an operator, once it is known that the server will not
+    /// lock the account.
     ///
     /// Waits while an attempt is in flight, at most as long as that may be: the fetch timeout and 6 s, or 10
     /// minutes where clocks disagree.
@@ -161,7 +161,7 @@ impl TokenCache {
         Ok(self.status())
     }
 
-    /// The account that the tokens are of.
+    /// Returns the account that the tokens are of.
     pub fn account(&self) -> AccountKey {
         self.0.endpoint().account()
     }
@@ -171,17 +171,6 @@ impl TokenCache {
     /// A program that ends, or a runtime that is shut down, ends a background refresh with it. That is
     /// safe, but the attempt may count against the account. A short program waits for it instead. A
     /// fetch that is overdue is not waited for, as its runtime may never be driven again.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # async fn example(tokens: enkash_auth_tower::TokenCache) -> Result<(), enkash_auth_core::Error> {
-    /// let token = tokens.token().await?;
-    /// // ... the calls of the program, and before it ends:
-    /// tokens.idle().await;
-    /// # Ok(())
-    /// # }
-    /// ```
     ///
     /// # Panics
     ///
@@ -194,26 +183,13 @@ impl TokenCache {
         idle(&self.0).await;
     }
 
-    /// How the cache stands.
+    /// Returns the status.
     pub fn status(&self) -> Status {
         self.0.status()
     }
 
     /// Sets the gauges of the metrics to how the cache stands: seconds left, strikes, callers that
     /// wait. To be called before each scrape; all other metrics are recorded as things happen.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use enkash_auth_tower::{TokenCache, core::Error};
-    ///
-    /// /// The body of `/metrics`.
-    /// fn metrics(tokens: &TokenCache, render: impl FnOnce() -> String) -> String {
-    ///     tokens.record_gauges();
-    ///     render()
-    /// }
-    /// # drop(metrics as fn(&TokenCache, fn() -> String) -> String);
-    /// ```
     #[cfg(feature = "metrics")]
     pub fn record_gauges(&self) {
         crate::meter::standing(self.0.endpoint().account(), &self.status());
@@ -267,7 +243,7 @@ pub struct TokenCacheBuilder {
 }
 
 impl TokenCacheBuilder {
-    /// When to renew, and the bounds of waiting.
+    /// Sets when to renew, and the bounds of waiting.
     ///
     /// # Errors
     ///
@@ -283,33 +259,33 @@ impl TokenCacheBuilder {
         self
     }
 
-    /// Where the account record is kept: the attempts, and the token that is shared. The default is one
-    /// record of attempts for the whole process, and shares no token.
+    /// Sets the store of the account record: the attempts, and the token that is shared. The default is
+    /// one record of attempts for the whole process, and shares no token.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Counts the cache to `process` instead of the one that this is: for tests of several in one.
+    /// Counts the cache to `process` instead of the current one: for tests of several in one.
     #[doc(hidden)]
     pub fn process(mut self, process: Process) -> Self {
         self.process = process;
         self
     }
 
-    /// What to do while the store cannot be used.
+    /// Sets what to do while the store cannot be used.
     pub fn on_store_down(mut self, on_store_down: OnStoreDown) -> Self {
         self.on_store_down = on_store_down;
         self
     }
 
-    /// Where to look for other credentials when the server has refused those at hand, and every 5 s
-    /// that somebody needs a token then: a file that a platform rotates, say. Others are used as by
+    /// Sets where to look for other credentials once those in use are rejected, and every 5 s while a token
+    /// is needed then: a file that a platform rotates, say. They are used as by
     /// [`set_credentials`](TokenCache::set_credentials), for the callers that wait too.
     ///
-    /// It may block: it has a thread of the runtime's pool. After 500 ms nobody waits any longer, and
-    /// what it comes to within 10 s is used at the next look. Its error is logged, and must show no
-    /// secret; a panic counts as an error and is not.
+    /// `source` may block: it has a thread of the runtime's pool. It is waited for up to 500 ms, and what it
+    /// returns within 10 s is used at the next look. Its error is logged, and must show no secret; a panic
+    /// counts as an error and is not.
     pub fn reload_credentials(
         mut self,
         source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static,
@@ -318,14 +294,14 @@ impl TokenCacheBuilder {
         self
     }
 
-    /// Where the time comes from. All caches of one account in a process must count from the same
+    /// Sets the clock. All caches of one account in a process must count from the same
     /// point, as they do with the default: they share a record of attempts.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Time::Other(Arc::new(clock));
         self
     }
 
-    /// The cache. It asks for nothing yet.
+    /// Builds the cache, which fetches nothing yet.
     pub fn build(self) -> TokenCache {
         let attempts = Attempts::new(
             self.store,

@@ -11,20 +11,7 @@ use super::{Shared, Started, Waiting};
 use crate::sync::Arc;
 
 pin_project! {
-    /// The future of [`TokenCache::token`](super::TokenCache::token).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use enkash_auth_core::{Credentials, Environment, Error};
-    /// use enkash_auth_tower::{TokenCache, TokenEndpoint, TokenFuture};
-    ///
-    /// let keys = Credentials::merchant("access-key", "secret-key");
-    /// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
-    /// let future: TokenFuture = tokens.token();
-    /// # drop(future);
-    /// # Ok::<(), Error>(())
-    /// ```
+    /// Resolves to the token: see [`TokenCache::token`](super::TokenCache::token).
     #[must_use = "futures do nothing unless polled"]
     pub struct TokenFuture {
         shared: Arc<Shared>,

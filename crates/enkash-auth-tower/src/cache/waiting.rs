@@ -1,9 +1,10 @@
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::{AccessToken, Error, ErrorKind};
+use enkash_auth_core::{AccessToken, Clock, Error, ErrorKind};
 use pin_project_lite::pin_project;
 use tokio::{
     runtime::{Handle, Id},
@@ -12,16 +13,16 @@ use tokio::{
 
 use super::{
     Shared,
-    books::{Asked, Boarding},
+    shared::{Asked, Boarding},
 };
 use crate::{
-    deadline,
     flight::{Landed, Seat},
     sync::{Arc, Ordering},
+    time,
 };
 
 pin_project! {
-    /// One caller that waits for a token, no longer than the policy lets it.
+    /// Waits for a token, no longer than the policy lets it.
     ///
     /// It also looks after the flight: should that not land in time, the waiter asks again, and so
     /// abandons it.
@@ -37,14 +38,14 @@ pin_project! {
     }
 }
 
-/// One of the places for waiters, of which there are so many.
+/// Takes one of the places for waiters, of which the policy sets the number.
 #[derive(Debug)]
 struct Place(Arc<Shared>);
 
 impl Waiting {
     pub(super) fn new(shared: Arc<Shared>, boarding: Boarding) -> Result<Self, Error> {
         let place = Place::take(shared)?;
-        let give_up = deadline::after(place.0.policy().wait_timeout);
+        let give_up = time::deadline(place.0.policy().wait_timeout);
         Ok(Self {
             timer: sleep_until(place.wake_at(&boarding, give_up)),
             seat: boarding.landing.seat(),
@@ -88,7 +89,7 @@ impl Future for Waiting {
     }
 }
 
-/// The runtime that polls.
+/// Returns the runtime that polls.
 fn runtime() -> Result<Id, Error> {
     let here = Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))?;
     Ok(here.id())
@@ -105,15 +106,43 @@ impl Place {
         Ok(place)
     }
 
-    /// When to look up from waiting: at the end of patience, or when the flight is overdue.
+    /// Returns when to look up from waiting: at the end of the wait, or when the flight is overdue.
     fn wake_at(&self, boarding: &Boarding, give_up: Instant) -> Instant {
         let left = boarding.overdue.remaining(self.0.clock().now());
-        deadline::after(left.max(deadline::TICK)).min(give_up)
+        time::deadline(left.max(time::TICK)).min(give_up)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.waiting().fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Completes when no fetch is in flight. A fetch that is overdue is none: its runtime may never be
+/// driven again.
+pub(super) async fn idle(shared: &Shared) {
+    while let Some(pending) = shared.pending() {
+        let left = pending.overdue.remaining(shared.clock().now());
+        let look_at = time::deadline(left.max(time::TICK));
+        let mut seat = pending.landing.seat();
+        let mut timer: Option<(Id, Pin<Box<Sleep>>)> = None;
+        poll_fn(|cx| {
+            if seat.poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            // Outside any runtime there is no timer, only the end of the fetch.
+            let Ok(here) = Handle::try_current() else {
+                return Poll::Pending;
+            };
+            let here = here.id();
+            // A timer of another runtime may not be driven any more.
+            let (_, timer) = match &mut timer {
+                Some(timer) if timer.0 == here => timer,
+                timer => timer.insert((here, Box::pin(sleep_until(look_at)))),
+            };
+            timer.as_mut().poll(cx)
+        })
+        .await;
     }
 }

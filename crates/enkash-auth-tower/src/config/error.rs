@@ -2,17 +2,7 @@ use std::{error::Error as StdError, fmt, io};
 
 use enkash_auth_core::Error;
 
-/// A setting that is missing, contradicts another or cannot be used. One line, without its value.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::Config;
-///
-/// let error = Config::default().environment().unwrap_err();
-/// assert_eq!(error.key(), "base_url");
-/// assert_eq!(error.to_string(), "base_url: not set, and neither is environment");
-/// ```
+/// Names a setting that is missing, contradicts another or cannot be used. One line, without its value.
 #[derive(Debug)]
 pub struct ConfigError {
     key: String,
@@ -36,7 +26,7 @@ impl ConfigError {
         Self { key, problem }
     }
 
-    /// The key, as it is called where the settings were read from.
+    /// Returns the key, as it is called where the settings were read from.
     pub fn key(&self) -> &str {
         &self.key
     }

@@ -43,42 +43,32 @@ const KEYS: [&str; 27] = [
     "retry_unresolved_after",
 ];
 
-impl Config {
-    /// Reads the settings from `lookup`, which in a program is `std::env::var_os`: the keys are in
-    /// capitals, with `ENKASH_` before them. A blank variable is unset.
-    ///
-    /// # Errors
-    ///
-    /// Where a variable is not UTF-8 or cannot be what it has to be; the text names it.
-    pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
-        let mut set = Vec::new();
-        for key in KEYS {
-            let name = variable(key);
-            let unusable = |why: String| ConfigError::new(name.clone(), Problem::Unusable(why));
-            let Some(value) = lookup(&name) else {
-                continue;
-            };
-            let value = value
-                .into_string()
-                .map(Zeroizing::new)
-                .map_err(|_| unusable("it is not UTF-8".to_owned()))?;
-            if value.trim().is_empty() {
-                continue;
-            }
-            // Alone first: only so can the one that is wrong be named.
-            read(iter::once((key, value.as_str()))).map_err(|error| unusable(error.to_string()))?;
-            set.push((key, value));
+/// Reads the variables that `lookup` finds.
+pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Config, ConfigError> {
+    let mut set = Vec::new();
+    for key in KEYS {
+        let name = variable(key);
+        let unusable = |why: String| ConfigError::new(name.clone(), Problem::Unusable(why));
+        let Some(value) = lookup(&name) else {
+            continue;
+        };
+        let value = value
+            .into_string()
+            .map(Zeroizing::new)
+            .map_err(|_| unusable("it is not UTF-8".to_owned()))?;
+        if value.trim().is_empty() {
+            continue;
         }
-        let config = read(set.iter().map(|(key, value)| (*key, &***value)));
-        let mut config = config.map_err(|error| {
-            ConfigError::new("ENKASH_*".to_owned(), Problem::Unusable(error.to_string()))
-        })?;
-        config.is_environment = true;
-        Ok(config)
+        // Alone first: only so can the one that is wrong be named.
+        config(iter::once((key, value.as_str()))).map_err(|error| unusable(error.to_string()))?;
+        set.push((key, value));
     }
+    config(set.iter().map(|(key, value)| (*key, &***value))).map_err(|error| {
+        ConfigError::new("ENKASH_*".to_owned(), Problem::Unusable(error.to_string()))
+    })
 }
 
-fn read<'a>(set: impl Iterator<Item = (&'static str, &'a str)>) -> Result<Config, Error> {
+fn config<'a>(set: impl Iterator<Item = (&'static str, &'a str)>) -> Result<Config, Error> {
     let set = set.map(|(key, value)| (key, Variable(value)));
     Config::deserialize(MapDeserializer::new(set))
 }
@@ -112,7 +102,7 @@ impl IntoDeserializer<'_, Error> for Variable<'_> {
     }
 }
 
-/// The name of `key` in an environment.
+/// Returns the name of `key` in an environment.
 pub(super) fn variable(key: &str) -> String {
     format!("ENKASH_{}", key.to_ascii_uppercase())
 }

@@ -3,8 +3,6 @@
 //! Each key is that of a file (`client_id`) and, with `ENKASH_` before it and in capitals, that of an
 //! environment (`ENKASH_CLIENT_ID`).
 
-mod build;
-mod credentials;
 mod error;
 mod lookup;
 mod read;

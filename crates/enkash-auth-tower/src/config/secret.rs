@@ -12,9 +12,9 @@ use super::{Config, ConfigError, error::Problem, settings::present};
 /// No secret is as long, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// A secret, and the key that it stands under.
+/// A secret, or a file that holds it, and their keys.
 pub(super) struct Secret<'a> {
-    pub(super) key: &'static str,
+    key: &'static str,
     value: Option<&'a SecretString>,
     file_key: &'static str,
     file: Option<&'a Path>,
@@ -22,8 +22,9 @@ pub(super) struct Secret<'a> {
 
 impl<'a> Secret<'a> {
     pub(super) fn new(
-        (key, value): (&'static str, Option<&'a SecretString>),
-        (file_key, file): (&'static str, Option<&'a Path>),
+        [key, file_key]: [&'static str; 2],
+        value: Option<&'a SecretString>,
+        file: Option<&'a Path>,
     ) -> Self {
         Self {
             key,
@@ -37,6 +38,12 @@ impl<'a> Secret<'a> {
     pub(super) fn set(&self) -> Option<&'static str> {
         let value = self.value.map(|_| self.key);
         value.or(self.file.map(|_| self.file_key))
+    }
+
+    /// Why what is set cannot be used.
+    pub(super) fn unusable(&self, why: &str, config: &Config) -> ConfigError {
+        let key = self.set().unwrap_or(self.key);
+        config.error(key, Problem::Unusable(why.to_owned()))
     }
 
     pub(super) fn is_file(&self) -> bool {
@@ -77,8 +84,7 @@ impl<'a> Secret<'a> {
         let text = line.unwrap_or(text);
         if text.contains(['\r', '\n', '\0', '\u{feff}']) {
             let why = "it has a line end, NUL or a byte order mark in it";
-            let key = self.set().unwrap_or(self.key);
-            return Err(config.error(key, Problem::Unusable(why.to_owned())));
+            return Err(self.unusable(why, config));
         }
         Ok(text)
     }

@@ -1,19 +1,25 @@
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
-use enkash_auth_core::{Environment, RefreshPolicy};
+use enkash_auth_core::{Client, Credentials, Environment, RefreshPolicy, User};
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{
     ConfigError,
     error::Problem,
-    lookup::variable,
+    lookup::{self, variable},
     read::{duration, duration_or_never, flag, number, on_store_down, text},
+    secret::Secret,
 };
-use crate::store::OnStoreDown;
+use crate::{
+    cache::{TokenCache, TokenCacheBuilder},
+    endpoint::TokenEndpoint,
+    store::OnStoreDown,
+};
 
-/// Whom to ask for tokens, with what, and when: for a configuration file in any format that serde
-/// has, or for the environment.
+/// Holds the settings of a token cache, from a configuration file in any format that serde has, or from
+/// the environment.
 ///
 /// | key | what it is |
 /// |---|---|
@@ -61,35 +67,35 @@ use crate::store::OnStoreDown;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     #[serde(deserialize_with = "text")]
-    pub(super) base_url: Option<String>,
+    base_url: Option<String>,
     #[serde(deserialize_with = "text")]
-    pub(super) environment: Option<String>,
+    environment: Option<String>,
     #[serde(deserialize_with = "text")]
-    pub(super) client_id: Option<String>,
+    client_id: Option<String>,
     #[serde(deserialize_with = "text")]
-    pub(super) client_secret: Option<SecretString>,
+    client_secret: Option<SecretString>,
     #[serde(deserialize_with = "text")]
-    pub(super) client_secret_file: Option<PathBuf>,
+    client_secret_file: Option<PathBuf>,
     #[serde(deserialize_with = "text")]
-    pub(super) username: Option<String>,
+    username: Option<String>,
     #[serde(deserialize_with = "text")]
-    pub(super) password: Option<SecretString>,
+    password: Option<SecretString>,
     #[serde(deserialize_with = "text")]
-    pub(super) password_file: Option<PathBuf>,
+    password_file: Option<PathBuf>,
     #[serde(deserialize_with = "text")]
-    pub(super) company_id: Option<String>,
+    company_id: Option<String>,
     #[serde(deserialize_with = "text")]
-    pub(super) access_key: Option<SecretString>,
+    access_key: Option<SecretString>,
     #[serde(deserialize_with = "text")]
-    pub(super) access_key_file: Option<PathBuf>,
+    access_key_file: Option<PathBuf>,
     #[serde(deserialize_with = "text")]
-    pub(super) secret_key: Option<SecretString>,
+    secret_key: Option<SecretString>,
     #[serde(deserialize_with = "text")]
-    pub(super) secret_key_file: Option<PathBuf>,
+    secret_key_file: Option<PathBuf>,
     #[serde(deserialize_with = "text")]
-    pub(super) api_key: Option<SecretString>,
+    api_key: Option<SecretString>,
     #[serde(deserialize_with = "text")]
-    pub(super) api_key_file: Option<PathBuf>,
+    api_key_file: Option<PathBuf>,
     #[serde(deserialize_with = "text")]
     token_store: Option<SecretString>,
     #[serde(deserialize_with = "on_store_down")]
@@ -116,11 +122,23 @@ pub struct Config {
     retry_unresolved_after: Option<Option<Duration>>,
     /// Whether its keys are those of an environment.
     #[serde(skip)]
-    pub(super) is_environment: bool,
+    is_environment: bool,
 }
 
 impl Config {
-    /// Whom to ask.
+    /// Reads the settings from `lookup`, which in a program is `std::env::var_os`: the keys are in
+    /// capitals, with `ENKASH_` before them. A blank variable is unset.
+    ///
+    /// # Errors
+    ///
+    /// Where a variable is not UTF-8 or cannot be what it has to be; the text names it.
+    pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let mut config = lookup::read(lookup)?;
+        config.is_environment = true;
+        Ok(config)
+    }
+
+    /// Returns the token server to ask.
     ///
     /// # Errors
     ///
@@ -143,7 +161,7 @@ impl Config {
         }
     }
 
-    /// When to ask: the default, but for what is set.
+    /// Returns the default policy, but for what is set.
     ///
     /// # Errors
     ///
@@ -153,7 +171,7 @@ impl Config {
         self.policy_over(RefreshPolicy::default())
     }
 
-    /// When to ask: as `policy` says, but for what is set.
+    /// Returns `policy`, but for what is set.
     ///
     /// # Errors
     ///
@@ -186,21 +204,156 @@ impl Config {
         }
     }
 
-    /// What to do while the store cannot be used.
+    /// Returns what to do while the store cannot be used.
     pub fn on_store_down(&self) -> OnStoreDown {
         self.on_store_down.unwrap_or_default()
     }
 
-    /// The store that is named, if one is. It may hold a password.
+    /// Returns the store that is named, if one is. It may hold a password.
     pub fn token_store(&self) -> Option<&str> {
         present(self.token_store.as_ref().map(ExposeSecret::expose_secret))
+    }
+
+    /// Returns the credentials. Reads the files that are named; call it again when they may have changed.
+    ///
+    /// # Errors
+    ///
+    /// Where something is not set, contradicts something else or cannot be used; the text names the
+    /// key.
+    pub fn credentials(&self) -> Result<Credentials, ConfigError> {
+        let password = [
+            present(self.client_id.as_deref()).map(|_| "client_id"),
+            self.client_secret().set(),
+            present(self.username.as_deref()).map(|_| "username"),
+            self.password().set(),
+            present(self.company_id.as_deref()).map(|_| "company_id"),
+        ];
+        let keys = [self.access_key().set(), self.secret_key().set()];
+        let first = |of: &[Option<&'static str>]| of.iter().flatten().copied().next();
+        let credentials = match (first(&password), first(&keys)) {
+            (Some(one), Some(other)) => {
+                return Err(self.error(other, Problem::Contradicts(self.name(one))));
+            }
+            (None, None) => {
+                let problem = Problem::NeitherSet(self.name("access_key"));
+                return Err(self.error("client_id", problem));
+            }
+            (Some(_), None) => self.password_grant()?,
+            (None, Some(_)) => Credentials::merchant(
+                self.access_key().required(self)?.as_str(),
+                self.secret_key().required(self)?.as_str(),
+            ),
+        };
+        Ok(match self.api_key().read(self)? {
+            None => credentials,
+            Some(key) if HeaderValue::from_str(&key).is_err() => {
+                let why = "it cannot be sent in a header";
+                return Err(self.api_key().unusable(why, self));
+            }
+            Some(key) => credentials.api_key(key.as_str()),
+        })
+    }
+
+    /// Returns whether a secret comes from a file, and so may change.
+    pub fn has_secret_files(&self) -> bool {
+        [
+            self.client_secret(),
+            self.password(),
+            self.access_key(),
+            self.secret_key(),
+            self.api_key(),
+        ]
+        .iter()
+        .any(Secret::is_file)
+    }
+
+    /// Creates a builder of a cache over `endpoint` with these settings: its policy, what it does while the
+    /// store is down, and where it looks for other credentials once these are rejected. It sets no store.
+    ///
+    /// # Errors
+    ///
+    /// As for [`policy`](Self::policy).
+    pub fn token_cache(&self, endpoint: TokenEndpoint) -> Result<TokenCacheBuilder, ConfigError> {
+        let builder = TokenCache::builder(endpoint)
+            .checked_policy(self.policy()?)
+            .on_store_down(self.on_store_down());
+        if !self.has_secret_files() {
+            return Ok(builder);
+        }
+        let config = self.clone();
+        Ok(builder.reload_credentials(move || config.credentials().map_err(Into::into)))
+    }
+
+    fn password_grant(&self) -> Result<Credentials, ConfigError> {
+        let id = self.required("client_id", self.client_id.as_deref())?;
+        if id.contains(':') {
+            return Err(self.error("client_id", Problem::Unusable("it has a colon".to_owned())));
+        }
+        let secret = self.client_secret().required(self)?;
+        let user = self.required("username", self.username.as_deref())?;
+        let credentials = Credentials::password(
+            Client::new(id, secret.as_str()),
+            User::new(user, self.password().required(self)?.as_str()),
+        );
+        Ok(match present(self.company_id.as_deref()) {
+            Some(id) => credentials.company_id(id),
+            None => credentials,
+        })
+    }
+
+    fn required<'a>(
+        &self,
+        key: &'static str,
+        value: Option<&'a str>,
+    ) -> Result<&'a str, ConfigError> {
+        present(value).ok_or_else(|| self.error(key, Problem::NotSet))
+    }
+
+    fn client_secret(&self) -> Secret<'_> {
+        Secret::new(
+            ["client_secret", "client_secret_file"],
+            self.client_secret.as_ref(),
+            self.client_secret_file.as_deref(),
+        )
+    }
+
+    fn password(&self) -> Secret<'_> {
+        Secret::new(
+            ["password", "password_file"],
+            self.password.as_ref(),
+            self.password_file.as_deref(),
+        )
+    }
+
+    fn access_key(&self) -> Secret<'_> {
+        Secret::new(
+            ["access_key", "access_key_file"],
+            self.access_key.as_ref(),
+            self.access_key_file.as_deref(),
+        )
+    }
+
+    fn secret_key(&self) -> Secret<'_> {
+        Secret::new(
+            ["secret_key", "secret_key_file"],
+            self.secret_key.as_ref(),
+            self.secret_key_file.as_deref(),
+        )
+    }
+
+    fn api_key(&self) -> Secret<'_> {
+        Secret::new(
+            ["api_key", "api_key_file"],
+            self.api_key.as_ref(),
+            self.api_key_file.as_deref(),
+        )
     }
 
     pub(super) fn error(&self, key: &'static str, problem: Problem) -> ConfigError {
         ConfigError::new(self.name(key), problem)
     }
 
-    /// What `key` is called where this was read from.
+    /// Returns what `key` is called where this was read from.
     pub(super) fn name(&self, key: &str) -> String {
         if self.is_environment {
             return variable(key);

@@ -1,4 +1,5 @@
 use std::{
+    error::Error as StdError,
     fmt, io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -10,27 +11,16 @@ use hyper_rustls::HttpsConnector;
 use tokio::time::{Timeout, timeout};
 use tower_service::Service;
 
-use super::{EgressStream, dial::Dial, error::NotThrough};
+use super::{EgressStream, dial::Dial};
 use crate::BoxError;
 
 type Inner = <HttpsConnector<Dial> as Service<Uri>>::Future;
 
-/// A connection that [`EgressConnector`](crate::EgressConnector) makes.
+/// Resolves to a connection that [`EgressConnector`](crate::EgressConnector) makes.
 ///
 /// # Cancel safety
 ///
 /// Dropped, there is no connection.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::{EgressConnecting, EgressConnector};
-/// use tower::Service;
-///
-/// fn dial(connector: &mut EgressConnector) -> EgressConnecting {
-///     connector.call("https://api.enkash.in".parse().unwrap())
-/// }
-/// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct EgressConnecting {
     /// Boxed, for hyper-util's client takes no other.
@@ -58,7 +48,11 @@ impl Future for EgressConnecting {
             Err(elapsed) => io::Error::new(io::ErrorKind::TimedOut, elapsed).into(),
         };
         Poll::Ready(Err(match self.proxy.take() {
-            Some(proxy) => NotThrough::new(proxy, error).into(),
+            Some(proxy) => NotThrough {
+                proxy,
+                source: error,
+            }
+            .into(),
             None => error,
         }))
     }
@@ -69,5 +63,26 @@ impl fmt::Debug for EgressConnecting {
         f.debug_struct("EgressConnecting")
             .field("proxy", &self.proxy)
             .finish_non_exhaustive()
+    }
+}
+
+/// No connection through a proxy: it cannot be reached, it refuses, it hangs, or what answers behind
+/// it is not trusted.
+#[derive(Debug)]
+struct NotThrough {
+    /// Without credentials.
+    proxy: Uri,
+    source: BoxError,
+}
+
+impl fmt::Display for NotThrough {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection through the proxy {}", self.proxy)
+    }
+}
+
+impl StdError for NotThrough {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
     }
 }

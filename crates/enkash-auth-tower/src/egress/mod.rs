@@ -2,12 +2,11 @@
 
 mod connector;
 mod dial;
-mod env;
-mod error;
 mod future;
 mod no_proxy;
 mod proxy;
 #[cfg(test)]
+#[path = "../../tests/unit/resolver.rs"]
 mod resolver;
 mod roots;
 mod settings;

@@ -37,7 +37,7 @@ pub(super) fn add(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(
     Ok(())
 }
 
-/// TLS as it is chosen here, not by whoever installs a process-wide default: ring, and `roots`.
+/// Returns TLS with ring and `roots`, whatever the process-wide default is.
 pub(super) fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

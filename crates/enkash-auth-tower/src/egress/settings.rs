@@ -1,13 +1,18 @@
 use std::{ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
 
-use enkash_auth_core::Error;
+use enkash_auth_core::{Error, ErrorKind};
 use http::{Uri, uri::Scheme};
 use hyper_util::client::{legacy::connect::HttpConnector, proxy::matcher::Intercept};
 use rustls::RootCertStore;
 
-use super::{EgressConnector, Resolver, env::Variables, no_proxy::NoProxy, proxy, roots};
+use super::{EgressConnector, Resolver, no_proxy::NoProxy, proxy, roots};
 
-/// The way out to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
+/// In curl's order.
+const PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+const CA_FILE: &str = "ENKASH_CA_FILE";
+
+/// Holds the way out to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
 ///
 /// Accounts are allow-listed by address, so calls often leave through a proxy whose address is
 /// fixed. It is asked for a tunnel (`CONNECT host:port`) and sees neither token nor password: TLS
@@ -62,7 +67,7 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// No proxy, and the Mozilla roots.
+    /// Creates a way without a proxy, and with the Mozilla roots.
     pub fn direct() -> Self {
         Self {
             proxy: None,
@@ -79,8 +84,8 @@ impl Egress {
         self
     }
 
-    /// What the variables say that `lookup` looks up; in a program that is `std::env::var_os`. A
-    /// blank one is unset.
+    /// Reads the variables that `lookup` finds; in a program that is `std::env::var_os`. A blank one is
+    /// unset.
     ///
     /// | variable | what it is |
     /// |---|---|
@@ -95,16 +100,17 @@ impl Egress {
     /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for one that cannot
     /// be used; the text names the variable and does not show its value.
     pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
-        let variables = Variables::new(lookup);
         let mut egress = Self::direct();
-        if let Some((name, url)) = variables.proxy()? {
+        if let Some((name, url)) = first(&lookup, &PROXY)? {
             egress.proxy = Some(proxy::parse(name, &url)?);
         }
-        if let Some(list) = variables.no_proxy()? {
+        if let Some((_, list)) = first(&lookup, &NO_PROXY)? {
             egress = egress.no_proxy(&list);
         }
-        if let Some((name, path)) = variables.ca_file() {
-            roots::add_file(Arc::make_mut(&mut egress.roots), name, path.as_ref())?;
+        // A path need not be UTF-8.
+        let is_blank = |path: &OsString| path.to_str().is_some_and(|path| path.trim().is_empty());
+        if let Some(path) = lookup(CA_FILE).filter(|path| !is_blank(path)) {
+            roots::add_file(Arc::make_mut(&mut egress.roots), CA_FILE, path.as_ref())?;
         }
         Ok(egress)
     }
@@ -156,13 +162,12 @@ impl Egress {
         Ok(self)
     }
 
-    /// The proxy that a connection to `target` goes through, without its credentials; `None` where
-    /// it goes straight there.
+    /// Returns the proxy that a connection to `target` goes through, without its credentials.
     pub fn proxy_for(&self, target: &Uri) -> Option<&Uri> {
         self.intercept(target).map(Intercept::uri)
     }
 
-    /// A connector for hyper-util's client: TLS (rustls with ring) where the address is https,
+    /// Creates a connector for hyper-util's client: TLS (rustls with ring) where the address is https,
     /// HTTP/1.1, through the proxy where there is one. Connections stand within `limit`, or nothing
     /// is sent: name, TCP, tunnel and TLS. Where a name has several addresses, they divide the limit
     /// among them, so that a dead one is passed over.
@@ -176,7 +181,7 @@ impl Egress {
         Ok(EgressConnector::new(self.clone(), &tls, limit))
     }
 
-    /// A connector over plain TCP. The addresses of a name divide `limit` among them.
+    /// Creates a connector over plain TCP. The addresses of a name divide `limit` among them.
     pub(super) fn tcp(&self, limit: Duration) -> HttpConnector<Resolver> {
         let mut tcp = HttpConnector::new_with_resolver(self.resolver.clone());
         tcp.enforce_http(false);
@@ -204,4 +209,22 @@ impl fmt::Debug for Egress {
             .field("proxy", &self.proxy.as_ref().map(Intercept::uri))
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the first of the variables `names` that is set, and its name.
+fn first(
+    lookup: impl Fn(&str) -> Option<OsString>,
+    names: &[&'static str],
+) -> Result<Option<(&'static str, String)>, Error> {
+    for name in names {
+        match lookup(name).map(OsString::into_string) {
+            Some(Ok(value)) if !value.trim().is_empty() => return Ok(Some((name, value))),
+            Some(Err(_)) => {
+                let detail = format!("{name}: it is not UTF-8");
+                return Err(Error::new(ErrorKind::InvalidSetting, detail));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
 }

@@ -10,18 +10,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 
 use super::dial::Dialed;
 
-/// A connection that [`EgressConnector`](crate::EgressConnector) made.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_tower::{BoxError, EgressConnector, EgressStream};
-/// use tower::ServiceExt;
-///
-/// async fn dial(connector: EgressConnector) -> Result<EgressStream, BoxError> {
-///     connector.oneshot("https://api.enkash.in".parse()?).await
-/// }
-/// ```
+/// Wraps a connection that [`EgressConnector`](crate::EgressConnector) made.
 #[derive(Debug)]
 pub struct EgressStream(MaybeHttpsStream<Dialed>);
 

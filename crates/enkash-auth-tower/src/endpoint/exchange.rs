@@ -20,13 +20,13 @@ use crate::{BoxError, time::Time};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IsTokenRequest;
 
-/// A response, and when its request was sent.
+/// Holds a response, and when its request was sent.
 pub(crate) struct Exchanged {
     pub(crate) sent: Moment,
     pub(crate) response: TokenResponse,
 }
 
-/// Why there is no response.
+/// Says why there is no response.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// It failed before any byte of the request could be written: it counts nowhere.
@@ -43,7 +43,7 @@ pub(crate) type Exchanging<'a> =
 
 pub(crate) type Probing<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
-/// An HTTP service, erased, with which token requests are made.
+/// Makes token requests: an HTTP service, erased.
 pub(crate) trait Exchange: Send + Sync {
     /// Sends `request` and reads the response, all before `deadline`.
     ///

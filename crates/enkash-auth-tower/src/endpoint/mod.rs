@@ -5,8 +5,6 @@ mod exchange;
 mod https;
 mod not_sent;
 mod per_runtime;
-#[cfg(all(test, feature = "client"))]
-mod tests;
 mod token_endpoint;
 
 pub(crate) use self::exchange::{Exchanged, Failure, IsTokenRequest};

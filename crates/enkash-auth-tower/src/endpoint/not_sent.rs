@@ -21,12 +21,12 @@ use crate::BoxError;
 pub struct NotSent(BoxError);
 
 impl NotSent {
-    /// `error` happened before anything was sent.
+    /// Wraps an error that happened before anything was sent.
     pub fn new(error: impl Into<BoxError>) -> Self {
         Self(error.into())
     }
 
-    /// Whether `error` itself says so, and not one of its causes: it is this one, or, with the feature
+    /// Returns whether `error` itself says so, and not one of its causes: it is this one, or, with the feature
     /// `client`, that of hyper-util's client for want of a connection.
     pub fn is_said_by(error: &(dyn StdError + 'static)) -> bool {
         #[cfg(feature = "client")]
@@ -49,7 +49,7 @@ impl StdError for NotSent {
     }
 }
 
-/// Whether `error` says that nothing of a token request was sent.
+/// Returns whether `error` says that nothing of a token request was sent.
 ///
 /// A refused connection says so by itself, unless a connection reports it: a host behind a firewall can
 /// be refused after the request was written.
@@ -60,33 +60,29 @@ pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     !is_of_a_connection(error) && error.source().is_some_and(was_not_sent)
 }
 
-/// The same of a call: only what says so in so many words counts. A refused connection may be that of
+/// Returns the same of a call: only what says so in so many words counts. A refused connection may be that of
 /// a client's second try.
 pub(crate) fn call_was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     NotSent::is_said_by(error) || error.source().is_some_and(call_was_not_sent)
 }
 
 /// Hyper-util's error is among its causes, but may be of another version.
-#[cfg(feature = "reqwest")]
 fn has_no_connection(error: &(dyn StdError + 'static)) -> bool {
-    error
-        .downcast_ref::<reqwest::Error>()
-        .is_some_and(reqwest::Error::is_connect)
-}
-
-#[cfg(not(feature = "reqwest"))]
-fn has_no_connection(_: &(dyn StdError + 'static)) -> bool {
+    #[cfg(feature = "reqwest")]
+    if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+        return error.is_connect();
+    }
+    let _ = error;
     false
 }
 
-/// Whether hyper says it, which is called when a connection stands.
-#[cfg(feature = "client")]
+/// Returns whether the error is of hyper, which is called once a connection is made.
 fn is_of_a_connection(error: &(dyn StdError + 'static)) -> bool {
-    error.is::<hyper::Error>()
-}
-
-#[cfg(not(feature = "client"))]
-fn is_of_a_connection(_: &(dyn StdError + 'static)) -> bool {
+    #[cfg(feature = "client")]
+    if error.is::<hyper::Error>() {
+        return true;
+    }
+    let _ = error;
     false
 }
 

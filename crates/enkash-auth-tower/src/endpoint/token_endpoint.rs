@@ -7,19 +7,20 @@ use enkash_auth_core::{
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
+use tokio::time::Instant;
 use tower_service::Service;
 
 #[cfg(feature = "client")]
 use super::https::{CONNECT_TIMEOUT, HttpsClient};
 use super::{
-    exchange::{Exchange, Plug, Probing},
+    exchange::{Exchange, Exchanged, Failure, MaySend, Plug},
     per_runtime::PerRuntime,
 };
 #[cfg(feature = "client")]
 use crate::Egress;
-use crate::{BoxError, attempts::AccountCredentials};
+use crate::{BoxError, attempts::AccountCredentials, time::Time};
 
-/// Where tokens come from: an address, credentials, and the HTTP service that carries the requests.
+/// Holds where tokens come from: an address, credentials, and the HTTP service that carries the requests.
 ///
 /// # Examples
 ///
@@ -45,7 +46,7 @@ struct Inner {
 }
 
 impl TokenEndpoint {
-    /// The token server of `environment`, asked over an HTTPS client of our own: HTTP/1.1, rustls
+    /// Creates an endpoint of `environment` over an HTTPS client of our own: HTTP/1.1, rustls
     /// with ring and the Mozilla roots, straight there, no redirects. Each request has a connection of
     /// its own, which stands within 3 s; they are divided among the addresses of the server's name.
     ///
@@ -61,8 +62,8 @@ impl TokenEndpoint {
         Self::with_egress(environment, credentials, &Egress::direct())
     }
 
-    /// The same, asked the way that `egress` leads: through a proxy, or trusting more than the
-    /// Mozilla roots. The 3 s are for all of it, from the proxy's name to TLS with the token server;
+    /// Creates an endpoint whose client goes the way of `egress`: through a proxy, or trusting more than
+    /// the Mozilla roots. The 3 s are for all of it, from the proxy's name to TLS with the token server;
     /// a proxy that refuses, or hangs, has seen no password.
     ///
     /// # Errors
@@ -82,7 +83,7 @@ impl TokenEndpoint {
         Self::build(base, credentials, Arc::new(exchange))
     }
 
-    /// The same, asked over `service`.
+    /// Creates an endpoint over `service`.
     ///
     /// It must neither follow redirects nor try again by itself (reqwest: `redirect::Policy::none()` and
     /// `retry::never()`): each try is a password attempt, and three may lock the account. Its errors, which
@@ -110,7 +111,7 @@ impl TokenEndpoint {
         Self::build(base, credentials, Arc::new(Plug(move || service.clone())))
     }
 
-    /// The same, asked over what `make` makes: for the first request, for one on another runtime than
+    /// Creates an endpoint over what `make` makes: for the first request, for one on another runtime than
     /// the last, and after one without a response.
     ///
     /// A pooled connection belongs to the runtime that opened it. When that runtime is no longer
@@ -153,7 +154,7 @@ impl TokenEndpoint {
         })))
     }
 
-    /// The same server, asked over the same service, with other credentials.
+    /// Returns the same server over the same service, with other credentials.
     pub(crate) fn with_credentials(&self, credentials: Credentials) -> Result<Self, Error> {
         if credentials.is_merchant() != self.credentials().is_merchant() {
             let detail = "credentials: merchant keys and passwords do not replace each other";
@@ -163,12 +164,12 @@ impl TokenEndpoint {
         Self::build(self.0.base.clone(), credentials, exchange)
     }
 
-    /// The address of the token server.
+    /// Returns the address of the token server.
     pub fn base_url(&self) -> &BaseUrl {
         &self.0.base
     }
 
-    /// The account that tokens are asked for.
+    /// Returns the account that tokens are fetched for.
     pub fn account(&self) -> AccountKey {
         self.0.account.key()
     }
@@ -185,20 +186,25 @@ impl TokenEndpoint {
         self.0.account.credentials()
     }
 
-    /// The service that token requests are made with.
-    pub(crate) fn service(&self) -> &dyn Exchange {
-        &*self.0.exchange
+    /// Sends the credentials and reads the response: see [`Exchange::exchange`].
+    pub(crate) async fn exchange(
+        &self,
+        clock: Time,
+        deadline: Instant,
+        may_send: MaySend<'_>,
+    ) -> Result<Exchanged, Failure> {
+        let request = TokenRequest::new(&self.0.base, self.credentials())
+            .map_err(|error| Failure::NotSent(error.into()))?;
+        let exchange = &self.0.exchange;
+        exchange.exchange(request, clock, deadline, may_send).await
     }
 
-    /// Asks the server whether it responds at all: see [`TokenRequest::probe`].
-    pub(crate) fn probe(&self, limit: Duration) -> Result<Probing<'_>, Error> {
-        let request = TokenRequest::probe(&self.0.base, self.credentials())?;
-        Ok(self.service().probe(request, limit))
-    }
-
-    /// The request for a token: one password attempt.
-    pub(crate) fn request(&self) -> Result<TokenRequest, Error> {
-        TokenRequest::new(&self.0.base, self.credentials())
+    /// Returns whether the server responds at all: see [`TokenRequest::probe`].
+    pub(crate) async fn probe(&self, limit: Duration) -> bool {
+        match TokenRequest::probe(&self.0.base, self.credentials()) {
+            Ok(request) => self.0.exchange.probe(request, limit).await,
+            Err(_) => false,
+        }
     }
 }
 

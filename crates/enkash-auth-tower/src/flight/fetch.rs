@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, ErrorKind, Grant, Moment,
+    Clock, Error, ErrorKind, Grant, Moment,
     account::{AttemptId, AttemptOutcome},
     state::{Flight, Outcome},
 };
@@ -152,7 +152,10 @@ impl<'a> Fetch<'a> {
                     self.newest_seen = Some(token.id);
                     return Ok(Turn::Token(token));
                 }
-                Acquired::Probe => probe = Some(self.probe().await),
+                Acquired::Probe => {
+                    let limit = PROBE_TIMEOUT.min(self.left());
+                    probe = Some(self.endpoint.probe(limit).await);
+                }
                 Acquired::Denied(error) => return Err(error),
                 Acquired::Busy => {
                     has_waited = true;
@@ -166,29 +169,14 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Returns whether the server responds at all.
-    async fn probe(&self) -> bool {
-        match self.endpoint.probe(PROBE_TIMEOUT.min(self.left())) {
-            Ok(probing) => probing.await,
-            Err(_) => false,
-        }
-    }
-
     /// Sends the credentials, once.
     async fn send(&self, permit: &Permit) -> Sent {
         let (shared, endpoint) = (self.shared, self.endpoint);
         shared.count_request();
         meter::asked(endpoint.account());
         let may_send = || !self.is_given_up() && permit.attempt().may_send();
-        let exchanged = match endpoint.request() {
-            Ok(request) => {
-                let (service, clock) = (endpoint.service(), shared.clock_handle());
-                service
-                    .exchange(request, clock, self.deadline, &may_send)
-                    .await
-            }
-            Err(error) => Err(Failure::NotSent(error.into())),
-        };
+        let clock = shared.clock().clone();
+        let exchanged = endpoint.exchange(clock, self.deadline, &may_send).await;
         match exchanged {
             Ok(exchanged) => self.read(&exchanged, permit),
             Err(Failure::NotSent(source)) => Sent {

@@ -2,7 +2,7 @@
 //!
 //! 1. A waiter that polls after the flight has landed is answered; one that polled before is woken.
 //! 2. Wakers are cloned before the lock is taken, and dropped and woken after it is released.
-//! 3. A waiter that leaves takes its waker with it: the memory is that of who waits now.
+//! 3. A waiter that leaves takes its waker with it: the memory is that of those waiting now.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,12 +14,12 @@ use slab::Slab;
 
 use crate::sync::{Arc, Mutex};
 
-/// What a landing tells its waiters.
+/// Tells the waiters how a flight ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Landed {
-    /// There is a token, or nobody knows: ask again.
+    /// There may be a token: ask again.
     Ask,
-    /// There is none, for everybody.
+    /// There is none, for all waiters.
     Failed(Error),
 }
 
@@ -33,7 +33,7 @@ enum State {
     Landed(Landed),
 }
 
-/// A place among the waiters; leaving it is dropping it.
+/// Holds a place among the waiters, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
     landing: Arc<Landing>,
@@ -45,7 +45,7 @@ impl Landing {
         Arc::new(Self(Mutex::new(State::Flying(Slab::new()))))
     }
 
-    /// A place for one waiter.
+    /// Returns a place for one waiter.
     pub(crate) fn seat(self: Arc<Self>) -> Seat {
         Seat {
             landing: self,
@@ -53,8 +53,7 @@ impl Landing {
         }
     }
 
-    /// Lands: everybody who waits is woken, everybody who comes later is answered. The first
-    /// landing counts.
+    /// Wakes all waiters, and answers all that come later. The first landing counts.
     pub(crate) fn land(&self, landed: Landed) {
         let waiters = {
             let mut state = self.0.lock();
@@ -68,8 +67,7 @@ impl Landing {
             }
         };
         for (_, waker) in waiters {
-            // A waker that panics is the affair of whoever made it: the others are woken all the
-            // same, and the flight goes on.
+            // Of a waker that panics, neither the others nor the flight see anything.
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
@@ -110,54 +108,9 @@ impl Drop for Seat {
 
 #[cfg(test)]
 #[cfg(enkash_loom)]
+#[path = "../../tests/loom/landing.rs"]
 mod model;
 
 #[cfg(test)]
-mod tests {
-    use tokio_test::{assert_pending, assert_ready, task};
-
-    use super::*;
-
-    fn seat(landing: &Arc<Landing>) -> Seat {
-        Arc::clone(landing).seat()
-    }
-
-    #[test]
-    fn who_waits_is_woken_and_who_comes_later_is_answered() {
-        let landing = Landing::new();
-        let mut early = task::spawn(seat(&landing));
-        assert_pending!(early.enter(|cx, mut seat| seat.poll(cx)));
-        landing.land(Landed::Ask);
-        assert!(early.is_woken());
-        assert_ready!(early.enter(|cx, mut seat| seat.poll(cx)));
-        let mut late = task::spawn(seat(&landing));
-        assert_ready!(late.enter(|cx, mut seat| seat.poll(cx)));
-    }
-
-    #[test]
-    fn the_first_landing_counts() {
-        let landing = Landing::new();
-        landing.land(Landed::Ask);
-        landing.land(Landed::Failed(Error::new(
-            enkash_auth_core::ErrorKind::Unavailable,
-            "",
-        )));
-        let mut late = task::spawn(seat(&landing));
-        assert!(matches!(
-            assert_ready!(late.enter(|cx, mut seat| seat.poll(cx))),
-            Landed::Ask
-        ));
-    }
-
-    #[test]
-    fn who_leaves_takes_the_waker_along() {
-        let landing = Landing::new();
-        let mut waiter = task::spawn(seat(&landing));
-        for _ in 0..3 {
-            assert_pending!(waiter.enter(|cx, mut seat| seat.poll(cx)));
-        }
-        assert!(matches!(&*landing.0.lock(), State::Flying(waiters) if waiters.len() == 1));
-        drop(waiter);
-        assert!(matches!(&*landing.0.lock(), State::Flying(waiters) if waiters.is_empty()));
-    }
-}
+#[path = "../../tests/unit/landing.rs"]
+mod tests;

@@ -15,8 +15,8 @@ use enkash_auth_core::{
 use tokio::{runtime::Handle, time::Instant};
 use tracing::{Instrument, Span, field::Empty};
 
-use super::{Ending, fetch::Fetch};
-use crate::{cache::Shared, deadline, endpoint::TokenEndpoint, meter};
+use super::fetch::Fetch;
+use crate::{cache::Shared, endpoint::TokenEndpoint, meter, time};
 
 /// Launches `flight` in a task of its own on `runtime`. It lands whatever happens to the task.
 pub(crate) fn launch(
@@ -30,12 +30,12 @@ pub(crate) fn launch(
         shared: Arc::clone(shared),
         endpoint,
         flight,
-        deadline: deadline::after(shared.policy().fetch_timeout),
+        deadline: time::deadline(shared.policy().fetch_timeout),
         launched: Instant::now(),
         span: Span::none(),
         has_landed: false,
     };
-    // It belongs to nobody: not to the span of whoever happened to ask first, either.
+    // It belongs to no caller: its span is not in that of the first one, either.
     let span = tracing::info_span!(
         parent: None,
         "token_fetch",
@@ -82,7 +82,7 @@ impl Pilot {
         match dead.map_or(outcome, Outcome::Failed) {
             Outcome::Granted(..) => tracing::debug!("token fetched"),
             Outcome::Failed(error) => {
-                // With its sources: "no connection" alone helps nobody.
+                // With its sources: "no connection" alone does not help.
                 tracing::warn!(
                     error = &error as &(dyn StdError + 'static),
                     "no token fetched"
@@ -92,8 +92,8 @@ impl Pilot {
         }
     }
 
-    /// Says in the span and in the metrics how the flight ended. One that was abandoned was counted
-    /// then, by the one who did that.
+    /// Records in the span and in the metrics how the flight ended. One that was abandoned was counted
+    /// then.
     fn record(&self, ending: Option<Ending>) {
         let took = self.launched.elapsed();
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -124,7 +124,44 @@ impl Drop for Pilot {
     }
 }
 
-/// A panic of the user's token service fails this flight, like any other fault of the service.
+/// Says how a flight ended, in a word, and which token was at hand then.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    outcome: &'static str,
+    generation: Option<u64>,
+    /// Why a token that came is of no use.
+    dead: Option<Error>,
+}
+
+impl Ending {
+    /// Creates the ending of a flight that landed with `outcome`: its waiters get `error`, if there is one,
+    /// and the token at hand was that of generation `before` and is that of `after`.
+    pub(crate) fn new(
+        outcome: &Outcome,
+        error: Option<&Error>,
+        before: Option<u64>,
+        after: Option<u64>,
+    ) -> Self {
+        let is_granted = matches!(outcome, Outcome::Granted(..));
+        let outcome = match (outcome, error) {
+            (Outcome::Aborted, _) => "aborted",
+            (Outcome::Failed(error), _) | (Outcome::Granted(..), Some(error)) => {
+                error.kind().as_str()
+            }
+            // A sticky issuer's token came again.
+            (Outcome::Granted(..), None) if before == after => "repeated",
+            (Outcome::Granted(..), None) => "granted",
+        };
+        let dead = error.filter(|_| is_granted).cloned();
+        Self {
+            outcome,
+            generation: after,
+            dead,
+        }
+    }
+}
+
+/// Fails the flight if the user's token service panics, as for any other fault of the service.
 async fn caught(run: impl Future<Output = Outcome>) -> Outcome {
     let mut run = pin!(run);
     poll_fn(|cx| {

@@ -1,21 +1,61 @@
 use std::time::Duration;
 
 use enkash_auth_core::{AccountKey, state::Reason};
-use metrics::{counter, gauge, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use crate::cache::Status;
 
-pub(super) const FETCHES: &str = "enkash_auth_fetches_total";
-pub(super) const FETCH_SECONDS: &str = "enkash_auth_fetch_seconds";
-pub(super) const TOKEN_REQUESTS: &str = "enkash_auth_token_requests_total";
-pub(super) const REPLAYS: &str = "enkash_auth_replays_total";
-pub(super) const STORE_FAILURES: &str = "enkash_auth_store_failures_total";
-pub(super) const CLOCK_SKEW: &str = "enkash_auth_clock_skew_seconds";
-pub(super) const SECONDS_LEFT: &str = "enkash_auth_token_seconds_left";
-pub(super) const STRIKES: &str = "enkash_auth_strikes";
-pub(super) const WAITERS: &str = "enkash_auth_waiters";
+const FETCHES: &str = "enkash_auth_fetches_total";
+const FETCH_SECONDS: &str = "enkash_auth_fetch_seconds";
+const TOKEN_REQUESTS: &str = "enkash_auth_token_requests_total";
+const REPLAYS: &str = "enkash_auth_replays_total";
+const STORE_FAILURES: &str = "enkash_auth_store_failures_total";
+const CLOCK_SKEW: &str = "enkash_auth_clock_skew_seconds";
+const SECONDS_LEFT: &str = "enkash_auth_token_seconds_left";
+const STRIKES: &str = "enkash_auth_strikes";
+const WAITERS: &str = "enkash_auth_waiters";
 
-/// A fetch has ended; `took` is not known of one that nobody drives.
+/// Tells the recorder of `metrics` what is measured, and in which units. To be called once, when the
+/// recorder is installed; without it nothing is missing but help texts.
+pub fn describe_metrics() {
+    describe_counter!(FETCHES, Unit::Count, "fetches of a token that have ended");
+    describe_counter!(TOKEN_REQUESTS, Unit::Count, "token requests that were made");
+    describe_counter!(
+        REPLAYS,
+        Unit::Count,
+        "calls whose token the API refused, and which were to be sent again"
+    );
+    describe_counter!(
+        STORE_FAILURES,
+        Unit::Count,
+        "times at which a fetch could not use the store"
+    );
+    describe_histogram!(
+        FETCH_SECONDS,
+        Unit::Seconds,
+        "how long a fetch took, pauses between its attempts included"
+    );
+    describe_gauge!(
+        CLOCK_SKEW,
+        Unit::Seconds,
+        "how far the local wall clock is ahead of the token server's"
+    );
+    describe_gauge!(
+        SECONDS_LEFT,
+        Unit::Seconds,
+        "how long the token at hand may still be attached"
+    );
+    describe_gauge!(
+        STRIKES,
+        Unit::Count,
+        "attempts that count, or may count, against the account"
+    );
+    describe_gauge!(WAITERS, Unit::Count, "callers that wait for a token");
+}
+
+/// Records that a fetch has ended. Of one that is not driven, it is not known how long it `took`.
 pub(crate) fn fetched(
     account: AccountKey,
     reason: Reason,
@@ -30,29 +70,29 @@ pub(crate) fn fetched(
         .increment(1);
 }
 
-/// A token request is being made.
+/// Records that a token request is being made.
 pub(crate) fn asked(account: AccountKey) {
     counter!(TOKEN_REQUESTS, "account" => account.to_string()).increment(1);
 }
 
-/// The store could not be used for a fetch.
+/// Records that the store could not be used for a fetch.
 pub(crate) fn store_failed(account: AccountKey) {
     counter!(STORE_FAILURES, "account" => account.to_string()).increment(1);
 }
 
-/// An answer came, and its `Date` says how far our wall clock is ahead.
+/// Records how far our wall clock is ahead, by the `Date` of a response.
 pub(crate) fn skewed(account: AccountKey, seconds: Option<f64>) {
     if let Some(seconds) = seconds {
         gauge!(CLOCK_SKEW, "account" => account.to_string()).set(seconds);
     }
 }
 
-/// A call that was refused was sent again, or could not be.
+/// Records that a call that was refused was sent again, or could not be.
 pub(crate) fn replayed(account: AccountKey, result: &'static str) {
     counter!(REPLAYS, "account" => account.to_string(), "result" => result).increment(1);
 }
 
-/// How a cache stands now.
+/// Records the status of a cache.
 pub(crate) fn standing(account: AccountKey, status: &Status) {
     let account = account.to_string();
     let left = status.remaining().unwrap_or_default();

@@ -1,6 +1,6 @@
 use http::Request;
 
-/// A body that may be there a second time.
+/// Lets a body be sent a second time.
 ///
 /// Every body that is `Clone` is: each clone must hold all of it. One whose clones share what they have read,
 /// a stream over the receiver of a channel say, would be sent again without what is gone; it belongs into
@@ -30,7 +30,7 @@ use http::Request;
 /// assert!(Body::Collected(Bytes::new()).try_clone().is_some());
 /// ```
 pub trait ReplayBody: Sized {
-    /// The same body once more; `None` where it can be sent only once.
+    /// Returns the same body once more; `None` if it can be sent only once.
     fn try_clone(&self) -> Option<Self>;
 }
 
@@ -40,7 +40,7 @@ impl<B: Clone> ReplayBody for B {
     }
 }
 
-/// The same request once more.
+/// Returns the same request once more.
 pub(crate) fn try_clone<B: ReplayBody>(request: &Request<B>) -> Option<Request<B>> {
     let mut copy = Request::new(request.body().try_clone()?);
     *copy.method_mut() = request.method().clone();

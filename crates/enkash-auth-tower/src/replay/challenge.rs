@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
-/// Whether one of the challenges (RFC 9110 section 11.6.1) is `Bearer` with `error="invalid_token"`.
+/// Returns whether one of the challenges (RFC 9110 section 11.6.1) is `Bearer` with `error="invalid_token"`.
 ///
 /// There may be several in one header and several headers; what makes no sense is passed over.
 pub(super) fn says_invalid_token(headers: &HeaderMap) -> bool {
@@ -38,7 +38,7 @@ fn header_says_invalid_token(value: &str) -> bool {
     false
 }
 
-/// What stands between the commas that are outside quotes.
+/// Splits at the commas that are outside quotes.
 fn items(value: &str) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     value.split(move |char| {
@@ -56,14 +56,14 @@ fn items(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The token (RFC 9110 section 5.6.2) that `text` begins with, and what follows it.
+/// Returns the token (RFC 9110 section 5.6.2) that `text` begins with, and what follows it.
 fn token(text: &str) -> (&str, &str) {
     let is_token = |char: char| char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(char);
     let end = text.find(|char| !is_token(char)).unwrap_or(text.len());
     text.split_at(end)
 }
 
-/// A parameter's value; empty where a quote is missing.
+/// Returns a parameter's value; empty if a quote is missing.
 fn unquoted(value: &str) -> Cow<'_, str> {
     let Some(quoted) = value.strip_prefix('"') else {
         return Cow::Borrowed(value);
@@ -81,61 +81,5 @@ fn unquoted(value: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn says(values: &[&str]) -> bool {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(WWW_AUTHENTICATE, HeaderValue::from_str(value).unwrap());
-        }
-        says_invalid_token(&headers)
-    }
-
-    #[test]
-    fn every_way_to_write_it_is_read() {
-        for value in [
-            r#"Bearer error="invalid_token""#,
-            r#"Bearer realm="a", error="invalid_token", error_description="x""#,
-            r#"bearer ERROR = "invalid_token""#,
-            "Bearer error=invalid_token",
-            r#"Bearer realm="a, \"b\", Basic",error="invalid_token""#,
-            r#"Bearer realm="a\", Basic",error="invalid_token""#,
-            r#"Basic realm="a", Bearer realm="b", error="invalid_token""#,
-            r#"Negotiate YWJj==, Bearer error="invalid_token", Basic realm="c""#,
-            r#"Bearer error="invalid\_token""#,
-            r#", ,Bearer  error="invalid_token","#,
-        ] {
-            assert!(says(&[value]), "{value}");
-        }
-        assert!(says(&[
-            "Basic realm=\"a\"",
-            "Bearer error=\"invalid_token\""
-        ]));
-    }
-
-    #[test]
-    fn what_is_not_quite_it_is_not_taken_for_it() {
-        for value in [
-            "",
-            "Bearer",
-            r#"Bearer realm="a""#,
-            r#"Bearer error="insufficient_scope""#,
-            r#"Bearer error="invalid_token_or_so""#,
-            r#"Bearer error="INVALID_TOKEN""#,
-            r#"Basic error="invalid_token""#,
-            r#"Bearer realm="x", Basic error="invalid_token""#,
-            r#"Bearer error_description="error=invalid_token""#,
-            r#"Bearer realm="a, error=invalid_token""#,
-            r#"Bearer error="invalid_token"#,
-            r#"Bearer, Digest error="invalid_token""#,
-            r#"XBearer error="invalid_token""#,
-            "error=invalid_token",
-            "=, ==, \"\", \\, Bearer =",
-        ] {
-            assert!(!says(&[value]), "{value}");
-        }
-    }
-}
+#[path = "../../tests/unit/challenge.rs"]
+mod tests;

@@ -8,7 +8,7 @@ use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{policy::Sent, refused::Refused};
+use super::policy::Sent;
 use crate::{
     BoxError,
     auth::{AuthRequest, EnkashAuth, NotCalled, ResponseFuture},
@@ -17,34 +17,11 @@ use crate::{
 };
 
 pin_project! {
-    /// The future of [`Replay`](super::Replay).
+    /// Resolves to the response of a call through [`Replay`](super::Replay).
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits for another token, nothing more is sent; the fetch goes on for the
-    /// others.
-    ///
-    /// # Examples
-    ///
-    /// A service that names the type instead of boxing it:
-    ///
-    /// ```
-    /// use enkash_auth_tower::{BoxError, Replay, ReplayFuture};
-    /// use http::{Request, Response};
-    /// use tower::Service;
-    ///
-    /// struct Payouts<S>(Replay<S>);
-    ///
-    /// impl<S, R> Payouts<S>
-    /// where
-    ///     S: Service<Request<String>, Response = Response<R>> + Clone,
-    ///     S::Error: Into<BoxError>,
-    /// {
-    ///     fn send(&mut self, request: Request<String>) -> ReplayFuture<S, Request<String>> {
-    ///         self.0.call(request)
-    ///     }
-    /// }
-    /// ```
+    /// If it is dropped while it waits for another token, nothing more is sent; the fetch goes on.
     #[must_use = "futures do nothing unless polled"]
     pub struct ReplayFuture<S, Req>
     where
@@ -90,6 +67,9 @@ pin_project! {
         Done,
     }
 }
+
+/// The result of a replay whose caller did not wait for it.
+const DROPPED: &str = "dropped";
 
 /// The result of a replay for which there was no other token.
 const NO_TOKEN: &str = "no-token";
@@ -215,7 +195,7 @@ where
                     drop(first.end(result));
                     break answer;
                 }
-                // Who polls a finished future waits for ever.
+                // A finished future that is polled stays pending.
                 StateProj::Done => return Poll::Pending,
             };
             this.state.set(next);
@@ -225,7 +205,55 @@ where
     }
 }
 
-/// The token that the API refused with `response`, if it was one of ours.
+/// Holds the refusal of the first call, in case that there is no second.
+#[derive(Debug)]
+struct Refused<Res> {
+    response: Res,
+    counted: Counted,
+}
+
+/// Counts what became of the replay when it is dropped, and so whatever becomes of it.
+#[derive(Debug)]
+struct Counted {
+    attached: Attached,
+    result: &'static str,
+}
+
+impl<Res> Refused<Res> {
+    fn new(response: Res, attached: Attached) -> Self {
+        Self {
+            response,
+            counted: Counted {
+                attached,
+                result: DROPPED,
+            },
+        }
+    }
+
+    /// Returns the token after the one that was refused; `None` if the cache is gone.
+    fn successor(&self) -> Option<TokenFuture> {
+        self.counted.attached.successor()
+    }
+
+    /// Returns whether `generation` is that of the token that was refused.
+    fn is_of(&self, generation: u64) -> bool {
+        self.counted.attached.generation() == generation
+    }
+
+    /// Counts it under `result`, and returns its response.
+    fn end(mut self, result: &'static str) -> Res {
+        self.counted.result = result;
+        self.response
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.attached.replayed(self.result);
+    }
+}
+
+/// Returns the token that the API refused with `response`, if it was one of ours.
 fn refused<Req, Res>(response: &mut Res) -> Option<Attached>
 where
     Req: AuthRequest<Res>,

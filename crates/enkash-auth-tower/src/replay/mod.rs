@@ -6,9 +6,7 @@
 mod body;
 mod challenge;
 mod future;
-mod layer;
 mod policy;
-mod refused;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod service;
@@ -16,6 +14,8 @@ mod service;
 #[cfg(feature = "retry")]
 pub(crate) use self::body::try_clone;
 pub use self::{
-    body::ReplayBody, future::ReplayFuture, layer::ReplayLayer, policy::ReplayPolicy,
-    service::Replay,
+    body::ReplayBody,
+    future::ReplayFuture,
+    policy::ReplayPolicy,
+    service::{Replay, ReplayLayer},
 };

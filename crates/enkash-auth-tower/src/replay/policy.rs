@@ -2,7 +2,7 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use super::challenge;
 
-/// Which calls are sent once more after a 401 to our token.
+/// Decides which calls are sent once more after a 401 to our token.
 ///
 /// An idempotent method (RFC 9110 section 9.2.2), or an answer with the challenge
 /// `WWW-Authenticate: Bearer …, error="invalid_token"` (RFC 6750 section 3.1): the server refused the
@@ -22,7 +22,7 @@ pub struct ReplayPolicy {
     trusts_idempotency_key: bool,
 }
 
-/// What counts of a request once it has been sent.
+/// Keeps what counts of a request once it has been sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     is_safe_twice: bool,
@@ -45,13 +45,13 @@ impl ReplayPolicy {
 }
 
 impl Sent {
-    /// Whether nothing can have happened, given `headers` of an answer of 401.
+    /// Returns whether nothing can have happened, by the `headers` of a 401.
     pub(super) fn did_nothing(self, headers: &HeaderMap) -> bool {
         self.is_safe_twice || challenge::says_invalid_token(headers)
     }
 }
 
-/// Of a blank one, or of two, nobody knows what the API makes.
+/// Returns whether there is one key. What an API makes of a blank one, or of two, is not known.
 fn has_idempotency_key(headers: &HeaderMap) -> bool {
     let mut keys = headers.get_all("idempotency-key").iter();
     let is_key = |key: &HeaderValue| !key.as_bytes().trim_ascii().is_empty();

@@ -1,16 +1,42 @@
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Method, Request, Response};
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{ReplayBody, ReplayFuture, ReplayPolicy, body::try_clone, policy::Sent};
 use crate::{
     BoxError,
-    auth::{AuthRequest, EnkashAuth},
+    auth::{AuthRequest, EnkashAuth, EnkashAuthLayer},
 };
 
-/// A service whose requests carry a token, and are sent once more where that was refused and nothing
-/// can have happened. Made by [`ReplayLayer`](super::ReplayLayer).
+/// Applies [`EnkashAuthLayer`], and sends calls whose token was refused once more. Made by
+/// [`EnkashAuthLayer::replay`].
+#[derive(Clone, Debug)]
+pub struct ReplayLayer {
+    auth: EnkashAuthLayer,
+    policy: ReplayPolicy,
+}
+
+impl ReplayLayer {
+    pub(crate) fn new(auth: EnkashAuthLayer, policy: ReplayPolicy) -> Self {
+        Self { auth, policy }
+    }
+}
+
+impl<S> Layer<S> for ReplayLayer {
+    type Service = Replay<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Replay {
+            inner: self.auth.layer(inner),
+            policy: self.policy,
+        }
+    }
+}
+
+/// Puts a token on each request, and sends it once more if the token was refused and nothing can have
+/// happened. Made by [`ReplayLayer`].
 ///
 /// It costs a clone of the request and of the service below for each call whose body can be sent a
 /// second time.
@@ -18,21 +44,6 @@ use crate::{
 /// A refused answer is kept, unread, until the second call has been answered: it is the caller's if
 /// that one cannot be sent. So the service below must be able to serve two calls at once; one that
 /// has a single connection, and no other until an answer is read, would wait for itself.
-///
-/// # Examples
-///
-/// ```
-/// use enkash_auth_core::{Credentials, Environment};
-/// use enkash_auth_tower::{EnkashAuthLayer, Replay, ReplayPolicy, TokenCache, TokenEndpoint};
-/// use tower::Layer;
-///
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
-/// let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
-/// let service: Replay<&str> = layer.layer("any client");
-/// assert_eq!(service.get_ref().get_ref(), &"any client");
-/// # Ok::<(), enkash_auth_core::Error>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct Replay<S> {
     inner: EnkashAuth<S>,
@@ -40,21 +51,17 @@ pub struct Replay<S> {
 }
 
 impl<S> Replay<S> {
-    pub(super) fn new(inner: EnkashAuth<S>, policy: ReplayPolicy) -> Self {
-        Self { inner, policy }
-    }
-
-    /// The service below.
+    /// Returns the service below.
     pub fn get_ref(&self) -> &EnkashAuth<S> {
         &self.inner
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn get_mut(&mut self) -> &mut EnkashAuth<S> {
         &mut self.inner
     }
 
-    /// The service below.
+    /// Returns the service below.
     pub fn into_inner(self) -> EnkashAuth<S> {
         self.inner
     }

@@ -6,7 +6,6 @@
 #[cfg(all(unix, feature = "file"))]
 mod file;
 mod memory;
-mod on_store_down;
 #[expect(clippy::module_inception, reason = "named after the trait")]
 mod store;
 
@@ -14,6 +13,5 @@ mod store;
 pub use self::file::FileStore;
 pub use self::{
     memory::MemoryStore,
-    on_store_down::OnStoreDown,
-    store::{Liveness, Loaded, STORE_TIMEOUT, Store, StoreFuture},
+    store::{Liveness, Loaded, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture},
 };

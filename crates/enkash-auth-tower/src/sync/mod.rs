@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 #[cfg(enkash_loom)]
+#[path = "../../tests/loom/sync.rs"]
 mod modelled;
 #[cfg(not(all(test, enkash_loom)))]
 mod real;

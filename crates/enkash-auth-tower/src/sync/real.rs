@@ -11,7 +11,7 @@ pub(crate) type Slot<T> = arc_swap::ArcSwapOption<T>;
 /// What was in a slot, borrowed from it.
 pub(crate) type Loaded<T> = arc_swap::Guard<Option<Arc<T>>>;
 
-/// A mutex without poison: nothing that is done under our locks can panic half-way.
+/// Locks without poison: nothing that is done under our locks can panic half-way.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
 

@@ -9,7 +9,10 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::support::{HeldClock, credentials, user};
+use crate::{
+    sockets::HeldClock,
+    support::{credentials, user},
+};
 
 const TOKEN: &str = r#"{"access_token":"one","token_type":"bearer","expires_in":300}"#;
 

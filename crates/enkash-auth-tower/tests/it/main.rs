@@ -30,7 +30,9 @@ mod replay;
 mod retry;
 mod runtimes;
 mod secrets;
-mod short_lived;
+#[cfg(feature = "client")]
+#[path = "../support/sockets.rs"]
+mod sockets;
 mod span;
 mod sticky;
 mod store;

@@ -212,3 +212,35 @@ fn outside_any_runtime_no_call_is_made_again_and_nothing_panics() {
     let error = NotCalled::of(&*error).unwrap().error();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
+
+#[test]
+fn background_fetch_aborted_after_the_deadline_fails_no_call() {
+    let clock = ManualClock::new();
+    let asked = Arc::new(AtomicU32::new(0));
+    let tokens = TokenCache::builder(endpoint({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            let nth = asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if nth == 1 {
+                    pending::<()>().await;
+                }
+                grant(&format!("token-{nth}"), 300)
+            }
+        }
+    }))
+    .clock(clock.clone())
+    .build();
+    runtime().block_on(tokens.token()).unwrap();
+    clock.advance(Duration::from_secs(290));
+    let first = runtime();
+    first.block_on(async {
+        tokens.token().await.unwrap();
+        tokio::task::yield_now().await;
+    });
+    clock.advance(Duration::from_secs(5));
+    // The first abort of all, in the flight of a token that is over by now.
+    drop(first);
+    let got = runtime().block_on(tokens.token());
+    assert!(got.is_ok(), "{got:?}");
+}

@@ -38,24 +38,6 @@ impl Clock for TokioClock {
     }
 }
 
-/// Holds a paused clock, which otherwise moves on while the runtime waits for a socket. A test that
-/// hangs loses it after a minute, and fails.
-#[cfg(feature = "client")]
-pub(crate) struct HeldClock {
-    _until_dropped: std::sync::mpsc::Sender<()>,
-}
-
-#[cfg(feature = "client")]
-impl HeldClock {
-    pub(crate) fn new() -> Self {
-        let (until_dropped, dropped) = std::sync::mpsc::channel::<()>();
-        tokio::task::spawn_blocking(move || dropped.recv_timeout(Duration::from_secs(60)));
-        Self {
-            _until_dropped: until_dropped,
-        }
-    }
-}
-
 /// A user nobody else has: the ledger is one for the whole process.
 pub(crate) fn user() -> String {
     static USERS: AtomicU64 = AtomicU64::new(0);

@@ -209,7 +209,8 @@ impl Plan {
             patience: if rng.u8(..8) == 0 {
                 17 * 60_000
             } else {
-                60_000
+                // The first pause after a 403 is 60 s to 90 s.
+                100_000
             },
         }
     }

@@ -4,6 +4,7 @@ mod ca_file;
 mod connect_proxy;
 mod failures;
 mod settings;
+mod silent;
 mod stage;
 mod stream;
 mod tls_front;

@@ -3,7 +3,10 @@ use enkash_auth_sandbox::{Accounts, Issuer, Sandbox, Tls};
 use enkash_auth_tower::{Egress, TokenCache, TokenEndpoint};
 
 use super::connect_proxy::{ConnectProxy, Manner};
-use crate::support::{HeldClock, credentials, user};
+use crate::{
+    sockets::HeldClock,
+    support::{credentials, user},
+};
 
 /// A name that nobody resolves: only a proxy gets there.
 pub(super) const HOST: &str = "enkash.test";

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::support::HeldClock;
+use crate::sockets::HeldClock;
 
 #[tokio::test(start_paused = true)]
 async fn what_is_written_arrives_and_the_other_side_learns_that_it_was_all() {

@@ -6,24 +6,22 @@ mod mark;
 mod refusal;
 mod waiting;
 
-use std::{future::ready, time::Duration};
+use std::future::ready;
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Bearer, Credentials, Environment, ManualClock, Moment, RefreshPolicy,
+    Bearer, Environment, ManualClock,
     lifetime::{Exchange, Expiry},
-    state::{Flight, Outcome},
 };
 use http::{HeaderMap, Request, Response};
 use http_body_util::Full;
 
 use super::*;
 use crate::{
-    BoxError, TokenEndpoint,
-    attempts::{Attempts, Process},
+    BoxError,
+    attempts::Process,
+    cache::{HeaderCopy, TokenFuture},
     store::{MemoryStore, OnStoreDown, Store},
-    sync::Arc,
-    time::Time,
 };
 
 const LIFETIME: Duration = Duration::from_secs(300);

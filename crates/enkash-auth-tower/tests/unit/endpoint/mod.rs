@@ -1,14 +1,7 @@
-//! Exchanges over loopback, with what only this crate can reach: the last check, the probe, and a
-//! resolver of the test's own.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+//! Exchanges over loopback: the last check, and the probe.
 
 mod last_check;
 mod probe;
-mod silent;
 
 use std::{
     future::pending,
@@ -24,14 +17,13 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::TokenEndpoint;
-use crate::Egress;
+use crate::{Egress, TokenEndpoint};
 
 const GRANT: &str =
     "HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"access_token\":\"one\",\"expires_in\":3000}\n";
 
 /// Credentials that no other test has: the record of attempts is one for the process.
-fn credentials() -> Credentials {
+pub(super) fn credentials() -> Credentials {
     Credentials::password(
         Client::new("client-id", "client-s3cret"),
         User::new(format!("user-{}", fastrand::u64(..)), "p4ssw0rd"),

@@ -8,7 +8,7 @@ use enkash_auth_core::{
 
 use super::*;
 use crate::{
-    cache::{registry::Registered, snapshot::Snapshot},
+    cache::{attached::Registered, snapshot::Snapshot},
     sync::{Weak, model, spawn},
 };
 

@@ -1,5 +1,4 @@
-//! What the unit tests that use sockets have in common.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! What tests over sockets have in common, unit tests and others.
 
 #[cfg(target_os = "linux")]
 use std::net::SocketAddr;

@@ -2,20 +2,22 @@
 
 use std::{error::Error as StdError, iter, net::SocketAddr, time::Duration};
 
-use enkash_auth_core::{ErrorKind, RefreshPolicy};
+use enkash_auth_core::{Environment, ErrorKind, RefreshPolicy};
+use enkash_auth_tower::{Egress, TokenCache, TokenEndpoint};
 use tokio::{net::TcpListener, time::Instant};
 
-use super::endpoint;
 #[cfg(target_os = "linux")]
-use crate::testing::FullListener;
-use crate::{Egress, TokenCache, egress::Resolver};
+use crate::sockets::FullListener;
+use crate::support::{credentials, user};
 
 /// Fails as if there had been no attempt, after `limit`.
 async fn fails(base: &str, egress: &Egress, fetch_timeout: Duration, limit: Duration) {
     let mut policy = RefreshPolicy::default();
     policy.fetch_timeout = fetch_timeout;
     policy.attempts = 1;
-    let endpoint = endpoint(base, egress);
+    let environment = Environment::custom(base).unwrap();
+    let credentials = credentials(&user(), "password");
+    let endpoint = TokenEndpoint::with_egress(environment, credentials, egress).unwrap();
     let tokens = TokenCache::builder(endpoint)
         .policy(policy)
         .unwrap()
@@ -45,12 +47,6 @@ async fn silent() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
-}
-
-#[tokio::test(start_paused = true)]
-async fn silent_resolver() {
-    let egress = Egress::direct().resolver(Resolver::Silent);
-    fails_in_time("https://enkash.test", &egress).await;
 }
 
 #[cfg(target_os = "linux")]

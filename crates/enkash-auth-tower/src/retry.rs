@@ -1,25 +1,38 @@
-use std::{fmt, sync::Arc, time::Duration};
+//! A call that failed for want of a token, made again when there may be one.
+
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http::{Request, Response};
-use tokio::runtime::Handle;
+use pin_project_lite::pin_project;
+use tokio::{
+    runtime::Handle,
+    time::{Sleep, sleep_until},
+};
 use tower::retry::{
     Policy,
     budget::{Budget, TpsBudget},
 };
 
-use super::RetryPause;
 use crate::{
     BoxError,
     auth::{AuthRequest, NotCalled},
-    deadline::TICK,
     replay::{ReplayBody, try_clone},
+    time::{self, TICK},
 };
 
-/// How long to wait where nobody knows how long.
+/// How long to wait where the error does not say.
 const SOON: Duration = Duration::from_secs(1);
 
-/// A policy for `tower::retry` that makes a call again where there was no token for it, and where
-/// only a little time is needed for one to be there.
+/// Makes a call again for which there was no token, if there may be one soon: a policy for `tower::retry`.
 ///
 /// It never sends anything twice: it retries an error that the layer raised *before* it called the
 /// service below, which [`NotCalled`] proves, about this very request, when it is
@@ -68,7 +81,7 @@ pub struct TokenRetry {
 }
 
 impl TokenRetry {
-    /// The policy with its defaults.
+    /// Creates the policy with its defaults.
     pub fn new() -> Self {
         Self {
             budget: Arc::new(TpsBudget::default()),
@@ -77,27 +90,27 @@ impl TokenRetry {
         }
     }
 
-    /// How often one call is made again: three times.
+    /// Sets how often one call is made again: by default, three times.
     pub fn retries(mut self, most: u32) -> Self {
         self.retries_left = most;
         self
     }
 
-    /// What a call waits for at most, each time: 5 s. Where the error says a longer time, it is the
-    /// caller's at once.
+    /// Sets how long a call waits each time: by default, up to 5 s. An error that says a longer time is
+    /// returned at once.
     pub fn longest_pause(mut self, limit: Duration) -> Self {
         self.longest_pause = limit;
         self
     }
 
-    /// The budget that all calls share. Each retry withdraws from it, each answer pays in.
+    /// Sets the budget that all calls share. Each retry withdraws from it, each response pays in.
     pub fn budget(mut self, budget: impl Budget + Send + Sync + 'static) -> Self {
         self.budget = Arc::new(budget);
         self
     }
 
-    /// The pause before `request`, of which `result` came, is made again.
-    pub(super) fn pause<Req, Res>(
+    /// Returns the pause before `request`, which had `result`, is made again.
+    fn pause<Req, Res>(
         &mut self,
         request: &Req,
         result: &Result<Res, BoxError>,
@@ -121,7 +134,9 @@ impl TokenRetry {
         self.budget
             .withdraw()
             // The pause of the cache is over by then, on its own clock.
-            .then(|| RetryPause::new(pause.saturating_add(TICK)))
+            .then(|| RetryPause {
+                sleep: sleep_until(time::deadline(pause.saturating_add(TICK))),
+            })
     }
 }
 
@@ -156,5 +171,32 @@ impl fmt::Debug for TokenRetry {
             .field("retries_left", &self.retries_left)
             .field("longest_pause", &self.longest_pause)
             .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Completes when a call may be made again: the future of [`TokenRetry`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped, the call is not made again.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RetryPause {
+        #[pin]
+        sleep: Sleep,
+    }
+}
+
+impl Future for RetryPause {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().sleep.poll(cx)
+    }
+}
+
+impl fmt::Debug for RetryPause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryPause").finish_non_exhaustive()
     }
 }

@@ -21,7 +21,7 @@ use tower_service::Service;
 use super::{GRANT, Manner, Server, credentials};
 use crate::{
     endpoint::{Exchanged, Failure, TokenEndpoint},
-    testing::HeldClock,
+    tests::sockets::HeldClock,
     time::Time,
 };
 
@@ -31,9 +31,7 @@ async fn exchange(
 ) -> Result<Exchanged, Failure> {
     let deadline = Instant::now() + Duration::from_secs(2);
     let clock = Time::System(SystemClock);
-    let request = endpoint.request().unwrap();
-    let service = endpoint.service();
-    service.exchange(request, clock, deadline, may_send).await
+    endpoint.exchange(clock, deadline, may_send).await
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use super::{Manner, Server, credentials, endpoint};
 use crate::{
     Egress,
     endpoint::{IsTokenRequest, TokenEndpoint},
-    testing::HeldClock,
+    tests::sockets::HeldClock,
 };
 
 const LIMIT: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ async fn any_response_answers_it_and_it_holds_no_secret() {
         "HTTP/1.1 500 Internal Server Error\r\ntransfer-encoding: chunked\r\n\r\n",
     ] {
         let server = Server::start(Manner::Respond(response)).await;
-        assert!(server.endpoint().probe(LIMIT).unwrap().await, "{response}");
+        assert!(server.endpoint().probe(LIMIT).await, "{response}");
         let received = server.received();
         assert_eq!(received.len(), 1);
         let (head, body) = received[0].split_once("\r\n\r\n").unwrap();
@@ -56,12 +56,12 @@ async fn no_response_is_no_answer() {
     let refusing = endpoint(&format!("http://{refusing}"), &Egress::direct());
     for endpoint in [closed.endpoint(), refusing] {
         let _held = HeldClock::new();
-        assert!(!endpoint.probe(LIMIT).unwrap().await);
+        assert!(!endpoint.probe(LIMIT).await);
     }
 
     let silent = Server::start(Manner::Silent).await;
     let start = Instant::now();
-    assert!(!silent.endpoint().probe(LIMIT).unwrap().await);
+    assert!(!silent.endpoint().probe(LIMIT).await);
     assert!(start.elapsed() <= LIMIT + Duration::from_millis(1));
 }
 
@@ -77,8 +77,8 @@ async fn it_goes_over_the_users_service_marked_as_a_token_request() {
     });
     let environment = || Environment::custom("http://localhost").unwrap();
     let endpoint = TokenEndpoint::with_service(environment(), credentials(), responding);
-    assert!(endpoint.unwrap().probe(LIMIT).unwrap().await);
+    assert!(endpoint.unwrap().probe(LIMIT).await);
     let endpoint =
         TokenEndpoint::with_service_factory(environment(), credentials(), move || failing);
-    assert!(!endpoint.unwrap().probe(LIMIT).unwrap().await);
+    assert!(!endpoint.unwrap().probe(LIMIT).await);
 }

@@ -1,0 +1,57 @@
+use std::time::Duration;
+
+use enkash_auth_core::{
+    Error, Moment, RefreshPolicy,
+    account::{AttemptContext, AttemptId},
+};
+
+use super::{AccountCredentials, Permit, StoredToken, down::Down};
+
+/// Says what a fetch may do.
+pub(crate) enum Acquired {
+    /// Send the credentials, once.
+    Permit(Permit),
+    /// Use the token that another fetch obtained.
+    Token(StoredToken),
+    /// Send a probe, and acquire again with its result.
+    Probe,
+    /// Wait: another attempt is in flight.
+    Busy,
+    /// Fail: nothing is sent.
+    Denied(Error),
+}
+
+/// Describes a fetch that asks to send its credentials.
+pub(crate) struct FetchContext<'a> {
+    pub(crate) account: &'a AccountCredentials,
+    pub(crate) policy: &'a RefreshPolicy,
+    /// When the fetch ends, on both clocks.
+    pub(crate) send_before: Moment,
+    /// The newest token that it has seen, which is not returned again.
+    pub(crate) newest_seen: Option<AttemptId>,
+    /// Whether the server has just responded to a probe.
+    pub(crate) probe: Option<bool>,
+    /// Whether enough time is left for an attempt; if not, only another's token is waited for.
+    pub(crate) may_begin: bool,
+}
+
+impl<'a> FetchContext<'a> {
+    /// Returns an attempt with a fresh id.
+    pub(super) fn request(
+        &self,
+        lease: Duration,
+        retry_unresolved_after: Option<Duration>,
+    ) -> Result<AttemptContext<'a>, Down> {
+        let (mut id, mut salt) = ([0; 16], [0; 16]);
+        getrandom::fill(&mut id)?;
+        getrandom::fill(&mut salt)?;
+        Ok(AttemptContext {
+            id: AttemptId::new(id),
+            salt,
+            credentials: self.account.credentials(),
+            lease,
+            retry_unresolved_after,
+            probe: self.probe,
+        })
+    }
+}

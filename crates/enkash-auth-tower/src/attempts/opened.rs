@@ -1,0 +1,188 @@
+use enkash_auth_core::{
+    AccountKey, Clock, Grant, Moment,
+    account::{
+        AccountRecord, Acquire, Attempt, AttemptContext, AttemptId, AttemptOutcome, Facts, Permit,
+        Unreadable, Witness,
+    },
+};
+
+use super::{
+    AccountCredentials, StoredToken,
+    down::Down,
+    seal::{open, seal},
+};
+use crate::{
+    store::Store,
+    sync::{Arc, Mutex},
+    time::Time,
+};
+
+/// Holds a record as it was loaded, and with what this process witnessed added.
+pub(super) struct Opened {
+    account: AccountKey,
+    bytes: Option<Vec<u8>>,
+    /// As it was loaded; `None` if it has to be replaced.
+    before: Option<AccountRecord>,
+    record: AccountRecord,
+    /// Our clocks before the load: no later than the store's reading.
+    asked: Moment,
+    /// Our monotonic clock, and the store's wall clock.
+    now: Moment,
+    witness: Arc<Mutex<Witness>>,
+}
+
+impl Opened {
+    /// Loads the record, and adds what this process witnessed and which owners of attempts are dead.
+    pub(super) async fn load(
+        store: &dyn Store,
+        account: AccountKey,
+        witness: Arc<Mutex<Witness>>,
+        clock: &Time,
+    ) -> Result<Self, Down> {
+        let asked = clock.now();
+        let loaded = Down::limit(store.load(&account)).await?;
+        let now = clock.now();
+        let at = loaded.clock().unwrap_or(now.unix_nanos());
+        let now = Moment::new(now.monotonic_nanos(), at);
+        let bytes = loaded.record().map(<[u8]>::to_vec);
+        let read = |bytes: &[u8]| AccountRecord::from_bytes(account, bytes);
+        let (before, record) = match bytes.as_deref().map(|bytes| (bytes, read(bytes))) {
+            None => (Some(AccountRecord::default()), AccountRecord::default()),
+            Some((_, Ok(record))) => (Some(record.clone()), record),
+            Some((_, Err(Unreadable::Newer))) => return Err(Down::Newer),
+            Some((bytes, Err(why))) => {
+                tracing::error!(%account, %why, "the account is closed until it is reset");
+                (None, AccountRecord::in_place_of(bytes, now))
+            }
+        };
+        if let Some(before) = &before {
+            // What was read is witnessed, whether or not it can be written back.
+            witness.lock().observe(before.facts());
+        }
+        let mut opened = Self {
+            account,
+            bytes,
+            before,
+            record,
+            asked,
+            now,
+            witness,
+        };
+        opened.merge();
+        for attempt in opened.attempts_of_others() {
+            let is_dead = Down::limit(store.is_dead(&account, attempt.id())).await;
+            if matches!(is_dead, Ok(true)) {
+                opened.witness.lock().note_death(&attempt);
+                opened.merge();
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Writes the record if it has changed. Returns `false` if another write came first.
+    pub(super) async fn write(&self, store: &dyn Store) -> Result<bool, Down> {
+        let is_written = self.before.as_ref() == Some(&self.record) || {
+            let mut write = [0; 16];
+            getrandom::fill(&mut write)?;
+            let bytes = self.record.to_bytes(self.account, write)?;
+            let current = self.bytes.as_deref();
+            Down::limit(store.compare_and_set(&self.account, current, &bytes)).await?
+        };
+        if is_written {
+            let mut witness = self.witness.lock();
+            // Its own attempt as well, whose lease is counted from the load.
+            witness.see(self.record.facts(), self.now);
+            witness.observe(self.record.facts());
+        }
+        Ok(is_written)
+    }
+
+    pub(super) fn facts(&self) -> &Facts {
+        self.record.facts()
+    }
+
+    /// Undoes what was made of the `facts`.
+    pub(super) fn revert(&mut self, facts: Facts) {
+        *self.record.facts_mut() = facts;
+    }
+
+    pub(super) fn witness(&self) -> &Arc<Mutex<Witness>> {
+        &self.witness
+    }
+
+    pub(super) fn acquire(&mut self, request: &AttemptContext<'_>) -> Acquire {
+        let witness = self.witness.lock();
+        self.record.facts_mut().acquire(request, &witness, self.now)
+    }
+
+    pub(super) fn record_outcome(&mut self, permit: &Permit, outcome: AttemptOutcome) -> bool {
+        let facts = self.record.facts_mut();
+        facts.record_outcome(permit, outcome, self.now)
+    }
+
+    pub(super) fn reset(&mut self, ids: &[AttemptId], allow_rejected: bool) -> bool {
+        let witness = self.witness.lock();
+        let facts = self.record.facts_mut();
+        facts.reset(ids, allow_rejected, &witness, self.now)
+    }
+
+    /// Updates the witness: the record was written with the outcome of the attempt `id`.
+    pub(super) fn observe_without(&self, id: AttemptId) {
+        let mut witness = self.witness.lock();
+        witness.withdraw(id);
+        witness.observe(self.record.facts());
+    }
+
+    /// Returns the token of the record, unless it is that of the attempt `newest_seen`.
+    pub(super) fn token(
+        &self,
+        account: &AccountCredentials,
+        newest_seen: Option<AttemptId>,
+    ) -> Option<StoredToken> {
+        let (id, sealed) = self
+            .record
+            .token(account.credentials())
+            .filter(|(id, _)| Some(*id) != newest_seen)?;
+        // A process that was stopped since the store read its clock must not take the token for younger.
+        open(account, id, &sealed, self.asked, self.now.unix_nanos())
+            .inspect_err(|why| {
+                tracing::warn!(account = %self.account, %why, "the stored token cannot be used");
+            })
+            .ok()
+    }
+
+    /// Keeps the token of `grant`, sealed. `now` is the clock of this process.
+    pub(super) fn keep_token(
+        &mut self,
+        account: &AccountCredentials,
+        permit: &Permit,
+        grant: &Grant,
+        now: Moment,
+    ) -> Result<(), Down> {
+        let (lifetime, at) = (grant.lifetime(), self.now.unix_nanos());
+        let sealed = seal(account, grant.bearer(), lifetime, now, at)?;
+        let left = u64::try_from(lifetime.remaining(now).as_nanos()).unwrap_or(u64::MAX);
+        let until = at.saturating_add(left);
+        let credentials = account.credentials();
+        self.record
+            .keep_token(permit, credentials, &sealed, until, self.now);
+        Ok(())
+    }
+
+    /// Adds what this process witnessed.
+    fn merge(&mut self) {
+        let mut witness = self.witness.lock();
+        self.record.facts_mut().merge(witness.facts());
+        witness.see(self.record.facts(), self.now);
+    }
+
+    /// Returns the open attempts of other processes.
+    fn attempts_of_others(&self) -> Vec<Attempt> {
+        let witness = self.witness.lock();
+        let attempts = self.record.facts().attempts().iter();
+        attempts
+            .filter(|attempt| attempt.is_open() && !witness.is_own(attempt.id()))
+            .cloned()
+            .collect()
+    }
+}

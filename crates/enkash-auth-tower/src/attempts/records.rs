@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use enkash_auth_core::{
+    AccountKey,
+    account::{AttemptId, Witness},
+};
+use tokio::time::sleep;
+
+use super::{Process, down::Down, opened::Opened};
+use crate::{
+    store::{Liveness, Store},
+    sync::{Arc, Mutex},
+    time::Time,
+};
+
+/// How many times a write is tried while others come first.
+pub(super) const TRIES: u32 = 64;
+
+/// Keeps the account records in the store, and knows what this process witnessed of them.
+pub(super) struct Records {
+    store: Arc<dyn Store>,
+    process: Process,
+    clock: Time,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether the record was last seen in a newer format.
+    is_newer: bool,
+    /// The guards of attempts that have ended, kept until the store has their outcome.
+    unreported: Vec<Liveness>,
+}
+
+impl Records {
+    pub(super) fn new(store: Arc<dyn Store>, process: Process, clock: Time) -> Self {
+        Self {
+            store,
+            process,
+            clock,
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub(super) fn clock(&self) -> &Time {
+        &self.clock
+    }
+
+    pub(super) fn witness(&self, account: AccountKey) -> Arc<Mutex<Witness>> {
+        self.process.witness(account)
+    }
+
+    /// Returns whether the record was last seen in a newer format.
+    pub(super) fn is_newer(&self) -> bool {
+        self.state.lock().is_newer
+    }
+
+    /// Keeps the guard of an attempt that has ended until the store has the outcome.
+    pub(super) fn keep(&self, liveness: Option<Liveness>) {
+        self.state.lock().unreported.extend(liveness);
+    }
+
+    /// Loads the record, and adds what this process witnessed.
+    pub(super) async fn open(&self, account: AccountKey) -> Result<Opened, Down> {
+        let witness = self.witness(account);
+        let opened = Opened::load(&*self.store, account, witness, &self.clock).await;
+        if !matches!(opened, Err(Down::Unavailable(_))) {
+            self.state.lock().is_newer = opened.is_err();
+        }
+        opened
+    }
+
+    /// Writes the record if it has changed. Returns `false` if another write came first.
+    pub(super) async fn write(&self, opened: &Opened) -> Result<bool, Down> {
+        let is_written = opened.write(&*self.store).await?;
+        if is_written && !opened.witness().lock().is_ahead() {
+            let reported = std::mem::take(&mut self.state.lock().unreported);
+            drop(reported);
+        }
+        Ok(is_written)
+    }
+
+    /// Opens the record and writes what `change` makes of it, again while other writes come first.
+    pub(super) async fn update<T>(
+        &self,
+        account: AccountKey,
+        mut change: impl FnMut(&mut Opened) -> Result<T, Down>,
+    ) -> Result<(T, Opened), Down> {
+        for _ in 0..TRIES {
+            let mut opened = self.open(account).await?;
+            let changed = change(&mut opened)?;
+            if self.write(&opened).await? {
+                return Ok((changed, opened));
+            }
+            pause().await;
+        }
+        Err("too many others change the same record".into())
+    }
+
+    /// Shows that this process, which makes `attempt`, is alive.
+    pub(super) async fn hold(
+        &self,
+        account: AccountKey,
+        attempt: AttemptId,
+    ) -> Result<Option<Liveness>, Down> {
+        Down::limit(self.store.hold(&account, attempt)).await
+    }
+}
+
+/// Waits for a random time, so that writers in conflict do not conflict again.
+pub(super) async fn pause() {
+    sleep(Duration::from_millis(fastrand::u64(1..=10))).await;
+}

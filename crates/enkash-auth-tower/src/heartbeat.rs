@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::sync::{Arc, Mutex};
+
+/// Lets one task at a time do something, until it ends or its heartbeat is late: its runtime may have ended,
+/// or not be driven.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heartbeat(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Counts the tasks: only the latest one goes on.
+    number: u64,
+    /// When the next heartbeat is due; `None` if no task is on.
+    due: Option<Instant>,
+}
+
+/// Belongs to the task that is on. Dropped, it makes room for another.
+pub(crate) struct Beating {
+    heartbeat: Heartbeat,
+    number: u64,
+}
+
+impl Heartbeat {
+    /// Starts a task, whose next heartbeat is due in `span`. Returns `None` if another is on, and not to be
+    /// replaced.
+    pub(crate) fn start(&self, span: Duration, replaces: bool) -> Option<Beating> {
+        let now = Instant::now();
+        let mut state = self.0.lock();
+        if !replaces && state.due.is_some_and(|due| now <= due) {
+            return None;
+        }
+        state.number += 1;
+        state.due = Some(now + span);
+        Some(Beating {
+            heartbeat: self.clone(),
+            number: state.number,
+        })
+    }
+}
+
+impl Beating {
+    /// Goes on; the next heartbeat is due in `span`. Returns `false` if another task took over.
+    pub(crate) fn goes_on(&self, span: Duration) -> bool {
+        let due = Instant::now() + span;
+        let mut state = self.heartbeat.0.lock();
+        let is_latest = state.number == self.number;
+        if is_latest {
+            state.due = Some(due);
+        }
+        is_latest
+    }
+}
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        let mut state = self.heartbeat.0.lock();
+        if state.number == self.number {
+            state.due = None;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use std::{sync::OnceLock, time::Duration};
+
+use enkash_auth_core::{
+    Bearer, ManualClock, RefreshPolicy,
+    lifetime::{Exchange, Expiry},
+    state::{Outcome, State},
+};
+
+use super::*;
+use crate::sync::Weak;
+
+const LIFETIME: Duration = Duration::from_secs(300);
+
+/// Somebody who reads the wall clock meets a publication there.
+#[derive(Debug)]
+struct Meddler {
+    clock: ManualClock,
+    publishes_on: OnceLock<Arc<Snapshot>>,
+}
+
+impl Clock for Meddler {
+    fn monotonic_nanos(&self) -> u64 {
+        self.clock.monotonic_nanos()
+    }
+
+    fn unix_nanos(&self) -> u64 {
+        if let Some(snapshot) = self.publishes_on.get() {
+            let clock = Time::Other(Arc::new(self.clock.clone()));
+            drop(snapshot.publish(None, &clock));
+        }
+        self.clock.unix_nanos()
+    }
+}
+
+fn view(now: Moment) -> Option<View> {
+    let (mut state, policy) = (State::new(), RefreshPolicy::default());
+    let flight = state.ask(now, true, &policy).launch?;
+    let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);
+    let granted = Outcome::Granted(Bearer::new("token").ok()?, lifetime);
+    state.land(flight.number(), granted, now, 0.5, &policy);
+    state.view(now)
+}
+
+fn published(clock: &Time) -> (Arc<Snapshot>, Arc<Published>) {
+    let snapshot = Arc::new(Snapshot::new(Registered::new(Weak::new())));
+    snapshot.publish(view(clock.now()), clock);
+    let published = Arc::clone(snapshot.load().as_ref().unwrap());
+    (snapshot, published)
+}
+
+#[test]
+fn it_is_fresh_until_it_is_over_or_replaced() {
+    let manual = ManualClock::new();
+    let clock = Time::Other(Arc::new(manual.clone()));
+    let (snapshot, first) = published(&clock);
+    assert!(first.is_fresh());
+    manual.suspend(LIFETIME);
+    assert!(!first.is_fresh());
+
+    snapshot.publish(view(clock.now()), &clock);
+    let second = Arc::clone(snapshot.load().as_ref().unwrap());
+    assert!(second.is_fresh());
+    snapshot.publish(view(clock.now()), &clock);
+    assert!(!second.is_fresh(), "in the tick in which it was fresh");
+}
+
+#[test]
+fn who_looked_before_it_was_replaced_does_not_make_it_fresh_again() {
+    let meddler = Arc::new(Meddler {
+        clock: ManualClock::new(),
+        publishes_on: OnceLock::new(),
+    });
+    let clock = Time::Other(Arc::clone(&meddler) as _);
+    let (snapshot, published) = published(&clock);
+    meddler.publishes_on.set(snapshot).unwrap();
+    // This look is overtaken; the next one must not be told what it saw.
+    published.is_fresh();
+    assert!(!published.is_fresh());
+}
