@@ -393,10 +393,13 @@ impl History {
     // What is judged when the run has ended.
 
     /// Whether an account may be closed, or paused, to a replica with `password`: two attempts that no
-    /// success has ended may count, the password was rejected, or a record was lost or damaged.
+    /// success has ended may count, the password was rejected (by guess as well: rows 7 and 8), or a record
+    /// was lost or damaged.
     pub(crate) fn may_be_closed(&self, password: u32) -> bool {
         let is_rejected = |request: &TokenRequest| {
-            request.password == password && request.meaning == Some(Meaning::Rejected)
+            let meaning = request.meaning;
+            request.password == password
+                && matches!(meaning, Some(Meaning::Rejected | Meaning::Unclear))
         };
         let may_count = |request: &&TokenRequest| {
             request.may_count() && !self.requests.iter().any(|other| other.ends(request))
