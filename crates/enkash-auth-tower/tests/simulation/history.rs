@@ -322,11 +322,17 @@ impl History {
                 && request.seen.ended.contains(before.attempt)
                 && (before.process == nth || before.interrupted == NEVER)
         };
-        let rejected = self.requests.iter().filter(is_rejected);
-        let mut rejected = rejected.filter_map(|before| before.read);
+        let mut rejected = self.requests.iter().filter(is_rejected);
         let allowed = self.resets.iter().filter(|reset| reset.allows_rejected);
         let allowed = allowed.map(|reset| reset.end).max().unwrap_or_default();
-        if rejected.any(|read| allowed < read) {
+        // A process that was stopped reads what the server said before the reset, and has yet to record it.
+        let is_fresh = |before: &TokenRequest, read: Millis| {
+            before.arrived.is_some_and(|arrived| arrived < allowed) && at - read <= SHORTLY
+        };
+        if rejected.any(|before| {
+            let read = before.read.filter(|read| !is_fresh(before, *read));
+            read.is_some_and(|read| allowed < read)
+        }) {
             self.violated(format!(
                 "process {nth} sent a password that it could know to be rejected"
             ));

@@ -24,7 +24,6 @@ use crate::{
 const BASE: &str = "https://issuer.example";
 
 pub(crate) struct Process {
-    // Dropped first: what is in flight ends there.
     runtime: Runtime,
     client: Replay<ApiPath>,
     tokens: TokenCache,
@@ -115,6 +114,21 @@ impl Process {
             .await;
             clock.time()
         });
+    }
+
+    /// Ends all that it has in flight, at its own time.
+    pub(crate) fn kill(self) {
+        let Self {
+            runtime,
+            client,
+            tokens,
+            ..
+        } = self;
+        let entered = runtime.enter();
+        // What the last handle drops reads the clock, too.
+        drop((client, tokens));
+        drop(entered);
+        drop(runtime);
     }
 
     /// How far it was driven.
