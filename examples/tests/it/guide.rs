@@ -67,7 +67,7 @@ fn every_metric_that_a_page_names_is_recorded() {
 #[test]
 fn every_variable_that_a_page_names_is_read() {
     let settings = read("crates/enkash-auth-tower/src/config/lookup.rs");
-    let egress = read("crates/enkash-auth-tower/src/egress/env.rs");
+    let egress = read("crates/enkash-auth-tower/src/egress/settings.rs");
     let names = words("ENKASH_", |c| c.is_ascii_uppercase() || c == '_');
     for name in &names {
         let key = format!("\"{}\"", name.to_ascii_lowercase());
