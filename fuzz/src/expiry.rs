@@ -25,7 +25,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 struct Input {
     sent: Moment,
     date: Option<SystemTime>,
-    draw: f64,
+    jitter: f64,
     policy: RefreshPolicy,
     said: Vec<Expiry>,
 }
@@ -42,7 +42,7 @@ pub fn check(input: &[u8]) {
     if let Some(skew) = exchange.clock_skew() {
         assert!(skew.is_finite());
     }
-    schedule(&lifetime, &input.policy, input.draw);
+    schedule(&lifetime, &input.policy, input.jitter);
     if let Some(length) = lifetime.length() {
         let kept = Lifetime::kept(input.sent, length, lifetime.is_local());
         assert_eq!(kept, lifetime);
@@ -50,18 +50,18 @@ pub fn check(input: &[u8]) {
 }
 
 /// The moments of a life are in order, whatever was drawn and set.
-pub(crate) fn schedule(lifetime: &Lifetime, policy: &RefreshPolicy, draw: f64) {
+pub(crate) fn schedule(lifetime: &Lifetime, policy: &RefreshPolicy, jitter: f64) {
     let Some(length) = lifetime.length() else {
-        assert_eq!(Schedule::new(lifetime, policy, draw), None);
+        assert_eq!(Schedule::new(lifetime, policy, jitter), None);
         return;
     };
     assert!(
         length >= Duration::from_millis(8) && length <= DAY,
         "{length:?}"
     );
-    let schedule = Schedule::new(lifetime, policy, draw).expect("it has a length");
+    let schedule = Schedule::new(lifetime, policy, jitter).expect("it has a length");
     let sent = lifetime.sent();
-    let (early, deadline, expiry) = (schedule.early(), schedule.deadline(), schedule.expiry());
+    let (early, deadline, expiry) = (schedule.refresh_at(), schedule.deadline(), schedule.expiry());
     assert_eq!(expiry, sent.plus(length));
     for of in [Moment::monotonic_nanos, Moment::unix_nanos] {
         // Time has an end, where all is one.
@@ -114,7 +114,7 @@ fn read(text: &str) -> Option<Input> {
     let mut input = Input {
         sent: Moment::new(0, 0),
         date: None,
-        draw: 1.0,
+        jitter: 1.0,
         policy: RefreshPolicy::default(),
         said: Vec::new(),
     };
@@ -126,11 +126,11 @@ fn read(text: &str) -> Option<Input> {
                 input.sent = Moment::new(monotonic.parse().ok()?, unix.parse().ok()?);
             }
             "date" => input.date = Some(date(value)?),
-            "draw" => input.draw = value.parse().ok()?,
+            "draw" => input.jitter = value.parse().ok()?,
             "policy" => {
                 let (early, guard) = value.split_once(' ')?;
-                input.policy.early_window_max = Duration::from_millis(early.parse().ok()?);
-                input.policy.guard_max = Duration::from_millis(guard.parse().ok()?);
+                input.policy.refresh_window_max = Duration::from_millis(early.parse().ok()?);
+                input.policy.expiry_margin_max = Duration::from_millis(guard.parse().ok()?);
             }
             "expires_in" => input.said.push(said(value, Expiry::from_expires_in)?),
             "expiry" => input.said.push(said(value, Expiry::from_expiry)?),

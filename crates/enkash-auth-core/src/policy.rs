@@ -23,10 +23,10 @@ pub struct RefreshPolicy {
     /// The longest window before a token's expiry in which it is renewed in the background: 300 s.
     /// Shorter tokens have shorter windows: a fifth of the lifetime, at least 10 s, at most a
     /// quarter of it.
-    pub early_window_max: Duration,
+    pub refresh_window_max: Duration,
     /// The longest time before a token's expiry in which it is no longer attached: 10 s. Shorter
     /// tokens have shorter guards: a fiftieth of the lifetime, at least 250 ms, at most an eighth.
-    pub guard_max: Duration,
+    pub expiry_margin_max: Duration,
     /// How long one fetch may take, its attempts and their pauses included: 8 s. It is no caller's
     /// timeout: a caller with 50 ms must not end the fetch of all.
     pub fetch_timeout: Duration,
@@ -80,8 +80,8 @@ impl Default for RefreshPolicy {
     fn default() -> Self {
         Self {
             keep_warm: false,
-            early_window_max: Duration::from_secs(300),
-            guard_max: Duration::from_secs(10),
+            refresh_window_max: Duration::from_secs(300),
+            expiry_margin_max: Duration::from_secs(10),
             fetch_timeout: Duration::from_secs(8),
             attempts: 3,
             backoff_max: Duration::from_secs(30),

@@ -66,7 +66,7 @@ impl Held {
         &self,
         lifetime: &Lifetime,
         now: Moment,
-        draw: f64,
+        jitter: f64,
         policy: &RefreshPolicy,
     ) -> Option<Schedule> {
         let said = lifetime.length()?;
@@ -75,7 +75,7 @@ impl Held {
         let known = Duration::from_nanos(known);
         let rounding = ROUNDING + lifetime.age(now);
         if said > known + rounding {
-            return Schedule::new(lifetime, policy, draw);
+            return Schedule::new(lifetime, policy, jitter);
         }
         let is_rounded = known > said && known <= said + rounding;
         let length = if is_rounded { known } else { said };

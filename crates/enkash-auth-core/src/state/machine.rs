@@ -79,14 +79,14 @@ impl State {
         }
     }
 
-    /// Lands flight `number`. `draw`, in `[0, 1]`, is random. Returns `false` where that flight has been
+    /// Lands flight `number`. `jitter`, in `[0, 1]`, is random. Returns `false` where that flight has been
     /// abandoned: then it changes nothing.
     pub fn land(
         &mut self,
         number: u64,
         outcome: Outcome,
         now: Moment,
-        draw: f64,
+        jitter: f64,
         policy: &RefreshPolicy,
     ) -> bool {
         let flight = self.flight.take_if(|flight| flight.number == number);
@@ -95,15 +95,17 @@ impl State {
         }
         let aborts = std::mem::take(&mut self.aborts);
         match outcome {
-            Outcome::Granted(bearer, lifetime) => self.grant(bearer, &lifetime, now, draw, policy),
-            Outcome::Failed(error) => self.fail(error, now, draw, policy),
+            Outcome::Granted(bearer, lifetime) => {
+                self.grant(bearer, &lifetime, now, jitter, policy)
+            }
+            Outcome::Failed(error) => self.fail(error, now, jitter, policy),
             Outcome::Aborted => {
                 self.aborts = aborts.saturating_add(1);
                 // One is no failure: the next call launches another fetch. In a row they are a storm.
                 if self.aborts > 1 {
                     let detail = "the runtime that fetched was shut down";
                     let error = Error::new(ErrorKind::Unavailable, detail);
-                    self.fail(error, now, draw, policy);
+                    self.fail(error, now, jitter, policy);
                 }
             }
         }
@@ -301,7 +303,7 @@ impl State {
     /// 10 s, and not after one that ended with its runtime, as the next might. Then the next fetch is made
     /// in the foreground, when the token has expired.
     fn refresh_at(&self, token: &AccessToken, now: Moment) -> Moment {
-        let (early, deadline) = (token.schedule().early(), token.schedule().deadline());
+        let (early, deadline) = (token.schedule().refresh_at(), token.schedule().deadline());
         match self.refreshes_from {
             _ if self.aborts > 0 => deadline,
             Some(from) if !from.is_over(now) && early.is_over(from) => from.earlier(deadline),
@@ -326,13 +328,13 @@ impl State {
         bearer: Bearer,
         lifetime: &Lifetime,
         now: Moment,
-        draw: f64,
+        jitter: f64,
         policy: &RefreshPolicy,
     ) {
-        let Some(schedule) = self.schedule(&bearer, lifetime, now, draw, policy) else {
+        let Some(schedule) = self.schedule(&bearer, lifetime, now, jitter, policy) else {
             let detail = "token already expired when received";
             let error = Error::new(ErrorKind::InvalidResponse, detail);
-            return self.fail(error, now, draw, policy);
+            return self.fail(error, now, jitter, policy);
         };
         self.held = Some(match self.held.take() {
             Some(held) if held.is(&bearer) => held.again(bearer, schedule, lifetime.sent()),
@@ -344,10 +346,10 @@ impl State {
         self.pause = None;
     }
 
-    fn fail(&mut self, error: Error, now: Moment, draw: f64, policy: &RefreshPolicy) {
+    fn fail(&mut self, error: Error, now: Moment, jitter: f64, policy: &RefreshPolicy) {
         let is_behind = self.usable(now).is_some();
         let last = self.pause.take();
-        self.pause = Some(Pause::new(error, last, is_behind, now, draw, policy));
+        self.pause = Some(Pause::new(error, last, is_behind, now, jitter, policy));
     }
 
     /// Returns the schedule of `bearer`; `None` where it has expired, or its deadline has passed.
@@ -356,12 +358,12 @@ impl State {
         bearer: &Bearer,
         lifetime: &Lifetime,
         now: Moment,
-        draw: f64,
+        jitter: f64,
         policy: &RefreshPolicy,
     ) -> Option<Schedule> {
         let schedule = match self.held.as_ref().filter(|held| held.is(bearer)) {
-            Some(held) => held.reused(lifetime, now, draw, policy),
-            None => Schedule::new(lifetime, policy, draw),
+            Some(held) => held.reused(lifetime, now, jitter, policy),
+            None => Schedule::new(lifetime, policy, jitter),
         };
         schedule.filter(|schedule| !schedule.deadline().is_over(now))
     }

@@ -29,7 +29,7 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// Creates the pause after `error`, which is longer after a `last` one. `draw`, in `[0, 1]`, stretches
+    /// Creates the pause after `error`, which is longer after a `last` one. `jitter`, in `[0, 1]`, stretches
     /// it by up to a half, so that replicas spread out. `is_behind`: there is a token that is still good.
     ///
     /// Failures behind such a token are counted apart: once it has expired, or was refused, the pauses
@@ -39,7 +39,7 @@ impl Pause {
         last: Option<Self>,
         is_behind: bool,
         now: Moment,
-        draw: f64,
+        jitter: f64,
         policy: &RefreshPolicy,
     ) -> Self {
         // Only a server's word needs a bound.
@@ -61,9 +61,9 @@ impl Pause {
         };
         *count = count.saturating_add(1);
         // Not a number is taken for 0.
-        let draw = if draw > 0.0 { draw.min(1.0) } else { 0.0 };
+        let jitter = if jitter > 0.0 { jitter.min(1.0) } else { 0.0 };
         let (length, needed) = if error.kind().is_closed() {
-            let look = QUARANTINE_LOOK.mul_f64(0.8 + 0.4 * draw);
+            let look = QUARANTINE_LOOK.mul_f64(0.8 + 0.4 * jitter);
             (look, look)
         } else {
             let (first, longest) = match is_forbidden(&error) {
@@ -72,7 +72,7 @@ impl Pause {
             };
             // Beyond 2^16 × 0.5 s any pause is at its bound: the shift cannot overflow.
             let doubled = first * (1 << count.saturating_sub(1).min(16));
-            let length = doubled.mul_f64(1.0 + 0.5 * draw).min(longest).max(asked);
+            let length = doubled.mul_f64(1.0 + 0.5 * jitter).min(longest).max(asked);
             (length, if is_behind { asked } else { length })
         };
         Self {

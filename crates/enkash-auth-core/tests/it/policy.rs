@@ -40,8 +40,8 @@ fn zero_is_a_setting_error_that_names_the_setting() {
 #[test]
 fn other_bounds_may_be_zero() {
     let mut policy = RefreshPolicy::default();
-    policy.early_window_max = Duration::ZERO;
-    policy.guard_max = Duration::ZERO;
+    policy.refresh_window_max = Duration::ZERO;
+    policy.expiry_margin_max = Duration::ZERO;
     policy.backoff_max = Duration::ZERO;
     policy.retry_after_max = Duration::ZERO;
     policy.retry_unresolved_after = Some(Duration::ZERO);

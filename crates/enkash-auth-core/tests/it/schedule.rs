@@ -10,15 +10,15 @@ use proptest::prelude::*;
 
 use super::support::{DAY, NOW, SENT, at, lifetime, secs};
 
-fn guard(lifetime: &Lifetime, policy: &RefreshPolicy) -> Duration {
+fn margin(lifetime: &Lifetime, policy: &RefreshPolicy) -> Duration {
     let schedule = Schedule::new(lifetime, policy, 1.0).expect("not over");
     schedule.expiry().remaining(schedule.deadline())
 }
 
-fn window(length: Duration, draw: f64) -> Duration {
+fn window(length: Duration, jitter: f64) -> Duration {
     let lifetime = lifetime(None, &[Expiry::In(length)]);
-    let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), draw).expect("not over");
-    schedule.expiry().remaining(schedule.early())
+    let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), jitter).expect("not over");
+    schedule.expiry().remaining(schedule.refresh_at())
 }
 
 #[test]
@@ -28,8 +28,8 @@ fn on_the_local_clock_the_guard_is_doubled() {
     let local = lifetime(None, &[end]);
     let server = lifetime(Some(at(NOW - 1)), &[end]);
     assert_eq!(server.length(), local.length());
-    assert_eq!(guard(&server, &policy), secs(2));
-    assert_eq!(guard(&local, &policy), secs(4));
+    assert_eq!(margin(&server, &policy), secs(2));
+    assert_eq!(margin(&local, &policy), secs(4));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn the_guard_scales_with_the_lifetime() {
     ] {
         let lifetime = lifetime(None, &[Expiry::In(length)]);
         assert_eq!(
-            guard(&lifetime, &RefreshPolicy::default()),
+            margin(&lifetime, &RefreshPolicy::default()),
             expected,
             "{length:?}"
         );
@@ -104,14 +104,14 @@ proptest! {
     #[test]
     fn early_start_deadline_and_expiry_are_in_order(
         length in any_length(),
-        draw in any::<f64>(),
-        early_window_max in any_span(),
-        guard_max in any_span(),
+        jitter in any::<f64>(),
+        refresh_window_max in any_span(),
+        expiry_margin_max in any_span(),
         is_local in any::<bool>(),
     ) {
         let mut policy = RefreshPolicy::default();
-        policy.early_window_max = early_window_max;
-        policy.guard_max = guard_max;
+        policy.refresh_window_max = refresh_window_max;
+        policy.expiry_margin_max = expiry_margin_max;
         let lifetime = if is_local {
             // The local clock reads whole milliseconds' worth of nanoseconds before the end.
             let unix = (NOW + 2 * DAY) * 1_000_000_000 - u64::try_from(length.as_nanos())?;
@@ -123,8 +123,8 @@ proptest! {
         prop_assert_eq!(lifetime.length(), Some(length));
         prop_assert_eq!(lifetime.is_local(), is_local);
 
-        let schedule = Schedule::new(&lifetime, &policy, draw).expect("not over");
-        let moments = [lifetime.sent(), schedule.early(), schedule.deadline(), schedule.expiry()];
+        let schedule = Schedule::new(&lifetime, &policy, jitter).expect("not over");
+        let moments = [lifetime.sent(), schedule.refresh_at(), schedule.deadline(), schedule.expiry()];
         prop_assert!(moments.is_sorted_by_key(|moment| moment.monotonic_nanos()));
         for pair in moments.windows(2) {
             prop_assert!(pair[0].monotonic_nanos() < pair[1].monotonic_nanos(), "{:?}", moments);

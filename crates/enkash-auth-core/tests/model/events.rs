@@ -14,7 +14,7 @@ pub(crate) enum Event {
     Land {
         late: bool,
         how: How,
-        draw: f64,
+        jitter: f64,
     },
     /// Of the token at hand, or of one before it.
     Refuse {
@@ -58,7 +58,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => prop::bool::weighted(0.9).prop_map(|can_fetch| Event::Ask { can_fetch }),
         6 => (prop::bool::weighted(0.2), how, 0.0..=1.0)
-            .prop_map(|(late, how, draw)| Event::Land { late, how, draw }),
+            .prop_map(|(late, how, jitter)| Event::Land { late, how, jitter }),
         1 => any::<bool>().prop_map(|late| Event::Refuse { late }),
         4 => prop_oneof![span(900), span(20_000), span(400_000)].prop_map(Event::Pass),
         1 => span(400_000).prop_map(Event::Suspend),

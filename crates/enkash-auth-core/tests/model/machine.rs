@@ -115,7 +115,14 @@ impl Model {
         }
     }
 
-    fn land(&mut self, state: &mut State, late: bool, how: How, draw: f64, policy: &RefreshPolicy) {
+    fn land(
+        &mut self,
+        state: &mut State,
+        late: bool,
+        how: How,
+        jitter: f64,
+        policy: &RefreshPolicy,
+    ) {
         let number = match (late, self.flight) {
             (false, Some(number)) => number,
             // One that was on before, or never was.
@@ -142,7 +149,7 @@ impl Model {
             How::Aborted => Outcome::Aborted,
         };
         let before = format!("{state:?}");
-        assert_eq!(state.land(number, outcome, self.now, draw, policy), is_on);
+        assert_eq!(state.land(number, outcome, self.now, jitter, policy), is_on);
         if !is_on {
             assert_eq!(
                 format!("{state:?}"),
@@ -222,7 +229,7 @@ proptest! {
                     let decision = state.ask(model.now, can_fetch, &policy);
                     model.ask(&decision, &state, can_fetch);
                 }
-                Event::Land { late, how, draw } => model.land(&mut state, late, how, draw, &policy),
+                Event::Land { late, how, jitter } => model.land(&mut state, late, how, jitter, &policy),
                 Event::Refuse { late } => model.refuse(&mut state, late),
                 Event::Pass(span) => model.pass(span, span),
                 Event::Suspend(span) => model.pass(Duration::from_nanos(1), span),

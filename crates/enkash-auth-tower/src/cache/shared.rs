@@ -207,14 +207,14 @@ impl Shared {
         outcome: Outcome,
         brought_by: Option<AttemptId>,
     ) -> Option<Ending> {
-        let draw = fastrand::f64();
+        let jitter = fastrand::f64();
         // A copy: it may hold an error of the user's, which is dropped after the lock.
         let landed = outcome.clone();
         let (landing, error, before, after) = self.change(|books, now| {
             let before = books.state.generation();
             if !books
                 .state
-                .land(flight.number(), outcome, now, draw, &self.policy)
+                .land(flight.number(), outcome, now, jitter, &self.policy)
             {
                 return None;
             }

@@ -34,7 +34,7 @@ use crate::{
 /// | `token_store` | where tokens are kept; which there are is for the program to say |
 /// | `on_store_down` | `known-good`, `hold` or `attempt`: see [`OnStoreDown`] |
 /// | `keep_warm`, `attempts`, `max_waiters` | see [`RefreshPolicy`] |
-/// | `early_window_max`, `guard_max`, `fetch_timeout`, `backoff_max`, `retry_after_max`, `wait_timeout` | the same, such as `1500ms` or `2m 30s` |
+/// | `refresh_window_max`, `expiry_margin_max`, `fetch_timeout`, `backoff_max`, `retry_after_max`, `wait_timeout` | the same, such as `1500ms` or `2m 30s` |
 /// | `retry_unresolved_after` | the same, or `never`, which is the default: a duration is a chosen exception to the guarantee |
 ///
 /// An unknown key is an error. A blank value is none. No error of these settings shows a value; but that
@@ -107,9 +107,9 @@ pub struct Config {
     #[serde(deserialize_with = "number")]
     max_waiters: Option<u32>,
     #[serde(deserialize_with = "duration")]
-    early_window_max: Option<Duration>,
+    refresh_window_max: Option<Duration>,
     #[serde(deserialize_with = "duration")]
-    guard_max: Option<Duration>,
+    expiry_margin_max: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     fetch_timeout: Option<Duration>,
     #[serde(deserialize_with = "duration")]
@@ -188,8 +188,8 @@ impl Config {
             &mut policy.max_waiters,
             self.max_waiters.and_then(|max| max.try_into().ok()),
         );
-        set(&mut policy.early_window_max, self.early_window_max);
-        set(&mut policy.guard_max, self.guard_max);
+        set(&mut policy.refresh_window_max, self.refresh_window_max);
+        set(&mut policy.expiry_margin_max, self.expiry_margin_max);
         set(&mut policy.fetch_timeout, self.fetch_timeout);
         set(&mut policy.backoff_max, self.backoff_max);
         set(&mut policy.retry_after_max, self.retry_after_max);

@@ -58,8 +58,12 @@ async fn every_lifetime_is_used_and_none_is_overrun() {
         let tokens = living(seconds, &clock);
         let token = tokens.token().await.unwrap();
         let schedule = token.schedule();
-        let [early, deadline, expiry] = [schedule.early(), schedule.deadline(), schedule.expiry()]
-            .map(|at| at.remaining(clock.now()));
+        let [early, deadline, expiry] = [
+            schedule.refresh_at(),
+            schedule.deadline(),
+            schedule.expiry(),
+        ]
+        .map(|at| at.remaining(clock.now()));
         assert!(early < deadline && deadline < expiry, "{seconds} s");
         assert_eq!(expiry, Duration::from_secs_f64(expected), "{seconds} s");
         assert!(

@@ -42,14 +42,14 @@ fn a_pause_doubles_up_to_its_bound_and_never_overflows() {
 
 #[test]
 fn a_pause_is_stretched_by_up_to_a_half_so_that_replicas_spread_out() {
-    for (draw, millis) in [(0.0, 500), (0.5, 625), (1.0, 750), (-1.0, 500), (7.0, 750)] {
+    for (jitter, millis) in [(0.0, 500), (0.5, 625), (1.0, 750), (-1.0, 500), (7.0, 750)] {
         let mut life = Life::new();
         let flight = life.launch();
         let failed = Outcome::Failed(Error::new(ErrorKind::Unavailable, ""));
         let (number, now) = (flight.number(), life.now);
-        assert!(life.state.land(number, failed, now, draw, &life.policy));
+        assert!(life.state.land(number, failed, now, jitter, &life.policy));
         let pause = life.failed().retry_after().unwrap();
-        assert_eq!(pause.as_millis(), millis, "{draw}");
+        assert_eq!(pause.as_millis(), millis, "{jitter}");
     }
 }
 
@@ -98,11 +98,14 @@ fn quarantined_state_looks_every_five_seconds_give_or_take_a_fifth() {
         Outcome::Failed(error(ErrorKind::AccountClosed)),
     ] {
         let mut life = Life::new();
-        for (draw, millis) in [(0.0, 4_000), (0.5, 5_000), (1.0, 6_000), (f64::NAN, 4_000)] {
+        for (jitter, millis) in [(0.0, 4_000), (0.5, 5_000), (1.0, 6_000), (f64::NAN, 4_000)] {
             let number = life.launch().number();
             let outcome = outcome.clone();
             let (now, policy) = (life.now, &life.policy);
-            assert!(life.state.land(number, outcome.clone(), now, draw, policy));
+            assert!(
+                life.state
+                    .land(number, outcome.clone(), now, jitter, policy)
+            );
             life.now = now.plus(Duration::from_millis(millis - 1));
             assert_eq!(life.failed().retry_after(), None, "{outcome:?}");
             life.now = now.plus(Duration::from_millis(millis));
