@@ -170,7 +170,7 @@ async fn silence_is_a_timeout_and_proves_nothing() {
     }));
     let start = Instant::now();
     assert_eq!(failure(&proxy).await, failed(504, "\"unknown\"", ""));
-    assert_eq!(start.elapsed(), Duration::from_secs(30));
+    assert_eq!(start.elapsed().as_secs(), 30);
 }
 
 #[tokio::test]
