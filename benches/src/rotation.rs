@@ -74,11 +74,11 @@ pub fn measure(renewals: bool) -> io::Result<Latencies> {
     runtime
         .block_on(tokens.warm_up())
         .map_err(io::Error::other)?;
-    let is_over = AtomicBool::new(false);
+    let has_passed = AtomicBool::new(false);
     let nanos = thread::scope(|scope| {
         scope.spawn(|| {
             let mut last = None;
-            while !is_over.load(Ordering::Relaxed) {
+            while !has_passed.load(Ordering::Relaxed) {
                 let generation = tokens.peek().map(|token| token.generation());
                 // Not before the last renewal has ended: else the token would be over.
                 if renewals && generation != last {
@@ -89,7 +89,7 @@ pub fn measure(renewals: bool) -> io::Result<Latencies> {
             }
         });
         let nanos = time_calls(&runtime, EnkashAuthLayer::new(tokens.clone()).layer(Bare));
-        is_over.store(true, Ordering::Relaxed);
+        has_passed.store(true, Ordering::Relaxed);
         nanos
     });
     Ok(Latencies {

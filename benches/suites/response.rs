@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 use enkash_auth_benches::request::token;
-use enkash_auth_core::{Client, Credentials, Moment, ResponseBody, TokenResponse, User};
+use enkash_auth_core::{Client, Credentials, ResponseBody, Timestamp, TokenResponse, User};
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, DATE},
@@ -27,7 +27,7 @@ fn main() {
         let date = "Thu, 01 Jan 2026 12:00:00 GMT";
         headers.insert(DATE, HeaderValue::from_static(date));
         let response = TokenResponse::new(status, headers, ResponseBody::Complete(body.into()));
-        let sent = Moment::new(0, 1_767_268_800_000_000_000);
+        let sent = Timestamp::new(0, 1_767_268_800_000_000_000);
         group.bench_function(name, |bencher| {
             bencher.iter(|| black_box(&response).read(sent, &credentials, false).is_ok());
         });

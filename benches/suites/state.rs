@@ -9,12 +9,12 @@ use std::{hint::black_box, time::Duration};
 use criterion::{Criterion, Throughput};
 use enkash_auth_benches::request::token;
 use enkash_auth_core::{
-    Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry},
     state::{Outcome, State},
 };
 
-const NOON: Moment = Moment::new(0, 1_767_268_800_000_000_000);
+const NOON: Timestamp = Timestamp::new(0, 1_767_268_800_000_000_000);
 
 #[expect(clippy::expect_used, reason = "constants, known to be good")]
 fn main() {

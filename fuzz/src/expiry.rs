@@ -15,7 +15,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use enkash_auth_core::{
-    Moment, RefreshPolicy,
+    Timestamp, RefreshPolicy,
     lifetime::{Exchange, Expiry, Lifetime, Schedule},
 };
 use serde_json::Value;
@@ -23,7 +23,7 @@ use serde_json::Value;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 struct Input {
-    sent: Moment,
+    sent: Timestamp,
     date: Option<SystemTime>,
     jitter: f64,
     policy: RefreshPolicy,
@@ -62,8 +62,8 @@ pub(crate) fn schedule(lifetime: &Lifetime, policy: &RefreshPolicy, jitter: f64)
     let schedule = Schedule::new(lifetime, policy, jitter).expect("it has a length");
     let sent = lifetime.sent();
     let (early, deadline, expiry) = (schedule.refresh_at(), schedule.deadline(), schedule.expiry());
-    assert_eq!(expiry, sent.plus(length));
-    for of in [Moment::monotonic_nanos, Moment::unix_nanos] {
+    assert_eq!(expiry, sent + length);
+    for of in [Timestamp::monotonic_nanos, Timestamp::unix_nanos] {
         // Time has an end, where all is one.
         if of(sent) < u64::MAX - DAY.as_nanos() as u64 {
             assert!(of(sent) < of(early), "{lifetime:?} {schedule:?}");
@@ -105,14 +105,14 @@ fn the_local_clock_counts_only_where_the_servers_is_doubtful(input: &Input, life
         return;
     }
     assert!(!lifetime.is_local());
-    let elsewhen = Moment::new(input.sent.monotonic_nanos(), date_nanos);
+    let elsewhen = Timestamp::new(input.sent.monotonic_nanos(), date_nanos);
     let other = Exchange::new(elsewhen, Some(date)).lifetime(&input.said);
     assert_eq!(other.length(), lifetime.length());
 }
 
 fn read(text: &str) -> Option<Input> {
     let mut input = Input {
-        sent: Moment::new(0, 0),
+        sent: Timestamp::new(0, 0),
         date: None,
         jitter: 1.0,
         policy: RefreshPolicy::default(),
@@ -123,7 +123,7 @@ fn read(text: &str) -> Option<Input> {
         match name {
             "sent" => {
                 let (monotonic, unix) = value.split_once(' ')?;
-                input.sent = Moment::new(monotonic.parse().ok()?, unix.parse().ok()?);
+                input.sent = Timestamp::new(monotonic.parse().ok()?, unix.parse().ok()?);
             }
             "date" => input.date = Some(date(value)?),
             "draw" => input.jitter = value.parse().ok()?,

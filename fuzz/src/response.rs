@@ -14,7 +14,7 @@
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Bearer, Client, Credentials, Error, ErrorKind, FailedAttempt, Grant, Moment, RefreshPolicy,
+    Bearer, Client, Credentials, Error, ErrorKind, FailedAttempt, Grant, Timestamp, RefreshPolicy,
     ResponseBody, TokenResponse, User, account::AttemptOutcome,
 };
 use http::{HeaderMap, StatusCode};
@@ -73,7 +73,7 @@ pub fn check(input: &[u8]) {
     };
     let user = User::new("user", password.clone());
     let credentials = Credentials::password(Client::new("id", CLIENT), user).api_key(API_KEY);
-    let sent = Moment::new(5_000_000_000, 1_700_000_000_000_000_000);
+    let sent = Timestamp::new(5_000_000_000, 1_700_000_000_000_000_000);
     let response = TokenResponse::new(status, headers.clone(), body.clone());
     let [unknown, known_good] =
         [false, true].map(|is_known_good| response.read(sent, &credentials, is_known_good));

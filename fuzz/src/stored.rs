@@ -13,7 +13,7 @@
 use std::{fmt::Write, time::Duration};
 
 use enkash_auth_core::{
-    AccountKey, BaseUrl, Credentials, Moment,
+    AccountKey, BaseUrl, Credentials, Timestamp,
     account::{
         AccountRecord, Acquire, Attempt, AttemptContext, AttemptId, AttemptOutcome, BUDGET, Facts,
         Unreadable, Witness,
@@ -90,10 +90,10 @@ fn is_not_believed_if_changed(account: &Account, bytes: &[u8]) {
     assert!(AccountRecord::from_bytes(other, bytes).is_err());
 }
 
-fn is_closed_until_reset(account: &Account, record: &mut AccountRecord, now: Moment) {
+fn is_closed_until_reset(account: &Account, record: &mut AccountRecord, now: Timestamp) {
     let mut witness = Witness::default();
     let facts = record.facts_mut();
-    for now in [now, now.plus(Duration::from_secs(1_000_000))] {
+    for now in [now, now + Duration::from_secs(1_000_000)] {
         assert_eq!(facts.attempts().len(), BUDGET);
         witness.see(facts, now);
         let ctx = account.context(0, 1, None);
@@ -112,7 +112,7 @@ fn is_closed_until_reset(account: &Account, record: &mut AccountRecord, now: Mom
 }
 
 /// Attempts of both credentials, some time apart, that end in any way.
-fn keeps_the_budget(account: &Account, mut record: AccountRecord, mut now: Moment, seed: usize) {
+fn keeps_the_budget(account: &Account, mut record: AccountRecord, mut now: Timestamp, seed: usize) {
     const PROBES: [Option<bool>; 3] = [None, Some(true), Some(false)];
     const OUTCOMES: [AttemptOutcome; 7] = [
         AttemptOutcome::Unresolved { complete: false },
@@ -158,12 +158,12 @@ fn keeps_the_budget(account: &Account, mut record: AccountRecord, mut now: Momen
             witness.observe(record.facts());
         }
         let pause = [1, 20, 600, 1_000][(step + seed) % 4];
-        now = now.plus(Duration::from_secs(pause));
+        now = now + Duration::from_secs(pause);
     }
 }
 
 /// What `before` has to be for an attempt of `ctx`: judged by its JSON.
-fn is_allowed(before: &Facts, ctx: &AttemptContext<'_>, witness: &Witness, now: Moment) {
+fn is_allowed(before: &Facts, ctx: &AttemptContext<'_>, witness: &Witness, now: Timestamp) {
     for attempt in before.attempts() {
         assert!(!attempt.is_open() || !witness.is_lease_on(attempt, now));
     }
@@ -221,14 +221,14 @@ impl Account {
     }
 
     /// The moment, and what was kept.
-    fn kept(&self, input: &[u8]) -> Option<(Moment, Vec<u8>)> {
+    fn kept(&self, input: &[u8]) -> Option<(Timestamp, Vec<u8>)> {
         let (head, body) = text::head_and_body(input);
         let head = std::str::from_utf8(head).ok()?;
-        let (mut now, mut is_raw) = (Moment::new(0, 0), false);
+        let (mut now, mut is_raw) = (Timestamp::new(0, 0), false);
         for line in head.lines().take(4) {
             match line.split(' ').collect::<Vec<_>>()[..] {
                 ["now", monotonic, unix] => {
-                    now = Moment::new(monotonic.parse().ok()?, unix.parse().ok()?);
+                    now = Timestamp::new(monotonic.parse().ok()?, unix.parse().ok()?);
                 }
                 ["raw"] => is_raw = true,
                 _ => return None,

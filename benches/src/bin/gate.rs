@@ -36,13 +36,13 @@ fn main() -> io::Result<ExitCode> {
         let limit: f64 = limit.parse().map_err(|_| bad())?;
         let unknown = || Error::other(format!("limits.tsv: nobody measures {name}"));
         let value = *measured.get(name).ok_or_else(unknown)?;
-        let is_over = value.is_nan() || value > limit;
-        let verdict = if is_over { "OVER" } else { "ok" };
+        let has_passed = value.is_nan() || value > limit;
+        let verdict = if has_passed { "OVER" } else { "ok" };
         writeln!(
             io::stdout(),
             "{verdict}\t{name}\t{value:.3} of {limit}\t{reason}"
         )?;
-        if is_over {
+        if has_passed {
             code = ExitCode::FAILURE;
         }
     }

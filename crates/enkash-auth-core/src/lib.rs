@@ -29,6 +29,6 @@ pub use self::{
     policy::RefreshPolicy,
     request::TokenRequest,
     response::{FailedAttempt, Grant, ResponseBody, TokenResponse},
-    time::{Clock, Moment, SystemClock},
+    time::{Clock, SystemClock, Timestamp},
     token::AccessToken,
 };

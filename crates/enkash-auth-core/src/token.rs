@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 
-use crate::{Bearer, Moment, lifetime::Schedule};
+use crate::{Bearer, Timestamp, lifetime::Schedule};
 
 /// Holds a token that can be attached: a ready header value, its generation and its deadline.
 ///
@@ -47,12 +47,12 @@ impl AccessToken {
     }
 
     /// Returns whether it may be attached at `now`, by both clocks.
-    pub fn is_usable(&self, now: Moment) -> bool {
-        !self.0.schedule.deadline().is_over(now)
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        !self.0.schedule.deadline().has_passed(now)
     }
 
     /// Returns how long from `now` it may be attached.
-    pub fn remaining(&self, now: Moment) -> Duration {
+    pub fn remaining(&self, now: Timestamp) -> Duration {
         self.0.schedule.deadline().remaining(now)
     }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Fingerprint;
 use crate::{
-    Moment,
+    Timestamp,
     hex::{self, Hex},
 };
 
@@ -99,7 +99,7 @@ impl Attempt {
     pub(super) fn new(
         id: AttemptId,
         fingerprint: Fingerprint,
-        now: Moment,
+        now: Timestamp,
         lease: Duration,
         state: State,
     ) -> Self {

@@ -7,7 +7,7 @@ use super::{
     Acquire, Attempt, AttemptContext, AttemptId, AttemptOutcome, Fingerprint, Permit, Witness,
     attempt::State, cleared::Cleared,
 };
-use crate::{Credentials, Moment};
+use crate::{Credentials, Timestamp};
 
 /// No attempt begins while this many count: the server locks the account at the third that fails, according
 /// to the documentation of three of the platform's products.
@@ -63,7 +63,7 @@ struct Success {
 impl Facts {
     /// Returns the facts that replace a record that cannot be read: two attempts that stay until an
     /// operator clears them. Their ids follow from its `bytes`, so that two processes count the same two.
-    pub(super) fn unreadable(bytes: &[u8], now: Moment) -> Self {
+    pub(super) fn unreadable(bytes: &[u8], now: Timestamp) -> Self {
         let mut facts = Self::default();
         for purpose in [b"unreadable 1", b"unreadable 2"] {
             let id = AttemptId::of(purpose, bytes);
@@ -116,7 +116,12 @@ impl Facts {
     /// Begins an attempt, if the budget allows it. The permit holds once these facts are written.
     ///
     /// `witness` decides which leases have passed at `now`, whose wall clock is the store's.
-    pub fn acquire(&mut self, ctx: &AttemptContext<'_>, witness: &Witness, now: Moment) -> Acquire {
+    pub fn acquire(
+        &mut self,
+        ctx: &AttemptContext<'_>,
+        witness: &Witness,
+        now: Timestamp,
+    ) -> Acquire {
         for attempt in &mut self.attempts {
             if attempt.is_open() && !witness.is_lease_on(attempt, now) {
                 attempt.state = State::NoResponse;
@@ -198,7 +203,7 @@ impl Facts {
         &mut self,
         permit: &Permit,
         outcome: AttemptOutcome,
-        now: Moment,
+        now: Timestamp,
     ) -> bool {
         let (id, fingerprint) = (permit.id, permit.fingerprint);
         let mut open = self.attempts.iter().filter(|attempt| attempt.is_open());
@@ -251,7 +256,7 @@ impl Facts {
 
     /// Counts a rejection, under a derived id if the attempt was cleared. Returns the id. If that was cleared
     /// as well, [`tidy`](Self::tidy) removes the attempt.
-    fn reject(&mut self, permit: &Permit, state: State, now: Moment) -> AttemptId {
+    fn reject(&mut self, permit: &Permit, state: State, now: Timestamp) -> AttemptId {
         let id = match self.cleared.has(permit.id) {
             true => permit.id.derived(),
             false => permit.id,
@@ -277,7 +282,7 @@ impl Facts {
         of: &[AttemptId],
         allow_rejected: bool,
         witness: &Witness,
-        now: Moment,
+        now: Timestamp,
     ) -> bool {
         let mut is_clear = true;
         for attempt in self.attempts.clone() {
@@ -340,7 +345,7 @@ impl Facts {
     }
 
     /// Adds an attempt whose lease has passed.
-    fn add_ended(&mut self, id: AttemptId, fingerprint: Fingerprint, state: State, now: Moment) {
+    fn add_ended(&mut self, id: AttemptId, fingerprint: Fingerprint, state: State, now: Timestamp) {
         self.add_attempt(Attempt::new(id, fingerprint, now, Duration::ZERO, state));
     }
 
@@ -360,13 +365,13 @@ impl Facts {
         }
     }
 
-    fn clear(&mut self, id: AttemptId, with_fingerprint: bool, now: Moment) {
+    fn clear(&mut self, id: AttemptId, with_fingerprint: bool, now: Timestamp) {
         let at = self.next_stamp(now);
         self.cleared.add(id, with_fingerprint, at);
     }
 
     /// Returns a stamp that is later than any other, even after a clock was set back.
-    fn next_stamp(&self, now: Moment) -> u64 {
+    fn next_stamp(&self, now: Timestamp) -> u64 {
         let rejected = self.rejected.iter().map(|rejected| rejected.at);
         let stamps = self.cleared.stamps().chain(rejected);
         let newest = stamps.max().map_or(0, |newest| newest.saturating_add(1));

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{AttemptId, Facts, Fingerprint, Permit};
-use crate::{AccountKey, Credentials, Moment, hex::Hex};
+use crate::{AccountKey, Credentials, Timestamp, hex::Hex};
 
 const NAME: &str = "enkash-auth record";
 
@@ -89,7 +89,7 @@ impl AccountRecord {
 
     /// Creates the record that replaces [damaged](Unreadable::Damaged) `bytes`: it counts two attempts,
     /// which close the account until an operator clears them.
-    pub fn in_place_of(bytes: &[u8], now: Moment) -> Self {
+    pub fn in_place_of(bytes: &[u8], now: Timestamp) -> Self {
         Self {
             facts: Facts::unreadable(bytes, now),
             replaces: Some(Hex(&Sha256::digest(bytes)).to_string()),
@@ -113,7 +113,7 @@ impl AccountRecord {
         credentials: &Credentials,
         sealed: &[u8],
         expires: u64,
-        now: Moment,
+        now: Timestamp,
     ) {
         self.tokens.retain(|token| {
             token.expires > now.unix_nanos() && !credentials.matches(&token.fingerprint)

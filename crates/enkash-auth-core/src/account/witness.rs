@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Attempt, AttemptId, AttemptOutcome, Facts, Permit};
-use crate::Moment;
+use crate::Timestamp;
 
 /// How long after its lease, by the store's clock alone, an attempt is considered to have ended.
 const LONG_PASSED: u64 = 10 * 60 * 1_000_000_000;
@@ -49,7 +49,7 @@ impl Witness {
     }
 
     /// Records when the attempts among `facts` were first seen. Call it before they are judged.
-    pub fn see(&mut self, facts: &Facts, now: Moment) {
+    pub fn see(&mut self, facts: &Facts, now: Timestamp) {
         for attempt in facts.attempts() {
             if self.first_seen(attempt.id).is_none() {
                 self.seen.push(Seen {
@@ -104,7 +104,7 @@ impl Witness {
     }
 
     /// Records how an attempt of this process ended, before the store has it.
-    pub fn record_outcome(&mut self, permit: &Permit, outcome: AttemptOutcome, now: Moment) {
+    pub fn record_outcome(&mut self, permit: &Permit, outcome: AttemptOutcome, now: Timestamp) {
         self.facts.record_outcome(permit, outcome, now);
         self.is_ahead = true;
         self.withdraw(permit.id());
@@ -116,12 +116,12 @@ impl Witness {
     }
 
     /// Returns whether the server may still carry `attempt` out.
-    pub(super) fn may_arrive(&self, attempt: &Attempt, now: Moment) -> bool {
+    pub(super) fn may_arrive(&self, attempt: &Attempt, now: Timestamp) -> bool {
         attempt.has_no_response() && self.is_lease_on(attempt, now)
     }
 
     /// Returns whether `attempt` may still be in flight. One that was not seen before may.
-    pub fn is_lease_on(&self, attempt: &Attempt, now: Moment) -> bool {
+    pub fn is_lease_on(&self, attempt: &Attempt, now: Timestamp) -> bool {
         let (lease, at) = (attempt.lease_nanos(), now.unix_nanos());
         // One that begins in the future by more than its lease was written before the clock was set back.
         let has_passed_there = attempt.began.abs_diff(at) >= lease;
@@ -134,7 +134,7 @@ impl Witness {
 
     /// Returns the age of `attempt`: that on the store's clock when it was first seen, plus the time since
     /// on the monotonic clock of this process.
-    pub fn age(&self, attempt: &Attempt, now: Moment) -> Duration {
+    pub fn age(&self, attempt: &Attempt, now: Timestamp) -> Duration {
         let age = self.first_seen(attempt.id).map_or(0, |seen| {
             let since = now.monotonic_nanos().saturating_sub(seen.at);
             seen.age.saturating_add(since)

@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Expiry;
-use crate::Moment;
+use crate::Timestamp;
 
 /// How long a token lives of which the response says nothing: the shortest on the platform (Petty Cash,
 /// Rewards and Redemption: 5 minutes).
@@ -14,7 +14,7 @@ const SHORTEST: Duration = Duration::from_millis(8);
 /// Holds when a token request was made, and what the server's clock said meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
-    sent: Moment,
+    sent: Timestamp,
     date: Option<SystemTime>,
 }
 
@@ -23,14 +23,14 @@ pub struct Exchange {
 /// The lower end of what the response allows: on the server's clock where that is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lifetime {
-    sent: Moment,
+    sent: Timestamp,
     length: Option<Duration>,
     local_clock: bool,
 }
 
 impl Exchange {
     /// Creates an exchange whose request was sent at `sent` and whose response carried `date`.
-    pub fn new(sent: Moment, date: Option<SystemTime>) -> Self {
+    pub fn new(sent: Timestamp, date: Option<SystemTime>) -> Self {
         Self { sent, date }
     }
 
@@ -110,7 +110,7 @@ impl Lifetime {
     pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// Restores a lifetime that was written down: `length` from `sent`, within the bounds of any.
-    pub fn kept(sent: Moment, length: Duration, is_local: bool) -> Self {
+    pub fn kept(sent: Timestamp, length: Duration, is_local: bool) -> Self {
         Self {
             local_clock: is_local,
             ..Exchange::new(sent, None).of(Some(length))
@@ -118,7 +118,7 @@ impl Lifetime {
     }
 
     /// Returns the moment from which the lifetime counts.
-    pub fn sent(&self) -> Moment {
+    pub fn sent(&self) -> Timestamp {
         self.sent
     }
 
@@ -128,13 +128,13 @@ impl Lifetime {
     }
 
     /// Returns how old it is at `now`.
-    pub fn age(&self, now: Moment) -> Duration {
+    pub fn age(&self, now: Timestamp) -> Duration {
         let (now, sent) = (now.monotonic_nanos(), self.sent.monotonic_nanos());
         Duration::from_nanos(now.saturating_sub(sent))
     }
 
     /// Returns how much is left of it at `now`; nothing where it had expired when it was received.
-    pub fn remaining(&self, now: Moment) -> Duration {
+    pub fn remaining(&self, now: Timestamp) -> Duration {
         let length = self.length.unwrap_or_default();
         length.saturating_sub(self.age(now))
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Lifetime;
-use crate::{Moment, RefreshPolicy};
+use crate::{RefreshPolicy, Timestamp};
 
 /// The shortest expiry margin, but for lifetimes under 2 s.
 const MIN_MARGIN: Duration = Duration::from_millis(250);
@@ -9,9 +9,9 @@ const MIN_MARGIN: Duration = Duration::from_millis(250);
 /// Holds the moments in the life of one token: early start < deadline < expiry, whatever its lifetime.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Schedule {
-    refresh_at: Moment,
-    deadline: Moment,
-    expiry: Moment,
+    refresh_at: Timestamp,
+    deadline: Timestamp,
+    expiry: Timestamp,
 }
 
 impl Schedule {
@@ -30,9 +30,9 @@ impl Schedule {
             .max(margin * 5 / 4);
         let sent = lifetime.sent();
         Some(Self {
-            refresh_at: sent.plus(length - refresh_at),
-            deadline: sent.plus(length - margin),
-            expiry: sent.plus(length),
+            refresh_at: sent + (length - refresh_at),
+            deadline: sent + (length - margin),
+            expiry: sent + length,
         })
     }
 
@@ -40,27 +40,27 @@ impl Schedule {
     ///
     /// The next token exists only then. So there is no refresh window ([`refresh_at`](Self::early) is the
     /// deadline), and the expiry margin is as short as it may be.
-    pub(crate) fn reused(sent: Moment, length: Duration) -> Self {
-        let deadline = sent.plus(length - MIN_MARGIN.min(length / 8));
+    pub(crate) fn reused(sent: Timestamp, length: Duration) -> Self {
+        let deadline = sent + (length - MIN_MARGIN.min(length / 8));
         Self {
             refresh_at: deadline,
             deadline,
-            expiry: sent.plus(length),
+            expiry: sent + length,
         }
     }
 
     /// Returns when the next token is fetched in the background.
-    pub fn refresh_at(&self) -> Moment {
+    pub fn refresh_at(&self) -> Timestamp {
         self.refresh_at
     }
 
     /// Returns the moment from which on the token is attached to nothing.
-    pub fn deadline(&self) -> Moment {
+    pub fn deadline(&self) -> Timestamp {
         self.deadline
     }
 
     /// Returns the server's end of the token, by the lower end of what it said.
-    pub fn expiry(&self) -> Moment {
+    pub fn expiry(&self) -> Timestamp {
         self.expiry
     }
 }

@@ -11,7 +11,7 @@ use http::{
 
 use super::{content::Content, fields::Fields, filter::Filter, verdict::Evidence};
 use crate::{
-    Bearer, Credentials, Error, ErrorKind, Moment,
+    Bearer, Credentials, Error, ErrorKind, Timestamp,
     account::AttemptOutcome,
     lifetime::{Exchange, Expiry, Lifetime},
 };
@@ -96,7 +96,7 @@ impl TokenResponse {
     /// - [`ErrorKind::Unresolved`]: any other response.
     pub fn read(
         &self,
-        sent: Moment,
+        sent: Timestamp,
         credentials: &Credentials,
         is_known_good: bool,
     ) -> Result<Grant, FailedAttempt> {
@@ -135,11 +135,11 @@ impl TokenResponse {
     }
 
     /// Returns the exchange in which this was the response to a request that was sent at `sent`.
-    pub fn exchange(&self, sent: Moment) -> Exchange {
+    pub fn exchange(&self, sent: Timestamp) -> Exchange {
         Exchange::new(sent, date(&self.headers))
     }
 
-    fn grant(&self, sent: Moment, bearer: Bearer, fields: Fields<'_>) -> Grant {
+    fn grant(&self, sent: Timestamp, bearer: Bearer, fields: Fields<'_>) -> Grant {
         let expiries = fields.expiries();
         Grant {
             bearer,

@@ -1,5 +1,5 @@
 use super::Flight;
-use crate::{AccessToken, Error, Moment};
+use crate::{AccessToken, Error, Timestamp};
 
 /// Says what follows when a caller asks for a token.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct View {
     pub(super) token: AccessToken,
-    pub(super) until: Moment,
+    pub(super) until: Timestamp,
 }
 
 impl View {
@@ -49,7 +49,7 @@ impl View {
     }
 
     /// Returns the moment from which on the state must be asked.
-    pub fn until(&self) -> Moment {
+    pub fn until(&self) -> Timestamp {
         self.until
     }
 }

@@ -1,11 +1,11 @@
-use crate::{Bearer, Error, Moment, lifetime::Lifetime};
+use crate::{Bearer, Error, Timestamp, lifetime::Lifetime};
 
 /// Identifies one fetch of a token: its number, and the moment from which no caller waits for it any more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Flight {
     pub(super) number: u64,
     pub(super) reason: Reason,
-    pub(super) overdue: Moment,
+    pub(super) overdue: Timestamp,
 }
 
 impl Flight {
@@ -20,7 +20,7 @@ impl Flight {
     }
 
     /// Returns the moment from which on it is abandoned: its runtime is dead, or not driven.
-    pub fn overdue(self) -> Moment {
+    pub fn overdue(self) -> Timestamp {
         self.overdue
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::{
-    AccessToken, Bearer, Moment, RefreshPolicy,
+    AccessToken, Bearer, RefreshPolicy, Timestamp,
     lifetime::{Lifetime, Schedule},
 };
 
@@ -18,7 +18,7 @@ const ROUNDING: Duration = Duration::from_secs(1);
 pub(super) struct Held {
     pub(super) token: AccessToken,
     /// When the issuer was last asked and returned it.
-    last_returned: Moment,
+    last_returned: Timestamp,
     refusal: Refusal,
 }
 
@@ -28,14 +28,19 @@ enum Refusal {
     /// Nothing bad.
     None,
     /// It was refused then: it is attached to nothing, and another one is fetched.
-    Standing(Moment),
+    Standing(Timestamp),
     /// It was refused, and the issuer, asked after that, says it is good.
     Answered,
 }
 
 impl Held {
     /// Holds the token of `generation`, which the issuer returned when asked at `sent`.
-    pub(super) fn new(bearer: Bearer, generation: u64, schedule: Schedule, sent: Moment) -> Self {
+    pub(super) fn new(
+        bearer: Bearer,
+        generation: u64,
+        schedule: Schedule,
+        sent: Timestamp,
+    ) -> Self {
         Self {
             token: AccessToken::new(bearer, generation, schedule),
             last_returned: sent,
@@ -44,7 +49,7 @@ impl Held {
     }
 
     /// Holds the same token, returned again: it keeps its generation and gets a new schedule.
-    pub(super) fn again(self, bearer: Bearer, schedule: Schedule, sent: Moment) -> Self {
+    pub(super) fn again(self, bearer: Bearer, schedule: Schedule, sent: Timestamp) -> Self {
         let refusal = match self.refusal {
             // An issuer that was asked before knows nothing of it.
             Refusal::Standing(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
@@ -65,7 +70,7 @@ impl Held {
     pub(super) fn reused(
         &self,
         lifetime: &Lifetime,
-        now: Moment,
+        now: Timestamp,
         jitter: f64,
         policy: &RefreshPolicy,
     ) -> Option<Schedule> {
@@ -84,17 +89,17 @@ impl Held {
     }
 
     /// Records that the API refused it: it is attached to nothing until its issuer returns it again.
-    pub(super) fn refuse(&mut self, now: Moment) {
+    pub(super) fn refuse(&mut self, now: Timestamp) {
         self.refusal = Refusal::Standing(now);
     }
 
     /// Returns whether it may be attached at `now`.
-    pub(super) fn is_usable(&self, now: Moment) -> bool {
+    pub(super) fn is_usable(&self, now: Timestamp) -> bool {
         self.refused_at().is_none() && self.token.is_usable(now)
     }
 
     /// Returns when the API refused it, where that stands.
-    pub(super) fn refused_at(&self) -> Option<Moment> {
+    pub(super) fn refused_at(&self) -> Option<Timestamp> {
         match self.refusal {
             Refusal::Standing(at) => Some(at),
             Refusal::None | Refusal::Answered => None,
@@ -102,12 +107,12 @@ impl Held {
     }
 
     /// Returns whether a refusal at `now` says what is not known yet.
-    pub(super) fn is_in_doubt(&self, now: Moment) -> bool {
-        let believed = self.last_returned.plus(BELIEVED).on_monotonic();
+    pub(super) fn is_in_doubt(&self, now: Timestamp) -> bool {
+        let believed = (self.last_returned + BELIEVED).on_monotonic();
         match self.refusal {
             Refusal::None => true,
             Refusal::Standing(_) => false,
-            Refusal::Answered => believed.is_over(now),
+            Refusal::Answered => believed.has_passed(now),
         }
     }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Decision, Flight, Outcome, Reason, Verdict, View, held::Held, pause::Pause};
 use crate::{
-    AccessToken, Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    AccessToken, Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
     lifetime::{Lifetime, Schedule},
 };
 
@@ -37,7 +37,7 @@ pub struct State {
     /// Flights in a row that ended with their runtime.
     aborts: u32,
     /// From here on a token is refreshed in the background.
-    refreshes_from: Option<Moment>,
+    refreshes_from: Option<Timestamp>,
     /// The expired token that this flight was answered with, and how often.
     expired: Option<(Bearer, u32)>,
     flights: u64,
@@ -56,13 +56,13 @@ impl State {
 
     /// Decides what a caller gets. `can_fetch`: whether a flight could be launched for it and waited
     /// for, which takes a runtime.
-    pub fn ask(&mut self, now: Moment, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
-        self.refreshes_from.get_or_insert(now.plus(FIRST_REFRESH));
-        let overdue = self.flight.take_if(|flight| flight.overdue.is_over(now));
+    pub fn ask(&mut self, now: Timestamp, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
+        self.refreshes_from.get_or_insert(now + FIRST_REFRESH);
+        let overdue = self.flight.take_if(|flight| flight.overdue.has_passed(now));
         let flights = self.flights;
         let verdict = match self.usable(now).cloned() {
             Some(token) => {
-                if self.refresh_at(&token, now).is_over(now) {
+                if self.refresh_at(&token, now).has_passed(now) {
                     let _ = self.join_or_launch(Reason::Early, now, can_fetch, policy);
                 }
                 Verdict::Serve(token)
@@ -85,7 +85,7 @@ impl State {
         &mut self,
         number: u64,
         outcome: Outcome,
-        now: Moment,
+        now: Timestamp,
         jitter: f64,
         policy: &RefreshPolicy,
     ) -> bool {
@@ -123,7 +123,7 @@ impl State {
         number: u64,
         bearer: &Bearer,
         lifetime: &Lifetime,
-        now: Moment,
+        now: Timestamp,
         policy: &RefreshPolicy,
     ) -> Option<Duration> {
         self.flight.filter(|flight| flight.number == number)?;
@@ -146,7 +146,7 @@ impl State {
     /// A late refusal of an older token changes nothing; nor does a second one of the same, unless it
     /// comes 5 minutes after the issuer has answered the first with that token; nor any beyond two at
     /// once and one more every 30 s: then the API's answer is the caller's.
-    pub fn refuse(&mut self, generation: u64, now: Moment) -> bool {
+    pub fn refuse(&mut self, generation: u64, now: Timestamp) -> bool {
         let Some(held) = &mut self.held else {
             return false;
         };
@@ -181,7 +181,7 @@ impl State {
     }
 
     /// Returns the token that may be attached without asking, and until when, as things stand at `now`.
-    pub fn view(&self, now: Moment) -> Option<View> {
+    pub fn view(&self, now: Timestamp) -> Option<View> {
         let token = self.usable(now)?.clone();
         let until = token.schedule().deadline().earlier(self.next_look(now)?);
         Some(View { token, until })
@@ -189,7 +189,7 @@ impl State {
 
     /// Returns when there is something to decide again without a caller: the flight is overdue, the
     /// pause has passed, or the early window opens. `None` before anything has happened.
-    pub fn next_look(&self, now: Moment) -> Option<Moment> {
+    pub fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
         let flight = self.flight.map(|flight| flight.overdue);
         let pause = || self.pause_end(now);
         let refresh = || self.token().map(|token| self.refresh_at(token, now));
@@ -197,7 +197,7 @@ impl State {
     }
 
     /// Returns when a cache that is kept warm asks by itself; `None` for not before a caller does.
-    pub fn next_look_unasked(&self, now: Moment, policy: &RefreshPolicy) -> Option<Moment> {
+    pub fn next_look_unasked(&self, now: Timestamp, policy: &RefreshPolicy) -> Option<Timestamp> {
         match &self.pause {
             Some(pause) if self.flight.is_none() && pause.may_count() => {
                 pause.until_unasked(policy)
@@ -210,25 +210,25 @@ impl State {
     }
 
     /// Returns the error of the last flight, until the pause after it has passed.
-    pub fn error_at(&self, now: Moment) -> Option<Error> {
+    pub fn error_at(&self, now: Timestamp) -> Option<Error> {
         self.pause_end(now).and_then(|_| self.last_error(now))
     }
 
     /// Returns why the last flight failed, if it did, and how long from `now` the pause after it lasts.
-    pub fn last_error(&self, now: Moment) -> Option<Error> {
+    pub fn last_error(&self, now: Timestamp) -> Option<Error> {
         let is_needed = self.usable(now).is_none();
         let pause = self.pause.as_ref()?;
         Some(pause.error_at(now, is_needed))
     }
 
     /// Returns the token that may be attached at `now`, if there is one.
-    pub fn usable(&self, now: Moment) -> Option<&AccessToken> {
+    pub fn usable(&self, now: Timestamp) -> Option<&AccessToken> {
         let held = self.held.as_ref().filter(|held| held.is_usable(now))?;
         Some(&held.token)
     }
 
     /// Returns for how long there has been none at `now`; `None` where there is one, or has never been.
-    pub fn over_for(&self, now: Moment) -> Option<Duration> {
+    pub fn over_for(&self, now: Timestamp) -> Option<Duration> {
         let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
         let over = held.token.schedule().deadline().over_for(now);
         let refused = held.refused_at().map(|at| at.over_for(now));
@@ -259,7 +259,7 @@ impl State {
     fn join_or_launch(
         &mut self,
         reason: Reason,
-        now: Moment,
+        now: Timestamp,
         can_fetch: bool,
         policy: &RefreshPolicy,
     ) -> Result<Flight, Error> {
@@ -281,7 +281,7 @@ impl State {
         let flight = Flight {
             number: self.flights,
             reason: if is_forced { Reason::Forced } else { reason },
-            overdue: now.plus(limit).on_monotonic(),
+            overdue: (now + limit).on_monotonic(),
         };
         Ok(*self.flight.insert(flight))
     }
@@ -295,31 +295,31 @@ impl State {
         }
     }
 
-    fn refused_at(&self) -> Option<Moment> {
+    fn refused_at(&self) -> Option<Timestamp> {
         self.held.as_ref().and_then(Held::refused_at)
     }
 
     /// Returns when a background refresh of `token` begins, as things stand at `now`: not in the first
     /// 10 s, and not after one that ended with its runtime, as the next might. Then the next fetch is made
     /// in the foreground, when the token has expired.
-    fn refresh_at(&self, token: &AccessToken, now: Moment) -> Moment {
+    fn refresh_at(&self, token: &AccessToken, now: Timestamp) -> Timestamp {
         let (early, deadline) = (token.schedule().refresh_at(), token.schedule().deadline());
         match self.refreshes_from {
             _ if self.aborts > 0 => deadline,
-            Some(from) if !from.is_over(now) && early.is_over(from) => from.earlier(deadline),
+            Some(from) if !from.has_passed(now) && early.has_passed(from) => from.earlier(deadline),
             _ => early,
         }
     }
 
     /// Returns when the pause that is on ends; `None` where none is. One behind a token that is good ends
     /// with that, unless the server said when to come back.
-    fn pause_end(&self, now: Moment) -> Option<Moment> {
+    fn pause_end(&self, now: Timestamp) -> Option<Timestamp> {
         let pause = self.pause.as_ref()?;
         let end = match self.usable(now) {
             Some(token) => pause.until(false).earlier(token.schedule().deadline()),
             None => pause.until(true),
         };
-        (!end.is_over(now)).then_some(end)
+        (!end.has_passed(now)).then_some(end)
     }
 
     /// Takes the token that a fetch has brought, unless it has expired by now.
@@ -327,7 +327,7 @@ impl State {
         &mut self,
         bearer: Bearer,
         lifetime: &Lifetime,
-        now: Moment,
+        now: Timestamp,
         jitter: f64,
         policy: &RefreshPolicy,
     ) {
@@ -346,7 +346,7 @@ impl State {
         self.pause = None;
     }
 
-    fn fail(&mut self, error: Error, now: Moment, jitter: f64, policy: &RefreshPolicy) {
+    fn fail(&mut self, error: Error, now: Timestamp, jitter: f64, policy: &RefreshPolicy) {
         let is_behind = self.usable(now).is_some();
         let last = self.pause.take();
         self.pause = Some(Pause::new(error, last, is_behind, now, jitter, policy));
@@ -357,7 +357,7 @@ impl State {
         &self,
         bearer: &Bearer,
         lifetime: &Lifetime,
-        now: Moment,
+        now: Timestamp,
         jitter: f64,
         policy: &RefreshPolicy,
     ) -> Option<Schedule> {
@@ -365,6 +365,6 @@ impl State {
             Some(held) => held.reused(lifetime, now, jitter, policy),
             None => Schedule::new(lifetime, policy, jitter),
         };
-        schedule.filter(|schedule| !schedule.deadline().is_over(now))
+        schedule.filter(|schedule| !schedule.deadline().has_passed(now))
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Error, ErrorKind, Moment, RefreshPolicy};
+use crate::{Error, ErrorKind, RefreshPolicy, Timestamp};
 
 /// How often a quarantined cache looks whether the quarantine was lifted, give or take a fifth.
 /// Looking sends nothing.
@@ -16,11 +16,11 @@ const FORBIDDEN: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 /// Bars fetches after a failed one until its end.
 #[derive(Clone, Debug)]
 pub(super) struct Pause {
-    since: Moment,
-    until: Moment,
+    since: Timestamp,
+    until: Timestamp,
     /// The same for callers without a token. Behind one it has waited for them, but for what the
     /// server said.
-    until_needed: Moment,
+    until_needed: Timestamp,
     /// Failures in a row that callers waited for.
     failures: u32,
     /// Failures in a row behind a token that was still good.
@@ -38,7 +38,7 @@ impl Pause {
         error: Error,
         last: Option<Self>,
         is_behind: bool,
-        now: Moment,
+        now: Timestamp,
         jitter: f64,
         policy: &RefreshPolicy,
     ) -> Self {
@@ -77,8 +77,8 @@ impl Pause {
         };
         Self {
             since: now,
-            until: now.plus(length).on_monotonic(),
-            until_needed: now.plus(needed).on_monotonic(),
+            until: (now + length).on_monotonic(),
+            until_needed: (now + needed).on_monotonic(),
             failures,
             failures_behind,
             error,
@@ -86,7 +86,7 @@ impl Pause {
     }
 
     /// Returns its end. `is_needed`: there is no token to serve.
-    pub(super) fn until(&self, is_needed: bool) -> Moment {
+    pub(super) fn until(&self, is_needed: bool) -> Timestamp {
         match is_needed {
             true => self.until_needed,
             false => self.until,
@@ -99,20 +99,20 @@ impl Pause {
     }
 
     /// Returns when that is tried again without a caller; `None` for never.
-    pub(super) fn until_unasked(&self, policy: &RefreshPolicy) -> Option<Moment> {
+    pub(super) fn until_unasked(&self, policy: &RefreshPolicy) -> Option<Timestamp> {
         let after = policy.retry_unresolved_after?;
-        Some(self.since.plus(after).on_monotonic())
+        Some((self.since + after).on_monotonic())
     }
 
     /// Returns the error that ended the last flight, for a caller at `now`. Where nothing helps but new
     /// credentials or an operator, it says no time.
-    pub(super) fn error_at(&self, now: Moment, is_needed: bool) -> Error {
+    pub(super) fn error_at(&self, now: Timestamp, is_needed: bool) -> Error {
         let error = self.error.clone();
         if error.kind().is_closed() {
             return error;
         }
         let asked = error.retry_after().unwrap_or_default();
-        let asked_until = self.since.plus(asked).on_monotonic();
+        let asked_until = (self.since + asked).on_monotonic();
         let until = self.until(is_needed);
         let after = until.remaining(now).max(asked_until.remaining(now));
         error.with_retry_after(after)

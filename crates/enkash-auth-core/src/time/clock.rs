@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::Moment;
+use super::Timestamp;
 
 /// Reads time: one monotonic reading, one wall reading. It never sleeps.
 ///
@@ -9,7 +9,7 @@ use super::Moment;
 /// A clock that stands still:
 ///
 /// ```
-/// use enkash_auth_core::{Clock, Moment};
+/// use enkash_auth_core::{Clock, Timestamp};
 ///
 /// #[derive(Debug)]
 /// struct Noon;
@@ -24,7 +24,7 @@ use super::Moment;
 ///     }
 /// }
 ///
-/// assert_eq!(Noon.now(), Moment::new(0, 1_767_268_800_000_000_000));
+/// assert_eq!(Noon.now(), Timestamp::new(0, 1_767_268_800_000_000_000));
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Returns nanoseconds since a fixed, arbitrary point; the same for all caches of one account in a
@@ -40,7 +40,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     fn unix_nanos(&self) -> u64;
 
     /// Returns both readings.
-    fn now(&self) -> Moment {
-        Moment::new(self.monotonic_nanos(), self.unix_nanos())
+    fn now(&self) -> Timestamp {
+        Timestamp::new(self.monotonic_nanos(), self.unix_nanos())
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Clock, moment::nanos};
+use super::{Clock, timestamp::nanos};
 
 /// Moves only when it is told to. Clones share their time.
 ///
@@ -19,7 +19,7 @@ use super::{Clock, moment::nanos};
 /// let clock = ManualClock::new();
 /// let start = clock.now();
 /// clock.advance(Duration::from_secs(60));
-/// assert_eq!(clock.now(), start.plus(Duration::from_secs(60)));
+/// assert_eq!(clock.now(), start + Duration::from_secs(60));
 ///
 /// clock.step_wall_back(Duration::from_secs(3600));
 /// assert_eq!(clock.now().monotonic_nanos(), start.monotonic_nanos() + 60_000_000_000);

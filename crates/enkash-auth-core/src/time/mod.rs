@@ -6,9 +6,9 @@
 mod clock;
 #[cfg(feature = "test-util")]
 mod manual;
-mod moment;
 mod system;
+mod timestamp;
 
 #[cfg(feature = "test-util")]
 pub use self::manual::ManualClock;
-pub use self::{clock::Clock, moment::Moment, system::SystemClock};
+pub use self::{clock::Clock, system::SystemClock, timestamp::Timestamp};

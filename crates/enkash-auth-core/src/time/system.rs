@@ -1,6 +1,6 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Clock, moment::nanos};
+use super::{Clock, timestamp::nanos};
 
 /// Reads the clocks of this machine. The default.
 ///

@@ -1,7 +1,7 @@
 //! The model: what can happen next, and what must hold always.
 
 use enkash_auth_core::{
-    Moment,
+    Timestamp,
     account::{Acquire, AttemptContext, AttemptId, AttemptOutcome, Facts, Witness},
 };
 use stateright::{Model, Property};
@@ -508,7 +508,7 @@ pub(crate) fn waits(w: &World, id: AttemptId) -> bool {
 /// The facts of an account whose last success was of credentials number `n`.
 fn known_good(n: u8) -> Facts {
     let (mut facts, credentials) = (Facts::default(), credentials(n));
-    let now = Moment::new(0, 1_000_000_000_000_000_000);
+    let now = Timestamp::new(0, 1_000_000_000_000_000_000);
     let ctx = AttemptContext {
         id: AttemptId::new([0xff; 16]),
         salt: [7; 16],

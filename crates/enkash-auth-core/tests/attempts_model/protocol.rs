@@ -1,7 +1,7 @@
 //! The permit protocol over core's functions, step by step, as a process runs it.
 
 use enkash_auth_core::{
-    ErrorKind, Moment,
+    ErrorKind, Timestamp,
     account::{AccountRecord, Acquire, AttemptContext, AttemptOutcome, Facts, Permit, Witness},
 };
 
@@ -102,7 +102,7 @@ impl Attempts {
         p: usize,
         facts: &mut Facts,
         witness: &Witness,
-        now: Moment,
+        now: Timestamp,
     ) -> Option<Permit> {
         let process = &w.processes[p];
         let credentials = credentials(process.credentials);
@@ -125,7 +125,7 @@ impl Attempts {
             }
             // As if each attempt had been seen long ago.
             Some(Rule::TwoClocks) => {
-                now = Moment::new(now.monotonic_nanos() + LONG, now.unix_nanos());
+                now = Timestamp::new(now.monotonic_nanos() + LONG, now.unix_nanos());
             }
             Some(Rule::LastSuccess) => {
                 let print = serde_json::to_value(credentials.fingerprint([7; 16])).unwrap();
@@ -150,7 +150,7 @@ impl Attempts {
                 (Some(Rule::Budget), ErrorKind::AccountClosed) => Some(("attempts", now)),
                 (Some(Rule::Fingerprints), ErrorKind::Rejected) => Some(("rejected", now)),
                 (Some(Rule::Pause), ErrorKind::Unavailable) => {
-                    let later = Moment::new(now.monotonic_nanos() + LONG, now.unix_nanos());
+                    let later = Timestamp::new(now.monotonic_nanos() + LONG, now.unix_nanos());
                     Some(("", later))
                 }
                 _ => None,
@@ -180,9 +180,9 @@ impl Attempts {
         facts: &mut Facts,
         permit: &Permit,
         outcome: AttemptOutcome,
-        now: Moment,
+        now: Timestamp,
     ) -> bool {
-        let far = now.plus(std::time::Duration::from_nanos(100 * LONG));
+        let far = now + std::time::Duration::from_nanos(100 * LONG);
         let is_open = facts
             .attempts()
             .iter()
@@ -245,7 +245,7 @@ impl Attempts {
     }
 
     /// A write failed; whether it was done is not known.
-    fn failed(&self, w: &mut World, p: usize, op: Op, has_written: bool, now: Moment) {
+    fn failed(&self, w: &mut World, p: usize, op: Op, has_written: bool, now: Timestamp) {
         if let Some(permit) = op.permit {
             let process = &mut w.processes[p];
             process.begun += 1;
@@ -328,7 +328,7 @@ impl Attempts {
         }
     }
 
-    fn report_to_witness(&self, w: &mut World, p: usize, now: Moment) {
+    fn report_to_witness(&self, w: &mut World, p: usize, now: Timestamp) {
         if let Some((own, outcome)) = ended(w, p) {
             w.processes[p]
                 .witness
@@ -466,7 +466,7 @@ impl Attempts {
         facts.merge(operator.witness.facts());
         operator.witness.see(&facts, now);
         let at = match self.off {
-            Some(Rule::ResetWaits) => now.plus(std::time::Duration::from_nanos(100 * LONG)),
+            Some(Rule::ResetWaits) => now + std::time::Duration::from_nanos(100 * LONG),
             _ => now,
         };
         let ids = facts.resettable();

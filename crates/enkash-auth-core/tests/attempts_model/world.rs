@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Credentials, Moment, User,
+    Credentials, Timestamp, User,
     account::{AttemptId, AttemptOutcome, Facts, Permit, Witness},
 };
 
@@ -179,13 +179,13 @@ pub(crate) struct Budget {
 }
 
 impl World {
-    pub(crate) fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> Timestamp {
         self.moment_at(self.now)
     }
 
-    pub(crate) fn moment_at(&self, now: u64) -> Moment {
+    pub(crate) fn moment_at(&self, now: u64) -> Timestamp {
         let unix = (UNIX + now).saturating_add_signed(self.skew * SECOND.cast_signed());
-        Moment::new(MONOTONIC + now, unix)
+        Timestamp::new(MONOTONIC + now, unix)
     }
 
     /// The register that process `p` reaches.

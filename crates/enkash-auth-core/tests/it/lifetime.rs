@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use enkash_auth_core::{
-    Moment,
+    Timestamp,
     lifetime::{Exchange, Expiry, Lifetime},
 };
 use proptest::prelude::*;
@@ -324,13 +324,13 @@ fn what_was_written_down_is_what_is_read() {
 
 #[test]
 fn what_is_left_of_it_goes_by_the_monotonic_clock() {
-    let sent = Moment::new(1_000_000_000, 0);
+    let sent = Timestamp::new(1_000_000_000, 0);
     let lifetime = Lifetime::kept(sent, Duration::from_secs(300), false);
-    let later = Moment::new(61_000_000_000, 900_000_000_000);
+    let later = Timestamp::new(61_000_000_000, 900_000_000_000);
     assert_eq!(lifetime.age(later), Duration::from_secs(60));
     assert_eq!(lifetime.remaining(later), Duration::from_secs(240));
-    let over = Moment::new(400_000_000_000, 0);
+    let over = Timestamp::new(400_000_000_000, 0);
     assert_eq!(lifetime.remaining(over), Duration::ZERO);
     // Before it was sent, by a clock that was read earlier.
-    assert_eq!(lifetime.age(Moment::new(0, 0)), Duration::ZERO);
+    assert_eq!(lifetime.age(Timestamp::new(0, 0)), Duration::ZERO);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Moment, RefreshPolicy,
+    RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry, Lifetime, Schedule},
 };
 use proptest::prelude::*;
@@ -115,7 +115,7 @@ proptest! {
         let lifetime = if is_local {
             // The local clock reads whole milliseconds' worth of nanoseconds before the end.
             let unix = (NOW + 2 * DAY) * 1_000_000_000 - u64::try_from(length.as_nanos())?;
-            let sent = Moment::new(SENT.monotonic_nanos(), unix);
+            let sent = Timestamp::new(SENT.monotonic_nanos(), unix);
             Exchange::new(sent, None).lifetime(&[Expiry::AtUnixSeconds(NOW + 2 * DAY)])
         } else {
             lifetime(None, &[Expiry::In(length)])
@@ -130,6 +130,6 @@ proptest! {
             prop_assert!(pair[0].monotonic_nanos() < pair[1].monotonic_nanos(), "{:?}", moments);
             prop_assert!(pair[0].unix_nanos() < pair[1].unix_nanos(), "{:?}", moments);
         }
-        prop_assert_eq!(schedule.expiry(), lifetime.sent().plus(length));
+        prop_assert_eq!(schedule.expiry(), lifetime.sent() + length);
     }
 }

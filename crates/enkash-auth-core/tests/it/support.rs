@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use enkash_auth_core::{
-    Moment,
+    Timestamp,
     lifetime::{Exchange, Expiry, Lifetime},
 };
 
 /// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
-pub(crate) const SENT: Moment = Moment::new(1_000_000_000, 1_700_000_000_000_000_000);
+pub(crate) const SENT: Timestamp = Timestamp::new(1_000_000_000, 1_700_000_000_000_000_000);
 
 /// `SENT` in seconds since the epoch.
 pub(crate) const NOW: u64 = 1_700_000_000;

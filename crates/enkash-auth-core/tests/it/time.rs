@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{Clock, ManualClock, Moment, SystemClock};
+use enkash_auth_core::{Clock, ManualClock, SystemClock, Timestamp};
 
 use super::support::secs;
 
@@ -10,26 +10,26 @@ use super::support::secs;
 fn time_passes_on_both_clocks() {
     let clock = ManualClock::new();
     let start = clock.now();
-    let end = start.plus(secs(60));
+    let end = start + secs(60);
     for (passed, left, over) in [(0, 60, false), (59, 1, false), (60, 0, true), (90, 0, true)] {
         let clock = ManualClock::new();
         clock.advance(secs(passed));
-        assert_eq!(clock.now(), start.plus(secs(passed)));
+        assert_eq!(clock.now(), start + secs(passed));
         assert_eq!(end.remaining(clock.now()), secs(left));
-        assert_eq!(end.is_over(clock.now()), over);
+        assert_eq!(end.has_passed(clock.now()), over);
     }
-    assert_eq!(end.minus(secs(60)), start);
+    assert_eq!(end - secs(60), start);
 }
 
 #[test]
 fn a_suspend_counts() {
     let clock = ManualClock::new();
-    let end = clock.now().plus(secs(60));
+    let end = clock.now() + secs(60);
     clock.suspend(secs(59));
-    assert!(!end.is_over(clock.now()));
+    assert!(!end.has_passed(clock.now()));
     assert_eq!(end.remaining(clock.now()), secs(1));
     clock.suspend(secs(1));
-    assert!(end.is_over(clock.now()));
+    assert!(end.has_passed(clock.now()));
     // Its next tick, twice.
     let ticks = clock.monotonic_nanos() - ManualClock::new().monotonic_nanos();
     assert_eq!(ticks, 2);
@@ -38,47 +38,47 @@ fn a_suspend_counts() {
 #[test]
 fn a_wall_clock_that_is_set_back_prolongs_nothing() {
     let clock = ManualClock::new();
-    let end = clock.now().plus(secs(60));
+    let end = clock.now() + secs(60);
     clock.step_wall_back(secs(3600));
     assert_eq!(end.remaining(clock.now()), secs(60));
     clock.advance(secs(60));
-    assert!(end.is_over(clock.now()));
+    assert!(end.has_passed(clock.now()));
     assert!(end.remaining(clock.now()).is_zero());
 }
 
 #[test]
 fn our_own_pauses_know_only_the_monotonic_clock() {
     let clock = ManualClock::new();
-    let pause = clock.now().plus(secs(60)).on_monotonic();
+    let pause = (clock.now() + secs(60)).on_monotonic();
     clock.suspend(secs(3600));
-    assert!(!pause.is_over(clock.now()));
+    assert!(!pause.has_passed(clock.now()));
     assert_eq!(pause.remaining(clock.now()).as_millis(), 59_999);
     clock.step_wall_back(secs(7200));
     clock.advance(secs(59));
-    assert!(!pause.is_over(clock.now()));
+    assert!(!pause.has_passed(clock.now()));
     clock.advance(secs(1));
-    assert!(pause.is_over(clock.now()));
+    assert!(pause.has_passed(clock.now()));
 }
 
 #[test]
 fn sums_end_where_the_clock_does() {
-    let now = Moment::new(5, 7);
-    assert_eq!(now.plus(Duration::MAX), Moment::new(u64::MAX, u64::MAX));
-    assert_eq!(now.minus(Duration::MAX), Moment::new(0, 0));
-    assert_eq!(now.minus(Duration::from_nanos(6)), Moment::new(0, 1));
-    let last = Moment::new(u64::MAX, u64::MAX - 1);
+    let now = Timestamp::new(5, 7);
+    assert_eq!(now + Duration::MAX, Timestamp::new(u64::MAX, u64::MAX));
+    assert_eq!(now - Duration::MAX, Timestamp::new(0, 0));
+    assert_eq!(now - Duration::from_nanos(6), Timestamp::new(0, 1));
+    let last = Timestamp::new(u64::MAX, u64::MAX - 1);
     assert_eq!(
-        last.plus(Duration::from_nanos(2)),
-        Moment::new(u64::MAX, u64::MAX)
+        last + Duration::from_nanos(2),
+        Timestamp::new(u64::MAX, u64::MAX)
     );
-    assert_eq!(Moment::new(0, 0).remaining(last), Duration::ZERO);
+    assert_eq!(Timestamp::new(0, 0).remaining(last), Duration::ZERO);
 }
 
 #[test]
 fn the_earlier_moment_is_earlier_on_each_clock() {
-    let (a, b) = (Moment::new(1, 20), Moment::new(2, 10));
-    assert_eq!(a.earlier(b), Moment::new(1, 10));
-    assert_eq!(b.earlier(a), Moment::new(1, 10));
+    let (a, b) = (Timestamp::new(1, 20), Timestamp::new(2, 10));
+    assert_eq!(a.earlier(b), Timestamp::new(1, 10));
+    assert_eq!(b.earlier(a), Timestamp::new(1, 10));
 }
 
 #[test]
@@ -87,12 +87,12 @@ fn a_manual_clock_stops_at_the_ends_of_its_range() {
     clock.step_wall_back(Duration::MAX);
     assert_eq!(
         clock.now(),
-        Moment::new(ManualClock::new().monotonic_nanos(), 0)
+        Timestamp::new(ManualClock::new().monotonic_nanos(), 0)
     );
     clock.advance(Duration::MAX);
     // The last reading that a clock may have.
     let last = u64::MAX - 2;
-    assert_eq!(clock.now(), Moment::new(last, last));
+    assert_eq!(clock.now(), Timestamp::new(last, last));
     clock.suspend(secs(1));
     assert_eq!(clock.now().monotonic_nanos(), last);
 }
@@ -108,7 +108,7 @@ fn clones_of_a_manual_clock_share_their_time() {
 
 #[test]
 fn it_is_known_how_long_a_moment_has_been_over_by_the_clock_that_ended_it_first() {
-    let end = Moment::new(10_000_000_000, 100_000_000_000);
+    let end = Timestamp::new(10_000_000_000, 100_000_000_000);
     for (monotonic, unix, seconds) in [
         (9, 99, 0),
         (10, 100, 0),
@@ -116,7 +116,7 @@ fn it_is_known_how_long_a_moment_has_been_over_by_the_clock_that_ended_it_first(
         (12, 107, 7),
         (9, 101, 1),
     ] {
-        let now = Moment::new(monotonic * 1_000_000_000, unix * 1_000_000_000);
+        let now = Timestamp::new(monotonic * 1_000_000_000, unix * 1_000_000_000);
         assert_eq!(end.over_for(now), secs(seconds));
     }
 }
@@ -128,15 +128,15 @@ fn the_clock_of_the_machine_tells_the_time_of_today() {
     assert!(before.unix_nanos() > of_2026, "{before:?}");
     // The machine has been up for a millisecond, and 25 h are added.
     assert!(before.monotonic_nanos() > 25 * 3_600_000_000_000 + 1_000_000);
-    assert!(before.is_over(after));
+    assert!(before.has_passed(after));
 }
 
 #[test]
 fn token_older_than_the_uptime_ends_by_both_clocks() {
     let now = SystemClock.now();
     // Of 24 h, all but a second passed before the machine was started anew.
-    let end = now.minus(secs(24 * 3600 - 1)).plus(secs(24 * 3600));
-    let is_set_back = |passed| Moment::new(now.plus(secs(passed)).monotonic_nanos(), 0);
-    assert!(!end.is_over(is_set_back(0)));
-    assert!(end.is_over(is_set_back(1)));
+    let end = now - secs(24 * 3600 - 1) + secs(24 * 3600);
+    let is_set_back = |passed| Timestamp::new((now + secs(passed)).monotonic_nanos(), 0);
+    assert!(!end.has_passed(is_set_back(0)));
+    assert!(end.has_passed(is_set_back(1)));
 }

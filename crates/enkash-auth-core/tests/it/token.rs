@@ -1,7 +1,7 @@
 //! Bearer tokens, and tokens that can be attached.
 
 use enkash_auth_core::{
-    AccessToken, Bearer, ErrorKind, Moment, RefreshPolicy,
+    AccessToken, Bearer, ErrorKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry, Schedule},
 };
 
@@ -44,18 +44,18 @@ fn what_cannot_be_a_header_is_an_invalid_answer() {
 fn a_token_is_usable_until_its_deadline_by_either_clock() {
     let token = token();
     let deadline = token.schedule().deadline();
-    assert_eq!(deadline, SENT.plus(secs(294)));
+    assert_eq!(deadline, SENT + secs(294));
     assert_eq!(token.remaining(SENT), secs(294));
     assert!(token.is_usable(SENT));
 
     let (monotonic, unix) = (deadline.monotonic_nanos(), deadline.unix_nanos());
     for (now, usable) in [
-        (Moment::new(monotonic - 1, unix - 1), true),
+        (Timestamp::new(monotonic - 1, unix - 1), true),
         (deadline, false),
-        (Moment::new(monotonic, unix - 1), false),
-        (Moment::new(monotonic - 1, unix), false),
-        (Moment::new(monotonic + 1, 0), false),
-        (Moment::new(0, unix + 1), false),
+        (Timestamp::new(monotonic, unix - 1), false),
+        (Timestamp::new(monotonic - 1, unix), false),
+        (Timestamp::new(monotonic + 1, 0), false),
+        (Timestamp::new(0, unix + 1), false),
     ] {
         assert_eq!(token.is_usable(now), usable, "{now:?}");
         assert_eq!(!token.remaining(now).is_zero(), usable, "{now:?}");

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, Error, Moment, RefreshPolicy,
+    Bearer, Error, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry},
     state::{Decision, Outcome, State, Verdict},
 };
@@ -9,17 +9,17 @@ use proptest::prelude::*;
 
 use super::events::{Event, How, any_event};
 
-const START: Moment = Moment::new(1_000_000_000_000, 1_767_268_800_000_000_000);
+const START: Timestamp = Timestamp::new(1_000_000_000_000, 1_767_268_800_000_000_000);
 
 /// What somebody would write down who only watches.
 struct Model {
-    now: Moment,
+    now: Timestamp,
     token: Option<Token>,
     flight: Option<u64>,
     flights: u64,
     minted: u64,
     /// When it was first asked.
-    asked: Option<Moment>,
+    asked: Option<Timestamp>,
     /// Whether the last flight ended with its runtime.
     is_aborted: bool,
     /// When the last flight failed, unless something has happened that ends the pause.
@@ -35,7 +35,7 @@ struct Failed {
 struct Token {
     text: String,
     generation: u64,
-    sent: Moment,
+    sent: Timestamp,
     lifetime: Duration,
     /// How much longer it may live: of two ends that differ by rounding the later one is right.
     rounding: Duration,
@@ -44,24 +44,24 @@ struct Token {
 
 impl Token {
     /// Good by every account: no guard takes more than an eighth.
-    fn is_surely_good(&self, now: Moment) -> bool {
-        !self.is_refused && !self.sent.plus(self.lifetime * 7 / 8).is_over(now)
+    fn is_surely_good(&self, now: Timestamp) -> bool {
+        !self.is_refused && !(self.sent + self.lifetime * 7 / 8).has_passed(now)
     }
 
-    fn end(&self) -> Moment {
-        self.sent.plus(self.lifetime).plus(self.rounding)
+    fn end(&self) -> Timestamp {
+        (self.sent + self.lifetime) + self.rounding
     }
 
-    fn is_over(&self, now: Moment) -> bool {
-        self.end().is_over(now)
+    fn has_passed(&self, now: Timestamp) -> bool {
+        self.end().has_passed(now)
     }
 }
 
 impl Model {
     fn pass(&mut self, monotonic: Duration, unix: Duration) {
-        self.now = Moment::new(
-            self.now.plus(monotonic).monotonic_nanos(),
-            self.now.plus(unix).unix_nanos(),
+        self.now = Timestamp::new(
+            (self.now + monotonic).monotonic_nanos(),
+            (self.now + unix).unix_nanos(),
         );
     }
 
@@ -87,7 +87,7 @@ impl Model {
             }
             if is_good {
                 assert!(!self.is_aborted, "no background fetch after an aborted one");
-                let is_young = !asked.plus(Duration::from_secs(10)).is_over(self.now);
+                let is_young = !(asked + Duration::from_secs(10)).has_passed(self.now);
                 assert!(!is_young, "no background fetch in the first 10 s");
             }
             (self.flight, self.flights) = (Some(launch.number()), launch.number());
@@ -104,7 +104,10 @@ impl Model {
                     (served.expose(), served.generation()),
                     (&*token.text, token.generation)
                 );
-                assert!(!token.is_over(self.now), "no token at or past its expiry");
+                assert!(
+                    !token.has_passed(self.now),
+                    "no token at or past its expiry"
+                );
                 assert!(!token.is_refused, "no token that was refused");
             }
             Verdict::Wait(flight) => {
@@ -162,7 +165,7 @@ impl Model {
         self.is_aborted = matches!(how, How::Aborted);
         match granted {
             None if matches!(how, How::Failed(_)) => {
-                let good = |token: &Token| !token.is_refused && !token.is_over(self.now);
+                let good = |token: &Token| !token.is_refused && !token.has_passed(self.now);
                 self.failed = Some(Failed {
                     at: self.now.monotonic_nanos(),
                     behind: self.token.as_ref().is_some_and(good),
@@ -234,8 +237,8 @@ proptest! {
                 Event::Pass(span) => model.pass(span, span),
                 Event::Suspend(span) => model.pass(Duration::from_nanos(1), span),
                 Event::SetBack(span) => {
-                    let unix = model.now.minus(span).unix_nanos();
-                    model.now = Moment::new(model.now.monotonic_nanos(), unix);
+                    let unix = (model.now - span).unix_nanos();
+                    model.now = Timestamp::new(model.now.monotonic_nanos(), unix);
                 }
                 Event::ChangeCredentials { keeps_token } => {
                     state.change_credentials(keeps_token);
@@ -252,7 +255,7 @@ proptest! {
             if let (Some(view), Some(token)) = (state.view(model.now), &model.token) {
                 prop_assert_eq!(view.token().expose(), &*token.text);
                 prop_assert!(!token.is_refused);
-                prop_assert!(!token.end().is_over(view.until()), "asked before the end");
+                prop_assert!(!token.end().has_passed(view.until()), "asked before the end");
             }
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, Moment, RefreshPolicy,
+    Error, RefreshPolicy, Timestamp,
     account::{AttemptContext, AttemptId},
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct FetchContext<'a> {
     pub(crate) account: &'a AccountCredentials,
     pub(crate) policy: &'a RefreshPolicy,
     /// When the fetch ends, on both clocks.
-    pub(crate) send_before: Moment,
+    pub(crate) send_before: Timestamp,
     /// The newest token that it has seen, which is not returned again.
     pub(crate) newest_seen: Option<AttemptId>,
     /// Whether the server has just responded to a probe.

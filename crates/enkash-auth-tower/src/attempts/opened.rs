@@ -1,5 +1,5 @@
 use enkash_auth_core::{
-    AccountKey, Clock, Grant, Moment,
+    AccountKey, Clock, Grant, Timestamp,
     account::{
         AccountRecord, Acquire, Attempt, AttemptContext, AttemptId, AttemptOutcome, Facts, Permit,
         Unreadable, Witness,
@@ -25,9 +25,9 @@ pub(super) struct Opened {
     before: Option<AccountRecord>,
     record: AccountRecord,
     /// Our clocks before the load: no later than the store's reading.
-    asked: Moment,
+    asked: Timestamp,
     /// Our monotonic clock, and the store's wall clock.
-    now: Moment,
+    now: Timestamp,
     witness: Arc<Mutex<Witness>>,
 }
 
@@ -43,7 +43,7 @@ impl Opened {
         let loaded = Down::limit(store.load(&account)).await?;
         let now = clock.now();
         let at = loaded.clock().unwrap_or(now.unix_nanos());
-        let now = Moment::new(now.monotonic_nanos(), at);
+        let now = Timestamp::new(now.monotonic_nanos(), at);
         let bytes = loaded.record().map(<[u8]>::to_vec);
         let read = |bytes: &[u8]| AccountRecord::from_bytes(account, bytes);
         let (before, record) = match bytes.as_deref().map(|bytes| (bytes, read(bytes))) {
@@ -157,7 +157,7 @@ impl Opened {
         account: &AccountCredentials,
         permit: &Permit,
         grant: &Grant,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(), Down> {
         let (lifetime, at) = (grant.lifetime(), self.now.unix_nanos());
         let sealed = seal(account, grant.bearer(), lifetime, now, at)?;

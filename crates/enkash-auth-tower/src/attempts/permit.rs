@@ -1,5 +1,5 @@
 use enkash_auth_core::{
-    Clock, Moment,
+    Clock, Timestamp,
     account::{self, AttemptId, AttemptOutcome, Witness},
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct PermittedAttempt {
     witness: Arc<Mutex<Witness>>,
     clock: Time,
     /// Nothing is sent once either clock has reached this.
-    send_before: Moment,
+    send_before: Timestamp,
     stage: Mutex<Stage>,
 }
 
@@ -45,7 +45,7 @@ impl Permit {
         permit: account::Permit,
         witness: &Arc<Mutex<Witness>>,
         clock: &Time,
-        send_before: Moment,
+        send_before: Timestamp,
         liveness: Option<Liveness>,
         is_stored: bool,
     ) -> Self {
@@ -108,7 +108,7 @@ impl PermittedAttempt {
     pub(crate) fn may_send(&self) -> bool {
         let now = self.clock.now();
         let mut stage = self.stage.lock();
-        let may_send = *stage == Stage::Permitted && !self.send_before.is_over(now);
+        let may_send = *stage == Stage::Permitted && !self.send_before.has_passed(now);
         if may_send {
             *stage = Stage::Sent;
         }

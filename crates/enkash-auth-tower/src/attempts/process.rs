@@ -1,7 +1,7 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use enkash_auth_core::{
-    AccountKey, Moment,
+    AccountKey, Timestamp,
     account::{AttemptId, Witness},
 };
 
@@ -18,7 +18,7 @@ global! {
 pub struct Process {
     witnesses: Arc<Mutex<HashMap<AccountKey, Arc<Mutex<Witness>>>>>,
     /// The attempts that are being written: at most one of each account.
-    beginnings: Arc<Mutex<HashMap<AccountKey, (AttemptId, Moment)>>>,
+    beginnings: Arc<Mutex<HashMap<AccountKey, (AttemptId, Timestamp)>>>,
 }
 
 /// Marks an attempt that is being written. While it exists, the process begins no other.
@@ -49,11 +49,11 @@ impl Process {
         &self,
         account: AccountKey,
         id: AttemptId,
-        until: Moment,
-        now: Moment,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Option<Beginning> {
         let mut beginnings = self.beginnings.lock();
-        let is_other = |(_, until): &(AttemptId, Moment)| !until.is_over(now);
+        let is_other = |(_, until): &(AttemptId, Timestamp)| !until.has_passed(now);
         if beginnings.get(&account).is_some_and(is_other) {
             return None;
         }
@@ -66,11 +66,11 @@ impl Process {
     }
 
     /// Returns whether an attempt is being written that can still be sent.
-    pub(super) fn is_beginning(&self, account: AccountKey, now: Moment) -> bool {
+    pub(super) fn is_beginning(&self, account: AccountKey, now: Timestamp) -> bool {
         let beginnings = self.beginnings.lock();
         beginnings
             .get(&account)
-            .is_some_and(|(_, until)| !until.is_over(now))
+            .is_some_and(|(_, until)| !until.has_passed(now))
     }
 }
 

@@ -119,7 +119,7 @@ impl Attempts {
         let account = ctx.account.key();
         let mut shows_life = true;
         for tries in 0..TRIES {
-            if tries > 0 && ctx.send_before.is_over(self.records.clock().now()) {
+            if tries > 0 && ctx.send_before.has_passed(self.records.clock().now()) {
                 break;
             }
             let mut opened = self.records.open(account).await?;
@@ -327,7 +327,7 @@ impl Attempts {
         let now = self.records.clock().now();
         let token = opened.token(ctx.account, ctx.newest_seen)?;
         let schedule = Schedule::new(&token.lifetime, ctx.policy, 0.0)?;
-        (!schedule.deadline().is_over(now)).then_some(token)
+        (!schedule.deadline().has_passed(now)).then_some(token)
     }
 
     /// Decides what the fetch may do while the store is down, on what this process witnessed.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, Credentials, Moment,
+    Bearer, Credentials, Timestamp,
     account::{AttemptId, Unreadable},
     lifetime::Lifetime,
 };
@@ -24,7 +24,7 @@ pub(super) fn seal(
     account: &AccountCredentials,
     bearer: &Bearer,
     lifetime: &Lifetime,
-    now: Moment,
+    now: Timestamp,
     at: u64,
 ) -> Result<Vec<u8>, BoxError> {
     let bearer = bearer.expose().as_bytes();
@@ -50,7 +50,7 @@ pub(super) fn open(
     account: &AccountCredentials,
     id: AttemptId,
     sealed: &[u8],
-    now: Moment,
+    now: Timestamp,
     at: u64,
 ) -> Result<StoredToken, Unreadable> {
     let plain = Credentials::open(account.credentials(), &context(account), sealed)?;
@@ -63,7 +63,7 @@ pub(super) fn open(
         return Err(Unreadable::Damaged);
     }
     let bearer = std::str::from_utf8(bearer).map_err(|_| Unreadable::Damaged)?;
-    let sent = now.minus(Duration::from_nanos(age));
+    let sent = now - Duration::from_nanos(age);
     Ok(StoredToken {
         id,
         bearer: Bearer::new(bearer).map_err(|_| Unreadable::Damaged)?,

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccessToken, AccountKey, Clock, Credentials, Error, ErrorKind, Grant, Moment, RefreshPolicy,
+    AccessToken, AccountKey, Clock, Credentials, Error, ErrorKind, Grant, RefreshPolicy, Timestamp,
     account::AttemptId,
     state::{Decision, Flight, Outcome, State, Verdict},
 };
@@ -57,7 +57,7 @@ type Abandoned = (Flight, AccountKey, Option<Arc<Landing>>);
 pub(crate) struct Boarding {
     pub(crate) landing: Arc<Landing>,
     /// When to ask again, should it never land.
-    pub(crate) overdue: Moment,
+    pub(crate) overdue: Timestamp,
 }
 
 /// Tells a caller what the state says.
@@ -137,7 +137,7 @@ impl Shared {
         let now = self.clock.now();
         let mut books = self.books.lock();
         let flight = books.state.flight()?;
-        (!flight.overdue().is_over(now)).then(|| books.board(flight))
+        (!flight.overdue().has_passed(now)).then(|| books.board(flight))
     }
 
     /// Returns a token, or a place among the waiters.
@@ -316,7 +316,7 @@ impl Shared {
         let now = self.clock.now();
         let books = self.books.lock();
         match books.state.flight() {
-            Some(flight) if !flight.overdue().is_over(now) => None,
+            Some(flight) if !flight.overdue().has_passed(now) => None,
             Some(_) => Some(Duration::ZERO),
             None => books
                 .state
@@ -326,7 +326,7 @@ impl Shared {
     }
 
     /// Changes what is under the lock, and publishes it unless `change` returns `None`.
-    fn change<T>(&self, change: impl FnOnce(&mut Books, Moment) -> Option<T>) -> Option<T> {
+    fn change<T>(&self, change: impl FnOnce(&mut Books, Timestamp) -> Option<T>) -> Option<T> {
         let now = self.clock.now();
         let (changed, old) = {
             let mut books = self.books.lock();

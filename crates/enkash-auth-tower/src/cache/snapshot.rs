@@ -5,7 +5,7 @@
 //!    loads a later one.
 //! 3. The mark stays: a reader that saw a view before it was replaced cannot take it off.
 
-use enkash_auth_core::{Clock, Moment, state::View};
+use enkash_auth_core::{Clock, Timestamp, state::View};
 
 use super::{Attached, attached::Registered};
 use crate::{
@@ -89,8 +89,8 @@ impl Published {
     #[inline(never)]
     fn is_fresh_at(&self, tick: u64) -> bool {
         let seen = self.seen.load(Ordering::Acquire);
-        let now = Moment::new(tick, self.clock.unix_nanos());
-        if seen == REPLACED || self.view.until().is_over(now) {
+        let now = Timestamp::new(tick, self.clock.unix_nanos());
+        if seen == REPLACED || self.view.until().has_passed(now) {
             return false;
         }
         // Fails where it has been replaced meanwhile, or another has looked.

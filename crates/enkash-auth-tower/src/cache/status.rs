@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use enkash_auth_core::{Error, Moment, account::Facts, state::State};
+use enkash_auth_core::{Error, Timestamp, account::Facts, state::State};
 
 /// Describes a cache at one moment. Holds no secret.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ impl Status {
     /// Creates a status from the state and the `facts` of the account.
     pub(super) fn new(
         state: &State,
-        now: Moment,
+        now: Timestamp,
         waiting: usize,
         token_requests: u64,
         facts: &Facts,

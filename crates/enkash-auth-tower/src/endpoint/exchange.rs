@@ -5,7 +5,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use enkash_auth_core::{Clock, Moment, ResponseBody, TokenRequest, TokenResponse};
+use enkash_auth_core::{Clock, ResponseBody, Timestamp, TokenRequest, TokenResponse};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
@@ -22,7 +22,7 @@ pub(crate) struct IsTokenRequest;
 
 /// Holds a response, and when its request was sent.
 pub(crate) struct Exchanged {
-    pub(crate) sent: Moment,
+    pub(crate) sent: Timestamp,
     pub(crate) response: TokenResponse,
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Clock, Error, ErrorKind, Grant, Moment,
+    Clock, Error, ErrorKind, Grant, Timestamp,
     account::{AttemptId, AttemptOutcome},
     state::{Flight, Outcome},
 };
@@ -34,7 +34,7 @@ pub(super) struct Fetch<'a> {
     /// Counted from the spawn: a task may be polled much later, or never.
     deadline: Instant,
     /// The same on both clocks: an attempt is not sent when either says that it has passed.
-    send_before: Moment,
+    send_before: Timestamp,
     /// The newest token of the store that it has seen: at first that of the cache, at the end the one that
     /// it returns.
     newest_seen: Option<AttemptId>,
@@ -70,7 +70,7 @@ impl<'a> Fetch<'a> {
             endpoint,
             flight,
             deadline,
-            send_before: shared.clock().now().plus(shared.policy().fetch_timeout),
+            send_before: shared.clock().now() + shared.policy().fetch_timeout,
             newest_seen: shared.attempts().held(endpoint.account_credentials()),
             between: None,
         }

@@ -77,7 +77,7 @@ async fn dropped_at_each_await(
         let before = scene.requests();
         let mut act = task::spawn(act(&scene));
         let mut awaits = 0;
-        let is_over = loop {
+        let has_passed = loop {
             if act.poll().is_ready() {
                 break true;
             }
@@ -96,7 +96,7 @@ async fn dropped_at_each_await(
             scene.requests() <= before + further_requests,
             "dropped at await {at}"
         );
-        if is_over {
+        if has_passed {
             return awaits;
         }
     }
@@ -167,7 +167,7 @@ fn a_fetch_may_lose_its_runtime_at_every_step() {
                 .build()
         };
         let dying = runtime().unwrap();
-        let is_over = dying.block_on(async {
+        let has_passed = dying.block_on(async {
             drop(task::spawn(tokens.token()).poll());
             for _ in 0..turns {
                 sleep(Duration::from_millis(10)).await;
@@ -184,7 +184,7 @@ fn a_fetch_may_lose_its_runtime_at_every_step() {
             "after {turns} turns"
         );
         assert!(!kit.is_locked());
-        if is_over {
+        if has_passed {
             break;
         }
     }

@@ -32,7 +32,7 @@ impl Clock for Meddler {
     }
 }
 
-fn view(now: Moment) -> Option<View> {
+fn view(now: Timestamp) -> Option<View> {
     let (mut state, policy) = (State::new(), RefreshPolicy::default());
     let flight = state.ask(now, true, &policy).launch?;
     let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);

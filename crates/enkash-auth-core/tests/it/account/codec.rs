@@ -194,7 +194,7 @@ fn ids_of_damaged_bytes_follow_from_them() {
             .collect::<Vec<_>>()
     };
     let one = ids(b"damaged", SENT);
-    assert_eq!(one, ids(b"damaged", SENT.plus(secs(100))));
+    assert_eq!(one, ids(b"damaged", SENT + secs(100)));
     assert!(ids(b"damages", SENT).iter().all(|id| !one.contains(id)));
     assert_ne!(one[0], one[1]);
 }

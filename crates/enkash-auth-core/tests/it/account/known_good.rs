@@ -80,9 +80,9 @@ fn pause_is_counted_on_the_monotonic_clock() {
     account.attempt("good", LOST);
     account.witness.see(&account.facts, account.now);
     let (monotonic, unix) = (account.now.monotonic_nanos(), account.now.unix_nanos());
-    account.now = enkash_auth_core::Moment::new(monotonic, unix + DAY * 1_000_000_000);
+    account.now = enkash_auth_core::Timestamp::new(monotonic, unix + DAY * 1_000_000_000);
     assert_eq!(account.verdict_after("good", Some(true)), UNAVAILABLE);
-    account.now = enkash_auth_core::Moment::new(monotonic + PAUSE * 1_000_000_000, unix);
+    account.now = enkash_auth_core::Timestamp::new(monotonic + PAUSE * 1_000_000_000, unix);
     assert_eq!(account.verdict_after("good", Some(true)), Verdict::Granted);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{Moment, account::Attempt};
+use enkash_auth_core::{Timestamp, account::Attempt};
 
 use super::support::{Account, LEASE, Verdict};
 use crate::support::secs;
@@ -20,7 +20,7 @@ fn step(account: &mut Account, monotonic: u64, unix: i64) {
         .now
         .unix_nanos()
         .saturating_add_signed(unix * 1_000_000_000);
-    account.now = Moment::new(monotonic, unix);
+    account.now = Timestamp::new(monotonic, unix);
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn stamps_outrun_a_clock_that_was_set_back() {
     for _ in 0..64 {
         account.attempt("good", AttemptOutcome::Granted);
     }
-    account.now = account.now.minus(secs(1000));
+    account.now = account.now - secs(1000);
     // Ids decide among equal stamps alone.
     account.skip_ids(0);
     account.attempt("x", REJECTED);

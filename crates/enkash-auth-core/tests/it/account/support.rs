@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccountKey, Client, Credentials, ErrorKind, Moment, User,
+    AccountKey, Client, Credentials, ErrorKind, Timestamp, User,
     account::{Acquire, AttemptContext, AttemptId, AttemptOutcome, Facts, Permit, Witness},
 };
 
@@ -30,7 +30,7 @@ pub(super) fn id(n: u8) -> AttemptId {
 pub(super) struct Account {
     pub(super) facts: Facts,
     pub(super) witness: Witness,
-    pub(super) now: Moment,
+    pub(super) now: Timestamp,
     next: u8,
 }
 
@@ -64,7 +64,7 @@ impl Account {
     }
 
     pub(super) fn pass(&mut self, span: Duration) {
-        self.now = self.now.plus(span);
+        self.now = self.now + span;
     }
 
     pub(super) fn try_acquire(&mut self, password: &str, probe: Option<bool>) -> Acquire {

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use enkash_auth_core::{Moment, ResponseBody, account::AttemptOutcome};
+use enkash_auth_core::{ResponseBody, Timestamp, account::AttemptOutcome};
 use serde_json::Value;
 
 use super::support::{credentials, with_body};
@@ -11,7 +11,7 @@ use super::support::{credentials, with_body};
 const CASES: &str = include_str!("../../cases/token-responses.jsonl");
 
 /// 2026-11-30T00:53:20Z.
-const SENT: Moment = Moment::new(90_000_000_000_000, 1_796_000_000_000_000_000);
+const SENT: Timestamp = Timestamp::new(90_000_000_000_000, 1_796_000_000_000_000_000);
 
 #[test]
 fn each_response_means_what_the_report_says() {

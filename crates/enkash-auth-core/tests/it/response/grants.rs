@@ -307,7 +307,7 @@ fn nothing_shows_the_token() {
 #[test]
 fn the_lifetime_counts_from_the_moment_of_sending() {
     let text = r#"{"access_token":"abc","expires_in":60}"#;
-    let later = SENT.plus(Duration::from_millis(1500));
+    let later = SENT + Duration::from_millis(1500);
     let grant = response(200, &[], text)
         .read(later, &credentials(), false)
         .unwrap();

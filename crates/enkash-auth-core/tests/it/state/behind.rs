@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, ErrorKind, Moment,
+    Error, ErrorKind, Timestamp,
     state::{Outcome, Reason, Verdict},
 };
 
@@ -44,7 +44,7 @@ fn the_pause_ends_with_the_token_and_those_of_who_goes_without_begin_anew() {
         life.fail(flight, ErrorKind::InvalidResponse);
         let pause = Duration::from_millis(pause);
         assert_eq!(life.failed().retry_after(), Some(pause));
-        life.now = life.now.plus(pause);
+        life.now = life.now + pause;
     }
 }
 
@@ -58,8 +58,8 @@ fn a_refusal_of_the_token_ends_it() {
 #[test]
 fn so_does_a_suspend_that_the_token_does_not_survive() {
     let mut life = failed_six_times();
-    let later = life.now.plus(Duration::from_secs(300));
-    life.now = Moment::new(life.now.monotonic_nanos(), later.unix_nanos());
+    let later = life.now + Duration::from_secs(300);
+    life.now = Timestamp::new(life.now.monotonic_nanos(), later.unix_nanos());
     assert_eq!(life.launch().reason(), Reason::Over);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, ErrorKind, Moment,
+    Error, ErrorKind, Timestamp,
     state::{Outcome, Reason, Verdict},
 };
 
@@ -13,7 +13,7 @@ use super::life::{Life, START};
 fn setting_the_wall_clock_ends_no_flight_and_no_pause() {
     let mut life = Life::new();
     let flight = life.launch();
-    let forth = Moment::new(START.monotonic_nanos(), u64::MAX - 1);
+    let forth = Timestamp::new(START.monotonic_nanos(), u64::MAX - 1);
     life.now = forth;
     assert!(matches!(life.ask(), (Verdict::Wait(joined), None) if joined == flight));
     life.now = START;
@@ -31,7 +31,7 @@ fn a_pause_doubles_up_to_its_bound_and_never_overflows() {
         life.fail(flight, ErrorKind::Unavailable);
         let pause = life.failed().retry_after().unwrap();
         pauses.push(pause.as_millis());
-        life.now = life.now.plus(pause);
+        life.now = life.now + pause;
     }
     assert_eq!(
         pauses[..7],
@@ -106,9 +106,9 @@ fn quarantined_state_looks_every_five_seconds_give_or_take_a_fifth() {
                 life.state
                     .land(number, outcome.clone(), now, jitter, policy)
             );
-            life.now = now.plus(Duration::from_millis(millis - 1));
+            life.now = now + Duration::from_millis(millis - 1);
             assert_eq!(life.failed().retry_after(), None, "{outcome:?}");
-            life.now = now.plus(Duration::from_millis(millis));
+            life.now = now + Duration::from_millis(millis);
         }
     }
 }
@@ -131,7 +131,7 @@ fn forbidden_pauses_from_a_minute_to_five_whatever_the_bound_of_others() {
         life.fail(flight, kind);
         let pause = life.failed().retry_after().unwrap();
         pauses.push(pause.as_millis());
-        life.now = life.now.plus(pause);
+        life.now = life.now + pause;
     }
     assert_eq!(
         pauses,
@@ -250,13 +250,13 @@ fn no_background_fetch_begins_in_the_first_ten_seconds() {
 #[test]
 fn a_wall_clock_that_was_wrong_for_a_moment_costs_no_fresh_token_its_view() {
     let mut life = Life::fresh();
-    life.now = Moment::new(
+    life.now = Timestamp::new(
         START.monotonic_nanos(),
         START.unix_nanos() + 250_000_000_000,
     );
     let flight = life.launch();
     life.fail(flight, ErrorKind::Unavailable);
-    life.now = START.plus(Duration::from_secs(60));
+    life.now = START + Duration::from_secs(60);
     assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
     assert_eq!(life.view_ends_after(), Duration::from_secs(180));
 }

@@ -1,18 +1,18 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, Error, ErrorKind, Moment, RefreshPolicy,
+    Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry, Lifetime},
     state::{Flight, Outcome, State, Verdict},
 };
 
-pub(crate) const START: Moment = Moment::new(1_000_000_000_000, 1_767_268_800_000_000_000);
+pub(crate) const START: Timestamp = Timestamp::new(1_000_000_000_000, 1_767_268_800_000_000_000);
 
 /// A state, and the time.
 #[derive(Clone)]
 pub(crate) struct Life {
     pub(crate) state: State,
-    pub(crate) now: Moment,
+    pub(crate) now: Timestamp,
     pub(crate) policy: RefreshPolicy,
 }
 
@@ -26,7 +26,7 @@ impl Life {
     }
 
     pub(crate) fn pass(&mut self, seconds: f64) {
-        self.now = self.now.plus(Duration::from_secs_f64(seconds));
+        self.now = self.now + Duration::from_secs_f64(seconds);
     }
 
     pub(crate) fn ask(&mut self) -> (Verdict, Option<Flight>) {
@@ -74,7 +74,7 @@ impl Life {
     pub(crate) fn with(seconds: f64) -> Self {
         let mut life = Self::new();
         // It has lived for long enough to refresh in the background.
-        let first = life.now.minus(Duration::from_secs(10));
+        let first = life.now - Duration::from_secs(10);
         drop(life.state.ask(first, false, &life.policy));
         let flight = life.launch();
         assert!(life.grant(flight, "one", seconds));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Moment,
+    Timestamp,
     state::{Reason, Verdict},
 };
 
@@ -79,7 +79,7 @@ fn two_fetches_are_caused_at_once_and_one_more_every_thirty_seconds() {
 fn a_wall_clock_that_is_set_forth_causes_no_more() {
     let mut life = Life::fresh();
     assert!(refused(&mut life) && refused(&mut life));
-    let later = life.now.plus(Duration::from_secs(60));
-    let forth = Moment::new(life.now.monotonic_nanos(), later.unix_nanos());
+    let later = life.now + Duration::from_secs(60);
+    let forth = Timestamp::new(life.now.monotonic_nanos(), later.unix_nanos());
     assert!(!life.state.refuse(3, forth));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, ErrorKind, Moment,
+    Bearer, ErrorKind, Timestamp,
     lifetime::{Exchange, Expiry},
     state::{Outcome, Reason, Verdict},
 };
@@ -69,11 +69,11 @@ fn a_token_is_served_up_to_its_deadline_and_never_after() {
 #[test]
 fn either_clock_ends_a_token() {
     for now in [
-        Moment::new(
+        Timestamp::new(
             START.monotonic_nanos(),
             START.unix_nanos() + 294_000_000_000,
         ),
-        Moment::new(START.monotonic_nanos() + 294_000_000_000, 0),
+        Timestamp::new(START.monotonic_nanos() + 294_000_000_000, 0),
     ] {
         let mut life = Life::fresh();
         life.now = now;

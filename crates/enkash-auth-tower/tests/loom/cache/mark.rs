@@ -12,7 +12,7 @@ use crate::{
     sync::{Weak, model, spawn},
 };
 
-fn view(now: Moment) -> Option<View> {
+fn view(now: Timestamp) -> Option<View> {
     let (mut state, policy) = (State::new(), RefreshPolicy::default());
     let flight = state.ask(now, true, &policy).launch?;
     state.land(flight.number(), granted(now, "token"), now, 0.5, &policy);

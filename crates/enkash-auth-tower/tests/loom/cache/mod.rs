@@ -71,7 +71,7 @@ fn launch(shared: &Shared) -> Flight {
     books.state.ask(now, true, shared.policy()).launch.unwrap()
 }
 
-fn granted(now: Moment, token: &str) -> Outcome {
+fn granted(now: Timestamp, token: &str) -> Outcome {
     let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);
     Outcome::Granted(Bearer::new(token).unwrap(), lifetime)
 }

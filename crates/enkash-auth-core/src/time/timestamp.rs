@@ -1,13 +1,16 @@
-use std::time::Duration;
+use std::{
+    ops::{Add, Sub},
+    time::Duration,
+};
 
 /// Holds one point in time on both clocks, in nanoseconds. It has passed as soon as either says so.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Moment {
+pub struct Timestamp {
     monotonic: u64,
     unix: u64,
 }
 
-impl Moment {
+impl Timestamp {
     /// Creates the point at which the clocks read `monotonic` and `unix` nanoseconds.
     pub const fn new(monotonic: u64, unix: u64) -> Self {
         Self { monotonic, unix }
@@ -21,22 +24,6 @@ impl Moment {
     /// Returns the wall reading, in nanoseconds since the Unix epoch.
     pub const fn unix_nanos(self) -> u64 {
         self.unix
-    }
-
-    /// Returns the point `span` later, on both clocks; the end of time where that would be beyond it.
-    #[must_use]
-    pub fn plus(self, span: Duration) -> Self {
-        let span = nanos(span);
-        let [monotonic, unix] = [self.monotonic, self.unix].map(|at| at.saturating_add(span));
-        Self::new(monotonic, unix)
-    }
-
-    /// Returns the point `span` earlier, on both clocks; their beginning where that would be before it.
-    #[must_use]
-    pub fn minus(self, span: Duration) -> Self {
-        let span = nanos(span);
-        let [monotonic, unix] = [self.monotonic, self.unix].map(|at| at.saturating_sub(span));
-        Self::new(monotonic, unix)
     }
 
     /// Returns this point as the monotonic clock sees it, whatever the wall clock does.
@@ -55,7 +42,7 @@ impl Moment {
     }
 
     /// Returns whether `now` is at or past this point, by the clock that says so first.
-    pub const fn is_over(self, now: Self) -> bool {
+    pub const fn has_passed(self, now: Self) -> bool {
         self.monotonic <= now.monotonic || self.unix <= now.unix
     }
 
@@ -66,10 +53,32 @@ impl Moment {
         Duration::from_nanos(monotonic.max(now.unix.saturating_sub(self.unix)))
     }
 
-    /// Returns how long from `now` until this point has [passed](Self::is_over); zero when it has.
+    /// Returns how long from `now` until this point has [passed](Self::has_passed); zero when it has.
     pub fn remaining(self, now: Self) -> Duration {
         let monotonic = self.monotonic.saturating_sub(now.monotonic);
         Duration::from_nanos(monotonic.min(self.unix.saturating_sub(now.unix)))
+    }
+}
+
+/// Adds `span` on both clocks, up to the end of time.
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        let span = nanos(span);
+        let [monotonic, unix] = [self.monotonic, self.unix].map(|at| at.saturating_add(span));
+        Self::new(monotonic, unix)
+    }
+}
+
+/// Subtracts `span` on both clocks, down to their beginning.
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, span: Duration) -> Self {
+        let span = nanos(span);
+        let [monotonic, unix] = [self.monotonic, self.unix].map(|at| at.saturating_sub(span));
+        Self::new(monotonic, unix)
     }
 }
 
