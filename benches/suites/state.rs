@@ -11,7 +11,7 @@ use enkash_auth_benches::request::token;
 use enkash_auth_core::{
     Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry},
-    state::{Outcome, State},
+    state::{FetchOutcome, State},
 };
 
 const NOON: Timestamp = Timestamp::new(0, 1_767_268_800_000_000_000);
@@ -21,11 +21,11 @@ fn main() {
     let policy = RefreshPolicy::default();
     let bearer = Bearer::new(&token(0)).expect("a token of digits");
     let lifetime = Exchange::new(NOON, None).lifetime(&[Expiry::In(Duration::from_secs(3600))]);
-    let granted = Outcome::Granted(bearer, lifetime);
-    let failed = Outcome::Failed(Error::new(ErrorKind::Unavailable, "status 503"));
-    let land = |state: &mut State, outcome: &Outcome| {
-        if let Some(flight) = state.ask(NOON, true, &policy).launch {
-            state.land(flight.number(), outcome.clone(), NOON, 0.5, &policy);
+    let granted = FetchOutcome::Granted(bearer, lifetime);
+    let failed = FetchOutcome::Failed(Error::new(ErrorKind::Unavailable, "status 503"));
+    let land = |state: &mut State, outcome: &FetchOutcome| {
+        if let Some(pending) = state.lookup(NOON, true, &policy).spawn {
+            state.complete(pending.number(), outcome.clone(), NOON, 0.5, &policy);
         }
     };
 
@@ -40,10 +40,10 @@ fn main() {
         let mut state = State::new();
         match outcome {
             Some(outcome) => land(&mut state, outcome),
-            None => drop(state.ask(NOON, true, &policy)),
+            None => drop(state.lookup(NOON, true, &policy)),
         }
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(&mut state).ask(NOON, true, &policy));
+            bencher.iter(|| black_box(&mut state).lookup(NOON, true, &policy));
         });
     }
     // Two decisions: somebody asks, and the flight lands.

@@ -98,7 +98,7 @@ impl State {
             Self::Ready
         } else if status.last_error().is_some_and(refused) {
             Self::Refused
-        } else if status.over_for().is_some_and(|gap| gap < BRIDGED) {
+        } else if status.expired_for().is_some_and(|gap| gap < BRIDGED) {
             Self::Bridging
         } else if status.is_fetching() {
             Self::Fetching

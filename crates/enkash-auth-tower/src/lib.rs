@@ -11,12 +11,12 @@ pub mod conformance;
 #[cfg(feature = "client")]
 mod egress;
 mod endpoint;
-mod flight;
 mod heartbeat;
 mod meter;
 mod replay;
 #[cfg(feature = "retry")]
 mod retry;
+mod single_flight;
 mod store;
 mod sync;
 #[cfg(test)]

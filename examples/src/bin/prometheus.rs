@@ -40,7 +40,7 @@ async fn scrape(State((tokens, recorder)): State<(TokenCache, PrometheusHandle)>
 async fn main() -> Result<(), BoxError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(
-            Matcher::Full("enkash_auth_fetch_seconds".to_owned()),
+            Matcher::Full("enkash_auth_fetch_duration_seconds".to_owned()),
             &FETCH_BUCKETS,
         )?
         .install_recorder()?;

@@ -8,7 +8,7 @@ use enkash_auth_core::{
     TokenRequest, TokenResponse, User,
     account::{AccountRecord, Acquire, AttemptContext, AttemptId, AttemptOutcome, Witness},
     lifetime::Lifetime,
-    state::{Outcome, State},
+    state::{FetchOutcome, State},
 };
 use enkash_auth_sandbox::{Accounts, Issuer, SandboxService};
 use enkash_auth_tower::{
@@ -50,13 +50,13 @@ async fn no_type_shows_what_it_holds() {
 
         let policy = RefreshPolicy::default();
         let mut state = State::new();
-        canary.debug(state.ask(now, true, &policy));
-        let flight = state.flight().unwrap();
-        let outcome = Outcome::Granted(grant.bearer().clone(), *grant.lifetime());
+        canary.debug(state.lookup(now, true, &policy));
+        let pending = state.pending().unwrap();
+        let outcome = FetchOutcome::Granted(grant.bearer().clone(), *grant.lifetime());
         canary.debug(&outcome);
-        let landed = state.land(flight.number(), outcome, now, 0.5, &policy);
-        canary.debug((landed, &state, state.view(now)));
-        canary.debug(state.ask(now, true, &policy));
+        let completed = state.complete(pending.number(), outcome, now, 0.5, &policy);
+        canary.debug((completed, &state, state.view(now)));
+        canary.debug(state.lookup(now, true, &policy));
 
         show_record(&canary, &credentials, &base, &token).await;
         canary.debug(Lifetime::kept(now, Duration::from_secs(1), false));

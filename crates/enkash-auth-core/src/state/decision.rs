@@ -1,4 +1,4 @@
-use super::Flight;
+use super::PendingFetch;
 use crate::{AccessToken, Error, Timestamp};
 
 /// Says what follows when a caller asks for a token.
@@ -10,26 +10,37 @@ use crate::{AccessToken, Error, Timestamp};
 )]
 pub struct Decision {
     /// What the caller gets.
-    pub verdict: Verdict,
+    pub lookup: Lookup,
     /// A flight to launch, now.
-    pub launch: Option<Flight>,
+    pub spawn: Option<PendingFetch>,
     /// Whether the flight that was on is given up: its waiters must ask again.
     pub abandoned: bool,
 }
 
-/// Says what the caller gets.
+/// Says what a caller gets: a token now, one later from the pending fetch `P`, or none.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "its reader must carry out all of it"
 )]
-pub enum Verdict {
+pub enum Lookup<P = PendingFetch> {
     /// This token, at once.
-    Serve(AccessToken),
-    /// The token of this flight, when it lands.
-    Wait(Flight),
+    Ready(AccessToken),
+    /// The token of this fetch, when it completes.
+    Pending(P),
     /// No token, at once.
-    Fail(Error),
+    Failed(Error),
+}
+
+impl<P> Lookup<P> {
+    /// Maps what is pending, which can fail.
+    pub fn try_map<Q>(self, map: impl FnOnce(P) -> Result<Q, Error>) -> Lookup<Q> {
+        match self {
+            Self::Ready(token) => Lookup::Ready(token),
+            Self::Pending(pending) => map(pending).map_or_else(Lookup::Failed, Lookup::Pending),
+            Self::Failed(error) => Lookup::Failed(error),
+        }
+    }
 }
 
 /// Holds a token that may be attached without asking the state, and until when.

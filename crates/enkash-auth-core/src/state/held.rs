@@ -19,18 +19,18 @@ pub(super) struct Held {
     pub(super) token: AccessToken,
     /// When the issuer was last asked and returned it.
     last_returned: Timestamp,
-    refusal: Refusal,
+    unauthorized: Unauthorized,
 }
 
 /// Says what the API has said of a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Refusal {
+enum Unauthorized {
     /// Nothing bad.
     None,
     /// It was refused then: it is attached to nothing, and another one is fetched.
-    Standing(Timestamp),
+    Since(Timestamp),
     /// It was refused, and the issuer, asked after that, says it is good.
-    Answered,
+    Reissued,
 }
 
 impl Held {
@@ -44,21 +44,21 @@ impl Held {
         Self {
             token: AccessToken::new(bearer, generation, schedule),
             last_returned: sent,
-            refusal: Refusal::None,
+            unauthorized: Unauthorized::None,
         }
     }
 
     /// Holds the same token, returned again: it keeps its generation and gets a new schedule.
-    pub(super) fn again(self, bearer: Bearer, schedule: Schedule, sent: Timestamp) -> Self {
-        let refusal = match self.refusal {
+    pub(super) fn reissued(self, bearer: Bearer, schedule: Schedule, sent: Timestamp) -> Self {
+        let unauthorized = match self.unauthorized {
             // An issuer that was asked before knows nothing of it.
-            Refusal::Standing(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
-                Refusal::Answered
+            Unauthorized::Since(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
+                Unauthorized::Reissued
             }
             before => before,
         };
         Self {
-            refusal,
+            unauthorized,
             ..Self::new(bearer, self.token.generation(), schedule, sent)
         }
     }
@@ -89,30 +89,30 @@ impl Held {
     }
 
     /// Records that the API refused it: it is attached to nothing until its issuer returns it again.
-    pub(super) fn refuse(&mut self, now: Timestamp) {
-        self.refusal = Refusal::Standing(now);
+    pub(super) fn unauthorized(&mut self, now: Timestamp) {
+        self.unauthorized = Unauthorized::Since(now);
     }
 
     /// Returns whether it may be attached at `now`.
     pub(super) fn is_usable(&self, now: Timestamp) -> bool {
-        self.refused_at().is_none() && self.token.is_usable(now)
+        self.unauthorized_at().is_none() && self.token.is_usable(now)
     }
 
     /// Returns when the API refused it, where that stands.
-    pub(super) fn refused_at(&self) -> Option<Timestamp> {
-        match self.refusal {
-            Refusal::Standing(at) => Some(at),
-            Refusal::None | Refusal::Answered => None,
+    pub(super) fn unauthorized_at(&self) -> Option<Timestamp> {
+        match self.unauthorized {
+            Unauthorized::Since(at) => Some(at),
+            Unauthorized::None | Unauthorized::Reissued => None,
         }
     }
 
     /// Returns whether a refusal at `now` says what is not known yet.
     pub(super) fn is_in_doubt(&self, now: Timestamp) -> bool {
         let believed = (self.last_returned + BELIEVED).on_monotonic();
-        match self.refusal {
-            Refusal::None => true,
-            Refusal::Standing(_) => false,
-            Refusal::Answered => believed.has_passed(now),
+        match self.unauthorized {
+            Unauthorized::None => true,
+            Unauthorized::Since(_) => false,
+            Unauthorized::Reissued => believed.has_passed(now),
         }
     }
 

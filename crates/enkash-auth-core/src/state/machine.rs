@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use super::{Decision, Flight, Outcome, Reason, Verdict, View, held::Held, pause::Pause};
+use super::{
+    Decision, FetchOutcome, FetchReason, Lookup, PendingFetch, View, backoff::Backoff, held::Held,
+};
 use crate::{
     AccessToken, Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
     lifetime::{Lifetime, Schedule},
@@ -31,16 +33,16 @@ const REFILL: u64 = 30_000_000_000;
 pub struct State {
     /// The newest token, also when it has expired.
     held: Option<Held>,
-    flight: Option<Flight>,
+    pending: Option<PendingFetch>,
     /// The last failure, until a flight succeeds; also when its pause has passed.
-    pause: Option<Pause>,
+    backoff: Option<Backoff>,
     /// Flights in a row that ended with their runtime.
     aborts: u32,
     /// From here on a token is refreshed in the background.
     refreshes_from: Option<Timestamp>,
     /// The expired token that this flight was answered with, and how often.
     expired: Option<(Bearer, u32)>,
-    flights: u64,
+    fetches: u64,
     generations: u64,
     /// When two refusals may cause a fetch at once again, on the monotonic clock.
     refilled: u64,
@@ -56,50 +58,52 @@ impl State {
 
     /// Decides what a caller gets. `can_fetch`: whether a flight could be launched for it and waited
     /// for, which takes a runtime.
-    pub fn ask(&mut self, now: Timestamp, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
+    pub fn lookup(&mut self, now: Timestamp, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
         self.refreshes_from.get_or_insert(now + FIRST_REFRESH);
-        let overdue = self.flight.take_if(|flight| flight.overdue.has_passed(now));
-        let flights = self.flights;
-        let verdict = match self.usable(now).cloned() {
+        let overdue = self
+            .pending
+            .take_if(|pending| pending.overdue.has_passed(now));
+        let fetches = self.fetches;
+        let lookup = match self.usable(now).cloned() {
             Some(token) => {
                 if self.refresh_at(&token, now).has_passed(now) {
-                    let _ = self.join_or_launch(Reason::Early, now, can_fetch, policy);
+                    let _ = self.join_or_spawn(FetchReason::Refresh, now, can_fetch, policy);
                 }
-                Verdict::Serve(token)
+                Lookup::Ready(token)
             }
-            None => match self.join_or_launch(self.need(), now, can_fetch, policy) {
-                Ok(flight) => Verdict::Wait(flight),
-                Err(error) => Verdict::Fail(error),
+            None => match self.join_or_spawn(self.need(), now, can_fetch, policy) {
+                Ok(pending) => Lookup::Pending(pending),
+                Err(error) => Lookup::Failed(error),
             },
         };
         Decision {
-            verdict,
-            launch: self.flight.filter(|flight| flight.number > flights),
+            lookup,
+            spawn: self.pending.filter(|pending| pending.number > fetches),
             abandoned: overdue.is_some(),
         }
     }
 
     /// Lands flight `number`. `jitter`, in `[0, 1]`, is random. Returns `false` where that flight has been
     /// abandoned: then it changes nothing.
-    pub fn land(
+    pub fn complete(
         &mut self,
         number: u64,
-        outcome: Outcome,
+        outcome: FetchOutcome,
         now: Timestamp,
         jitter: f64,
         policy: &RefreshPolicy,
     ) -> bool {
-        let flight = self.flight.take_if(|flight| flight.number == number);
-        if flight.is_none() {
+        let pending = self.pending.take_if(|pending| pending.number == number);
+        if pending.is_none() {
             return false;
         }
         let aborts = std::mem::take(&mut self.aborts);
         match outcome {
-            Outcome::Granted(bearer, lifetime) => {
+            FetchOutcome::Granted(bearer, lifetime) => {
                 self.grant(bearer, &lifetime, now, jitter, policy)
             }
-            Outcome::Failed(error) => self.fail(error, now, jitter, policy),
-            Outcome::Aborted => {
+            FetchOutcome::Failed(error) => self.fail(error, now, jitter, policy),
+            FetchOutcome::Aborted => {
                 self.aborts = aborts.saturating_add(1);
                 // One is no failure: the next call launches another fetch. In a row they are a storm.
                 if self.aborts > 1 {
@@ -118,7 +122,7 @@ impl State {
     ///
     /// `None` for a token that can be used; for one that had a second or more left and expired on the
     /// way; and for the second expired one where the two differ: then the issuer does not reuse tokens.
-    pub fn answered(
+    pub fn received(
         &mut self,
         number: u64,
         bearer: &Bearer,
@@ -126,7 +130,7 @@ impl State {
         now: Timestamp,
         policy: &RefreshPolicy,
     ) -> Option<Duration> {
-        self.flight.filter(|flight| flight.number == number)?;
+        self.pending.filter(|pending| pending.number == number)?;
         let is_last_second = lifetime.length().is_none_or(|length| length < LAST_SECOND);
         if !is_last_second || self.schedule(bearer, lifetime, now, 0.0, policy).is_some() {
             return None;
@@ -146,18 +150,18 @@ impl State {
     /// A late refusal of an older token changes nothing; nor does a second one of the same, unless it
     /// comes 5 minutes after the issuer has answered the first with that token; nor any beyond two at
     /// once and one more every 30 s: then the API's answer is the caller's.
-    pub fn refuse(&mut self, generation: u64, now: Timestamp) -> bool {
+    pub fn unauthorized(&mut self, generation: u64, now: Timestamp) -> bool {
         let Some(held) = &mut self.held else {
             return false;
         };
         let at = now.monotonic_nanos();
         let refilled = self.refilled.max(at);
-        let is_news = held.token.generation() == generation && held.is_in_doubt(now);
-        if !is_news || refilled - at > REFILL {
+        let is_new = held.token.generation() == generation && held.is_in_doubt(now);
+        if !is_new || refilled - at > REFILL {
             return false;
         }
         self.refilled = refilled.saturating_add(REFILL);
-        held.refuse(now);
+        held.unauthorized(now);
         true
     }
 
@@ -166,59 +170,59 @@ impl State {
     ///
     /// `keeps_token`: whether a token of the old ones is as good as one of the new.
     pub fn change_credentials(&mut self, keeps_token: bool) -> bool {
-        let abandoned = self.flight.take().is_some();
+        let abandoned = self.pending.take().is_some();
         if !keeps_token {
             self.is_forced |= self.held.take().is_some();
         }
         self.is_forced |= abandoned;
-        self.forgive();
+        self.clear_backoff();
         abandoned
     }
 
     /// Forgets failures, so that the next caller need not wait for the end of a pause.
-    pub fn forgive(&mut self) {
-        self.is_forced |= self.pause.take().is_some();
+    pub fn clear_backoff(&mut self) {
+        self.is_forced |= self.backoff.take().is_some();
     }
 
     /// Returns the token that may be attached without asking, and until when, as things stand at `now`.
     pub fn view(&self, now: Timestamp) -> Option<View> {
         let token = self.usable(now)?.clone();
-        let until = token.schedule().deadline().earlier(self.next_look(now)?);
+        let until = token.schedule().deadline().earlier(self.next_check(now)?);
         Some(View { token, until })
     }
 
     /// Returns when there is something to decide again without a caller: the flight is overdue, the
     /// pause has passed, or the early window opens. `None` before anything has happened.
-    pub fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
-        let flight = self.flight.map(|flight| flight.overdue);
-        let pause = || self.pause_end(now);
+    pub fn next_check(&self, now: Timestamp) -> Option<Timestamp> {
+        let pending = self.pending.map(|pending| pending.overdue);
+        let backoff = || self.backoff_end(now);
         let refresh = || self.token().map(|token| self.refresh_at(token, now));
-        flight.or_else(pause).or_else(refresh)
+        pending.or_else(backoff).or_else(refresh)
     }
 
     /// Returns when a cache that is kept warm asks by itself; `None` for not before a caller does.
-    pub fn next_look_unasked(&self, now: Timestamp, policy: &RefreshPolicy) -> Option<Timestamp> {
-        match &self.pause {
-            Some(pause) if self.flight.is_none() && pause.may_count() => {
-                pause.until_unasked(policy)
+    pub fn next_refresh(&self, now: Timestamp, policy: &RefreshPolicy) -> Option<Timestamp> {
+        match &self.backoff {
+            Some(backoff) if self.pending.is_none() && backoff.may_count() => {
+                backoff.retry_at(policy)
             }
-            Some(_) => Some(self.next_look(now).unwrap_or(now)),
+            Some(_) => Some(self.next_check(now).unwrap_or(now)),
             // The last flight brought an answer from before the refusal.
-            None if self.flight.is_none() && self.refused_at().is_some() => Some(now),
-            None => self.next_look(now),
+            None if self.pending.is_none() && self.unauthorized_at().is_some() => Some(now),
+            None => self.next_check(now),
         }
     }
 
     /// Returns the error of the last flight, until the pause after it has passed.
     pub fn error_at(&self, now: Timestamp) -> Option<Error> {
-        self.pause_end(now).and_then(|_| self.last_error(now))
+        self.backoff_end(now).and_then(|_| self.last_error(now))
     }
 
     /// Returns why the last flight failed, if it did, and how long from `now` the pause after it lasts.
     pub fn last_error(&self, now: Timestamp) -> Option<Error> {
         let is_needed = self.usable(now).is_none();
-        let pause = self.pause.as_ref()?;
-        Some(pause.error_at(now, is_needed))
+        let backoff = self.backoff.as_ref()?;
+        Some(backoff.error_at(now, is_needed))
     }
 
     /// Returns the token that may be attached at `now`, if there is one.
@@ -228,11 +232,11 @@ impl State {
     }
 
     /// Returns for how long there has been none at `now`; `None` where there is one, or has never been.
-    pub fn over_for(&self, now: Timestamp) -> Option<Duration> {
+    pub fn expired_for(&self, now: Timestamp) -> Option<Duration> {
         let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
-        let over = held.token.schedule().deadline().over_for(now);
-        let refused = held.refused_at().map(|at| at.over_for(now));
-        Some(refused.unwrap_or_default().max(over))
+        let expired = held.token.schedule().deadline().elapsed(now);
+        let unauthorized = held.unauthorized_at().map(|at| at.elapsed(now));
+        Some(unauthorized.unwrap_or_default().max(expired))
     }
 
     /// Returns the newest token, also when it has expired or was refused.
@@ -246,57 +250,61 @@ impl State {
     }
 
     /// Returns the flight that is on.
-    pub fn flight(&self) -> Option<Flight> {
-        self.flight
+    pub fn pending(&self) -> Option<PendingFetch> {
+        self.pending
     }
 
     /// Returns how many flights there have been.
-    pub fn flights(&self) -> u64 {
-        self.flights
+    pub fn fetches(&self) -> u64 {
+        self.fetches
     }
 
     /// Returns the flight that is on, or a new one; an error where none may be launched.
-    fn join_or_launch(
+    fn join_or_spawn(
         &mut self,
-        reason: Reason,
+        reason: FetchReason,
         now: Timestamp,
         can_fetch: bool,
         policy: &RefreshPolicy,
-    ) -> Result<Flight, Error> {
-        if let (None, Some(error)) = (self.flight, self.error_at(now)) {
+    ) -> Result<PendingFetch, Error> {
+        if let (None, Some(error)) = (self.pending, self.error_at(now)) {
             return Err(error);
         }
         if !can_fetch {
             return Err(Error::new(ErrorKind::NoRuntime, ""));
         }
-        if let Some(flight) = self.flight {
-            return Ok(flight);
+        if let Some(pending) = self.pending {
+            return Ok(pending);
         }
-        self.flights += 1;
+        self.fetches += 1;
         self.expired = None;
         let is_forced = std::mem::take(&mut self.is_forced);
         // A sixteenth more than the fetch itself may take: it ends itself where it is driven at all.
         let limit = policy.fetch_timeout;
         let limit = limit.saturating_add(limit / 16);
-        let flight = Flight {
-            number: self.flights,
-            reason: if is_forced { Reason::Forced } else { reason },
+        let pending = PendingFetch {
+            number: self.fetches,
+            reason: if is_forced {
+                FetchReason::Forced
+            } else {
+                reason
+            },
             overdue: (now + limit).on_monotonic(),
         };
-        Ok(*self.flight.insert(flight))
+        Ok(*self.pending.insert(pending))
     }
 
     /// Returns why a token is needed when none is usable.
-    fn need(&self) -> Reason {
+    fn need(&self) -> FetchReason {
         match self.held {
-            None => Reason::Cold,
-            Some(_) if self.refused_at().is_some() => Reason::Refused,
-            Some(_) => Reason::Over,
+            None => FetchReason::Initial,
+            Some(_) if self.unauthorized_at().is_some() => FetchReason::Unauthorized,
+            Some(_) => FetchReason::Expired,
         }
     }
 
-    fn refused_at(&self) -> Option<Timestamp> {
-        self.held.as_ref().and_then(Held::refused_at)
+    fn unauthorized_at(&self) -> Option<Timestamp> {
+        self.held.as_ref().and_then(Held::unauthorized_at)
     }
 
     /// Returns when a background refresh of `token` begins, as things stand at `now`: not in the first
@@ -313,11 +321,11 @@ impl State {
 
     /// Returns when the pause that is on ends; `None` where none is. One behind a token that is good ends
     /// with that, unless the server said when to come back.
-    fn pause_end(&self, now: Timestamp) -> Option<Timestamp> {
-        let pause = self.pause.as_ref()?;
+    fn backoff_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let backoff = self.backoff.as_ref()?;
         let end = match self.usable(now) {
-            Some(token) => pause.until(false).earlier(token.schedule().deadline()),
-            None => pause.until(true),
+            Some(token) => backoff.until(false).earlier(token.schedule().deadline()),
+            None => backoff.until(true),
         };
         (!end.has_passed(now)).then_some(end)
     }
@@ -337,19 +345,19 @@ impl State {
             return self.fail(error, now, jitter, policy);
         };
         self.held = Some(match self.held.take() {
-            Some(held) if held.is(&bearer) => held.again(bearer, schedule, lifetime.sent()),
+            Some(held) if held.is(&bearer) => held.reissued(bearer, schedule, lifetime.sent()),
             _ => {
                 self.generations += 1;
                 Held::new(bearer, self.generations, schedule, lifetime.sent())
             }
         });
-        self.pause = None;
+        self.backoff = None;
     }
 
     fn fail(&mut self, error: Error, now: Timestamp, jitter: f64, policy: &RefreshPolicy) {
         let is_behind = self.usable(now).is_some();
-        let last = self.pause.take();
-        self.pause = Some(Pause::new(error, last, is_behind, now, jitter, policy));
+        let last = self.backoff.take();
+        self.backoff = Some(Backoff::new(error, last, is_behind, now, jitter, policy));
     }
 
     /// Returns the schedule of `bearer`; `None` where it has expired, or its deadline has passed.

@@ -17,14 +17,14 @@
 //! A token that the API refused is over. One that its issuer returned again has no early window. A pause after a
 //! renewal that failed behind a good token ends when that is over.
 
+mod backoff;
 mod decision;
-mod flight;
 mod held;
 mod machine;
-mod pause;
+mod pending_fetch;
 
 pub use self::{
-    decision::{Decision, Verdict, View},
-    flight::{Flight, Outcome, Reason},
+    decision::{Decision, Lookup, View},
     machine::State,
+    pending_fetch::{FetchOutcome, FetchReason, PendingFetch},
 };

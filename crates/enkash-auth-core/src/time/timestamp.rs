@@ -48,7 +48,7 @@ impl Timestamp {
 
     /// Returns how long this point has passed at `now`, by the clock that ended it first; zero when it has
     /// not.
-    pub fn over_for(self, now: Self) -> Duration {
+    pub fn elapsed(self, now: Self) -> Duration {
         let monotonic = now.monotonic.saturating_sub(self.monotonic);
         Duration::from_nanos(monotonic.max(now.unix.saturating_sub(self.unix)))
     }

@@ -117,7 +117,7 @@ fn it_is_known_how_long_a_moment_has_been_over_by_the_clock_that_ended_it_first(
         (9, 101, 1),
     ] {
         let now = Timestamp::new(monotonic * 1_000_000_000, unix * 1_000_000_000);
-        assert_eq!(end.over_for(now), secs(seconds));
+        assert_eq!(end.elapsed(now), secs(seconds));
     }
 }
 

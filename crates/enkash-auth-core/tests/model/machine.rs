@@ -3,7 +3,7 @@ use std::time::Duration;
 use enkash_auth_core::{
     Bearer, Error, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry},
-    state::{Decision, Outcome, State, Verdict},
+    state::{Decision, FetchOutcome, Lookup, State},
 };
 use proptest::prelude::*;
 
@@ -15,8 +15,8 @@ const START: Timestamp = Timestamp::new(1_000_000_000_000, 1_767_268_800_000_000
 struct Model {
     now: Timestamp,
     token: Option<Token>,
-    flight: Option<u64>,
-    flights: u64,
+    pending: Option<u64>,
+    fetches: u64,
     minted: u64,
     /// When it was first asked.
     asked: Option<Timestamp>,
@@ -65,16 +65,16 @@ impl Model {
         );
     }
 
-    fn ask(&mut self, decision: &Decision, state: &State, can_fetch: bool) {
+    fn lookup(&mut self, decision: &Decision, state: &State, can_fetch: bool) {
         let asked = *self.asked.get_or_insert(self.now);
         if decision.abandoned {
-            self.flight = None;
+            self.pending = None;
             self.failed = None;
         }
-        if let Some(launch) = decision.launch {
+        if let Some(spawn) = decision.spawn {
             assert!(can_fetch, "nothing is launched that cannot fly");
-            assert!(self.flight.is_none(), "one flight at a time");
-            assert!(launch.number() > self.flights, "a number is given once");
+            assert!(self.pending.is_none(), "one flight at a time");
+            assert!(spawn.number() > self.fetches, "a number is given once");
             let is_good = self
                 .token
                 .as_ref()
@@ -90,15 +90,18 @@ impl Model {
                 let is_young = !(asked + Duration::from_secs(10)).has_passed(self.now);
                 assert!(!is_young, "no background fetch in the first 10 s");
             }
-            (self.flight, self.flights) = (Some(launch.number()), launch.number());
+            (self.pending, self.fetches) = (Some(spawn.number()), spawn.number());
         }
-        assert_eq!(state.flight().map(|flight| flight.number()), self.flight);
+        assert_eq!(
+            state.pending().map(|pending| pending.number()),
+            self.pending
+        );
         let good = self
             .token
             .as_ref()
             .filter(|token| token.is_surely_good(self.now));
-        match &decision.verdict {
-            Verdict::Serve(served) => {
+        match &decision.lookup {
+            Lookup::Ready(served) => {
                 let token = self.token.as_ref().unwrap();
                 assert_eq!(
                     (served.expose(), served.generation()),
@@ -110,15 +113,15 @@ impl Model {
                 );
                 assert!(!token.is_refused, "no token that was refused");
             }
-            Verdict::Wait(flight) => {
-                assert_eq!(Some(flight.number()), self.flight);
+            Lookup::Pending(pending) => {
+                assert_eq!(Some(pending.number()), self.pending);
                 assert!(good.is_none(), "nobody waits who could be served");
             }
-            Verdict::Fail(_) => assert!(good.is_none(), "nobody fails who could be served"),
+            Lookup::Failed(_) => assert!(good.is_none(), "nobody fails who could be served"),
         }
     }
 
-    fn land(
+    fn complete(
         &mut self,
         state: &mut State,
         late: bool,
@@ -126,12 +129,12 @@ impl Model {
         jitter: f64,
         policy: &RefreshPolicy,
     ) {
-        let number = match (late, self.flight) {
+        let number = match (late, self.pending) {
             (false, Some(number)) => number,
             // One that was on before, or never was.
-            _ => self.flights.saturating_sub(1),
+            _ => self.fetches.saturating_sub(1),
         };
-        let is_on = self.flight == Some(number);
+        let is_on = self.pending == Some(number);
         let granted = match &how {
             How::Granted { is_new, lifetime } => Some((*is_new || self.token.is_none(), *lifetime)),
             _ => None,
@@ -144,15 +147,18 @@ impl Model {
             }
         };
         let outcome = match &how {
-            How::Granted { lifetime, .. } => Outcome::Granted(
+            How::Granted { lifetime, .. } => FetchOutcome::Granted(
                 Bearer::new(&text).unwrap(),
                 Exchange::new(self.now, None).lifetime(&[Expiry::In(*lifetime)]),
             ),
-            How::Failed(kind) => Outcome::Failed(Error::new(*kind, "")),
-            How::Aborted => Outcome::Aborted,
+            How::Failed(kind) => FetchOutcome::Failed(Error::new(*kind, "")),
+            How::Aborted => FetchOutcome::Aborted,
         };
         let before = format!("{state:?}");
-        assert_eq!(state.land(number, outcome, self.now, jitter, policy), is_on);
+        assert_eq!(
+            state.complete(number, outcome, self.now, jitter, policy),
+            is_on
+        );
         if !is_on {
             assert_eq!(
                 format!("{state:?}"),
@@ -161,7 +167,7 @@ impl Model {
             );
             return;
         }
-        (self.flight, self.failed) = (None, None);
+        (self.pending, self.failed) = (None, None);
         self.is_aborted = matches!(how, How::Aborted);
         match granted {
             None if matches!(how, How::Failed(_)) => {
@@ -197,10 +203,10 @@ impl Model {
         }
     }
 
-    fn refuse(&mut self, state: &mut State, late: bool) {
+    fn unauthorized(&mut self, state: &mut State, late: bool) {
         let Some(token) = &mut self.token else { return };
         let generation = token.generation.saturating_sub(u64::from(late));
-        if state.refuse(generation, self.now) {
+        if state.unauthorized(generation, self.now) {
             assert!(!late, "a late refusal evicts nothing");
             token.is_refused = true;
         }
@@ -219,8 +225,8 @@ proptest! {
         let mut model = Model {
             now: START,
             token: None,
-            flight: None,
-            flights: 0,
+            pending: None,
+            fetches: 0,
             minted: 0,
             asked: None,
             is_aborted: false,
@@ -229,11 +235,11 @@ proptest! {
         for event in events {
             match event {
                 Event::Ask { can_fetch } => {
-                    let decision = state.ask(model.now, can_fetch, &policy);
-                    model.ask(&decision, &state, can_fetch);
+                    let decision = state.lookup(model.now, can_fetch, &policy);
+                    model.lookup(&decision, &state, can_fetch);
                 }
-                Event::Land { late, how, jitter } => model.land(&mut state, late, how, jitter, &policy),
-                Event::Refuse { late } => model.refuse(&mut state, late),
+                Event::Land { late, how, jitter } => model.complete(&mut state, late, how, jitter, &policy),
+                Event::Refuse { late } => model.unauthorized(&mut state, late),
                 Event::Pass(span) => model.pass(span, span),
                 Event::Suspend(span) => model.pass(Duration::from_nanos(1), span),
                 Event::SetBack(span) => {
@@ -242,13 +248,13 @@ proptest! {
                 }
                 Event::ChangeCredentials { keeps_token } => {
                     state.change_credentials(keeps_token);
-                    (model.flight, model.failed) = (None, None);
+                    (model.pending, model.failed) = (None, None);
                     if !keeps_token {
                         model.token = None;
                     }
                 }
                 Event::Forgive => {
-                    state.forgive();
+                    state.clear_backoff();
                     model.failed = None;
                 }
             }

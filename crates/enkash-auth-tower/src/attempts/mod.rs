@@ -10,17 +10,17 @@
 //! [`Attempts`] is the protocol of one cache. It decides on a record that `records` loads and writes, again
 //! on conflict: `opened` is that record with what this process witnessed added, `down` why there is none. A
 //! [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
-//! encrypts the tokens in a record, and `looks` reads the record from time to time to notice that it was
+//! encrypts the tokens in a record, and `polls` reads the record from time to time to notice that it was
 //! lost.
 
 mod account;
 mod acquire;
 mod down;
-mod looks;
 mod opened;
 mod permit;
 mod process;
 mod protocol;
+mod record_polls;
 mod records;
 mod seal;
 

@@ -35,7 +35,7 @@ enum Stage {
     Permitted,
     /// It was sent, or may have been.
     Sent,
-    Known(AttemptOutcome),
+    Outcome(AttemptOutcome),
     /// The store or the witness has the outcome.
     Ended,
 }
@@ -83,7 +83,7 @@ impl Permit {
 
     /// Leaves the outcome to the witness and to the next write. Keep the returned guard until then.
     pub(crate) fn end(mut self, outcome: AttemptOutcome) -> Option<Liveness> {
-        self.know(outcome);
+        self.set_outcome(outcome);
         self.liveness.take()
     }
 
@@ -93,8 +93,8 @@ impl Permit {
     }
 
     /// Stores the outcome, for the case that the permit is dropped.
-    pub(super) fn know(&self, outcome: AttemptOutcome) {
-        *self.attempt.stage.lock() = Stage::Known(outcome);
+    pub(super) fn set_outcome(&self, outcome: AttemptOutcome) {
+        *self.attempt.stage.lock() = Stage::Outcome(outcome);
     }
 
     /// Marks the outcome as stored.
@@ -122,7 +122,7 @@ impl PermittedAttempt {
         let outcome = match *stage {
             Stage::Permitted => AttemptOutcome::Uncounted,
             Stage::Sent => AttemptOutcome::Unresolved { complete: false },
-            Stage::Known(outcome) => outcome,
+            Stage::Outcome(outcome) => outcome,
             Stage::Ended => return,
         };
         *stage = Stage::Ended;

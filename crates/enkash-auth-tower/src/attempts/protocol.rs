@@ -10,9 +10,9 @@ use tokio::time::sleep;
 use super::{
     AccountCredentials, Acquired, FetchContext, Permit, Process, StoredToken,
     down::Down,
-    looks::Looks,
     opened::Opened,
     permit::PermittedAttempt,
+    record_polls::RecordPolls,
     records::{Records, TRIES, pause},
 };
 use crate::{
@@ -37,7 +37,7 @@ pub(crate) struct Attempts {
     on_store_down: OnStoreDown,
     lease: Duration,
     retry_unresolved_after: Option<Duration>,
-    looks: Looks,
+    polls: RecordPolls,
     state: Mutex<State>,
 }
 
@@ -68,7 +68,7 @@ impl Attempts {
             on_store_down,
             lease: policy.fetch_timeout.saturating_add(LEASE_GRACE),
             retry_unresolved_after: policy.retry_unresolved_after,
-            looks: Looks::default(),
+            polls: RecordPolls::default(),
             state: Mutex::default(),
         })
     }
@@ -225,7 +225,7 @@ impl Attempts {
         outcome: AttemptOutcome,
         grant: Option<&Grant>,
     ) -> bool {
-        permit.know(outcome);
+        permit.set_outcome(outcome);
         let recorded = match permit.stored_id() {
             Some(_) => self.record_in_store(account, &permit, outcome, grant).await,
             // The next write brings it.
@@ -302,7 +302,7 @@ impl Attempts {
     /// Ensures that a task looks at the record of `account`, if there is a reason to.
     fn keep_looking(self: &Arc<Self>, account: AccountKey) {
         if self.is_shared && !self.is_quiet(account) {
-            self.looks.start(self, account, self.is_reported(account));
+            self.polls.start(self, account, self.is_reported(account));
         }
     }
 

@@ -140,7 +140,7 @@ where
     Req: AuthRequest<Res>,
 {
     let mut answer = answer.map_err(NotCalled::unmark)?;
-    let extensions = Req::answer_extensions_mut(&mut answer);
+    let extensions = Req::response_extensions_mut(&mut answer);
     // Of two layers, nested, it is the inner one's token that was sent.
     if let Some(attached) = attached.take()
         && extensions.get::<Attached>().is_none()

@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::Error;
+use enkash_auth_core::{Error, state::Lookup};
 use http::header::AUTHORIZATION;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::{AuthRequest, NotCalled};
 use crate::{
     BoxError,
-    cache::{Attached, Shared, Started, Waiting},
+    cache::{Attached, Shared, Waiting},
     sync::Arc,
 };
 
@@ -122,8 +122,8 @@ impl<S, Req> Slow<S, Req> {
                 }
                 StepProj::Ready => {
                     ready!(this.inner.poll_ready(cx)).map_err(NotCalled::unmark)?;
-                    match this.shared.start() {
-                        Started::Token(token) => {
+                    match this.shared.join() {
+                        Lookup::Ready(token) => {
                             // Taken once; a finished future that is polled stays pending.
                             let Some(mut request) = this.request.take() else {
                                 return Poll::Pending;
@@ -134,10 +134,10 @@ impl<S, Req> Slow<S, Req> {
                             let attached = this.shared.attached(&token);
                             return Poll::Ready(Ok((this.inner.call(request), attached)));
                         }
-                        Started::Failed(error) => {
+                        Lookup::Failed(error) => {
                             return Poll::Ready(Err(not_called(error, this.request)));
                         }
-                        Started::Waiting(waiting) => {
+                        Lookup::Pending(waiting) => {
                             let not_ready_inner = this.inner.clone();
                             *this.inner = not_ready_inner;
                             this.step.set(Step::Token { waiting });

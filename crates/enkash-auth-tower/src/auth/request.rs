@@ -62,10 +62,10 @@ pub trait AuthRequest<Res> {
     fn status(answer: &Res) -> StatusCode;
 
     /// Returns the headers of the response.
-    fn answer_headers(answer: &Res) -> &HeaderMap;
+    fn response_headers(answer: &Res) -> &HeaderMap;
 
     /// Returns the extensions of the response: with a 401, they name the token that it refuses.
-    fn answer_extensions_mut(answer: &mut Res) -> &mut Extensions;
+    fn response_extensions_mut(answer: &mut Res) -> &mut Extensions;
 }
 
 impl<B, R> AuthRequest<Response<R>> for Request<B> {
@@ -89,11 +89,11 @@ impl<B, R> AuthRequest<Response<R>> for Request<B> {
         answer.status()
     }
 
-    fn answer_headers(answer: &Response<R>) -> &HeaderMap {
+    fn response_headers(answer: &Response<R>) -> &HeaderMap {
         answer.headers()
     }
 
-    fn answer_extensions_mut(answer: &mut Response<R>) -> &mut Extensions {
+    fn response_extensions_mut(answer: &mut Response<R>) -> &mut Extensions {
         answer.extensions_mut()
     }
 }

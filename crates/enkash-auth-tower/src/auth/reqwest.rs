@@ -25,11 +25,11 @@ impl AuthRequest<Response> for Request {
         answer.status()
     }
 
-    fn answer_headers(answer: &Response) -> &HeaderMap {
+    fn response_headers(answer: &Response) -> &HeaderMap {
         answer.headers()
     }
 
-    fn answer_extensions_mut(answer: &mut Response) -> &mut Extensions {
+    fn response_extensions_mut(answer: &mut Response) -> &mut Extensions {
         answer.extensions_mut()
     }
 }

@@ -1,13 +1,13 @@
 use std::task::{Context, Poll};
 
-use enkash_auth_core::{Error, ErrorKind};
+use enkash_auth_core::{Error, ErrorKind, state::Lookup};
 use http::header::AUTHORIZATION;
 use tower_service::Service;
 
 use super::{AuthRequest, NotCalled, future::ResponseFuture, later::Later, rules::Rules};
 use crate::{
     BoxError,
-    cache::{HeaderCopy, Started, Waiting},
+    cache::{HeaderCopy, Waiting},
     endpoint::IsTokenRequest,
     sync::Arc,
 };
@@ -70,19 +70,19 @@ impl<S> EnkashAuth<S> {
         if !self.rules.allow(request.target()) {
             return self.refuse(Rules::refusal(request.target()), &request);
         }
-        match self.rules.shared.start() {
-            Started::Token(token) => {
+        match self.rules.shared.join() {
+            Lookup::Ready(token) => {
                 let attached = self.rules.shared.attached(&token);
                 let header = token.header().clone();
                 request.headers_mut().insert(AUTHORIZATION, header);
                 ResponseFuture::calling(self.inner.call(request), Some(attached))
             }
-            Started::Waiting(waiting) => self.call_later(request, Some(waiting)),
+            Lookup::Pending(waiting) => self.call_later(request, Some(waiting)),
             // Made outside a runtime; it may well be polled inside one.
-            Started::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
+            Lookup::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
                 self.call_later(request, None)
             }
-            Started::Failed(error) => self.refuse(error, &request),
+            Lookup::Failed(error) => self.refuse(error, &request),
         }
     }
 

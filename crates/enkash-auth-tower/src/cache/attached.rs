@@ -27,7 +27,7 @@ impl Attached {
     /// Records that the API answered 401 to it.
     pub(crate) fn refused(self) {
         if let Some(cache) = self.cache.cache() {
-            cache.refuse(self.generation);
+            cache.unauthorized(self.generation);
         }
     }
 

@@ -4,7 +4,7 @@
 //! - `snapshot`: the token and until when it may be attached without asking;
 //! - `attached`: which token a request carries, and of which cache;
 //! - `header`: one handle's own copy of the header;
-//! - `keeper`: renewal without traffic;
+//! - `refresh_task`: renewal without traffic;
 //! - `shared`: the lock, and what is decided under it;
 //! - `reload`: where other credentials come from, once these are refused;
 //! - `waiting`: a caller that waits for a flight, and a program that waits for the end of all;
@@ -12,7 +12,7 @@
 
 mod attached;
 mod header;
-mod keeper;
+mod refresh_task;
 mod reload;
 mod shared;
 mod snapshot;
@@ -21,12 +21,7 @@ mod token_cache;
 mod token_future;
 mod waiting;
 
-pub(crate) use self::{
-    attached::Attached,
-    header::HeaderCopy,
-    shared::{Shared, Started},
-    waiting::Waiting,
-};
+pub(crate) use self::{attached::Attached, header::HeaderCopy, shared::Shared, waiting::Waiting};
 pub use self::{
     status::Status,
     token_cache::{TokenCache, TokenCacheBuilder},

@@ -10,19 +10,19 @@ use std::time::Duration;
 use enkash_auth_core::{
     AccessToken, AccountKey, Clock, Credentials, Error, ErrorKind, Grant, RefreshPolicy, Timestamp,
     account::AttemptId,
-    state::{Decision, Flight, Outcome, State, Verdict},
+    state::{Decision, FetchOutcome, Lookup, PendingFetch, State},
 };
 use tokio::runtime::Handle;
 
 use super::{
-    Attached, Status, Waiting, attached::Registered, keeper::Keeper, reload::Reload,
+    Attached, Status, Waiting, attached::Registered, refresh_task::RefreshTask, reload::Reload,
     snapshot::Snapshot,
 };
 use crate::{
     attempts::{AccountCredentials, Attempts},
     endpoint::TokenEndpoint,
-    flight::{self, Ending, Landed, Landing},
     meter,
+    single_flight::{self, Completion, FetchEnd, Waiters},
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
     time::Time,
 };
@@ -35,42 +35,29 @@ pub(crate) struct Shared {
     policy: RefreshPolicy,
     clock: Time,
     pub(super) snapshot: Snapshot,
-    books: Mutex<Books>,
+    inner: Mutex<Inner>,
     waiting: AtomicUsize,
     requests: AtomicU64,
-    keeper: Keeper,
+    refresh_task: RefreshTask,
 }
 
 /// Holds what changes together, under one lock.
 #[derive(Debug)]
-struct Books {
+struct Inner {
     state: State,
     endpoint: TokenEndpoint,
     /// Where the waiters of the state's flight wait, while there is one.
-    landing: Option<Arc<Landing>>,
+    waiters: Option<Arc<Waiters>>,
 }
 
 /// A flight that has been abandoned, the account it was for, and where its waiters wait.
-type Abandoned = (Flight, AccountKey, Option<Arc<Landing>>);
+type Abandoned = (PendingFetch, AccountKey, Option<Arc<Waiters>>);
 
 /// Names a flight to wait for.
-pub(crate) struct Boarding {
-    pub(crate) landing: Arc<Landing>,
+pub(crate) struct Pending {
+    pub(crate) waiters: Arc<Waiters>,
     /// When to ask again, should it never land.
     pub(crate) overdue: Timestamp,
-}
-
-/// Tells a caller what the state says.
-pub(crate) enum Asked {
-    Token(AccessToken),
-    Wait(Boarding),
-}
-
-/// Tells a call that needs a token what there is.
-pub(crate) enum Started {
-    Token(AccessToken),
-    Waiting(Waiting),
-    Failed(Error),
 }
 
 impl Shared {
@@ -87,19 +74,19 @@ impl Shared {
             policy,
             clock,
             snapshot: Snapshot::new(Registered::new(Weak::clone(own))),
-            books: Mutex::new(Books {
+            inner: Mutex::new(Inner {
                 state: State::new(),
                 endpoint,
-                landing: None,
+                waiters: None,
             }),
             waiting: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
-            keeper: Keeper::default(),
+            refresh_task: RefreshTask::default(),
         })
     }
 
     pub(crate) fn endpoint(&self) -> TokenEndpoint {
-        self.books.lock().endpoint.clone()
+        self.inner.lock().endpoint.clone()
     }
 
     pub(crate) fn attempts(&self) -> &Arc<Attempts> {
@@ -127,131 +114,121 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns whether `flight` is on, and not abandoned.
-    pub(crate) fn is_on(&self, flight: Flight) -> bool {
-        self.books.lock().state.flight() == Some(flight)
+    /// Returns whether `pending` is on, and not abandoned.
+    pub(crate) fn is_on(&self, pending: PendingFetch) -> bool {
+        self.inner.lock().state.pending() == Some(pending)
     }
 
     /// Returns the fetch that is in flight and not overdue.
-    pub(super) fn pending(&self) -> Option<Boarding> {
+    pub(super) fn pending(&self) -> Option<Pending> {
         let now = self.clock.now();
-        let mut books = self.books.lock();
-        let flight = books.state.flight()?;
-        (!flight.overdue().has_passed(now)).then(|| books.board(flight))
+        let mut inner = self.inner.lock();
+        let pending = inner.state.pending()?;
+        (!pending.overdue().has_passed(now)).then(|| inner.pending(pending))
     }
 
-    /// Returns a token, or a place among the waiters.
-    pub(crate) fn start(self: &Arc<Self>) -> Started {
-        let boarding = match self.ask() {
-            Ok(Asked::Token(token)) => return Started::Token(token),
-            Ok(Asked::Wait(boarding)) => boarding,
-            Err(error) => return Started::Failed(error),
-        };
-        match Waiting::new(Arc::clone(self), boarding) {
-            Ok(waiting) => Started::Waiting(waiting),
-            Err(error) => Started::Failed(error),
-        }
+    /// Returns a token, or joins the waiters of a fetch.
+    pub(crate) fn join(self: &Arc<Self>) -> Lookup<Waiting> {
+        self.lookup()
+            .try_map(|pending| Waiting::new(Arc::clone(self), pending))
     }
 
     /// Asks the snapshot, then the state, and launches the flight that it wants on the caller's
     /// runtime.
-    pub(crate) fn ask(self: &Arc<Self>) -> Result<Asked, Error> {
+    pub(crate) fn lookup(self: &Arc<Self>) -> Lookup<Pending> {
         let now = self.clock.now();
         if let Some(current) = self.snapshot.load().as_deref()
             && current.is_fresh()
         {
-            return Ok(Asked::Token(current.view().token().clone()));
+            return Lookup::Ready(current.view().token().clone());
         }
         let runtime = Handle::try_current().ok();
-        let (asked, launch, left, old) = {
-            let mut books = self.books.lock();
-            let flight = books.state.flight();
+        let (lookup, spawn, given_up, old) = {
+            let mut inner = self.inner.lock();
+            let pending = inner.state.pending();
             let Decision {
-                verdict,
-                launch,
+                lookup,
+                spawn,
                 abandoned,
-            } = books.state.ask(now, runtime.is_some(), &self.policy);
-            let left = flight
+            } = inner.state.lookup(now, runtime.is_some(), &self.policy);
+            let given_up = pending
                 .filter(|_| abandoned)
-                .map(|flight| books.leave(flight));
-            let is_served = matches!(verdict, Verdict::Serve(_));
-            let old = (is_served || abandoned || launch.is_some())
-                .then(|| self.snapshot.publish(books.state.view(now), &self.clock));
+                .map(|pending| inner.abandon(pending));
+            let is_served = matches!(lookup, Lookup::Ready(_));
+            let old = (is_served || abandoned || spawn.is_some())
+                .then(|| self.snapshot.publish(inner.state.view(now), &self.clock));
             // Together with the decision: other credentials abandon the flight.
-            let launch = launch.map(|flight| (flight, books.endpoint.clone()));
-            let asked = match verdict {
-                Verdict::Serve(token) => Ok(Asked::Token(token)),
-                Verdict::Fail(error) => Err(error),
-                Verdict::Wait(flight) => Ok(Asked::Wait(books.board(flight))),
-            };
-            (asked, launch, left, old)
+            let spawn = spawn.map(|pending| (pending, inner.endpoint.clone()));
+            let lookup = lookup.try_map(|pending| Ok(inner.pending(pending)));
+            (lookup, spawn, given_up, old)
         };
         drop(old);
-        if let (Some((flight, endpoint)), Some(runtime)) = (launch, &runtime) {
-            flight::launch(runtime, self, endpoint, flight);
-            self.keeper.start(runtime, self, left.is_some());
+        if let (Some((pending, endpoint)), Some(runtime)) = (spawn, &runtime) {
+            single_flight::spawn(runtime, self, endpoint, pending);
+            self.refresh_task.start(runtime, self, given_up.is_some());
         }
-        if let Some(left) = left {
-            let (flight, account, _) = &left;
-            tracing::warn!(%account, flight = flight.number(), "token fetch overdue, abandoned");
-            abandon(left);
+        if let Some(given_up) = given_up {
+            let (pending, account, _) = &given_up;
+            tracing::warn!(%account, fetch = pending.number(), "token fetch overdue, abandoned");
+            abandon(given_up);
         }
-        asked
+        lookup
     }
 
-    /// Lands `flight`, tells its waiters, and publishes what came of it: the token that the attempt
-    /// `brought_by` obtained, if one came. Nothing, and `None`, where it has been abandoned.
-    pub(crate) fn land(
+    /// Lands `pending`, tells its waiters, and publishes what came of it: the token that the attempt
+    /// `obtained_by` obtained, if one came. Nothing, and `None`, where it has been abandoned.
+    pub(crate) fn complete(
         &self,
-        flight: Flight,
-        outcome: Outcome,
-        brought_by: Option<AttemptId>,
-    ) -> Option<Ending> {
+        pending: PendingFetch,
+        outcome: FetchOutcome,
+        obtained_by: Option<AttemptId>,
+    ) -> Option<FetchEnd> {
         let jitter = fastrand::f64();
         // A copy: it may hold an error of the user's, which is dropped after the lock.
-        let landed = outcome.clone();
-        let (landing, error, before, after) = self.change(|books, now| {
-            let before = books.state.generation();
-            if !books
+        let completed = outcome.clone();
+        let (waiters, error, before, after) = self.change(|inner, now| {
+            let before = inner.state.generation();
+            if !inner
                 .state
-                .land(flight.number(), outcome, now, jitter, &self.policy)
+                .complete(pending.number(), outcome, now, jitter, &self.policy)
             {
                 return None;
             }
-            let (error, after) = (books.state.error_at(now), books.state.generation());
+            let (error, after) = (inner.state.error_at(now), inner.state.generation());
             // Together with the token: the next flight must not take it for news.
-            if matches!(landed, Outcome::Granted(..)) && error.is_none() {
-                let account = books.endpoint.account_credentials();
-                self.attempts.hold(account, brought_by);
+            if matches!(completed, FetchOutcome::Granted(..)) && error.is_none() {
+                let account = inner.endpoint.account_credentials();
+                self.attempts.hold(account, obtained_by);
             }
-            Some((books.landing.take(), error, before, after))
+            Some((inner.waiters.take(), error, before, after))
         })?;
-        let ending = Ending::new(&landed, error.as_ref(), before, after);
-        drop(landed);
-        if let Some(landing) = landing {
-            landing.land(error.map_or(Landed::Ask, Landed::Failed));
+        let end = FetchEnd::new(&completed, error.as_ref(), before, after);
+        drop(completed);
+        if let Some(waiters) = waiters {
+            waiters.complete(error.map_or(Completion::LookUp, Completion::Failed));
         }
-        Some(ending)
+        Some(end)
     }
 
-    /// Records that `flight` was answered with `grant`. Returns how long to wait before asking again, if
+    /// Records that `pending` was answered with `grant`. Returns how long to wait before asking again, if
     /// that is the token at hand and it has expired.
-    pub(crate) fn answered(&self, flight: Flight, grant: &Grant) -> Option<Duration> {
+    pub(crate) fn received(&self, pending: PendingFetch, grant: &Grant) -> Option<Duration> {
         let now = self.clock.now();
         let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
-        let mut books = self.books.lock();
-        books
+        let mut inner = self.inner.lock();
+        inner
             .state
-            .answered(flight.number(), bearer, lifetime, now, &self.policy)
+            .received(pending.number(), bearer, lifetime, now, &self.policy)
     }
 
     /// Records that the API refused the token of `generation`, and fetches another if that is news.
-    pub(crate) fn refuse(self: &Arc<Self>, generation: u64) {
-        let is_news = self.change(|books, now| books.state.refuse(generation, now).then_some(()));
-        if is_news.is_some() {
+    pub(crate) fn unauthorized(self: &Arc<Self>, generation: u64) {
+        let is_new =
+            self.change(|inner, now| inner.state.unauthorized(generation, now).then_some(()));
+        if is_new.is_some() {
             tracing::debug!(generation, "token refused by the api");
             // Launches the flight; whatever needs its token asks for it.
-            drop(self.ask());
+            drop(self.lookup());
         }
     }
 
@@ -264,24 +241,24 @@ impl Shared {
     ) -> Result<bool, Error> {
         // Swapped with the old one, which is dropped after the lock.
         let mut endpoint = self.endpoint().with_credentials(credentials)?;
-        let changed = self.change(|books, _| {
-            let used = books.endpoint.account_credentials();
+        let changed = self.change(|inner, _| {
+            let used = inner.endpoint.account_credentials();
             let is_late = instead_of.is_some_and(|old| !old.is(used));
             // A fetch with the same ones may be on: it is not made twice.
             if is_late || endpoint.account_credentials().is(used) {
                 return None;
             }
-            let keeps_token = endpoint.credentials().act_as(books.endpoint.credentials());
-            let left = books.state.flight().map(|flight| books.leave(flight));
-            books.state.change_credentials(keeps_token);
-            std::mem::swap(&mut books.endpoint, &mut endpoint);
-            Some(left)
+            let keeps_token = endpoint.credentials().act_as(inner.endpoint.credentials());
+            let given_up = inner.state.pending().map(|pending| inner.abandon(pending));
+            inner.state.change_credentials(keeps_token);
+            std::mem::swap(&mut inner.endpoint, &mut endpoint);
+            Some(given_up)
         });
-        let Some(left) = changed else {
+        let Some(given_up) = changed else {
             return Ok(false);
         };
-        if let Some(left) = left {
-            abandon(left);
+        if let Some(given_up) = given_up {
+            abandon(given_up);
         }
         Ok(true)
     }
@@ -298,8 +275,8 @@ impl Shared {
         on_runtime()?;
         let account = self.endpoint().account();
         self.attempts.reset(account, allow_rejected).await?;
-        self.change(|books, _| {
-            books.state.forgive();
+        self.change(|inner, _| {
+            inner.state.clear_backoff();
             Some(())
         });
         Ok(())
@@ -314,28 +291,28 @@ impl Shared {
     /// Returns how long the refresh task need not ask: zero for now, `None` while a flight is on.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         let now = self.clock.now();
-        let books = self.books.lock();
-        match books.state.flight() {
-            Some(flight) if !flight.overdue().has_passed(now) => None,
+        let inner = self.inner.lock();
+        match inner.state.pending() {
+            Some(pending) if !pending.overdue().has_passed(now) => None,
             Some(_) => Some(Duration::ZERO),
-            None => books
+            None => inner
                 .state
-                .next_look_unasked(now, &self.policy)
+                .next_refresh(now, &self.policy)
                 .map_or(Some(Duration::MAX), |look| Some(look.remaining(now))),
         }
     }
 
     /// Changes what is under the lock, and publishes it unless `change` returns `None`.
-    fn change<T>(&self, change: impl FnOnce(&mut Books, Timestamp) -> Option<T>) -> Option<T> {
+    fn change<T>(&self, change: impl FnOnce(&mut Inner, Timestamp) -> Option<T>) -> Option<T> {
         let now = self.clock.now();
         let (changed, old) = {
-            let mut books = self.books.lock();
+            let mut inner = self.inner.lock();
             // What is displaced may hold an error of the user's: it goes after the lock.
-            let state = books.state.clone();
-            let changed = change(&mut books, now);
+            let state = inner.state.clone();
+            let changed = change(&mut inner, now);
             let view = changed
                 .as_ref()
-                .map(|_| self.snapshot.publish(books.state.view(now), &self.clock));
+                .map(|_| self.snapshot.publish(inner.state.view(now), &self.clock));
             (changed, (state, view))
         };
         drop(old);
@@ -345,8 +322,8 @@ impl Shared {
     pub(crate) fn status(&self) -> Status {
         let now = self.clock.now();
         let (state, account) = {
-            let books = self.books.lock();
-            (books.state.clone(), books.endpoint.account())
+            let inner = self.inner.lock();
+            (inner.state.clone(), inner.endpoint.account())
         };
         Status::new(
             &state,
@@ -358,28 +335,28 @@ impl Shared {
     }
 }
 
-impl Books {
-    /// Returns where to wait for `flight`, which is on.
-    fn board(&mut self, flight: Flight) -> Boarding {
-        Boarding {
-            landing: Arc::clone(self.landing.get_or_insert_with(Landing::new)),
-            overdue: flight.overdue(),
+impl Inner {
+    /// Returns where to wait for `pending`, which is on.
+    fn pending(&mut self, pending: PendingFetch) -> Pending {
+        Pending {
+            waiters: Arc::clone(self.waiters.get_or_insert_with(Waiters::new)),
+            overdue: pending.overdue(),
         }
     }
 
-    /// Abandons `flight`, which is on.
-    fn leave(&mut self, flight: Flight) -> Abandoned {
-        (flight, self.endpoint.account(), self.landing.take())
+    /// Abandons `pending`, which is on.
+    fn abandon(&mut self, pending: PendingFetch) -> Abandoned {
+        (pending, self.endpoint.account(), self.waiters.take())
     }
 }
 
 /// Has the waiters of a flight ask again.
-fn abandon((flight, account, landing): Abandoned) {
-    if let Some(landing) = landing {
-        landing.land(Landed::Ask);
+fn abandon((pending, account, waiters): Abandoned) {
+    if let Some(waiters) = waiters {
+        waiters.complete(Completion::LookUp);
     }
     // Last: the user's recorder may take its time.
-    meter::fetched(account, flight.reason(), meter::ABANDONED, None);
+    meter::fetched(account, pending.reason(), meter::ABANDONED, None);
 }
 
 fn on_runtime() -> Result<(), Error> {

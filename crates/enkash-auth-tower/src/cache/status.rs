@@ -7,7 +7,7 @@ use enkash_auth_core::{Error, Timestamp, account::Facts, state::State};
 pub struct Status {
     generation: Option<u64>,
     remaining: Option<Duration>,
-    over_for: Option<Duration>,
+    expired_for: Option<Duration>,
     is_fetching: bool,
     last_error: Option<Error>,
     waiting: usize,
@@ -35,11 +35,11 @@ impl Status {
         Self {
             generation: usable.map(|token| token.generation()),
             remaining: usable.map(|token| token.remaining(now)),
-            over_for: state.over_for(now),
-            is_fetching: state.flight().is_some(),
+            expired_for: state.expired_for(now),
+            is_fetching: state.pending().is_some(),
             last_error: state.last_error(now),
             waiting,
-            fetches: state.flights(),
+            fetches: state.fetches(),
             token_requests,
             strikes,
             unresolved_attempts: ended - strikes,
@@ -57,8 +57,8 @@ impl Status {
     }
 
     /// Returns how long ago the last token expired; `None` if there is one, or has never been.
-    pub fn over_for(&self) -> Option<Duration> {
-        self.over_for
+    pub fn expired_for(&self) -> Option<Duration> {
+        self.expired_for
     }
 
     /// Returns whether a fetch is in flight.

@@ -4,10 +4,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use enkash_auth_core::{AccessToken, Error};
+use enkash_auth_core::{AccessToken, Error, state::Lookup};
 use pin_project_lite::pin_project;
 
-use super::{Shared, Started, Waiting};
+use super::{Shared, Waiting};
 use crate::sync::Arc;
 
 pin_project! {
@@ -39,10 +39,10 @@ impl Future for TokenFuture {
             if let Some(waiting) = this.waiting.as_mut().as_pin_mut() {
                 return waiting.poll(cx);
             }
-            match this.shared.start() {
-                Started::Token(token) => return Poll::Ready(Ok(token)),
-                Started::Failed(error) => return Poll::Ready(Err(error)),
-                Started::Waiting(waiting) => this.waiting.set(Some(waiting)),
+            match this.shared.join() {
+                Lookup::Ready(token) => return Poll::Ready(Ok(token)),
+                Lookup::Failed(error) => return Poll::Ready(Err(error)),
+                Lookup::Pending(waiting) => this.waiting.set(Some(waiting)),
             }
         }
     }

@@ -4,19 +4,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::{AccessToken, Clock, Error, ErrorKind};
+use enkash_auth_core::{AccessToken, Clock, Error, ErrorKind, state::Lookup};
 use pin_project_lite::pin_project;
 use tokio::{
     runtime::{Handle, Id},
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::{
-    Shared,
-    shared::{Asked, Boarding},
-};
+use super::{Shared, shared::Pending};
 use crate::{
-    flight::{Landed, Seat},
+    single_flight::{Completion, Waiter},
     sync::{Arc, Ordering},
     time,
 };
@@ -30,7 +27,7 @@ pin_project! {
     pub(crate) struct Waiting {
         #[pin]
         timer: Sleep,
-        seat: Seat,
+        waiter: Waiter,
         give_up: Instant,
         // The runtime that drives the timer.
         home: Id,
@@ -43,12 +40,12 @@ pin_project! {
 struct Place(Arc<Shared>);
 
 impl Waiting {
-    pub(super) fn new(shared: Arc<Shared>, boarding: Boarding) -> Result<Self, Error> {
+    pub(super) fn new(shared: Arc<Shared>, pending: Pending) -> Result<Self, Error> {
         let place = Place::take(shared)?;
         let give_up = time::deadline(place.0.policy().wait_timeout);
         Ok(Self {
-            timer: sleep_until(place.wake_at(&boarding, give_up)),
-            seat: boarding.landing.seat(),
+            timer: sleep_until(place.wake_at(&pending, give_up)),
+            waiter: pending.waiters.register(),
             give_up,
             home: runtime()?,
             place,
@@ -62,9 +59,9 @@ impl Future for Waiting {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            match this.seat.poll(cx) {
-                Poll::Ready(Landed::Failed(error)) => return Poll::Ready(Err(error)),
-                Poll::Ready(Landed::Ask) => {}
+            match this.waiter.poll(cx) {
+                Poll::Ready(Completion::Failed(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Completion::LookUp) => {}
                 Poll::Pending => {
                     let here = runtime()?;
                     if std::mem::replace(this.home, here) != here {
@@ -75,16 +72,17 @@ impl Future for Waiting {
                     ready!(this.timer.as_mut().poll(cx));
                 }
             }
-            let boarding = match this.place.0.ask()? {
-                Asked::Token(token) => return Poll::Ready(Ok(token)),
-                Asked::Wait(boarding) => boarding,
+            let pending = match this.place.0.lookup() {
+                Lookup::Ready(token) => return Poll::Ready(Ok(token)),
+                Lookup::Pending(pending) => pending,
+                Lookup::Failed(error) => return Poll::Ready(Err(error)),
             };
             if Instant::now() >= *this.give_up {
                 return Poll::Ready(Err(Error::new(ErrorKind::WaitTimeout, "")));
             }
-            let wake_at = this.place.wake_at(&boarding, *this.give_up);
+            let wake_at = this.place.wake_at(&pending, *this.give_up);
             this.timer.as_mut().reset(wake_at);
-            *this.seat = boarding.landing.seat();
+            *this.waiter = pending.waiters.register();
         }
     }
 }
@@ -107,9 +105,9 @@ impl Place {
     }
 
     /// Returns when to look up from waiting: at the end of the wait, or when the flight is overdue.
-    fn wake_at(&self, boarding: &Boarding, give_up: Instant) -> Instant {
-        let left = boarding.overdue.remaining(self.0.clock().now());
-        time::deadline(left.max(time::TICK)).min(give_up)
+    fn wake_at(&self, pending: &Pending, give_up: Instant) -> Instant {
+        let given_up = pending.overdue.remaining(self.0.clock().now());
+        time::deadline(given_up.max(time::TICK)).min(give_up)
     }
 }
 
@@ -123,12 +121,12 @@ impl Drop for Place {
 /// driven again.
 pub(super) async fn idle(shared: &Shared) {
     while let Some(pending) = shared.pending() {
-        let left = pending.overdue.remaining(shared.clock().now());
-        let look_at = time::deadline(left.max(time::TICK));
-        let mut seat = pending.landing.seat();
+        let given_up = pending.overdue.remaining(shared.clock().now());
+        let look_at = time::deadline(given_up.max(time::TICK));
+        let mut waiter = pending.waiters.register();
         let mut timer: Option<(Id, Pin<Box<Sleep>>)> = None;
         poll_fn(|cx| {
-            if seat.poll(cx).is_ready() {
+            if waiter.poll(cx).is_ready() {
                 return Poll::Ready(());
             }
             // Outside any runtime there is no timer, only the end of the fetch.

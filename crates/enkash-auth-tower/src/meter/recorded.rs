@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use enkash_auth_core::{AccountKey, state::Reason};
+use enkash_auth_core::{AccountKey, state::FetchReason};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -8,12 +8,12 @@ use metrics::{
 use crate::cache::Status;
 
 const FETCHES: &str = "enkash_auth_fetches_total";
-const FETCH_SECONDS: &str = "enkash_auth_fetch_seconds";
+const FETCH_DURATION: &str = "enkash_auth_fetch_duration_seconds";
 const TOKEN_REQUESTS: &str = "enkash_auth_token_requests_total";
 const REPLAYS: &str = "enkash_auth_replays_total";
 const STORE_FAILURES: &str = "enkash_auth_store_failures_total";
 const CLOCK_SKEW: &str = "enkash_auth_clock_skew_seconds";
-const SECONDS_LEFT: &str = "enkash_auth_token_seconds_left";
+const REMAINING: &str = "enkash_auth_token_remaining_seconds";
 const STRIKES: &str = "enkash_auth_strikes";
 const WAITERS: &str = "enkash_auth_waiters";
 
@@ -33,7 +33,7 @@ pub fn describe_metrics() {
         "times at which a fetch could not use the store"
     );
     describe_histogram!(
-        FETCH_SECONDS,
+        FETCH_DURATION,
         Unit::Seconds,
         "how long a fetch took, pauses between its attempts included"
     );
@@ -43,7 +43,7 @@ pub fn describe_metrics() {
         "how far the local wall clock is ahead of the token server's"
     );
     describe_gauge!(
-        SECONDS_LEFT,
+        REMAINING,
         Unit::Seconds,
         "how long the token at hand may still be attached"
     );
@@ -58,13 +58,13 @@ pub fn describe_metrics() {
 /// Records that a fetch has ended. Of one that is not driven, it is not known how long it `took`.
 pub(crate) fn fetched(
     account: AccountKey,
-    reason: Reason,
+    reason: FetchReason,
     outcome: &'static str,
     took: Option<Duration>,
 ) {
     let account = account.to_string();
     if let Some(took) = took {
-        histogram!(FETCH_SECONDS, "account" => account.clone(), "outcome" => outcome).record(took);
+        histogram!(FETCH_DURATION, "account" => account.clone(), "outcome" => outcome).record(took);
     }
     counter!(FETCHES, "account" => account, "reason" => reason.as_str(), "outcome" => outcome)
         .increment(1);
@@ -96,7 +96,7 @@ pub(crate) fn replayed(account: AccountKey, result: &'static str) {
 pub(crate) fn standing(account: AccountKey, status: &Status) {
     let account = account.to_string();
     let left = status.remaining().unwrap_or_default();
-    gauge!(SECONDS_LEFT, "account" => account.clone()).set(left);
+    gauge!(REMAINING, "account" => account.clone()).set(left);
     gauge!(WAITERS, "account" => account.clone()).set(status.waiting() as f64);
     gauge!(STRIKES, "account" => account.clone(), "kind" => "rejected")
         .set(status.strikes() as f64);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{AccountKey, state::Reason};
+use enkash_auth_core::{AccountKey, state::FetchReason};
 
-pub(crate) fn fetched(_: AccountKey, _: Reason, _: &'static str, _: Option<Duration>) {}
+pub(crate) fn fetched(_: AccountKey, _: FetchReason, _: &'static str, _: Option<Duration>) {}
 
 pub(crate) fn asked(_: AccountKey) {}
 

@@ -47,20 +47,20 @@ pin_project! {
         },
         // It was refused; the refusal is kept in case that there is no other token.
         Token {
-            refused: Option<Refused<S::Response>>,
+            refused: Option<Unauthorized<S::Response>>,
             #[pin]
             token: TokenFuture,
             again: Option<(Req, EnkashAuth<S>)>,
         },
         // There is one; the service is readied for the second call.
         Ready {
-            refused: Option<Refused<S::Response>>,
+            refused: Option<Unauthorized<S::Response>>,
             request: Option<Req>,
             not_ready_inner: EnkashAuth<S>,
         },
         // The second call is on its way, and its answer is the caller's.
         Second {
-            refused: Option<Refused<S::Response>>,
+            refused: Option<Unauthorized<S::Response>>,
             #[pin]
             future: ResponseFuture<S, Req>,
         },
@@ -118,12 +118,12 @@ where
                         Err(error) => break Err(error),
                     };
                     let attached = refused::<Req, _>(&mut response).filter(|_| {
-                        again.is_some() && sent.did_nothing(Req::answer_headers(&response))
+                        again.is_some() && sent.did_nothing(Req::response_headers(&response))
                     });
                     let Some(attached) = attached else {
                         break Ok(response);
                     };
-                    let refused = Refused::new(response, attached);
+                    let refused = Unauthorized::new(response, attached);
                     match refused.successor() {
                         Some(token) => State::Token {
                             refused: Some(refused),
@@ -139,7 +139,7 @@ where
                     again,
                 } => {
                     let token = ready!(token.poll(cx));
-                    let is_another = |refused: &Refused<_>| {
+                    let is_another = |refused: &Unauthorized<_>| {
                         token.is_ok_and(|token| !refused.is_of(token.generation()))
                     };
                     match (refused.take(), again.take()) {
@@ -188,7 +188,7 @@ where
                         }
                         Err(_) => "failed",
                         Ok(response) if Req::status(response) == StatusCode::UNAUTHORIZED => {
-                            "refused"
+                            "unauthorized"
                         }
                         Ok(_) => "served",
                     };
@@ -207,7 +207,7 @@ where
 
 /// Holds the refusal of the first call, in case that there is no second.
 #[derive(Debug)]
-struct Refused<Res> {
+struct Unauthorized<Res> {
     response: Res,
     counted: Counted,
 }
@@ -219,7 +219,7 @@ struct Counted {
     result: &'static str,
 }
 
-impl<Res> Refused<Res> {
+impl<Res> Unauthorized<Res> {
     fn new(response: Res, attached: Attached) -> Self {
         Self {
             response,
@@ -259,7 +259,7 @@ where
     Req: AuthRequest<Res>,
 {
     match Req::status(response) {
-        StatusCode::UNAUTHORIZED => Req::answer_extensions_mut(response).remove(),
+        StatusCode::UNAUTHORIZED => Req::response_extensions_mut(response).remove(),
         _ => None,
     }
 }

@@ -109,7 +109,7 @@ async fn a_refused_token_is_none_in_the_status() {
     );
     let status = tokens.status();
     assert_eq!((status.generation(), status.remaining()), (None, None));
-    assert_eq!(status.over_for(), Some(Duration::from_secs(1)));
+    assert_eq!(status.expired_for(), Some(Duration::from_secs(1)));
 }
 
 #[tokio::test(start_paused = true)]

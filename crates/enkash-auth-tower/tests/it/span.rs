@@ -37,7 +37,7 @@ async fn each_fetch_has_a_span_that_says_why_it_was_made_and_how_it_ended() {
         panic!("{spans:?}")
     };
     for part in [
-        &*format!("token_fetch{{account={account} flight=1 reason=\"cold\""),
+        &*format!("token_fetch{{account={account} fetch=1 reason=\"initial\""),
         "outcome=\"granted\"",
         "generation=1",
         "duration_ms=50",
@@ -45,7 +45,7 @@ async fn each_fetch_has_a_span_that_says_why_it_was_made_and_how_it_ended() {
         assert!(first.contains(part), "{part} in {first}");
     }
     for part in [
-        "reason=\"over\"",
+        "reason=\"expired\"",
         "outcome=\"unavailable\"",
         "generation=1",
         "duration_ms=700",

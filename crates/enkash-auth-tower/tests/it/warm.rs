@@ -55,7 +55,7 @@ async fn it_survives_an_outage() {
     kit.issuer.set_outage(true);
     sleep(Duration::from_secs(300)).await;
     assert!(kit.tokens.peek().is_none());
-    assert!(kit.tokens.status().over_for().unwrap() > Duration::from_secs(200));
+    assert!(kit.tokens.status().expired_for().unwrap() > Duration::from_secs(200));
     kit.issuer.set_outage(false);
     sleep(Duration::from_secs(46)).await;
     assert!(kit.tokens.peek().is_some());

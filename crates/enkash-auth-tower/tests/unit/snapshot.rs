@@ -3,7 +3,7 @@ use std::{sync::OnceLock, time::Duration};
 use enkash_auth_core::{
     Bearer, ManualClock, RefreshPolicy,
     lifetime::{Exchange, Expiry},
-    state::{Outcome, State},
+    state::{FetchOutcome, State},
 };
 
 use super::*;
@@ -34,10 +34,10 @@ impl Clock for Meddler {
 
 fn view(now: Timestamp) -> Option<View> {
     let (mut state, policy) = (State::new(), RefreshPolicy::default());
-    let flight = state.ask(now, true, &policy).launch?;
+    let pending = state.lookup(now, true, &policy).spawn?;
     let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);
-    let granted = Outcome::Granted(Bearer::new("token").ok()?, lifetime);
-    state.land(flight.number(), granted, now, 0.5, &policy);
+    let granted = FetchOutcome::Granted(Bearer::new("token").ok()?, lifetime);
+    state.complete(pending.number(), granted, now, 0.5, &policy);
     state.view(now)
 }
 

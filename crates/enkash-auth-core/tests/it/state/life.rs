@@ -3,7 +3,7 @@ use std::time::Duration;
 use enkash_auth_core::{
     Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry, Lifetime},
-    state::{Flight, Outcome, State, Verdict},
+    state::{FetchOutcome, Lookup, PendingFetch, State},
 };
 
 pub(crate) const START: Timestamp = Timestamp::new(1_000_000_000_000, 1_767_268_800_000_000_000);
@@ -29,18 +29,18 @@ impl Life {
         self.now = self.now + Duration::from_secs_f64(seconds);
     }
 
-    pub(crate) fn ask(&mut self) -> (Verdict, Option<Flight>) {
-        let decision = self.state.ask(self.now, true, &self.policy);
-        (decision.verdict, decision.launch)
+    pub(crate) fn lookup(&mut self) -> (Lookup, Option<PendingFetch>) {
+        let decision = self.state.lookup(self.now, true, &self.policy);
+        (decision.lookup, decision.spawn)
     }
 
-    pub(crate) fn launch(&mut self) -> Flight {
-        self.ask().1.unwrap()
+    pub(crate) fn spawn(&mut self) -> PendingFetch {
+        self.lookup().1.unwrap()
     }
 
-    pub(crate) fn land(&mut self, flight: Flight, outcome: Outcome) -> bool {
+    pub(crate) fn complete(&mut self, pending: PendingFetch, outcome: FetchOutcome) -> bool {
         self.state
-            .land(flight.number(), outcome, self.now, 1.0, &self.policy)
+            .complete(pending.number(), outcome, self.now, 1.0, &self.policy)
     }
 
     /// The lifetime of a token that was asked for now, with `seconds` of it left.
@@ -49,25 +49,25 @@ impl Life {
         Exchange::new(self.now, None).lifetime(&said)
     }
 
-    pub(crate) fn grant(&mut self, flight: Flight, token: &str, seconds: f64) -> bool {
-        let granted = Outcome::Granted(Bearer::new(token).unwrap(), self.said(seconds));
-        self.land(flight, granted)
+    pub(crate) fn grant(&mut self, pending: PendingFetch, token: &str, seconds: f64) -> bool {
+        let granted = FetchOutcome::Granted(Bearer::new(token).unwrap(), self.said(seconds));
+        self.complete(pending, granted)
     }
 
-    pub(crate) fn answered(
+    pub(crate) fn received(
         &mut self,
-        flight: Flight,
+        pending: PendingFetch,
         token: &str,
         seconds: f64,
     ) -> Option<Duration> {
         let (bearer, lifetime) = (Bearer::new(token).unwrap(), self.said(seconds));
-        let (number, now) = (flight.number(), self.now);
+        let (number, now) = (pending.number(), self.now);
         self.state
-            .answered(number, &bearer, &lifetime, now, &self.policy)
+            .received(number, &bearer, &lifetime, now, &self.policy)
     }
 
-    pub(crate) fn fail(&mut self, flight: Flight, kind: ErrorKind) -> bool {
-        self.land(flight, Outcome::Failed(Error::new(kind, "")))
+    pub(crate) fn fail(&mut self, pending: PendingFetch, kind: ErrorKind) -> bool {
+        self.complete(pending, FetchOutcome::Failed(Error::new(kind, "")))
     }
 
     /// With a fresh token that lives for `seconds`.
@@ -75,9 +75,9 @@ impl Life {
         let mut life = Self::new();
         // It has lived for long enough to refresh in the background.
         let first = life.now - Duration::from_secs(10);
-        drop(life.state.ask(first, false, &life.policy));
-        let flight = life.launch();
-        assert!(life.grant(flight, "one", seconds));
+        drop(life.state.lookup(first, false, &life.policy));
+        let pending = life.spawn();
+        assert!(life.grant(pending, "one", seconds));
         life
     }
 
@@ -87,15 +87,15 @@ impl Life {
     }
 
     pub(crate) fn served(&mut self) -> String {
-        match self.ask().0 {
-            Verdict::Serve(token) => token.expose().to_owned(),
+        match self.lookup().0 {
+            Lookup::Ready(token) => token.expose().to_owned(),
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) fn failed(&mut self) -> Error {
-        match self.ask().0 {
-            Verdict::Fail(error) => error,
+        match self.lookup().0 {
+            Lookup::Failed(error) => error,
             other => panic!("{other:?}"),
         }
     }

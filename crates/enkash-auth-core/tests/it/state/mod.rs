@@ -2,9 +2,9 @@
 
 mod behind;
 mod change;
-mod flights;
-mod known;
+mod fetches;
 mod life;
-mod refused;
 mod reuse;
 mod tokens;
+mod unauthorized;
+mod views;

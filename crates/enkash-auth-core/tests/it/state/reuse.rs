@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     Bearer, ErrorKind,
-    state::{Outcome, Reason, Verdict},
+    state::{FetchOutcome, FetchReason, Lookup},
 };
 
 use super::life::Life;
@@ -17,8 +17,8 @@ const fn millis(millis: u64) -> Duration {
 fn returned_again(age: f64, left: f64) -> Life {
     let mut life = Life::with(8.0);
     life.pass(age);
-    let flight = life.launch();
-    assert!(life.grant(flight, "one", left));
+    let pending = life.spawn();
+    assert!(life.grant(pending, "one", left));
     life
 }
 
@@ -26,9 +26,9 @@ fn returned_again(age: f64, left: f64) -> Life {
 fn reused_token_has_no_refresh_window() {
     let mut life = returned_again(6.5, 1.5);
     life.pass(1.3);
-    assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
+    assert!(matches!(life.lookup(), (Lookup::Ready(_), None)));
     life.pass(0.05);
-    assert_eq!(life.launch().reason(), Reason::Over);
+    assert_eq!(life.spawn().reason(), FetchReason::Expired);
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn later_end_is_kept_where_rounding_explains_the_earlier_one() {
 fn margin_of_a_reused_token_is_at_most_250_ms() {
     let mut life = Life::with(3_600.0);
     life.pass(3_400.0);
-    let flight = life.launch();
-    assert!(life.grant(flight, "one", 199.5));
+    let pending = life.spawn();
+    assert!(life.grant(pending, "one", 199.5));
     assert_eq!(life.view_ends_after(), millis(199_750));
 }
 
@@ -62,11 +62,11 @@ fn margin_of_a_reused_token_is_at_most_250_ms() {
 fn prolonged_token_is_refreshed_like_a_new_one() {
     let mut life = Life::fresh();
     life.pass(250.0);
-    let flight = life.launch();
-    life.grant(flight, "one", 300.0);
+    let pending = life.spawn();
+    life.grant(pending, "one", 300.0);
     assert_eq!(life.view_ends_after(), Duration::from_secs(240));
     life.pass(240.0);
-    assert_eq!(life.launch().reason(), Reason::Early);
+    assert_eq!(life.spawn().reason(), FetchReason::Refresh);
 }
 
 #[test]
@@ -75,13 +75,13 @@ fn different_token_ends_the_reuse() {
     for age in [299.9, 400.0] {
         let mut life = Life::fresh();
         life.pass(250.0);
-        let flight = life.launch();
-        assert!(life.grant(flight, "one", 50.0));
+        let pending = life.spawn();
+        assert!(life.grant(pending, "one", 50.0));
         life.pass(age - 250.0);
-        let flight = life.launch();
-        assert!(life.grant(flight, "two", 300.0));
+        let pending = life.spawn();
+        assert!(life.grant(pending, "two", 300.0));
         life.pass(240.0);
-        assert_eq!(life.launch().reason(), Reason::Early, "{age}");
+        assert_eq!(life.spawn().reason(), FetchReason::Refresh, "{age}");
     }
 }
 
@@ -91,8 +91,8 @@ fn token_that_was_minted_before_expires_when_its_issuer_says() {
     for said in [3.0, 7.0, 12.0] {
         let mut life = returned_again(6.5, 1.5);
         life.pass(2.0);
-        let flight = life.launch();
-        assert!(life.grant(flight, "two", said));
+        let pending = life.spawn();
+        assert!(life.grant(pending, "two", said));
         assert!(!life.view_ends_after().is_zero());
         life.pass(said - 0.25);
         assert!(life.state.usable(life.now).is_none(), "{said}");
@@ -103,43 +103,43 @@ fn token_that_was_minted_before_expires_when_its_issuer_says() {
 fn expired_token_is_asked_for_again_by_the_same_fetch() {
     let mut life = returned_again(6.5, 1.5);
     life.pass(1.5);
-    let flight = life.launch();
+    let pending = life.spawn();
     for nth in 1..=6 {
-        let pause = life.answered(flight, "one", 0.0);
+        let pause = life.received(pending, "one", 0.0);
         assert_eq!(pause, Some(millis(250)), "response {nth}");
     }
     // More often than margin and rounding explain.
     for _ in 0..2 {
-        assert_eq!(life.answered(flight, "one", 0.0), Some(millis(1_000)));
+        assert_eq!(life.received(pending, "one", 0.0), Some(millis(1_000)));
     }
-    assert_eq!(life.answered(flight, "two", 8.0), None);
-    life.grant(flight, "two", 8.0);
-    assert_eq!(life.answered(flight, "two", 0.0), None, "it has ended");
+    assert_eq!(life.received(pending, "two", 8.0), None);
+    life.grant(pending, "two", 8.0);
+    assert_eq!(life.received(pending, "two", 0.0), None, "it has ended");
     // The next fetch counts anew.
     life.pass(8.0);
-    let flight = life.launch();
-    assert_eq!(life.answered(flight, "two", 0.0), Some(millis(250)));
+    let pending = life.spawn();
+    assert_eq!(life.received(pending, "two", 0.0), Some(millis(250)));
 }
 
 #[test]
 fn first_fetch_waits_for_the_token_after_one_that_expires_just_then() {
     let mut life = Life::new();
-    let flight = life.launch();
+    let pending = life.spawn();
     for _ in 0..4 {
-        assert_eq!(life.answered(flight, "one", 0.0), Some(millis(250)));
+        assert_eq!(life.received(pending, "one", 0.0), Some(millis(250)));
     }
-    assert_eq!(life.answered(flight, "two", 8.0), None);
-    assert!(life.grant(flight, "two", 8.0));
+    assert_eq!(life.received(pending, "two", 8.0), None);
+    assert!(life.grant(pending, "two", 8.0));
     assert_eq!(life.served(), "two");
 }
 
 #[test]
 fn issuer_of_different_expired_tokens_is_not_waited_for() {
     let mut life = Life::new();
-    let flight = life.launch();
-    assert_eq!(life.answered(flight, "one", 0.0), Some(millis(250)));
-    assert_eq!(life.answered(flight, "two", 0.0), None);
-    assert!(life.grant(flight, "two", 0.0));
+    let pending = life.spawn();
+    assert_eq!(life.received(pending, "one", 0.0), Some(millis(250)));
+    assert_eq!(life.received(pending, "two", 0.0), None);
+    assert!(life.grant(pending, "two", 0.0));
     assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
 }
 
@@ -147,31 +147,31 @@ fn issuer_of_different_expired_tokens_is_not_waited_for() {
 fn token_with_life_left_is_not_waited_out() {
     let mut life = returned_again(6.5, 1.0);
     life.pass(1.5);
-    let flight = life.launch();
-    assert_eq!(life.answered(flight, "one", 0.5), None);
+    let pending = life.spawn();
+    assert_eq!(life.received(pending, "one", 0.5), None);
     // Unless it expired on the way.
     let sent = life.said(0.5);
     life.pass(0.49);
     let one = Bearer::new("one").unwrap();
     let pause = life
         .state
-        .answered(flight.number(), &one, &sent, life.now, &life.policy);
+        .received(pending.number(), &one, &sent, life.now, &life.policy);
     assert_eq!(pause, Some(millis(250)));
     // A slow fetch is no last second.
     let sent = life.said(1.0);
     life.pass(2.0);
     let pause = life
         .state
-        .answered(flight.number(), &one, &sent, life.now, &life.policy);
+        .received(pending.number(), &one, &sent, life.now, &life.policy);
     assert_eq!(pause, None);
 }
 
 /// The API refuses the token, and the issuer, asked for another one, repeats it for so many `seconds`.
 fn refused_and_repeated(seconds: f64) -> Life {
     let mut life = Life::fresh();
-    assert!(life.state.refuse(1, life.now));
-    let flight = life.launch();
-    assert!(life.grant(flight, "one", seconds));
+    assert!(life.state.unauthorized(1, life.now));
+    let pending = life.spawn();
+    assert!(life.grant(pending, "one", seconds));
     life
 }
 
@@ -179,7 +179,10 @@ fn refused_and_repeated(seconds: f64) -> Life {
 fn a_token_that_the_api_refused_and_the_issuer_repeats_is_served_again() {
     let mut life = refused_and_repeated(300.0);
     assert_eq!(life.served(), "one");
-    assert!(!life.state.refuse(1, life.now), "one fetch was enough");
+    assert!(
+        !life.state.unauthorized(1, life.now),
+        "one fetch was enough"
+    );
     assert_eq!(life.served(), "one");
 }
 
@@ -187,11 +190,11 @@ fn a_token_that_the_api_refused_and_the_issuer_repeats_is_served_again() {
 fn one_that_is_refused_again_long_after_is_fetched_again() {
     let mut life = refused_and_repeated(3_600.0);
     life.pass(299.0);
-    assert!(!life.state.refuse(1, life.now));
+    assert!(!life.state.unauthorized(1, life.now));
     life.pass(1.0);
-    assert!(life.state.refuse(1, life.now));
-    let flight = life.launch();
-    assert!(life.grant(flight, "two", 3_600.0));
+    assert!(life.state.unauthorized(1, life.now));
+    let pending = life.spawn();
+    assert!(life.grant(pending, "two", 3_600.0));
     assert_eq!(life.served(), "two");
 }
 
@@ -199,20 +202,20 @@ fn one_that_is_refused_again_long_after_is_fetched_again() {
 fn an_issuer_that_was_asked_before_the_refusal_has_not_answered_it() {
     let mut life = Life::fresh();
     life.pass(240.0);
-    let flight = life.launch();
+    let pending = life.spawn();
     let asked = life.said(60.0);
     life.pass(0.1);
-    assert!(life.state.refuse(1, life.now));
+    assert!(life.state.unauthorized(1, life.now));
     life.pass(0.1);
     let one = Bearer::new("one").unwrap();
-    assert!(life.land(flight, Outcome::Granted(one, asked)));
+    assert!(life.complete(pending, FetchOutcome::Granted(one, asked)));
     assert!(life.state.usable(life.now).is_none());
     // Who keeps it warm asks at once.
-    let look = life.state.next_look_unasked(life.now, &life.policy);
+    let look = life.state.next_refresh(life.now, &life.policy);
     assert_eq!(look, Some(life.now));
-    let flight = life.launch();
-    assert_eq!(flight.reason(), Reason::Refused);
-    assert!(life.grant(flight, "one", 59.0));
+    let pending = life.spawn();
+    assert_eq!(pending.reason(), FetchReason::Unauthorized);
+    assert!(life.grant(pending, "one", 59.0));
     assert_eq!(life.served(), "one");
 }
 
@@ -220,7 +223,7 @@ fn an_issuer_that_was_asked_before_the_refusal_has_not_answered_it() {
 fn a_refusal_that_was_answered_is_not_when_the_token_was_lost() {
     let mut life = refused_and_repeated(300.0);
     life.pass(301.0);
-    let over = life.state.over_for(life.now).unwrap();
+    let over = life.state.expired_for(life.now).unwrap();
     assert!(over < Duration::from_secs(30), "{over:?}");
 }
 
@@ -228,9 +231,9 @@ fn a_refusal_that_was_answered_is_not_when_the_token_was_lost() {
 fn a_token_that_is_over_when_it_comes_leaves_what_was_there() {
     let mut life = Life::fresh();
     life.pass(240.0);
-    let flight = life.launch();
-    let over = Outcome::Granted(Bearer::new("two").unwrap(), life.said(0.0));
-    assert!(life.land(flight, over));
+    let pending = life.spawn();
+    let over = FetchOutcome::Granted(Bearer::new("two").unwrap(), life.said(0.0));
+    assert!(life.complete(pending, over));
     assert_eq!(life.served(), "one");
     let error = life.state.last_error(life.now).unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);

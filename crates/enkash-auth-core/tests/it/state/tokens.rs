@@ -5,7 +5,7 @@ use std::time::Duration;
 use enkash_auth_core::{
     Bearer, ErrorKind, Timestamp,
     lifetime::{Exchange, Expiry},
-    state::{Outcome, Reason, Verdict},
+    state::{FetchOutcome, FetchReason, Lookup},
 };
 
 use super::life::{Life, START};
@@ -13,12 +13,15 @@ use super::life::{Life, START};
 #[test]
 fn the_first_to_ask_launches_and_the_others_join() {
     let mut life = Life::new();
-    let flight = life.launch();
-    assert_eq!((flight.number(), flight.reason()), (1, Reason::Cold));
+    let pending = life.spawn();
+    assert_eq!(
+        (pending.number(), pending.reason()),
+        (1, FetchReason::Initial)
+    );
     for _ in 0..3 {
-        let (verdict, launch) = life.ask();
-        assert!(matches!(verdict, Verdict::Wait(joined) if joined == flight));
-        assert_eq!(launch, None);
+        let (lookup, spawn) = life.lookup();
+        assert!(matches!(lookup, Lookup::Pending(joined) if joined == pending));
+        assert_eq!(spawn, None);
     }
 }
 
@@ -27,17 +30,17 @@ fn a_fresh_token_is_served_and_nothing_is_launched() {
     let mut life = Life::fresh();
     assert_eq!(life.view_ends_after(), Duration::from_secs(240));
     life.pass(239.9);
-    assert!(matches!(life.ask(), (Verdict::Serve(token), None) if token.generation() == 1));
+    assert!(matches!(life.lookup(), (Lookup::Ready(token), None) if token.generation() == 1));
 }
 
 #[test]
 fn in_the_early_window_one_flight_is_launched_and_all_are_served() {
     let mut life = Life::fresh();
     life.pass(240.0);
-    let (verdict, launch) = life.ask();
-    assert!(matches!(verdict, Verdict::Serve(_)));
-    assert_eq!(launch.unwrap().reason(), Reason::Early);
-    assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
+    let (lookup, spawn) = life.lookup();
+    assert!(matches!(lookup, Lookup::Ready(_)));
+    assert_eq!(spawn.unwrap().reason(), FetchReason::Refresh);
+    assert!(matches!(life.lookup(), (Lookup::Ready(_), None)));
     assert_eq!(
         life.view_ends_after(),
         Duration::from_millis(8_500),
@@ -49,12 +52,12 @@ fn in_the_early_window_one_flight_is_launched_and_all_are_served() {
 fn a_failed_early_renewal_leaves_the_token_and_pauses() {
     let mut life = Life::fresh();
     life.pass(240.0);
-    let flight = life.launch();
-    life.fail(flight, ErrorKind::Unavailable);
+    let pending = life.spawn();
+    life.fail(pending, ErrorKind::Unavailable);
     assert_eq!(life.view_ends_after(), Duration::from_millis(750));
-    assert!(matches!(life.ask(), (Verdict::Serve(_), None)));
+    assert!(matches!(life.lookup(), (Lookup::Ready(_), None)));
     life.pass(0.75);
-    assert_eq!(life.launch().number(), 3);
+    assert_eq!(life.spawn().number(), 3);
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn a_token_is_served_up_to_its_deadline_and_never_after() {
     life.pass(293.999);
     assert_eq!(life.served(), "one");
     life.pass(0.001);
-    assert!(matches!(life.ask().0, Verdict::Wait(_)));
+    assert!(matches!(life.lookup().0, Lookup::Pending(_)));
 }
 
 #[test]
@@ -77,47 +80,47 @@ fn either_clock_ends_a_token() {
     ] {
         let mut life = Life::fresh();
         life.now = now;
-        let (verdict, launch) = life.ask();
-        assert!(matches!(verdict, Verdict::Wait(_)));
-        assert_eq!(launch.unwrap().reason(), Reason::Over);
+        let (lookup, spawn) = life.lookup();
+        assert!(matches!(lookup, Lookup::Pending(_)));
+        assert_eq!(spawn.unwrap().reason(), FetchReason::Expired);
     }
 }
 
 #[test]
 fn what_cannot_be_fetched_for_is_served_or_failed() {
     let mut life = Life::new();
-    let decision = life.state.ask(life.now, false, &life.policy);
-    assert!(decision.launch.is_none());
+    let decision = life.state.lookup(life.now, false, &life.policy);
+    assert!(decision.spawn.is_none());
     assert!(
-        matches!(decision.verdict, Verdict::Fail(error) if error.kind() == ErrorKind::NoRuntime)
+        matches!(decision.lookup, Lookup::Failed(error) if error.kind() == ErrorKind::NoRuntime)
     );
 
     let mut life = Life::fresh();
     life.pass(250.0);
-    let decision = life.state.ask(life.now, false, &life.policy);
-    assert!(decision.launch.is_none());
-    assert!(matches!(decision.verdict, Verdict::Serve(_)));
+    let decision = life.state.lookup(life.now, false, &life.policy);
+    assert!(decision.spawn.is_none());
+    assert!(matches!(decision.lookup, Lookup::Ready(_)));
 }
 
 #[test]
 fn a_token_that_is_over_when_it_comes_is_a_failure() {
     let mut life = Life::new();
-    let flight = life.launch();
+    let pending = life.spawn();
     let lifetime = Exchange::new(life.now, None).lifetime(&[Expiry::Expired]);
-    life.land(
-        flight,
-        Outcome::Granted(Bearer::new("one").unwrap(), lifetime),
+    life.complete(
+        pending,
+        FetchOutcome::Granted(Bearer::new("one").unwrap(), lifetime),
     );
     assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
 
     // So is one that took longer to come than it lives.
     let mut life = Life::new();
-    let flight = life.launch();
+    let pending = life.spawn();
     let lifetime = Exchange::new(life.now, None).lifetime(&[Expiry::In(Duration::from_secs(2))]);
     life.pass(5.0);
-    life.land(
-        flight,
-        Outcome::Granted(Bearer::new("one").unwrap(), lifetime),
+    life.complete(
+        pending,
+        FetchOutcome::Granted(Bearer::new("one").unwrap(), lifetime),
     );
     assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
 }
@@ -127,8 +130,8 @@ fn the_same_token_keeps_its_generation_and_another_gets_the_next() {
     let mut life = Life::fresh();
     for (token, generation) in [("one", 1), ("two", 2), ("two", 2), ("one", 3)] {
         life.pass(300.0);
-        let flight = life.launch();
-        life.grant(flight, token, 300.0);
+        let pending = life.spawn();
+        life.grant(pending, token, 300.0);
         assert_eq!(life.state.token().unwrap().generation(), generation);
     }
 }

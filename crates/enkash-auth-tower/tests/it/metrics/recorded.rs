@@ -102,7 +102,7 @@ async fn a_replay_is_counted_by_what_came_of_it() {
     for (second, result) in [
         (Ok(200), "served"),
         (Ok(503), "served"),
-        (Ok(401), "refused"),
+        (Ok(401), "unauthorized"),
         (Err(lost().into()), "failed"),
         (Err(NotSent::new(lost()).into()), "not-sent"),
     ] {
@@ -191,13 +191,13 @@ fn a_fetch_is_counted_once_when_its_runtime_ends_and_when_that_is_driven_no_more
         None
     });
     aborted.sort();
-    assert_eq!(aborted, ["aborted", "cold", "cold", "granted"]);
+    assert_eq!(aborted, ["aborted", "initial", "initial", "granted"]);
     let mut abandoned = fetches_after(|runtime, clock| {
         clock.advance(Duration::from_secs(9));
         Some(runtime)
     });
     abandoned.sort();
-    assert_eq!(abandoned, ["abandoned", "cold", "cold", "granted"]);
+    assert_eq!(abandoned, ["abandoned", "initial", "initial", "granted"]);
 }
 
 #[tokio::test(start_paused = true)]

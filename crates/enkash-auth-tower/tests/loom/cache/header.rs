@@ -17,9 +17,13 @@ fn a_handle_does_not_go_back_to_an_older_token() {
             assert!(seen.iter().flatten().is_sorted(), "{seen:?}");
             handle
         });
-        shared.books.lock().state.refuse(1, shared.clock().now());
-        let flight = launch(&shared);
-        assert!(land(&shared, flight, "second"));
+        shared
+            .inner
+            .lock()
+            .state
+            .unauthorized(1, shared.clock().now());
+        let pending = launch(&shared);
+        assert!(land(&shared, pending, "second"));
         let mut handle = reader.join().unwrap();
         assert_eq!(attach(&mut handle, &shared), Some(2));
     });

@@ -14,8 +14,8 @@ use crate::{
 
 fn view(now: Timestamp) -> Option<View> {
     let (mut state, policy) = (State::new(), RefreshPolicy::default());
-    let flight = state.ask(now, true, &policy).launch?;
-    state.land(flight.number(), granted(now, "token"), now, 0.5, &policy);
+    let pending = state.lookup(now, true, &policy).launch?;
+    state.complete(pending.number(), granted(now, "token"), now, 0.5, &policy);
     state.view(now)
 }
 

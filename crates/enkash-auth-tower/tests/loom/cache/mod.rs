@@ -1,9 +1,9 @@
 //! What `cache` is put through in every order of its threads.
 
 mod header;
-mod keeper;
 mod mark;
-mod refusal;
+mod refresh_task;
+mod unauthorized;
 mod waiting;
 
 use std::future::ready;
@@ -59,27 +59,31 @@ fn warm() -> Arc<Shared> {
 
 fn warm_at(clock: &ManualClock) -> Arc<Shared> {
     let shared = cache_at(clock, RefreshPolicy::default());
-    let flight = launch(&shared);
-    land(&shared, flight, "first");
+    let pending = launch(&shared);
+    land(&shared, pending, "first");
     shared
 }
 
 /// Launches a flight, without a task.
-fn launch(shared: &Shared) -> Flight {
-    let mut books = shared.books.lock();
+fn spawn(shared: &Shared) -> PendingFetch {
+    let mut inner = shared.inner.lock();
     let now = shared.clock().now();
-    books.state.ask(now, true, shared.policy()).launch.unwrap()
+    inner
+        .state
+        .lookup(now, true, shared.policy())
+        .spawn
+        .unwrap()
 }
 
-fn granted(now: Timestamp, token: &str) -> Outcome {
+fn granted(now: Timestamp, token: &str) -> FetchOutcome {
     let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);
-    Outcome::Granted(Bearer::new(token).unwrap(), lifetime)
+    FetchOutcome::Granted(Bearer::new(token).unwrap(), lifetime)
 }
 
-/// Lands `flight` with `token`, and says whether that counted.
-fn land(shared: &Shared, flight: Flight, token: &str) -> bool {
+/// Lands `pending` with `token`, and says whether that counted.
+fn complete(shared: &Shared, pending: PendingFetch, token: &str) -> bool {
     let granted = granted(shared.clock().now(), token);
-    shared.land(flight, granted, None).is_some()
+    shared.complete(pending, granted, None).is_some()
 }
 
 /// Which token a request of `handle` gets without asking.

@@ -21,9 +21,9 @@ fn wait(shared: Arc<Shared>) -> Result<u64, Error> {
 }
 
 /// The flight that is on, or that is launched now.
-fn flight(shared: &Arc<Shared>) -> Option<Flight> {
-    drop(shared.ask());
-    shared.books.lock().state.flight()
+fn pending(shared: &Arc<Shared>) -> Option<PendingFetch> {
+    drop(shared.lookup());
+    shared.inner.lock().state.pending()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn whoever_comes_as_the_flight_lands_has_its_token() {
     model(2, || {
         let (runtime, shared) = (runtime(), cache());
         let entered = runtime.enter();
-        let on = flight(&shared).unwrap();
+        let on = pending(&shared).unwrap();
         let waiters = [&shared, &shared].map(|shared| {
             let shared = Arc::clone(shared);
             spawn(|| wait(shared))
@@ -49,7 +49,7 @@ fn an_abandoned_flight_sends_its_waiters_to_the_next() {
     model(2, || {
         let (runtime, shared) = (runtime(), cache());
         let entered = runtime.enter();
-        let on = flight(&shared).unwrap();
+        let on = pending(&shared).unwrap();
         let waits = Arc::clone(&shared);
         let waiter = spawn(|| wait(waits));
         let lands = Arc::clone(&shared);
@@ -59,7 +59,7 @@ fn an_abandoned_flight_sends_its_waiters_to_the_next() {
                 .change_credentials(credentials("another"), None)
                 .unwrap()
         );
-        let next = flight(&shared).unwrap();
+        let next = pending(&shared).unwrap();
         assert!(land(&shared, next, "new"));
         assert!(!land(&shared, next, "new"), "it lands once");
         let was_served = waiter.join().unwrap().unwrap();
@@ -78,7 +78,7 @@ fn whoever_waits_for_a_task_that_dies_is_told() {
     model(2, || {
         outlives_its_runtime(
             |shared| {
-                flight(shared).unwrap();
+                pending(shared).unwrap();
             },
             |_| (),
         );
@@ -104,7 +104,7 @@ fn whoever_waits_for_a_flight_that_is_abandoned_is_told_though_its_task_is_gone(
 /// does any flight that the waiter asks for instead. One task at a time: a runtime ends several in
 /// an order that changes between executions. With a third interruption the waiter may look at its
 /// timer after the runtime has gone, at which tokio panics.
-fn outlives_its_runtime(launch: impl Fn(&Arc<Shared>), then: impl Fn(&Shared)) {
+fn outlives_its_runtime(spawn: impl Fn(&Arc<Shared>), then: impl Fn(&Shared)) {
     let (runtime, shared) = (runtime(), cache());
     let handle = runtime.handle().clone();
     let entered = handle.enter();

@@ -19,9 +19,9 @@ const LATE: Duration = LOOK.saturating_mul(4);
 
 /// Tracks the tasks of a cache that look at records: one for each account that it uses.
 #[derive(Debug, Default)]
-pub(super) struct Looks(Mutex<HashMap<AccountKey, Heartbeat>>);
+pub(super) struct RecordPolls(Mutex<HashMap<AccountKey, Heartbeat>>);
 
-impl Looks {
+impl RecordPolls {
     /// Spawns a task that looks at `account`, unless one is on already. Until all `is_reported` to the
     /// store, the task outlives the cache of `attempts`.
     pub(super) fn start(&self, attempts: &Arc<Attempts>, account: AccountKey, is_reported: bool) {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use enkash_auth_core::{
     Clock, Error, ErrorKind, Grant, Timestamp,
     account::{AttemptId, AttemptOutcome},
-    state::{Flight, Outcome},
+    state::{FetchOutcome, PendingFetch},
 };
 use tokio::time::{Instant, sleep};
 
@@ -30,7 +30,7 @@ pub(super) struct Fetch<'a> {
     shared: &'a Shared,
     /// As it was when the fetch began: the cache may have other credentials by now.
     endpoint: &'a TokenEndpoint,
-    flight: Flight,
+    pending: PendingFetch,
     /// Counted from the spawn: a task may be polled much later, or never.
     deadline: Instant,
     /// The same on both clocks: an attempt is not sent when either says that it has passed.
@@ -62,13 +62,13 @@ impl<'a> Fetch<'a> {
     pub(super) fn new(
         shared: &'a Shared,
         endpoint: &'a TokenEndpoint,
-        flight: Flight,
+        pending: PendingFetch,
         deadline: Instant,
     ) -> Self {
         Self {
             shared,
             endpoint,
-            flight,
+            pending,
             deadline,
             send_before: shared.clock().now() + shared.policy().fetch_timeout,
             newest_seen: shared.attempts().held(endpoint.account_credentials()),
@@ -77,7 +77,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Returns the attempt that obtained the token, if the store has it.
-    pub(super) fn brought_by(&self) -> Option<AttemptId> {
+    pub(super) fn obtained_by(&self) -> Option<AttemptId> {
         self.newest_seen
     }
 
@@ -86,7 +86,7 @@ impl<'a> Fetch<'a> {
     /// # Cancel safety
     ///
     /// If it is dropped while an attempt is in flight, that counts as one without a response.
-    pub(super) async fn run(&mut self) -> Outcome {
+    pub(super) async fn run(&mut self) -> FetchOutcome {
         self.shared.attempts().begin_fetch();
         let more = self.shared.policy().attempts.saturating_sub(1);
         let mut pauses = PAUSES
@@ -95,8 +95,10 @@ impl<'a> Fetch<'a> {
         loop {
             let permit = match self.turn().await {
                 Ok(Turn::Attempt(permit)) => permit,
-                Ok(Turn::Token(token)) => return Outcome::Granted(token.bearer, token.lifetime),
-                Err(error) => return Outcome::Failed(error),
+                Ok(Turn::Token(token)) => {
+                    return FetchOutcome::Granted(token.bearer, token.lifetime);
+                }
+                Err(error) => return FetchOutcome::Failed(error),
             };
             drop(self.between.take());
             let sent = self.send(&permit).await;
@@ -119,7 +121,7 @@ impl<'a> Fetch<'a> {
                 (Ok(grant), _) if is_accepted => return granted(&grant),
                 // The token came after its lease: the store may have a newer one.
                 (Ok(_), _) => {}
-                (Err(error), _) => return Outcome::Failed(error),
+                (Err(error), _) => return FetchOutcome::Failed(error),
             }
         }
     }
@@ -130,7 +132,7 @@ impl<'a> Fetch<'a> {
         let (mut has_waited, mut probe) = (false, None);
         loop {
             if self.is_given_up() {
-                let is_on = self.shared.is_on(self.flight);
+                let is_on = self.shared.is_on(self.pending);
                 return Err(if has_waited && is_on {
                     busy()
                 } else {
@@ -144,7 +146,7 @@ impl<'a> Fetch<'a> {
                 newest_seen: self.newest_seen,
                 probe: probe.take(),
                 // An attempt that begins too late ends without a response, and counts.
-                may_begin: !has_waited || 2 * self.left() >= self.shared.policy().fetch_timeout,
+                may_begin: !has_waited || 2 * self.given_up() >= self.shared.policy().fetch_timeout,
             };
             match self.shared.attempts().acquire(&ctx).await {
                 Acquired::Permit(permit) => return Ok(Turn::Attempt(permit)),
@@ -153,7 +155,7 @@ impl<'a> Fetch<'a> {
                     return Ok(Turn::Token(token));
                 }
                 Acquired::Probe => {
-                    let limit = PROBE_TIMEOUT.min(self.left());
+                    let limit = PROBE_TIMEOUT.min(self.given_up());
                     probe = Some(self.endpoint.probe(limit).await);
                 }
                 Acquired::Denied(error) => return Err(error),
@@ -203,7 +205,7 @@ impl<'a> Fetch<'a> {
             Ok(grant) => Sent {
                 outcome: AttemptOutcome::Granted,
                 may_repeat: false,
-                repeat_after: self.shared.answered(self.flight, &grant),
+                repeat_after: self.shared.received(self.pending, &grant),
                 result: Ok(grant),
             },
             Err(failed) => Sent {
@@ -211,7 +213,7 @@ impl<'a> Fetch<'a> {
                 may_repeat: failed.may_repeat(),
                 repeat_after: failed
                     .expired()
-                    .and_then(|grant| self.shared.answered(self.flight, grant)),
+                    .and_then(|grant| self.shared.received(self.pending, grant)),
                 result: Err(failed.into_error()),
             },
         }
@@ -228,12 +230,12 @@ impl<'a> Fetch<'a> {
         is_accepted
     }
 
-    fn left(&self) -> Duration {
+    fn given_up(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
     fn is_given_up(&self) -> bool {
-        Instant::now() >= self.deadline || !self.shared.is_on(self.flight)
+        Instant::now() >= self.deadline || !self.shared.is_on(self.pending)
     }
 
     fn fits(&self, pause: Duration, error: &Error) -> bool {
@@ -242,11 +244,11 @@ impl<'a> Fetch<'a> {
     }
 }
 
-fn granted(grant: &Grant) -> Outcome {
+fn granted(grant: &Grant) -> FetchOutcome {
     if grant.is_unit_guessed() {
         tracing::warn!("the expiry of the token is in no documented unit, its size decided");
     }
-    Outcome::Granted(grant.bearer().clone(), *grant.lifetime())
+    FetchOutcome::Granted(grant.bearer().clone(), *grant.lifetime())
 }
 
 fn busy() -> Error {

@@ -10,7 +10,7 @@ use std::{
 use enkash_auth_core::{
     Error, ErrorKind,
     account::AttemptId,
-    state::{Flight, Outcome},
+    state::{FetchOutcome, PendingFetch},
 };
 use tokio::{runtime::Handle, time::Instant};
 use tracing::{Instrument, Span, field::Empty};
@@ -18,91 +18,95 @@ use tracing::{Instrument, Span, field::Empty};
 use super::fetch::Fetch;
 use crate::{cache::Shared, endpoint::TokenEndpoint, meter, time};
 
-/// Launches `flight` in a task of its own on `runtime`. It lands whatever happens to the task.
-pub(crate) fn launch(
+/// Launches `pending` in a task of its own on `runtime`. It lands whatever happens to the task.
+pub(crate) fn spawn(
     runtime: &Handle,
     shared: &Arc<Shared>,
     endpoint: TokenEndpoint,
-    flight: Flight,
+    pending: PendingFetch,
 ) {
     // First of all: whatever panics from here on, it lands.
-    let mut pilot = Pilot {
+    let mut task = FetchTask {
         shared: Arc::clone(shared),
         endpoint,
-        flight,
+        pending,
         deadline: time::deadline(shared.policy().fetch_timeout),
-        launched: Instant::now(),
+        spawned: Instant::now(),
         span: Span::none(),
-        has_landed: false,
+        is_completed: false,
     };
     // It belongs to no caller: its span is not in that of the first one, either.
     let span = tracing::info_span!(
         parent: None,
         "token_fetch",
-        account = %pilot.endpoint.account(),
-        flight = flight.number(),
-        reason = flight.reason().as_str(),
+        account = %task.endpoint.account(),
+        fetch = pending.number(),
+        reason = pending.reason().as_str(),
         outcome = Empty,
         generation = Empty,
         duration_ms = Empty,
     );
     span.follows_from(Span::current());
-    pilot.span = span.clone();
-    runtime.spawn(pilot.fly().instrument(span));
+    task.span = span.clone();
+    runtime.spawn(task.run().instrument(span));
 }
 
 /// Lands the flight, also when its task is dropped.
-struct Pilot {
+struct FetchTask {
     shared: Arc<Shared>,
     endpoint: TokenEndpoint,
-    flight: Flight,
+    pending: PendingFetch,
     deadline: Instant,
-    launched: Instant,
+    spawned: Instant,
     span: Span,
-    has_landed: bool,
+    is_completed: bool,
 }
 
-impl Pilot {
-    async fn fly(mut self) {
+impl FetchTask {
+    async fn run(mut self) {
         let (shared, endpoint) = (Arc::clone(&self.shared), self.endpoint.clone());
-        let mut fetch = Fetch::new(&shared, &endpoint, self.flight, self.deadline);
+        let mut fetch = Fetch::new(&shared, &endpoint, self.pending, self.deadline);
         let outcome = caught(fetch.run()).await;
-        let brought_by = fetch.brought_by();
-        if matches!(&outcome, Outcome::Failed(error) if error.kind().is_closed()) {
+        let obtained_by = fetch.obtained_by();
+        if matches!(&outcome, FetchOutcome::Failed(error) if error.kind().is_closed()) {
             shared.reload(endpoint.account_credentials()).await;
         }
-        self.land(outcome, brought_by);
+        self.complete(outcome, obtained_by);
     }
 
-    fn land(&mut self, outcome: Outcome, brought_by: Option<AttemptId>) {
-        self.has_landed = true;
-        let ending = self.shared.land(self.flight, outcome.clone(), brought_by);
-        let dead = ending.as_ref().and_then(|ending| ending.dead.clone());
-        self.record(ending);
-        match dead.map_or(outcome, Outcome::Failed) {
-            Outcome::Granted(..) => tracing::debug!("token fetched"),
-            Outcome::Failed(error) => {
+    fn complete(&mut self, outcome: FetchOutcome, obtained_by: Option<AttemptId>) {
+        self.is_completed = true;
+        let end = self
+            .shared
+            .complete(self.pending, outcome.clone(), obtained_by);
+        let unusable = end.as_ref().and_then(|end| end.unusable.clone());
+        self.record(end);
+        match unusable.map_or(outcome, FetchOutcome::Failed) {
+            FetchOutcome::Granted(..) => tracing::debug!("token fetched"),
+            FetchOutcome::Failed(error) => {
                 // With its sources: "no connection" alone does not help.
                 tracing::warn!(
                     error = &error as &(dyn StdError + 'static),
                     "no token fetched"
                 );
             }
-            Outcome::Aborted => tracing::debug!("token fetch aborted: its runtime was shut down"),
+            FetchOutcome::Aborted => {
+                tracing::debug!("token fetch aborted: its runtime was shut down")
+            }
         }
     }
 
     /// Records in the span and in the metrics how the flight ended. One that was abandoned was counted
     /// then.
-    fn record(&self, ending: Option<Ending>) {
-        let took = self.launched.elapsed();
+    fn record(&self, end: Option<FetchEnd>) {
+        let took = self.spawned.elapsed();
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.span.record("duration_ms", millis);
-        let Some(Ending {
+        let Some(FetchEnd {
             outcome,
             generation,
             ..
-        }) = ending
+        }) = end
         else {
             self.span.record("outcome", meter::ABANDONED);
             return;
@@ -112,62 +116,62 @@ impl Pilot {
             self.span.record("generation", generation);
         }
         let account = self.endpoint.account();
-        meter::fetched(account, self.flight.reason(), outcome, Some(took));
+        meter::fetched(account, self.pending.reason(), outcome, Some(took));
     }
 }
 
-impl Drop for Pilot {
+impl Drop for FetchTask {
     fn drop(&mut self) {
-        if !self.has_landed {
-            self.land(Outcome::Aborted, None);
+        if !self.is_completed {
+            self.complete(FetchOutcome::Aborted, None);
         }
     }
 }
 
 /// Says how a flight ended, in a word, and which token was at hand then.
 #[derive(Clone, Debug)]
-pub(crate) struct Ending {
+pub(crate) struct FetchEnd {
     outcome: &'static str,
     generation: Option<u64>,
     /// Why a token that came is of no use.
-    dead: Option<Error>,
+    unusable: Option<Error>,
 }
 
-impl Ending {
+impl FetchEnd {
     /// Creates the ending of a flight that landed with `outcome`: its waiters get `error`, if there is one,
     /// and the token at hand was that of generation `before` and is that of `after`.
     pub(crate) fn new(
-        outcome: &Outcome,
+        outcome: &FetchOutcome,
         error: Option<&Error>,
         before: Option<u64>,
         after: Option<u64>,
     ) -> Self {
-        let is_granted = matches!(outcome, Outcome::Granted(..));
+        let is_granted = matches!(outcome, FetchOutcome::Granted(..));
         let outcome = match (outcome, error) {
-            (Outcome::Aborted, _) => "aborted",
-            (Outcome::Failed(error), _) | (Outcome::Granted(..), Some(error)) => {
+            (FetchOutcome::Aborted, _) => "aborted",
+            (FetchOutcome::Failed(error), _) | (FetchOutcome::Granted(..), Some(error)) => {
                 error.kind().as_str()
             }
             // A sticky issuer's token came again.
-            (Outcome::Granted(..), None) if before == after => "repeated",
-            (Outcome::Granted(..), None) => "granted",
+            (FetchOutcome::Granted(..), None) if before == after => "repeated",
+            (FetchOutcome::Granted(..), None) => "granted",
         };
-        let dead = error.filter(|_| is_granted).cloned();
+        let unusable = error.filter(|_| is_granted).cloned();
         Self {
             outcome,
             generation: after,
-            dead,
+            unusable,
         }
     }
 }
 
 /// Fails the flight if the user's token service panics, as for any other fault of the service.
-async fn caught(run: impl Future<Output = Outcome>) -> Outcome {
+async fn caught(run: impl Future<Output = FetchOutcome>) -> FetchOutcome {
     let mut run = pin!(run);
     poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))).unwrap_or_else(|_| {
             let error = Error::new(ErrorKind::Unavailable, "the token service panicked");
-            Poll::Ready(Outcome::Failed(error))
+            Poll::Ready(FetchOutcome::Failed(error))
         })
     })
     .await

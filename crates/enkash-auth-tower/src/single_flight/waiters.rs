@@ -16,52 +16,52 @@ use crate::sync::{Arc, Mutex};
 
 /// Tells the waiters how a flight ended.
 #[derive(Clone, Debug)]
-pub(crate) enum Landed {
+pub(crate) enum Completion {
     /// There may be a token: ask again.
-    Ask,
+    LookUp,
     /// There is none, for all waiters.
     Failed(Error),
 }
 
 #[derive(Debug)]
-pub(crate) struct Landing(Mutex<State>);
+pub(crate) struct Waiters(Mutex<State>);
 
 #[derive(Debug)]
 enum State {
     /// The flight is on; so many wait for it.
-    Flying(Slab<Waker>),
-    Landed(Landed),
+    Pending(Slab<Waker>),
+    Completed(Completion),
 }
 
 /// Holds a place among the waiters, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    landing: Arc<Landing>,
+pub(crate) struct Waiter {
+    waiters: Arc<Waiters>,
     key: Option<usize>,
 }
 
-impl Landing {
+impl Waiters {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State::Flying(Slab::new()))))
+        Arc::new(Self(Mutex::new(State::Pending(Slab::new()))))
     }
 
     /// Returns a place for one waiter.
-    pub(crate) fn seat(self: Arc<Self>) -> Seat {
-        Seat {
-            landing: self,
+    pub(crate) fn register(self: Arc<Self>) -> Waiter {
+        Waiter {
+            waiters: self,
             key: None,
         }
     }
 
     /// Wakes all waiters, and answers all that come later. The first landing counts.
-    pub(crate) fn land(&self, landed: Landed) {
+    pub(crate) fn complete(&self, completed: Completion) {
         let waiters = {
             let mut state = self.0.lock();
             match &mut *state {
-                State::Landed(_) => return,
-                State::Flying(waiters) => {
+                State::Completed(_) => return,
+                State::Pending(waiters) => {
                     let waiters = std::mem::take(waiters);
-                    *state = State::Landed(landed);
+                    *state = State::Completed(completed);
                     waiters
                 }
             }
@@ -73,14 +73,14 @@ impl Landing {
     }
 }
 
-impl Seat {
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Landed> {
+impl Waiter {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Completion> {
         let waker = cx.waker().clone();
-        let mut state = self.landing.0.lock();
+        let mut state = self.waiters.0.lock();
         let spare = match &mut *state {
-            State::Landed(landed) => return Poll::Ready(landed.clone()),
-            State::Flying(waiters) => match self.key.and_then(|key| waiters.get_mut(key)) {
-                Some(seated) => Some(std::mem::replace(seated, waker)),
+            State::Completed(completed) => return Poll::Ready(completed.clone()),
+            State::Pending(waiters) => match self.key.and_then(|key| waiters.get_mut(key)) {
+                Some(previous) => Some(std::mem::replace(previous, waker)),
                 None => {
                     self.key = Some(waiters.insert(waker));
                     None
@@ -93,13 +93,13 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Waiter {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
-        let mut state = self.landing.0.lock();
+        let mut state = self.waiters.0.lock();
         let waker = match &mut *state {
-            State::Flying(waiters) => waiters.try_remove(key),
-            State::Landed(_) => None,
+            State::Pending(waiters) => waiters.try_remove(key),
+            State::Completed(_) => None,
         };
         drop(state);
         drop(waker);
@@ -108,9 +108,9 @@ impl Drop for Seat {
 
 #[cfg(test)]
 #[cfg(enkash_loom)]
-#[path = "../../tests/loom/landing.rs"]
+#[path = "../../tests/loom/waiters.rs"]
 mod model;
 
 #[cfg(test)]
-#[path = "../../tests/unit/landing.rs"]
+#[path = "../../tests/unit/waiters.rs"]
 mod tests;

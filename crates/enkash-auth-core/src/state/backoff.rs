@@ -15,7 +15,7 @@ const FORBIDDEN: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 
 /// Bars fetches after a failed one until its end.
 #[derive(Clone, Debug)]
-pub(super) struct Pause {
+pub(super) struct Backoff {
     since: Timestamp,
     until: Timestamp,
     /// The same for callers without a token. Behind one it has waited for them, but for what the
@@ -28,7 +28,7 @@ pub(super) struct Pause {
     error: Error,
 }
 
-impl Pause {
+impl Backoff {
     /// Creates the pause after `error`, which is longer after a `last` one. `jitter`, in `[0, 1]`, stretches
     /// it by up to a half, so that replicas spread out. `is_behind`: there is a token that is still good.
     ///
@@ -99,7 +99,7 @@ impl Pause {
     }
 
     /// Returns when that is tried again without a caller; `None` for never.
-    pub(super) fn until_unasked(&self, policy: &RefreshPolicy) -> Option<Timestamp> {
+    pub(super) fn retry_at(&self, policy: &RefreshPolicy) -> Option<Timestamp> {
         let after = policy.retry_unresolved_after?;
         Some((self.since + after).on_monotonic())
     }

@@ -2,20 +2,20 @@ use crate::{Bearer, Error, Timestamp, lifetime::Lifetime};
 
 /// Identifies one fetch of a token: its number, and the moment from which no caller waits for it any more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Flight {
+pub struct PendingFetch {
     pub(super) number: u64,
-    pub(super) reason: Reason,
+    pub(super) reason: FetchReason,
     pub(super) overdue: Timestamp,
 }
 
-impl Flight {
+impl PendingFetch {
     /// Returns its number: the flights of a cache are counted from 1.
     pub fn number(self) -> u64 {
         self.number
     }
 
     /// Returns why it was launched.
-    pub fn reason(self) -> Reason {
+    pub fn reason(self) -> FetchReason {
         self.reason
     }
 
@@ -28,28 +28,27 @@ impl Flight {
 /// Says why a token is fetched.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
-pub enum Reason {
-    /// There was none yet.
-    Cold,
-    /// The one at hand will be over soon.
-    Early,
-    /// The one at hand is over.
-    Over,
-    /// The API refused the one at hand.
-    Refused,
-    /// Credentials were changed, or strikes were reset: what a failure or the old credentials had
-    /// put off is done at once.
+pub enum FetchReason {
+    /// There was no token yet.
+    Initial,
+    /// The cached token expires soon.
+    Refresh,
+    /// The cached token has expired.
+    Expired,
+    /// The API rejected the cached token.
+    Unauthorized,
+    /// Credentials were changed, or the account was reset: backoff is skipped.
     Forced,
 }
 
-impl Reason {
+impl FetchReason {
     /// Returns its name, for a label of a metric or a field of a span: it does not change.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Cold => "cold",
-            Self::Early => "early",
-            Self::Over => "over",
-            Self::Refused => "refused",
+            Self::Initial => "initial",
+            Self::Refresh => "refresh",
+            Self::Expired => "expired",
+            Self::Unauthorized => "unauthorized",
             Self::Forced => "forced",
         }
     }
@@ -58,7 +57,7 @@ impl Reason {
 /// Says how a flight ended.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a flight ends in no other way")]
-pub enum Outcome {
+pub enum FetchOutcome {
     /// With a token.
     Granted(Bearer, Lifetime),
     /// With an error, which every waiter gets and which is remembered for a pause.

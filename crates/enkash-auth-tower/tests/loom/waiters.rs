@@ -9,55 +9,55 @@ use loom::future::block_on;
 use super::*;
 use crate::sync::{model, spawn};
 
-fn seat(landing: &Arc<Landing>) -> Seat {
-    Arc::clone(landing).seat()
+fn register(waiters: &Arc<Waiters>) -> Waiter {
+    Arc::clone(waiters).register()
 }
 
 /// Whether it is told to ask again.
-fn wait(mut seat: Seat) -> bool {
-    let landed = block_on(poll_fn(|cx| seat.poll(cx)));
-    matches!(landed, Landed::Ask)
+fn wait(mut waiter: Waiter) -> bool {
+    let completed = block_on(poll_fn(|cx| waiter.poll(cx)));
+    matches!(completed, Completion::LookUp)
 }
 
 #[test]
 fn whoever_waits_while_it_lands_is_told() {
     model(3, || {
-        let landing = Landing::new();
-        let waiters = [seat(&landing), seat(&landing)].map(|seat| spawn(|| wait(seat)));
-        landing.land(Landed::Ask);
+        let waiters = Waiters::new();
+        let waiters = [register(&waiters), register(&waiters)].map(|waiter| spawn(|| wait(waiter)));
+        waiters.complete(Completion::LookUp);
         assert!(waiters.map(|waiter| waiter.join().unwrap()) == [true; 2]);
-        assert!(wait(seat(&landing)));
+        assert!(wait(register(&waiters)));
     });
 }
 
 #[test]
 fn of_two_landings_one_counts_for_everybody() {
     model(3, || {
-        let landing = Landing::new();
-        let early = seat(&landing);
+        let waiters = Waiters::new();
+        let early = register(&waiters);
         let waiter = spawn(|| wait(early));
-        let other = Arc::clone(&landing);
-        let rival = spawn(move || other.land(Landed::Ask));
-        landing.land(Landed::Failed(Error::new(ErrorKind::Unavailable, "")));
-        let told = wait(seat(&landing));
+        let other = Arc::clone(&waiters);
+        let rival = spawn(move || other.complete(Completion::LookUp));
+        waiters.complete(Completion::Failed(Error::new(ErrorKind::Unavailable, "")));
+        let told = wait(register(&waiters));
         rival.join().unwrap();
         assert_eq!(waiter.join().unwrap(), told);
-        assert_eq!(wait(seat(&landing)), told);
+        assert_eq!(wait(register(&waiters)), told);
     });
 }
 
 #[test]
 fn who_leaves_leaves_the_others_their_wakers() {
     model(3, || {
-        let landing = Landing::new();
-        let stays = seat(&landing);
+        let waiters = Waiters::new();
+        let stays = register(&waiters);
         let stays = spawn(|| wait(stays));
-        let mut leaves = seat(&landing);
+        let mut leaves = register(&waiters);
         let leaves = spawn(move || {
             let _ = leaves.poll(&mut Context::from_waker(Waker::noop()));
             drop(leaves);
         });
-        landing.land(Landed::Ask);
+        waiters.complete(Completion::LookUp);
         leaves.join().unwrap();
         assert!(stays.join().unwrap());
     });
@@ -66,13 +66,13 @@ fn who_leaves_leaves_the_others_their_wakers() {
 #[test]
 fn who_is_polled_again_with_another_waker_is_woken_by_that() {
     model(3, || {
-        let landing = Landing::new();
-        let mut moved = seat(&landing);
+        let waiters = Waiters::new();
+        let mut moved = register(&waiters);
         let waiter = spawn(move || {
             let _ = moved.poll(&mut Context::from_waker(Waker::noop()));
             wait(moved)
         });
-        landing.land(Landed::Ask);
+        waiters.complete(Completion::LookUp);
         assert!(waiter.join().unwrap());
     });
 }

@@ -14,7 +14,7 @@ fn a_refused_token_does_not_come_back() {
         let is_refused = Arc::new(AtomicBool::new(false));
         let (refuses, says) = (Arc::clone(&shared), Arc::clone(&is_refused));
         let api = spawn(move || {
-            refuses.refuse(1);
+            refuses.unauthorized(1);
             says.store(true, Ordering::Release);
         });
         for _ in 0..3 {
@@ -32,12 +32,12 @@ fn a_refusal_that_meets_a_renewal_leaves_the_next_token() {
     model(3, || {
         let clock = ManualClock::new();
         let shared = warm_at(&clock);
-        let early = shared.books.lock().state.next_look(clock.now());
+        let early = shared.inner.lock().state.next_check(clock.now());
         clock.advance(early.unwrap().remaining(clock.now()));
-        let flight = launch(&shared);
+        let pending = launch(&shared);
         let refuses = Arc::clone(&shared);
-        let api = spawn(move || refuses.refuse(1));
-        assert!(land(&shared, flight, "second"));
+        let api = spawn(move || refuses.unauthorized(1));
+        assert!(land(&shared, pending, "second"));
         assert_ne!(attach(&mut HeaderCopy::default(), &shared), Some(1));
         api.join().unwrap();
         assert_eq!(attach(&mut HeaderCopy::default(), &shared), Some(2));
@@ -48,9 +48,9 @@ fn a_refusal_that_meets_a_renewal_leaves_the_next_token() {
 fn what_was_fetched_with_the_old_credentials_is_not_attached_after_the_change() {
     model(3, || {
         let shared = cache();
-        let flight = launch(&shared);
+        let pending = launch(&shared);
         let lands = Arc::clone(&shared);
-        let lands = spawn(move || land(&lands, flight, "old"));
+        let lands = spawn(move || land(&lands, pending, "old"));
         let changed = shared.change_credentials(credentials("another"), None);
         assert!(changed.unwrap());
         assert_eq!(attach(&mut HeaderCopy::default(), &shared), None);

@@ -2,13 +2,13 @@
 //!
 //! - `fetch` makes the attempts of one flight;
 //! - `task` drives them, and lands the flight whatever happens to it;
-//! - `landing` is where its waiters wait.
+//! - `waiters` is where its waiters wait.
 
 mod fetch;
-mod landing;
 mod task;
+mod waiters;
 
 pub(crate) use self::{
-    landing::{Landed, Landing, Seat},
-    task::{Ending, launch},
+    task::{FetchEnd, spawn},
+    waiters::{Completion, Waiter, Waiters},
 };

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     Error, ErrorKind,
-    state::{Outcome, Reason},
+    state::{FetchOutcome, FetchReason},
 };
 
 use super::life::Life;
 
 impl Life {
     fn asks_unasked_after(&self) -> Option<Duration> {
-        let at = self.state.next_look_unasked(self.now, &self.policy)?;
+        let at = self.state.next_refresh(self.now, &self.policy)?;
         Some(at.remaining(self.now))
     }
 }
@@ -27,7 +27,7 @@ fn a_cache_that_is_kept_warm_asks_when_the_early_window_opens() {
 
 #[test]
 fn a_warm_cache_asks_again_after_the_pause_and_for_what_may_count_as_the_policy_says() {
-    let failed = |kind| Outcome::Failed(Error::new(kind, ""));
+    let failed = |kind| FetchOutcome::Failed(Error::new(kind, ""));
     let quarter = Duration::from_secs(900);
     for (outcome, chosen, expected) in [
         (failed(ErrorKind::Unavailable), None, Some(0.75)),
@@ -37,16 +37,16 @@ fn a_warm_cache_asks_again_after_the_pause_and_for_what_may_count_as_the_policy_
         (failed(ErrorKind::Unresolved), Some(quarter), Some(900.0)),
         // The account was closed: looking again sends nothing.
         (
-            Outcome::Failed(Error::new(ErrorKind::AccountClosed, "")),
+            FetchOutcome::Failed(Error::new(ErrorKind::AccountClosed, "")),
             None,
             Some(6.0),
         ),
     ] {
         let mut life = Life::new();
         life.policy.retry_unresolved_after = chosen;
-        let flight = life.launch();
+        let pending = life.spawn();
         let said = format!("{outcome:?}");
-        life.land(flight, outcome);
+        life.complete(pending, outcome);
         let after = life.asks_unasked_after();
         assert_eq!(after, expected.map(Duration::from_secs_f64), "{said}");
     }
@@ -56,12 +56,12 @@ fn a_warm_cache_asks_again_after_the_pause_and_for_what_may_count_as_the_policy_
 fn while_a_flight_is_on_the_next_look_is_when_it_is_overdue() {
     let mut life = Life::new();
     for _ in 0..2 {
-        let flight = life.launch();
+        let pending = life.spawn();
         assert_eq!(
             life.asks_unasked_after(),
             Some(Duration::from_millis(8_500))
         );
-        life.fail(flight, ErrorKind::Unavailable);
+        life.fail(pending, ErrorKind::Unavailable);
         life.pass(10.0);
     }
 }
@@ -69,38 +69,48 @@ fn while_a_flight_is_on_the_next_look_is_when_it_is_overdue() {
 #[test]
 fn it_says_how_long_there_has_been_no_token() {
     let mut life = Life::new();
-    assert_eq!(life.state.over_for(life.now), None, "there never was one");
+    assert_eq!(
+        life.state.expired_for(life.now),
+        None,
+        "there never was one"
+    );
     let mut fresh = Life::fresh();
-    assert_eq!(fresh.state.over_for(fresh.now), None);
+    assert_eq!(fresh.state.expired_for(fresh.now), None);
     assert!(fresh.state.usable(fresh.now).is_some());
     fresh.pass(294.0);
     assert!(fresh.state.usable(fresh.now).is_none());
-    assert_eq!(fresh.state.over_for(fresh.now), Some(Duration::ZERO));
+    assert_eq!(fresh.state.expired_for(fresh.now), Some(Duration::ZERO));
     fresh.pass(6.0);
     assert_eq!(
-        fresh.state.over_for(fresh.now),
+        fresh.state.expired_for(fresh.now),
         Some(Duration::from_secs(6))
     );
     // From when it was refused, if that came first.
     life = Life::fresh();
     life.pass(290.0);
-    assert!(life.state.refuse(1, life.now));
+    assert!(life.state.unauthorized(1, life.now));
     life.pass(3.0);
-    assert_eq!(life.state.over_for(life.now), Some(Duration::from_secs(3)));
+    assert_eq!(
+        life.state.expired_for(life.now),
+        Some(Duration::from_secs(3))
+    );
     life.pass(7.0);
-    assert_eq!(life.state.over_for(life.now), Some(Duration::from_secs(10)));
+    assert_eq!(
+        life.state.expired_for(life.now),
+        Some(Duration::from_secs(10))
+    );
 }
 
 #[test]
 fn it_counts_its_flights_and_remembers_the_last_error() {
     let mut life = Life::new();
-    assert_eq!(life.state.flights(), 0);
+    assert_eq!(life.state.fetches(), 0);
     for number in 1..=3 {
-        let flight = life.launch();
-        assert_eq!(life.state.flights(), number);
-        assert_eq!(life.state.flight(), Some(flight));
-        life.fail(flight, ErrorKind::Unavailable);
-        assert_eq!(life.state.flight(), None);
+        let pending = life.spawn();
+        assert_eq!(life.state.fetches(), number);
+        assert_eq!(life.state.pending(), Some(pending));
+        life.fail(pending, ErrorKind::Unavailable);
+        assert_eq!(life.state.pending(), None);
         life.pass(10.0);
     }
     let error = life.state.last_error(life.now).unwrap();
@@ -111,11 +121,11 @@ fn it_counts_its_flights_and_remembers_the_last_error() {
 #[test]
 fn a_reason_has_a_name() {
     for (reason, name) in [
-        (Reason::Cold, "cold"),
-        (Reason::Early, "early"),
-        (Reason::Over, "over"),
-        (Reason::Refused, "refused"),
-        (Reason::Forced, "forced"),
+        (FetchReason::Initial, "initial"),
+        (FetchReason::Refresh, "refresh"),
+        (FetchReason::Expired, "expired"),
+        (FetchReason::Unauthorized, "unauthorized"),
+        (FetchReason::Forced, "forced"),
     ] {
         assert_eq!(reason.as_str(), name);
     }

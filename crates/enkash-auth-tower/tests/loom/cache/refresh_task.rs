@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::{
-    cache::keeper::Keeper,
+    cache::refresh_task::RefreshTask,
     sync::{model, spawn},
 };
 
@@ -24,11 +24,11 @@ fn one_keeper_is_on_and_another_after_it() {
         policy.keep_warm = true;
         let shared = cache_at(&ManualClock::new(), policy);
         let (first, second) = (runtime(), runtime());
-        let keeper = Arc::new(Keeper::default());
+        let refresh_task = Arc::new(RefreshTask::default());
         let start_on = |runtime: &Runtime| {
-            let (keeper, shared) = (Arc::clone(&keeper), Arc::clone(&shared));
+            let (refresh_task, shared) = (Arc::clone(&refresh_task), Arc::clone(&shared));
             let handle = runtime.handle().clone();
-            spawn(move || keeper.start(&handle, &shared, false))
+            spawn(move || refresh_task.start(&handle, &shared, false))
         };
         for start in [start_on(&first), start_on(&first)] {
             start.join().unwrap();
@@ -38,7 +38,7 @@ fn one_keeper_is_on_and_another_after_it() {
         drop(first);
         start.join().unwrap();
         // It may have come too early; then this one does not.
-        keeper.start(second.handle(), &shared, false);
+        refresh_task.start(second.handle(), &shared, false);
         assert_eq!(keepers(&second), 1);
     });
 }

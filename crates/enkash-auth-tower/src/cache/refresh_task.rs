@@ -24,9 +24,9 @@ const SHORTEST: Duration = Duration::from_millis(100);
 /// cache alive. When its runtime has ended, or has not driven it in time, the next launch starts
 /// another.
 #[derive(Debug, Default)]
-pub(super) struct Keeper(Heartbeat);
+pub(super) struct RefreshTask(Heartbeat);
 
-impl Keeper {
+impl RefreshTask {
     /// Starts a task unless one is on. If a flight had to be given up, that task may be the one that
     /// `is_asleep`.
     pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>, is_asleep: bool) {
@@ -42,7 +42,7 @@ async fn keep(shared: Weak<Shared>, beating: Beating) {
     // If another took over, it does nothing more, should its runtime be driven again.
     while beating.goes_on(LATE) {
         sleep(LONGEST.min(match shared.upgrade() {
-            Some(shared) => ask(&shared),
+            Some(shared) => lookup(&shared),
             None => return,
         }))
         .await;
@@ -50,11 +50,11 @@ async fn keep(shared: Weak<Shared>, beating: Beating) {
 }
 
 /// Asks if it is time to, and returns how long to sleep then.
-fn ask(shared: &Arc<Shared>) -> Duration {
+fn lookup(shared: &Arc<Shared>) -> Duration {
     match shared.idle_for() {
         Some(Duration::ZERO) => {
             // What comes of it, callers get.
-            drop(shared.ask());
+            drop(shared.lookup());
             SHORTEST
         }
         Some(idle) => idle.max(TICK),

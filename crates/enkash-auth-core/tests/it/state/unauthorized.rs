@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     Timestamp,
-    state::{Reason, Verdict},
+    state::{FetchReason, Lookup},
 };
 
 use super::life::Life;
@@ -12,33 +12,33 @@ use super::life::Life;
 /// The API refuses the token at hand: whether that causes a fetch, which brings another one.
 fn refused(life: &mut Life) -> bool {
     let generation = life.state.generation().unwrap();
-    let is_news = life.state.refuse(generation, life.now);
-    if is_news {
-        let flight = life.launch();
-        assert_eq!(flight.reason(), Reason::Refused);
-        assert!(life.grant(flight, &format!("after-{generation}"), 3_600.0));
+    let is_new = life.state.unauthorized(generation, life.now);
+    if is_new {
+        let pending = life.spawn();
+        assert_eq!(pending.reason(), FetchReason::Unauthorized);
+        assert!(life.grant(pending, &format!("after-{generation}"), 3_600.0));
     }
-    is_news
+    is_new
 }
 
 #[test]
 fn it_is_attached_to_nothing_and_another_one_is_fetched() {
     let mut life = Life::fresh();
-    assert!(life.state.refuse(1, life.now));
+    assert!(life.state.unauthorized(1, life.now));
     assert!(life.state.usable(life.now).is_none());
-    let (verdict, launch) = life.ask();
-    assert!(matches!(verdict, Verdict::Wait(_)));
-    assert_eq!(launch.unwrap().reason(), Reason::Refused);
+    let (lookup, spawn) = life.lookup();
+    assert!(matches!(lookup, Lookup::Pending(_)));
+    assert_eq!(spawn.unwrap().reason(), FetchReason::Unauthorized);
 }
 
 #[test]
 fn of_any_token_but_the_one_at_hand_it_changes_nothing() {
     let mut life = Life::new();
-    assert!(!life.state.refuse(0, life.now));
+    assert!(!life.state.unauthorized(0, life.now));
     let mut life = Life::fresh();
     assert!(refused(&mut life));
     for generation in [0, 1, 3] {
-        assert!(!life.state.refuse(generation, life.now));
+        assert!(!life.state.unauthorized(generation, life.now));
     }
     assert_eq!(life.served(), "after-1");
 }
@@ -46,8 +46,8 @@ fn of_any_token_but_the_one_at_hand_it_changes_nothing() {
 #[test]
 fn a_second_refusal_of_the_same_changes_nothing() {
     let mut life = Life::fresh();
-    assert!(life.state.refuse(1, life.now));
-    assert!(!life.state.refuse(1, life.now));
+    assert!(life.state.unauthorized(1, life.now));
+    assert!(!life.state.unauthorized(1, life.now));
 }
 
 #[test]
@@ -81,5 +81,5 @@ fn a_wall_clock_that_is_set_forth_causes_no_more() {
     assert!(refused(&mut life) && refused(&mut life));
     let later = life.now + Duration::from_secs(60);
     let forth = Timestamp::new(life.now.monotonic_nanos(), later.unix_nanos());
-    assert!(!life.state.refuse(3, forth));
+    assert!(!life.state.unauthorized(3, forth));
 }
