@@ -15,7 +15,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use enkash_auth_core::{
-    Timestamp, RefreshPolicy,
+    RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry, Lifetime, Schedule},
 };
 use serde_json::Value;
@@ -61,7 +61,11 @@ pub(crate) fn schedule(lifetime: &Lifetime, policy: &RefreshPolicy, jitter: f64)
     );
     let schedule = Schedule::new(lifetime, policy, jitter).expect("it has a length");
     let sent = lifetime.sent();
-    let (early, deadline, expiry) = (schedule.refresh_at(), schedule.deadline(), schedule.expiry());
+    let (early, deadline, expiry) = (
+        schedule.refresh_at(),
+        schedule.deadline(),
+        schedule.expiry(),
+    );
     assert_eq!(expiry, sent + length);
     for of in [Timestamp::monotonic_nanos, Timestamp::unix_nanos] {
         // Time has an end, where all is one.

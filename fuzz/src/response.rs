@@ -14,8 +14,8 @@
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Bearer, Client, Credentials, Error, ErrorKind, FailedAttempt, Grant, Timestamp, RefreshPolicy,
-    ResponseBody, TokenResponse, User, account::AttemptOutcome,
+    Bearer, Client, Credentials, Error, ErrorKind, FailedAttempt, Grant, RefreshPolicy,
+    ResponseBody, Timestamp, TokenResponse, User, account::AttemptOutcome,
 };
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;

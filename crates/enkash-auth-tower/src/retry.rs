@@ -1,8 +1,5 @@
 //! A call that failed for want of a token, made again when there may be one.
 
-#[cfg(feature = "reqwest")]
-mod reqwest;
-
 use std::{
     fmt,
     pin::Pin,
@@ -11,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::{
     runtime::Handle,
@@ -25,7 +21,7 @@ use tower::retry::{
 use crate::{
     BoxError,
     auth::{AuthRequest, NotCalled},
-    replay::{ReplayBody, try_clone},
+    replay::ReplayRequest,
     time::{self, TICK},
 };
 
@@ -57,8 +53,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// use std::{convert::Infallible, time::Duration};
 /// use enkash_auth_core::{Credentials, Environment};
 /// use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRetry};
-/// use http::{Request, Response};
-/// use tower::{ServiceBuilder, retry::RetryLayer, service_fn};
+/// /// use tower::{ServiceBuilder, retry::RetryLayer, service_fn};
 ///
 /// let keys = Credentials::merchant("access-key", "secret-key");
 /// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
@@ -146,22 +141,22 @@ impl Default for TokenRetry {
     }
 }
 
-impl<B, R> Policy<Request<B>, Response<R>, BoxError> for TokenRetry
+impl<Req, Res> Policy<Req, Res, BoxError> for TokenRetry
 where
-    B: ReplayBody,
+    Req: AuthRequest<Res> + ReplayRequest,
 {
     type Future = RetryPause;
 
     fn retry(
         &mut self,
-        request: &mut Request<B>,
-        result: &mut Result<Response<R>, BoxError>,
+        request: &mut Req,
+        result: &mut Result<Res, BoxError>,
     ) -> Option<RetryPause> {
         self.pause(request, result)
     }
 
-    fn clone_request(&mut self, request: &Request<B>) -> Option<Request<B>> {
-        try_clone(request)
+    fn clone_request(&mut self, request: &Req) -> Option<Req> {
+        request.try_copy()
     }
 }
 

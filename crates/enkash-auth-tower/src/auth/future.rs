@@ -8,152 +8,207 @@ use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AuthRequest, NotCalled, later::Later};
-use crate::{BoxError, cache::Attached};
+use super::{AuthRequest, Deferred, NotCalled};
+use crate::{
+    BoxError,
+    cache::Attached,
+    replay::{Replay, Second},
+};
 
 pin_project! {
     /// Resolves to the response of a call through [`EnkashAuth`](super::EnkashAuth).
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped while it waits for a token, nothing of the request was sent, and the fetch goes on.
+    /// If it is dropped while it waits for a token, nothing of the request was sent, or nothing more; the fetch
+    /// goes on.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, Req>
+    pub struct ResponseFuture<S, Req, P>
     where
         S: Service<Req>,
+        P: Replay<S, Req>,
     {
         #[pin]
-        state: State<S, Req>,
+        state: State<S, Req, P>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, Req>
+    enum State<S, Req, P>
     where
         S: Service<Req>,
+        P: Replay<S, Req>,
     {
-        // The request is on its way, with a token.
+        // The call was made, with a token.
         Calling {
             #[pin]
             future: S::Future,
             attached: Option<Attached>,
+            kept: Option<P::Kept>,
         },
-        // There is no token yet, or will be none. Boxed: it is large, and the way with a token must
-        // not carry it.
-        Later { later: Pin<Box<Later<S, Req>>> },
+        // There is no token yet. Boxed: it is large, and a call with a token must not carry it.
+        Deferred {
+            deferred: Pin<Box<Deferred<S, Req>>>,
+            kept: Option<P::Kept>,
+        },
+        // The token was unauthorized.
+        Second { second: Pin<Box<Second<S, Req>>> },
+        // There will be no token, or the request must not see it.
+        Failed { error: Option<BoxError> },
     }
 }
 
-impl<S, Req> ResponseFuture<S, Req>
+impl<S, Req, P> ResponseFuture<S, Req, P>
 where
     S: Service<Req>,
+    P: Replay<S, Req>,
 {
     /// Wraps a call that was made, with the token that was `attached` to it.
-    pub(super) fn calling(future: S::Future, attached: Option<Attached>) -> Self {
-        Self {
-            state: State::Calling { future, attached },
-        }
+    #[inline]
+    pub(super) fn calling(
+        future: S::Future,
+        attached: Option<Attached>,
+        kept: Option<P::Kept>,
+    ) -> Self {
+        let state = State::Calling {
+            future,
+            attached,
+            kept,
+        };
+        Self { state }
     }
 
-    pub(super) fn later(later: Later<S, Req>) -> Self {
-        Self {
-            state: State::Later {
-                later: Box::pin(later),
-            },
-        }
+    pub(super) fn deferred(deferred: Deferred<S, Req>, kept: Option<P::Kept>) -> Self {
+        let deferred = Box::pin(deferred);
+        let state = State::Deferred { deferred, kept };
+        Self { state }
+    }
+
+    pub(super) fn failed(error: impl Into<BoxError>) -> Self {
+        let error = Some(error.into());
+        let state = State::Failed { error };
+        Self { state }
     }
 }
 
-impl<S, Req> Future for ResponseFuture<S, Req>
+impl<S, Req, P> Future for ResponseFuture<S, Req, P>
 where
     S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
     Req: AuthRequest<S::Response>,
+    P: Replay<S, Req>,
 {
     type Output = Result<S::Response, BoxError>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
-        match state.as_mut().project() {
-            StateProj::Calling { future, attached } => poll_calling::<S, Req>(future, attached, cx),
-            StateProj::Later { .. } => state.poll_later(cx),
+        if let StateProj::Calling { future, .. } = state.as_mut().project() {
+            return match future.poll(cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Ok(response)) if Req::status(&response) != StatusCode::UNAUTHORIZED => {
+                    Poll::Ready(Ok(response))
+                }
+                Poll::Ready(result) => state.poll_after(result, cx),
+            };
         }
+        state.poll_otherwise(cx)
     }
 }
 
-impl<S, Req> State<S, Req>
+impl<S, Req, P> State<S, Req, P>
 where
     S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
     Req: AuthRequest<S::Response>,
+    P: Replay<S, Req>,
 {
+    /// Goes on after the first response.
+    #[cold]
+    fn poll_after(
+        mut self: Pin<&mut Self>,
+        result: Result<S::Response, S::Error>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Response, BoxError>> {
+        let StateProj::Calling { attached, kept, .. } = self.as_mut().project() else {
+            return Poll::Pending;
+        };
+        let (attached, kept) = (attached.take(), kept.take());
+        let response = finish::<Req, _, _>(result, attached)?;
+        let (Some(kept), Some(attached)) = (kept, attached) else {
+            return Poll::Ready(Ok(response));
+        };
+        match Second::new(P::kept(kept), response, attached) {
+            Err(response) => Poll::Ready(Ok(response)),
+            Ok(second) => {
+                let second = Box::pin(second);
+                self.set(Self::Second { second });
+                self.poll_otherwise(cx)
+            }
+        }
+    }
+
     #[inline(never)]
-    fn poll_later(
+    fn poll_otherwise(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Response, BoxError>> {
         loop {
             match self.as_mut().project() {
-                StateProj::Calling { future, attached } => {
-                    return poll_calling::<S, Req>(future, attached, cx);
+                StateProj::Calling { future, .. } => {
+                    let result = ready!(future.poll(cx));
+                    return self.poll_after(result, cx);
                 }
-                StateProj::Later { later } => {
-                    let (future, attached) = ready!(later.as_mut().poll_call(cx))?;
-                    let attached = Some(attached);
-                    self.set(Self::Calling { future, attached });
+                StateProj::Deferred { deferred, kept } => {
+                    let called = ready!(deferred.as_mut().poll_call(cx));
+                    let kept = kept.take();
+                    let next = match called {
+                        Ok((future, attached)) => Self::Calling {
+                            future,
+                            attached: Some(attached),
+                            kept,
+                        },
+                        Err(error) => Self::Failed { error: Some(error) },
+                    };
+                    // With the deferred call goes the inner service, and its place in a limit.
+                    self.set(next);
+                }
+                StateProj::Second { second } => return second.as_mut().poll(cx),
+                // Taken once; a finished future that is polled stays pending.
+                StateProj::Failed { error } => {
+                    return error
+                        .take()
+                        .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
                 }
             }
         }
     }
 }
 
-#[inline]
-fn poll_calling<S, Req>(
-    future: Pin<&mut S::Future>,
-    attached: &mut Option<Attached>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<S::Response, BoxError>>
-where
-    S: Service<Req>,
-    S::Error: Into<BoxError>,
-    Req: AuthRequest<S::Response>,
-{
-    match future.poll(cx) {
-        Poll::Pending => Poll::Pending,
-        Poll::Ready(Ok(answer)) if Req::status(&answer) != StatusCode::UNAUTHORIZED => {
-            Poll::Ready(Ok(answer))
-        }
-        Poll::Ready(answer) => Poll::Ready(look_at::<Req, _, _>(answer, attached)),
-    }
-}
-
-/// Handles an error or a 401.
+/// Removes the mark of another layer from an error, and reports a 401 to the token that was `attached`.
 #[cold]
-fn look_at<Req, Res, E>(
-    answer: Result<Res, E>,
-    attached: &mut Option<Attached>,
+pub(crate) fn finish<Req, Res, E>(
+    result: Result<Res, E>,
+    attached: Option<Attached>,
 ) -> Result<Res, BoxError>
 where
     E: Into<BoxError>,
     Req: AuthRequest<Res>,
 {
-    let mut answer = answer.map_err(NotCalled::unmark)?;
-    let extensions = Req::response_extensions_mut(&mut answer);
-    // Of two layers, nested, it is the inner one's token that was sent.
-    if let Some(attached) = attached.take()
-        && extensions.get::<Attached>().is_none()
+    let response = result.map_err(NotCalled::unmark)?;
+    if let Some(attached) = attached
+        && Req::status(&response) == StatusCode::UNAUTHORIZED
     {
-        attached.refused();
-        extensions.insert(attached);
+        attached.unauthorized();
     }
-    Ok(answer)
+    Ok(response)
 }
 
-impl<S, Req> fmt::Debug for ResponseFuture<S, Req>
+impl<S, Req, P> fmt::Debug for ResponseFuture<S, Req, P>
 where
     S: Service<Req>,
+    P: Replay<S, Req>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

@@ -4,15 +4,16 @@ use tower_layer::Layer;
 use super::{EnkashAuth, rules::Rules};
 use crate::{
     cache::TokenCache,
-    replay::{ReplayLayer, ReplayPolicy},
+    replay::{NoReplay, ReplayPolicy},
     sync::Arc,
 };
 
-/// Puts a valid `Authorization: Bearer …` on every request of the service below.
+/// Attaches a valid `Authorization: Bearer …` to every request to the inner service.
 ///
 /// The token goes to the origin of the token server's base address and to those that
 /// [`allow_origin`](Self::allow_origin) names, and nowhere else. Put this layer *below* one that
-/// follows redirects, and it looks at each hop.
+/// follows redirects, and it looks at each hop. Of two nested layers, the token of the inner one is sent, and a
+/// 401 makes both fetch another.
 ///
 /// # Examples
 ///
@@ -35,45 +36,55 @@ use crate::{
 /// # Ok::<(), enkash_auth_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct EnkashAuthLayer(Arc<Rules>);
+pub struct EnkashAuthLayer<P = NoReplay> {
+    rules: Arc<Rules>,
+    replay: P,
+}
 
 impl EnkashAuthLayer {
-    /// Creates a layer that takes its tokens from `tokens`.
+    /// Creates a layer that takes its tokens from `tokens`, and sends no call a second time.
     pub fn new(tokens: TokenCache) -> Self {
-        Self(Arc::new(Rules::new(&tokens)))
-    }
-
-    /// Lets the token go to `origin`, too.
-    #[must_use]
-    pub fn allow_origin(mut self, origin: Origin) -> Self {
-        Arc::make_mut(&mut self.0).allow_origin(origin);
-        self
-    }
-
-    /// Takes a request whose URI is only a path to go to an allowed origin, in a stack that adds the
-    /// origin further below, as tonic does. Where requests go is then up to that stack.
-    ///
-    /// A gRPC server refuses a token with HTTP status 200 and its own status in a trailer. That is no
-    /// 401: the call is not [replayed](Self::replay), and the token is used to its deadline.
-    #[must_use]
-    pub fn assume_origin(mut self) -> Self {
-        Arc::make_mut(&mut self.0).assume_origin = true;
-        self
-    }
-
-    /// Sends a call once more, with another token, whose token the API refused with 401, where the
-    /// first provably did nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is
-    /// `Clone` is.
-    #[must_use]
-    pub fn replay(self, policy: ReplayPolicy) -> ReplayLayer {
-        ReplayLayer::new(self, policy)
+        Self {
+            rules: Arc::new(Rules::new(&tokens)),
+            replay: NoReplay,
+        }
     }
 }
 
-impl<S> Layer<S> for EnkashAuthLayer {
-    type Service = EnkashAuth<S>;
+impl<P> EnkashAuthLayer<P> {
+    /// Allows the token for `origin`, too.
+    #[must_use]
+    pub fn allow_origin(mut self, origin: Origin) -> Self {
+        Arc::make_mut(&mut self.rules).allow_origin(origin);
+        self
+    }
+
+    /// Assumes that a request whose URI is only a path goes to an allowed origin, in a stack that adds the
+    /// origin further below, as tonic does. Where requests go is then up to that stack.
+    ///
+    /// A gRPC server rejects a token with HTTP status 200 and its own status in a trailer. That is no
+    /// 401: the call is not [replayed](Self::replay), and the token is used to its deadline.
+    #[must_use]
+    pub fn assume_origin(mut self) -> Self {
+        Arc::make_mut(&mut self.rules).assume_origin = true;
+        self
+    }
+
+    /// Sends a call whose token the API rejected with 401 once more, with another token, if the first
+    /// provably did nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is `Clone` is.
+    #[must_use]
+    pub fn replay(self, policy: ReplayPolicy) -> EnkashAuthLayer<ReplayPolicy> {
+        EnkashAuthLayer {
+            rules: self.rules,
+            replay: policy,
+        }
+    }
+}
+
+impl<S, P: Clone> Layer<S> for EnkashAuthLayer<P> {
+    type Service = EnkashAuth<S, P>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        EnkashAuth::new(inner, Arc::clone(&self.0))
+        EnkashAuth::new(inner, Arc::clone(&self.rules), self.replay.clone())
     }
 }

@@ -1,7 +1,7 @@
 //! The middleware: a token on every request that may see it.
 
+mod deferred;
 mod future;
-mod later;
 mod layer;
 mod not_called;
 mod request;
@@ -11,6 +11,7 @@ mod rules;
 mod service;
 mod target;
 
+pub(crate) use self::{deferred::Deferred, future::finish, request::sealed};
 pub use self::{
     future::ResponseFuture, layer::EnkashAuthLayer, not_called::NotCalled, request::AuthRequest,
     service::EnkashAuth, target::Target,

@@ -4,47 +4,9 @@ use super::Target;
 
 /// Lets the layer put a token on a request, whose response is a `Res`.
 ///
-/// It is implemented for `http::Request<B>` and `http::Response<R>`, and with the feature `reqwest` for
-/// reqwest's own pair. A client with types of its own implements it for them.
-///
-/// # Examples
-///
-/// A request that keeps the numbers of its caller beside it:
-///
-/// ```
-/// use enkash_auth_tower::{AuthRequest, Target};
-/// use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode};
-///
-/// struct Numbered<B> {
-///     number: u64,
-///     request: Request<B>,
-/// }
-///
-/// impl<B, R> AuthRequest<Response<R>> for Numbered<B> {
-///     fn method(&self) -> &Method {
-///         self.request.method()
-///     }
-///     fn target(&self) -> Target<'_> {
-///         Target::Uri(self.request.uri())
-///     }
-///     fn extensions(&self) -> Option<&Extensions> {
-///         Some(self.request.extensions())
-///     }
-///     fn headers_mut(&mut self) -> &mut HeaderMap {
-///         self.request.headers_mut()
-///     }
-///     fn status(answer: &Response<R>) -> StatusCode {
-///         answer.status()
-///     }
-///     fn answer_headers(answer: &Response<R>) -> &HeaderMap {
-///         answer.headers()
-///     }
-///     fn answer_extensions_mut(answer: &mut Response<R>) -> &mut Extensions {
-///         answer.extensions_mut()
-///     }
-/// }
-/// ```
-pub trait AuthRequest<Res> {
+/// Sealed: it is implemented for `http::Request<B>` and `http::Response<R>`, and with the feature `reqwest` for
+/// reqwest's own pair.
+pub trait AuthRequest<Res>: sealed::Sealed {
     /// Returns the method.
     fn method(&self) -> &Method;
 
@@ -59,13 +21,10 @@ pub trait AuthRequest<Res> {
     fn headers_mut(&mut self) -> &mut HeaderMap;
 
     /// Returns the status of the response.
-    fn status(answer: &Res) -> StatusCode;
+    fn status(response: &Res) -> StatusCode;
 
     /// Returns the headers of the response.
-    fn response_headers(answer: &Res) -> &HeaderMap;
-
-    /// Returns the extensions of the response: with a 401, they name the token that it refuses.
-    fn response_extensions_mut(answer: &mut Res) -> &mut Extensions;
+    fn response_headers(response: &Res) -> &HeaderMap;
 }
 
 impl<B, R> AuthRequest<Response<R>> for Request<B> {
@@ -85,15 +44,21 @@ impl<B, R> AuthRequest<Response<R>> for Request<B> {
         self.headers_mut()
     }
 
-    fn status(answer: &Response<R>) -> StatusCode {
-        answer.status()
+    fn status(response: &Response<R>) -> StatusCode {
+        response.status()
     }
 
-    fn response_headers(answer: &Response<R>) -> &HeaderMap {
-        answer.headers()
+    fn response_headers(response: &Response<R>) -> &HeaderMap {
+        response.headers()
     }
+}
 
-    fn response_extensions_mut(answer: &mut Response<R>) -> &mut Extensions {
-        answer.extensions_mut()
-    }
+pub(crate) mod sealed {
+    /// Marks the request types of this crate.
+    pub trait Sealed {}
+
+    impl<B> Sealed for http::Request<B> {}
+
+    #[cfg(feature = "reqwest")]
+    impl Sealed for reqwest::Request {}
 }

@@ -47,7 +47,7 @@ impl Rules {
     }
 
     #[cold]
-    pub(super) fn refusal(target: Target<'_>) -> Error {
+    pub(super) fn blocked(target: Target<'_>) -> Error {
         let detail = match target.origin() {
             Some(origin) => format!("{origin}; see EnkashAuthLayer::allow_origin"),
             None => "the request names none; see EnkashAuthLayer::assume_origin".to_owned(),

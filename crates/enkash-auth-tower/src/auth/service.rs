@@ -4,51 +4,60 @@ use enkash_auth_core::{Error, ErrorKind, state::Lookup};
 use http::header::AUTHORIZATION;
 use tower_service::Service;
 
-use super::{AuthRequest, NotCalled, future::ResponseFuture, later::Later, rules::Rules};
+use super::{AuthRequest, Deferred, NotCalled, future::ResponseFuture, rules::Rules};
 use crate::{
     BoxError,
     cache::{HeaderCopy, Waiting},
     endpoint::IsTokenRequest,
+    replay::{NoReplay, Replay},
     sync::Arc,
 };
 
-/// Puts a token on each request. Made by [`EnkashAuthLayer`](super::EnkashAuthLayer).
+/// Attaches a token to each request, and with a [`ReplayPolicy`](crate::ReplayPolicy) sends a call once more if
+/// the API rejected its token and nothing can have happened. Made by
+/// [`EnkashAuthLayer`](super::EnkashAuthLayer).
 ///
-/// With a fresh token, a call costs no lock, no allocation and no await. Without one, the readied
-/// inner service is given back while the call waits: it would keep its place in a concurrency limit.
+/// With a fresh token, a call costs no lock, no allocation and no await. Without one, the readied inner service
+/// is given back while the call waits: it would keep its place in a concurrency limit.
+///
+/// Replay costs a clone of the request and of the inner service for each call whose body can be sent a second
+/// time. The response to the first call is kept, unread, until the second one has come: it is the caller's if
+/// the second call cannot be made. So the inner service must be able to serve two calls at once; one that has a
+/// single connection, and no other until a response is read, would wait for itself.
 #[derive(Clone, Debug)]
-pub struct EnkashAuth<S> {
+pub struct EnkashAuth<S, P = NoReplay> {
     inner: S,
     header: HeaderCopy,
     rules: Arc<Rules>,
+    replay: P,
 }
 
-impl<S> EnkashAuth<S> {
-    pub(super) fn new(inner: S, rules: Arc<Rules>) -> Self {
+impl<S, P> EnkashAuth<S, P> {
+    pub(super) fn new(inner: S, rules: Arc<Rules>, replay: P) -> Self {
         Self {
             inner,
             header: HeaderCopy::default(),
             rules,
+            replay,
         }
     }
 
-    /// Returns the service below.
+    /// Returns the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// Returns the service below.
+    /// Returns the inner service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Returns the service below.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
 
-    /// Gives the readied inner service back, with its place in a concurrency limit: no call is made
-    /// now.
+    /// Gives the readied inner service back, with its place in a concurrency limit: no call is made now.
     fn give_back(&mut self)
     where
         S: Clone,
@@ -57,95 +66,108 @@ impl<S> EnkashAuth<S> {
         self.inner = not_ready_inner;
     }
 
-    /// Makes a call for which no token is at hand.
+    /// Makes a call without a token that may be attached now.
     #[cold]
-    fn call_otherwise<Req>(&mut self, mut request: Req) -> ResponseFuture<S, Req>
+    fn call_otherwise<Req>(
+        &mut self,
+        mut request: Req,
+        kept: Option<P::Kept>,
+    ) -> ResponseFuture<S, Req, P>
     where
         S: Service<Req> + Clone,
         Req: AuthRequest<S::Response>,
+        P: Replay<S, Req>,
     {
         if is_token_request(&request) {
-            return ResponseFuture::calling(self.inner.call(request), None);
+            return ResponseFuture::calling(self.inner.call(request), None, None);
         }
         if !self.rules.allow(request.target()) {
-            return self.refuse(Rules::refusal(request.target()), &request);
+            return self.fail(Rules::blocked(request.target()), &request);
         }
         match self.rules.shared.join() {
             Lookup::Ready(token) => {
                 let attached = self.rules.shared.attached(&token);
                 let header = token.header().clone();
                 request.headers_mut().insert(AUTHORIZATION, header);
-                ResponseFuture::calling(self.inner.call(request), Some(attached))
+                ResponseFuture::calling(self.inner.call(request), Some(attached), kept)
             }
-            Lookup::Pending(waiting) => self.call_later(request, Some(waiting)),
+            Lookup::Pending(waiting) => self.defer(request, Some(waiting), kept),
             // Made outside a runtime; it may well be polled inside one.
             Lookup::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
-                self.call_later(request, None)
+                self.defer(request, None, kept)
             }
-            Lookup::Failed(error) => self.refuse(error, &request),
+            Lookup::Failed(error) => self.fail(error, &request),
         }
     }
 
-    fn call_later<Req>(&mut self, request: Req, waiting: Option<Waiting>) -> ResponseFuture<S, Req>
+    fn defer<Req>(
+        &mut self,
+        request: Req,
+        waiting: Option<Waiting>,
+        kept: Option<P::Kept>,
+    ) -> ResponseFuture<S, Req, P>
     where
         S: Service<Req> + Clone,
+        P: Replay<S, Req>,
     {
         self.give_back();
         let shared = Arc::clone(&self.rules.shared);
-        let inner = self.inner.clone();
-        ResponseFuture::later(Later::waiting(waiting, inner, request, shared))
+        let deferred = Deferred::new(waiting, self.inner.clone(), request, shared);
+        ResponseFuture::deferred(deferred, kept)
     }
 
-    fn refuse<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req>
+    fn fail<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req, P>
     where
         S: Service<Req> + Clone,
         Req: AuthRequest<S::Response>,
+        P: Replay<S, Req>,
     {
         self.give_back();
-        ResponseFuture::later(Later::failed(NotCalled::mark(error, request)))
+        ResponseFuture::failed(NotCalled::mark(error, request))
     }
 }
 
 /// # Errors
 ///
-/// Those of the service below; and, from the call and before the service below is called, an
-/// [`Error`] that [`NotCalled`] marks: [`ForeignOrigin`](ErrorKind::ForeignOrigin) for a request that
-/// must not see the token, and those of [`TokenCache::token`](crate::TokenCache::token).
+/// Those of the inner service; and, from the call and before the inner service is called, an [`Error`] that
+/// [`NotCalled`] marks: [`ForeignOrigin`](ErrorKind::ForeignOrigin) for a request that must not see the token,
+/// and those of [`TokenCache::token`](crate::TokenCache::token).
 ///
 /// # Panics
 ///
 /// As [`TokenCache::token`](crate::TokenCache::token): inside a runtime whose timers are disabled.
-impl<S, Req> Service<Req> for EnkashAuth<S>
+impl<S, Req, P> Service<Req> for EnkashAuth<S, P>
 where
     S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
     Req: AuthRequest<S::Response>,
+    P: Replay<S, Req>,
 {
     type Response = S::Response;
     type Error = BoxError;
-    type Future = ResponseFuture<S, Req>;
+    type Future = ResponseFuture<S, Req, P>;
 
-    /// Becomes ready when the service below does. A missing token fails the call, not this: an error from
-    /// here means that the service is broken for good.
+    /// Becomes ready when the inner service does. A missing token fails the call, not this: an error from here
+    /// means that the service is broken for good.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(NotCalled::unmark)
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
+        let kept = self.replay.keep(&mut request, &self.inner);
         if !is_token_request(&request)
             && self.rules.allow(request.target())
             && let Some(attached) = self
                 .header
                 .attach(request.headers_mut(), &self.rules.shared)
         {
-            return ResponseFuture::calling(self.inner.call(request), Some(attached));
+            return ResponseFuture::calling(self.inner.call(request), Some(attached), kept);
         }
-        self.call_otherwise(request)
+        self.call_otherwise(request, kept)
     }
 }
 
-/// Returns whether it is one of the cache's own, sent through the layer by mistake: it would wait for
-/// itself.
+/// Returns whether it is one of the cache's own, sent through the layer by mistake: it would wait for itself.
 #[inline]
 fn is_token_request<Req, Res>(request: &Req) -> bool
 where

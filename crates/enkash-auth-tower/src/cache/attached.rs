@@ -24,16 +24,21 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
-    /// Records that the API answered 401 to it.
-    pub(crate) fn refused(self) {
+    /// Records that the API responded with 401 to it.
+    pub(crate) fn unauthorized(self) {
         if let Some(cache) = self.cache.cache() {
             cache.unauthorized(self.generation);
         }
     }
 
+    /// Returns the cache, or `None` if it is gone.
+    pub(crate) fn cache(self) -> Option<Arc<Shared>> {
+        self.cache.cache()
+    }
+
     /// Returns the token after it, or `None` if the cache is gone.
     pub(crate) fn successor(self) -> Option<TokenFuture> {
-        self.cache.cache().map(|cache| TokenFuture::new(&cache))
+        self.cache().map(|cache| TokenFuture::new(&cache))
     }
 
     /// Counts what became of the replay of a call that was refused.

@@ -1,5 +1,3 @@
-use http::Request;
-
 /// Lets a body be sent a second time.
 ///
 /// Every body that is `Clone` is: each clone must hold all of it. One whose clones share what they have read,
@@ -38,15 +36,4 @@ impl<B: Clone> ReplayBody for B {
     fn try_clone(&self) -> Option<Self> {
         Some(self.clone())
     }
-}
-
-/// Returns the same request once more.
-pub(crate) fn try_clone<B: ReplayBody>(request: &Request<B>) -> Option<Request<B>> {
-    let mut copy = Request::new(request.body().try_clone()?);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = request.headers().clone();
-    *copy.extensions_mut() = request.extensions().clone();
-    Some(copy)
 }

@@ -1,21 +1,22 @@
-//! A call whose token was refused, sent once more with another one.
+//! Sending a call a second time, with another token, after the API rejected the first one's.
 //!
-//! Only where the first provably did nothing: the method is idempotent, or the resource server says
-//! that it refused the token before it acted.
+//! Only if the first call provably did nothing: its method is idempotent, or the API says that it rejected
+//! the token before it acted.
+//!
+//! - `policy`: which calls may be sent again;
+//! - `body`, `request`: what can be sent again;
+//! - `challenge`: what a 401 says;
+//! - `second`: the second call.
 
 mod body;
 mod challenge;
-mod future;
 mod policy;
-#[cfg(feature = "reqwest")]
-mod reqwest;
-mod service;
+mod request;
+mod second;
 
-#[cfg(feature = "retry")]
-pub(crate) use self::body::try_clone;
 pub use self::{
     body::ReplayBody,
-    future::ReplayFuture,
-    policy::ReplayPolicy,
-    service::{Replay, ReplayLayer},
+    policy::{NoReplay, Replay, ReplayPolicy},
+    request::ReplayRequest,
 };
+pub(crate) use self::{policy::Kept, second::Second};

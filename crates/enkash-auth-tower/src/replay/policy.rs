@@ -1,6 +1,10 @@
-use http::{HeaderMap, HeaderValue, Method};
+use std::convert::Infallible;
 
-use super::challenge;
+use http::{HeaderMap, HeaderValue};
+use tower_service::Service;
+
+use super::{ReplayRequest, challenge};
+use crate::auth::AuthRequest;
 
 /// Decides which calls are sent once more after a 401 to our token.
 ///
@@ -22,9 +26,32 @@ pub struct ReplayPolicy {
     trusts_idempotency_key: bool,
 }
 
-/// Keeps what counts of a request once it has been sent.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
+/// Sends no call a second time: what [`EnkashAuthLayer`](crate::EnkashAuthLayer) does by default.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "it has no settings")]
+pub struct NoReplay;
+
+/// Selects whether calls through a service `S` are sent a second time. Sealed: [`NoReplay`], or a
+/// [`ReplayPolicy`].
+pub trait Replay<S, Req>: sealed::Sealed {
+    /// What is kept of a call for a second one.
+    #[doc(hidden)]
+    type Kept;
+
+    /// Keeps what a second call needs, or returns `None` if there will be none.
+    #[doc(hidden)]
+    fn keep(&self, request: &mut Req, inner: &S) -> Option<Self::Kept>;
+
+    /// Returns what was kept.
+    #[doc(hidden)]
+    fn kept(kept: Self::Kept) -> Kept<S, Req>;
+}
+
+/// Keeps a copy of a request, and a service to send it with.
+#[derive(Debug)]
+pub struct Kept<S, Req> {
+    request: Req,
+    not_ready_inner: S,
     is_safe_twice: bool,
 }
 
@@ -36,17 +63,50 @@ impl ReplayPolicy {
         self.trusts_idempotency_key = true;
         self
     }
+}
 
-    pub(super) fn look(self, method: &Method, headers: &HeaderMap) -> Sent {
-        let is_safe_twice =
-            method.is_idempotent() || (self.trusts_idempotency_key && has_idempotency_key(headers));
-        Sent { is_safe_twice }
+impl<S, Req> Replay<S, Req> for NoReplay {
+    type Kept = Infallible;
+
+    #[inline(always)]
+    fn keep(&self, _: &mut Req, _: &S) -> Option<Infallible> {
+        None
+    }
+
+    fn kept(kept: Infallible) -> Kept<S, Req> {
+        match kept {}
     }
 }
 
-impl Sent {
-    /// Returns whether nothing can have happened, by the `headers` of a 401.
-    pub(super) fn did_nothing(self, headers: &HeaderMap) -> bool {
+impl<S, Req> Replay<S, Req> for ReplayPolicy
+where
+    S: Service<Req> + Clone,
+    Req: AuthRequest<S::Response> + ReplayRequest,
+{
+    type Kept = Kept<S, Req>;
+
+    fn keep(&self, request: &mut Req, inner: &S) -> Option<Kept<S, Req>> {
+        Some(Kept {
+            request: request.try_copy()?,
+            not_ready_inner: inner.clone(),
+            is_safe_twice: request.method().is_idempotent()
+                || self.trusts_idempotency_key && has_idempotency_key(request.headers_mut()),
+        })
+    }
+
+    fn kept(kept: Kept<S, Req>) -> Kept<S, Req> {
+        kept
+    }
+}
+
+impl<S, Req> Kept<S, Req> {
+    /// Returns the service, which is not ready, and the request.
+    pub(super) fn into_parts(self) -> (S, Req) {
+        (self.not_ready_inner, self.request)
+    }
+
+    /// Returns whether the first call did nothing, by the `headers` of a 401.
+    pub(super) fn did_nothing(&self, headers: &HeaderMap) -> bool {
         self.is_safe_twice || challenge::says_invalid_token(headers)
     }
 }
@@ -56,4 +116,12 @@ fn has_idempotency_key(headers: &HeaderMap) -> bool {
     let mut keys = headers.get_all("idempotency-key").iter();
     let is_key = |key: &HeaderValue| !key.as_bytes().trim_ascii().is_empty();
     keys.next().is_some_and(is_key) && keys.next().is_none()
+}
+
+mod sealed {
+    /// Marks the policies of this crate.
+    pub trait Sealed {}
+
+    impl Sealed for super::NoReplay {}
+    impl Sealed for super::ReplayPolicy {}
 }

@@ -91,7 +91,7 @@ impl FetchTask {
                 );
             }
             FetchOutcome::Aborted => {
-                tracing::debug!("token fetch aborted: its runtime was shut down")
+                tracing::debug!("token fetch aborted: its runtime was shut down");
             }
         }
     }

@@ -4,7 +4,7 @@ use enkash_auth_core::{Client, Credentials, Environment, Error, ManualClock, Ref
 use enkash_auth_sandbox::{
     Accounts, Endpoint, Fault, Issuer, Issuing, Rules, Sandbox, SandboxService,
 };
-use enkash_auth_tower::{EnkashAuthLayer, Replay, ReplayPolicy, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, ReplayPolicy, TokenCache, TokenEndpoint};
 use http::Request;
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt};
@@ -44,7 +44,7 @@ pub(crate) struct Scene {
     server: Sandbox,
     clock: ManualClock,
     tokens: TokenCache,
-    client: Replay<SandboxService>,
+    client: EnkashAuth<SandboxService, ReplayPolicy>,
 }
 
 impl Scene {

@@ -217,7 +217,7 @@ async fn a_boxed_stack_is_shared_between_tasks_and_replays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_layers_a_refusal_is_that_of_the_inner_ones_token() {
+async fn nested_layers_each_fetch_another_token_after_401() {
     let (outer, inner) = (Kit::new(rules(300, 10)), Kit::new(rules(300, 10)));
     let mut client = ServiceBuilder::new()
         .layer(EnkashAuthLayer::new(outer.tokens.clone()))
@@ -226,6 +226,6 @@ async fn of_two_layers_a_refusal_is_that_of_the_inner_ones_token() {
     assert_eq!(call(&mut client).await.unwrap(), 200);
     inner.issuer.revoke_all();
     assert_eq!(call(&mut client).await.unwrap(), 401);
-    assert!(outer.tokens.peek().is_some());
+    assert!(outer.tokens.peek().is_none());
     assert!(inner.tokens.peek().is_none());
 }

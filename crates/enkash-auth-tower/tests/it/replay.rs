@@ -11,7 +11,7 @@ use std::{
 };
 
 use enkash_auth_sandbox::Issuing;
-use enkash_auth_tower::{EnkashAuthLayer, NotSent, Replay, ReplayPolicy};
+use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, NotSent, ReplayPolicy};
 use http::{Method, Request, Response, header::AUTHORIZATION};
 use tokio::{task::JoinSet, time::sleep};
 use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
@@ -65,13 +65,13 @@ impl Ledger {
 
 const INVALID: &str = r#"Bearer realm="api", error="invalid_token""#;
 
-fn client(kit: &Kit, api: Api) -> Replay<Api> {
+fn client(kit: &Kit, api: Api) -> EnkashAuth<Api, ReplayPolicy> {
     EnkashAuthLayer::new(kit.tokens.clone())
         .replay(ReplayPolicy::default())
         .layer(api)
 }
 
-async fn send(client: &mut Replay<Api>, method: Method) -> Result<u16, BoxError> {
+async fn send(client: &mut EnkashAuth<Api, ReplayPolicy>, method: Method) -> Result<u16, BoxError> {
     let mut request = Request::new("ten rupees".to_owned());
     *request.method_mut() = method;
     *request.uri_mut() = "http://localhost/api/payouts".parse().unwrap();

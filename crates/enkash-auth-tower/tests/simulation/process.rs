@@ -4,7 +4,7 @@ use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use enkash_auth_core::{Client, Credentials, Environment, RefreshPolicy, User};
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, Replay, ReplayPolicy, TokenCache, TokenEndpoint, internal,
+    BoxError, EnkashAuth, EnkashAuthLayer, ReplayPolicy, TokenCache, TokenEndpoint, internal,
 };
 use http::{Request, Response};
 use tokio::{
@@ -25,7 +25,7 @@ const BASE: &str = "https://issuer.example";
 
 pub(crate) struct Process {
     runtime: Runtime,
-    client: Replay<ApiPath>,
+    client: EnkashAuth<ApiPath, ReplayPolicy>,
     tokens: TokenCache,
     world: Shared,
     pub(crate) who: Who,

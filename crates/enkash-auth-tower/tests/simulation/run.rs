@@ -142,7 +142,7 @@ impl Fleet {
             Fate::Crash(length) => {
                 world.at(now + length, Event::Restart(index));
                 drop(world);
-                self.replicas[index].process.take().map(Process::kill);
+                if let Some(a) = self.replicas[index].process.take() { Process::kill(a) }
             }
             // What it has sent before can reach a step while it is stopped.
             Fate::Stop(_) if process.is_stopped => {}
