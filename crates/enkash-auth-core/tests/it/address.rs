@@ -114,9 +114,9 @@ fn plain_http_is_for_loopback_only() {
 #[test]
 fn what_is_no_origin_is_refused() {
     for (text, why) in [
-        ("", "it is no URL"),
-        ("https://", "it is no URL"),
-        ("https://a b", "it is no URL"),
+        ("", "not a valid URL"),
+        ("https://", "not a valid URL"),
+        ("https://a b", "not a valid URL"),
         ("/", "it has no scheme or no host"),
         ("api.enkash.in", "it has no scheme or no host"),
         ("ftp://api.enkash.in", "its scheme is not https"),
@@ -126,7 +126,7 @@ fn what_is_no_origin_is_refused() {
             "it has user information",
         ),
         ("https://:443", "it has no host"),
-        ("https://api.enkash.in:65536", "its port is no port"),
+        ("https://api.enkash.in:65536", "it has an invalid port"),
         ("https://api.enkash.in/path", "it has a path or a query"),
         ("https://api.enkash.in?query", "it has a path or a query"),
         ("https://api.enkash.in/#s3cret", "it has a fragment"),
@@ -162,33 +162,33 @@ fn a_base_address_is_put_into_one_form() {
 #[test]
 fn what_is_no_base_address_is_refused() {
     for (text, why, cause) in [
-        ("", "it is no URL", None),
+        ("", "not a valid URL", None),
         ("https://api.enkash.in/?q", "it has a query", None),
         ("https://api.enkash.in?", "it has a query", None),
         ("https://api.enkash.in/#f", "it has a fragment", None),
         (
             "/oauth",
-            "no token may go there",
+            "not an allowed origin",
             Some("it has no scheme or no host"),
         ),
         (
             "api.enkash.in",
-            "no token may go there",
+            "not an allowed origin",
             Some("it has no scheme or no host"),
         ),
         (
             "https://u:s3cret@api.enkash.in",
-            "no token may go there",
+            "not an allowed origin",
             Some("it has user information"),
         ),
         (
             "http://api.enkash.in",
-            "no token may go there",
+            "not an allowed origin",
             Some("http is for loopback only"),
         ),
         (
             "ftp://api.enkash.in",
-            "no token may go there",
+            "not an allowed origin",
             Some("its scheme is not https"),
         ),
     ] {

@@ -215,7 +215,7 @@ fn every_bad_setting_is_named() {
         (credentials().api_key(""), "API key: it is empty".to_owned()),
         (
             credentials().api_key("a\u{1}b"),
-            "API key: it is no header value".to_owned(),
+            "API key: not a valid header value".to_owned(),
         ),
         (
             Credentials::merchant("", "s"),

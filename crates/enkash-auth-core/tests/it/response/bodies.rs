@@ -186,7 +186,7 @@ fn huge_number_is_absent_and_control_character_is_space() {
             r#"{"a":[-1e400,2,true],"msg":"d"}"#,
             "status 400, \"d\"",
         ),
-        (200, r#"{"a":1e400"#, "the body is cut off"),
+        (200, r#"{"a":1e400"#, "the body is truncated"),
         (200, "<1e400>", "the body is not JSON"),
     ] {
         let error = read(status, text).unwrap_err().to_string();

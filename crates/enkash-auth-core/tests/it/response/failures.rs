@@ -115,7 +115,7 @@ fn text_says_what_was_seen_and_what_to_check() {
         (
             200,
             r#"{"response_code":7,"errorResponse":{"echo":"no"}}"#,
-            r#"credentials rejected: status 200, response_code 7, "{'echo':'no'}"; no known error, taken for a rejection"#,
+            r#"credentials rejected: status 200, response_code 7, "{'echo':'no'}"; unknown error, treated as a rejection"#,
         ),
         (
             200,
@@ -146,7 +146,7 @@ fn text_says_what_was_seen_and_what_to_check() {
         (
             400,
             "(truncated)",
-            "outcome of the token request unknown: status 400; the body is cut off",
+            "outcome of the token request unknown: status 400; the body is truncated",
         ),
         (
             200,
@@ -171,7 +171,7 @@ fn text_says_what_was_seen_and_what_to_check() {
         (
             200,
             r#"{"token":"ab"#,
-            "unusable token response: status 200; the body is cut off after a token has begun",
+            "unusable token response: status 200; the body is truncated after the start of a token",
         ),
     ] {
         assert_eq!(read(status, &[], body).unwrap_err().to_string(), expected);
