@@ -100,7 +100,7 @@ impl State {
         let aborts = std::mem::take(&mut self.aborts);
         match outcome {
             FetchOutcome::Granted(bearer, lifetime) => {
-                self.grant(bearer, &lifetime, now, jitter, policy)
+                self.grant(bearer, &lifetime, now, jitter, policy);
             }
             FetchOutcome::Failed(error) => self.fail(error, now, jitter, policy),
             FetchOutcome::Aborted => {
