@@ -2,10 +2,10 @@ use std::fmt;
 
 use crate::hex::Hex;
 
-/// Identifies one account at one server: what a lock-out hits, whatever the password was.
+/// Identifies one account at one server: the unit of a lock-out, whatever the password.
 ///
 /// SHA-256 of the base address, the client id and the user name (or the access key). It survives a
-/// change of password and shows none of them.
+/// change of password and reveals none of them.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct AccountKey([u8; 32]);
 
@@ -16,14 +16,14 @@ impl AccountKey {
 }
 
 impl fmt::Display for AccountKey {
-    /// Writes the first six bytes, in hexadecimal: enough to tell accounts apart in a log.
+    /// Writes the first six bytes, in hexadecimal: enough to distinguish accounts in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Hex(self.0.split_at(6).0))
     }
 }
 
 impl fmt::LowerHex for AccountKey {
-    /// Writes all of it: for a key in a store.
+    /// Writes all of it, for a key in a store.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Hex(&self.0))
     }

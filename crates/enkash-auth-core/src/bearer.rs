@@ -12,7 +12,7 @@ const SCHEME: &str = "Bearer ";
 pub struct Bearer(HeaderValue);
 
 impl Bearer {
-    /// The longest token that is taken, in bytes; with more, servers refuse the request's head.
+    /// The longest accepted token, in bytes; servers reject longer request headers.
     pub const MAX_LEN: usize = 8 * 1024;
 
     /// Creates the header value of `token`.
@@ -40,7 +40,7 @@ impl Bearer {
         &self.0
     }
 
-    /// Returns the token without its scheme. A secret: print it nowhere.
+    /// Returns the token without its scheme. It is a secret: do not print it.
     pub fn expose(&self) -> &str {
         let value = self.0.to_str().unwrap_or_default();
         value.strip_prefix(SCHEME).unwrap_or_default()

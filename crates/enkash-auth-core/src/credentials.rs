@@ -16,15 +16,15 @@ use crate::{
     identity::secret,
 };
 
-/// The bytes of a seal's salt, which stands before the sealed text.
+/// The length of the salt in bytes, which precedes the sealed text.
 const SALT: usize = 32;
 
-/// What the key is for, so that no other use of the same secrets derives the same.
+/// The purpose of the key, so that no other use of the same secrets derives the same key.
 const PURPOSE: &[u8] = b"enkash-auth token seal 1";
 
-/// Holds what a token is asked for with. Its kind decides the dialect of the token request.
+/// Holds the credentials of a token request. Their kind determines its dialect.
 ///
-/// Secrets are wiped when this is dropped and never appear under `{:?}`.
+/// Secrets are wiped on drop and never appear under `{:?}`.
 ///
 /// # Examples
 ///
@@ -59,13 +59,13 @@ pub(crate) enum GrantType {
 }
 
 impl Credentials {
-    /// Creates those of the OAuth 2.0 password grant (RFC 6749 section 4.3): payouts, expenses, cards, bill
+    /// Creates credentials of the OAuth 2.0 password grant (RFC 6749 section 4.3): payouts, expenses, cards, bill
     /// payment.
     pub fn password(client: Client, user: User) -> Self {
         Self::new(GrantType::Password { client, user })
     }
 
-    /// Creates those of a Payment Gateway merchant: the access key and the secret key.
+    /// Creates credentials of a Payment Gateway merchant: the access key and the secret key.
     pub fn merchant(access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
         Self::new(GrantType::Merchant {
             access_key: secret(access_key),
@@ -82,14 +82,14 @@ impl Credentials {
         }
     }
 
-    /// Sets the company (`CEK…`), which several products want beside the user: the form field `clientId`.
+    /// Sets the company (`CEK…`), which several products require beside the user: the form field `clientId`.
     #[must_use]
     pub fn company_id(mut self, id: impl Into<String>) -> Self {
         self.company_id = Some(id.into());
         self
     }
 
-    /// Sets the value of the `API-Key` header, where EnKash issued one.
+    /// Sets the value of the `API-Key` header, if EnKash issued one.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(secret(key));
@@ -98,20 +98,20 @@ impl Credentials {
 
     /// Adds a field to the form, such as `scope`. Its value is treated as a secret.
     ///
-    /// Merchant keys are sent as JSON: there a further field is refused when the request is built.
+    /// Merchant keys are sent as JSON: with them, a form field is an error when the request is built.
     #[must_use]
     pub fn form_field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.form_fields.push((name.into(), secret(value)));
         self
     }
 
-    /// Returns whether they are the keys of a merchant, which have a token server of their own.
+    /// Returns whether they are merchant keys, which have a separate token server.
     pub fn is_merchant(&self) -> bool {
         matches!(self.grant, GrantType::Merchant { .. })
     }
 
-    /// Returns whether a token of these is as good as one of `other`: they differ in passwords and secrets
-    /// at most.
+    /// Returns whether a token of these can replace one of `other`: they differ in passwords and secrets at
+    /// most.
     pub fn act_as(&self, other: &Self) -> bool {
         self.names().eq(other.names()) && self.values().eq(other.values())
     }
@@ -132,8 +132,8 @@ impl Credentials {
         AccountKey::new(Sha256::digest(&*parts).into())
     }
 
-    /// Returns what tells these credentials from others of the same account: an HMAC-SHA-256 over every name
-    /// and secret that is sent, under `salt`.
+    /// Returns what distinguishes these credentials from others of the same account: an HMAC-SHA-256 over
+    /// every name and secret that is sent, under `salt`.
     pub fn fingerprint(&self, salt: [u8; 16]) -> Fingerprint {
         // As RFC 2104 pads a key that is shorter than a block.
         let mut block = [0; 64];
@@ -150,11 +150,11 @@ impl Credentials {
         self.fingerprint(fingerprint.salt()) == *fingerprint
     }
 
-    /// Seals `plain` so that only these very credentials open it (ChaCha20-Poly1305, RFC 8439, under
-    /// a key derived by HKDF-SHA-256, RFC 5869, from all that is sent). `context` is not kept, and
-    /// must be the same again.
+    /// Seals `plain` so that only the same credentials open it (ChaCha20-Poly1305, RFC 8439, under a key
+    /// derived by HKDF-SHA-256, RFC 5869, from all that is sent). `context` is not stored, and must be the
+    /// same for [`open`](Self::open).
     ///
-    /// `salt` must be random, and new each time: the key is for this one text.
+    /// `salt` must be random, and new each time: the key is for one text.
     ///
     /// # Errors
     ///
@@ -170,12 +170,11 @@ impl Credentials {
         Ok([&salt[..], &sealed].concat())
     }
 
-    /// Opens what [`seal`](Self::seal) sealed.
+    /// Opens the output of [`seal`](Self::seal).
     ///
     /// # Errors
     ///
-    /// Where it is too short for a seal, and where it was changed or sealed with other credentials,
-    /// which cannot be told apart.
+    /// If it is too short, or was altered or sealed with other credentials, which cannot be distinguished.
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
         let (salt, sealed) = sealed
             .split_first_chunk::<SALT>()
@@ -189,7 +188,7 @@ impl Credentials {
 
     fn cipher(&self, salt: &[u8; SALT]) -> ChaCha20Poly1305 {
         let mut key = Zeroizing::new([0; 32]);
-        // HKDF refuses nothing shorter than 255 hashes.
+        // HKDF fails only for more than 255 hashes.
         let _ = Hkdf::<Sha256>::new(Some(salt), &framed(self.sent())).expand(PURPOSE, &mut *key);
         let mut array = (*key).into();
         let cipher = ChaCha20Poly1305::new(&array);
@@ -212,7 +211,7 @@ impl Credentials {
             .map(ExposeSecret::expose_secret)
     }
 
-    /// Returns everything that is sent beside the secrets, in a fixed order, each under a name.
+    /// Returns everything that is sent except the secrets, in a fixed order, each with a name.
     fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         let pair = match &self.grant {
             GrantType::Password { client, user } => {
@@ -227,7 +226,7 @@ impl Credentials {
         pair.into_iter().chain(company).chain(api_key).chain(fields)
     }
 
-    /// Returns the secrets that say for which account a token is.
+    /// Returns the secrets that determine the account of a token.
     fn values(&self) -> impl Iterator<Item = &str> {
         let key = match &self.grant {
             GrantType::Password { .. } => None,
@@ -257,10 +256,10 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Joins `parts`, each behind its length, so that no two lists of parts are alike.
+/// Joins `parts`, each prefixed with its length, so that different lists never collide.
 fn framed<'a>(parts: impl IntoIterator<Item = &'a str>) -> Zeroizing<Vec<u8>> {
     let parts: Vec<_> = parts.into_iter().collect();
-    // Grown, it would leave copies behind.
+    // Allocated in full: growing would leave copies behind.
     let size = parts.iter().map(|part| 8 + part.len()).sum();
     let mut all = Zeroizing::new(Vec::with_capacity(size));
     for part in parts {

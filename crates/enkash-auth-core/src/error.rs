@@ -1,6 +1,6 @@
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-/// Says why there is no token, or why none was attached.
+/// Describes why there is no token, or why none was attached.
 ///
 /// One word wide and cheap to clone: all callers that waited for a fetch get the same one. The text never
 /// holds a secret and never repeats its [`source`](StdError::source).
@@ -28,43 +28,43 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// Says what an [`Error`] means for its caller.
+/// Classifies an [`Error`] by what it means for the caller.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A setting cannot be used; the text names it. Nothing was sent.
+    /// A setting is invalid; the text names it. Nothing was sent.
     InvalidSetting,
-    /// The token server could not be reached, was overloaded or failed, or credentials that are known good
-    /// wait until it answers a probe. The attempt was not counted.
+    /// The token server could not be reached, was overloaded or failed, or known good credentials wait until
+    /// it responds to a probe. The attempt was not counted.
     Unavailable,
-    /// The response grants a token that cannot be attached: not a bearer token, already expired, cut off.
+    /// The response grants a token that cannot be attached: not a bearer token, already expired, truncated.
     InvalidResponse,
     /// The server rejected these credentials. They are not sent again until an operator allows it.
     Rejected,
-    /// The server says that the account is locked or disabled. Nothing is sent until an operator resets the
-    /// record.
+    /// The server reports that the account is locked or disabled. Nothing is sent until an operator resets
+    /// the record.
     AccountLocked,
-    /// As many attempts count as may, and one more could lock the account: nothing was sent. The text says
-    /// how it is opened.
+    /// The strike budget is spent, and one more attempt could lock the account: nothing was sent. The text
+    /// says how to open it.
     AccountClosed,
-    /// The server does not take such a request: wrong address, grant or scope.
+    /// The server does not support such a request: wrong address, grant or scope.
     Misconfigured,
-    /// The server refuses this caller, whatever its credentials: an address that is not
+    /// The server rejects this caller, whatever its credentials: an address that is not
     /// allow-listed, an API that is not enabled.
     Forbidden,
-    /// The credentials were sent, and no response came or one that says neither yes nor no: the server may
-    /// count it as a failed attempt.
+    /// The credentials were sent, and the response is missing or ambiguous: the server may count a failed
+    /// attempt.
     Unresolved,
-    /// The store that keeps the account record cannot be used, or holds a record of a newer release: nothing
-    /// was sent.
+    /// The store of the account record is unavailable, or holds a record of a newer release: nothing was
+    /// sent.
     StoreUnavailable,
     /// The request goes to an origin that must not see the token. Nothing was sent.
     ForeignOrigin,
-    /// Too many callers wait for a token already.
+    /// Too many callers are already waiting for a token.
     Saturated,
-    /// The caller waited for a token as long as a caller may.
+    /// The caller timed out waiting for a token.
     WaitTimeout,
-    /// A token has to be fetched, and the caller is outside any tokio runtime.
+    /// A fetch is necessary, and the caller is outside any tokio runtime.
     NoRuntime,
 }
 
@@ -81,7 +81,7 @@ impl ErrorKind {
         )
     }
 
-    /// Returns its name, for a label of a metric or a field of a document: it does not change.
+    /// Returns its stable name, for a metric label or a document field.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidSetting => "invalid-setting",
@@ -124,15 +124,15 @@ impl fmt::Display for ErrorKind {
             Self::Unresolved => "outcome of the token request unknown",
             Self::StoreUnavailable => "token store unavailable",
             Self::ForeignOrigin => "origin not allowed to see the token",
-            Self::Saturated => "too many callers wait for a token",
-            Self::WaitTimeout => "no token in time",
+            Self::Saturated => "too many callers waiting for a token",
+            Self::WaitTimeout => "timed out waiting for a token",
             Self::NoRuntime => "no tokio runtime to fetch a token on",
         })
     }
 }
 
 impl Error {
-    /// Creates an error of `kind`; `detail` says what happened, in lower case and without a secret.
+    /// Creates an error of `kind`; `detail` describes it, in lower case and without a secret.
     pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -166,8 +166,8 @@ impl Error {
         self.0.kind.is_transient()
     }
 
-    /// Returns how long to wait before a new attempt makes sense, counted from the moment at which this
-    /// error was handed out; `None` where that is unknown.
+    /// Returns how long to wait before a new attempt makes sense, counted from when this error was returned;
+    /// `None` if that is unknown.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

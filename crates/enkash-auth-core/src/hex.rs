@@ -17,7 +17,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
     deserializer: D,
 ) -> Result<[u8; N], D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
-    read(&text).ok_or_else(|| de::Error::custom("not hexadecimal, or of another length"))
+    read(&text).ok_or_else(|| de::Error::custom("not hexadecimal, or of the wrong length"))
 }
 
 fn read<const N: usize>(text: &str) -> Option<[u8; N]> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{Error, ErrorKind};
 
-/// Sets when a token is refreshed, and the bounds of all that waits or tries again.
+/// Sets when a token is refreshed, and the bounds of waits and retries.
 ///
 /// # Examples
 ///
@@ -17,29 +17,29 @@ use crate::{Error, ErrorKind};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RefreshPolicy {
-    /// Whether a token is also refreshed without traffic, after its first use: no. An idle cache asks for
+    /// Whether a token is also refreshed without traffic, after its first use: no. An idle cache fetches
     /// nothing, and its next caller waits for a fetch.
     pub keep_warm: bool,
-    /// The longest window before a token's expiry in which it is renewed in the background: 300 s.
+    /// The longest window before a token's expiry in which it is refreshed in the background: 300 s.
     /// Shorter tokens have shorter windows: a fifth of the lifetime, at least 10 s, at most a
     /// quarter of it.
     pub refresh_window_max: Duration,
     /// The longest time before a token's expiry in which it is no longer attached: 10 s. Shorter
-    /// tokens have shorter guards: a fiftieth of the lifetime, at least 250 ms, at most an eighth.
+    /// tokens have shorter margins: a fiftieth of the lifetime, at least 250 ms, at most an eighth.
     pub expiry_margin_max: Duration,
-    /// How long one fetch may take, its attempts and their pauses included: 8 s. It is no caller's
-    /// timeout: a caller with 50 ms must not end the fetch of all.
+    /// How long one fetch may take, including its attempts and backoff: 8 s. Not the timeout of a caller: one
+    /// with 50 ms left must not end the fetch that all wait for.
     pub fetch_timeout: Duration,
-    /// How many attempts one fetch makes, where nothing was sent or the server answers 429 or 5xx:
-    /// 3, with 0.2 s and 0.5 s between them. More than 3 are taken for 3.
+    /// How many attempts one fetch makes if nothing was sent or the server responds 429 or 5xx: 3, with 0.2 s
+    /// and 0.5 s between them. More than 3 count as 3.
     pub attempts: u32,
-    /// The longest pause after failed fetches, which starts at 0.5 s and doubles: 30 s.
+    /// The longest backoff after failed fetches, which starts at 0.5 s and doubles: 30 s.
     pub backoff_max: Duration,
     /// The longest `Retry-After` that is honoured: 300 s.
     pub retry_after_max: Duration,
-    /// How long after two attempts with an unknown outcome another one is made: `None` for not before
-    /// a reset. A duration is a chosen exception to the guarantee that an account gets no third
-    /// attempt which the server can have counted: such an attempt can lock it.
+    /// How long after two unresolved attempts another one is made: `None` for not before a reset. A duration
+    /// is a deliberate exception to the guarantee that the server never counts a third attempt: such an
+    /// attempt can lock the account.
     pub retry_unresolved_after: Option<Duration>,
     /// How long one caller waits for a token: 10 s.
     pub wait_timeout: Duration,
@@ -48,11 +48,11 @@ pub struct RefreshPolicy {
 }
 
 impl RefreshPolicy {
-    /// Checks that a token can be fetched and waited for under this policy.
+    /// Checks that this policy allows fetching a token and waiting for it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] where `fetch_timeout`, `attempts`, `wait_timeout` or
+    /// [`ErrorKind::InvalidSetting`] if `fetch_timeout`, `attempts`, `wait_timeout` or
     /// `max_waiters` is zero; the text names the setting.
     pub fn validate(&self) -> Result<(), Error> {
         let Some(name) = self.zero_setting() else {

@@ -25,10 +25,10 @@ impl TokenRequest {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] where the credentials cannot be sent, naming the setting: an empty
-    /// one, a secret with CR, LF, NUL or U+FEFF in it, a client id with a colon (RFC 7617), an API key that
-    /// is not a header value, a form field without a name, beside merchant keys or under a name that the
-    /// request sets itself.
+    /// [`ErrorKind::InvalidSetting`] if the credentials cannot be sent, naming the setting: an empty one, a
+    /// secret that contains CR, LF, NUL or U+FEFF, a client id with a colon (RFC 7617), an API key that is
+    /// not a header value, a form field without a name, with merchant keys or with a name that the request
+    /// sets itself.
     pub fn new(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
         let body = match &credentials.grant {
             GrantType::Password { user, .. } => form(credentials, user),
@@ -51,18 +51,18 @@ impl TokenRequest {
         headers.insert(USER_AGENT, user_agent());
         if let Some(key) = &credentials.api_key {
             let value = sensitive(required("API key", key)?.as_bytes())
-                .ok_or_else(|| invalid("API key: it is no header value"))?;
+                .ok_or_else(|| invalid("API key: not a valid header value"))?;
             headers.insert("api-key", value);
         }
         Ok(Self(request))
     }
 
-    /// Creates a request that asks the server at `base` only whether it responds: a `HEAD` of the path that
+    /// Creates a request that only checks whether the server at `base` responds: a `HEAD` of the path that
     /// [`new`](Self::new) would post `credentials` to, without them and without a body.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] where the address becomes too long.
+    /// [`ErrorKind::InvalidSetting`] if the address becomes too long.
     pub fn probe(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::HEAD;
@@ -71,7 +71,7 @@ impl TokenRequest {
         Ok(Self(request))
     }
 
-    /// Converts it into a value of the `http` crate. Its body holds the password: print it nowhere.
+    /// Converts it into a value of the `http` crate. Its body holds the password: do not print it.
     pub fn into_http(self) -> Request<Bytes> {
         self.0
     }
@@ -144,8 +144,8 @@ fn json(
     Ok(parts.concat())
 }
 
-/// Returns HTTP Basic over the raw values, as RFC 7617 has it; RFC 6749 would URL-encode them first, which
-/// this platform does not undo.
+/// Returns HTTP Basic of the raw values, as in RFC 7617; RFC 6749 would URL-encode them first, which this
+/// platform does not decode.
 fn basic(client: &Client) -> Result<HeaderValue, Error> {
     let id = named("client id", &client.id)?;
     if id.contains(':') {
@@ -155,14 +155,14 @@ fn basic(client: &Client) -> Result<HeaderValue, Error> {
     let pair = Zeroizing::new(format!("{id}:{secret}"));
     let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
     let value = Zeroizing::new(["Basic ", &*encoded].concat());
-    sensitive(value.as_bytes()).ok_or_else(|| invalid("client secret: it is no header value"))
+    sensitive(value.as_bytes()).ok_or_else(|| invalid("client secret: not a valid header value"))
 }
 
 /// Returns a secret as a JSON string.
 fn quoted(setting: &str, secret: &SecretString) -> Result<Zeroizing<String>, Error> {
     serde_json::to_string(required(setting, secret)?)
         .map(Zeroizing::new)
-        .map_err(|_| invalid(format!("{setting}: it is no JSON string")))
+        .map_err(|_| invalid(format!("{setting}: not a valid JSON string")))
 }
 
 fn sensitive(value: &[u8]) -> Option<HeaderValue> {
@@ -182,7 +182,7 @@ fn required<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error
     named(setting, clean(setting, value)?)
 }
 
-/// Rejects what no keyboard types, but files and forms bring along: sent, it would cost an attempt.
+/// Rejects characters that stem from files and forms, not keyboards: sent, they would cost an attempt.
 fn clean<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
     let value = value.expose_secret();
     if value.contains(['\r', '\n', '\0', '\u{feff}']) {

@@ -17,7 +17,7 @@ struct Inner {
 }
 
 impl AccessToken {
-    /// Creates the `generation`th token, to be used as `schedule` says.
+    /// Creates the `generation`th token, with its schedule.
     pub fn new(bearer: Bearer, generation: u64, schedule: Schedule) -> Self {
         Self(Arc::new(Inner {
             bearer,
@@ -31,17 +31,17 @@ impl AccessToken {
         self.0.bearer.header()
     }
 
-    /// Returns the token without its scheme. A secret: print it nowhere.
+    /// Returns the token without its scheme. It is a secret: do not print it.
     pub fn expose(&self) -> &str {
         self.0.bearer.expose()
     }
 
-    /// Returns its number in the cache: a later one is greater, the same one anchored anew is equal.
+    /// Returns its number in the cache: greater for a newer token, equal for the same one, reissued.
     pub fn generation(&self) -> u64 {
         self.0.generation
     }
 
-    /// Returns the moments of its life.
+    /// Returns when it is refreshed and when it expires.
     pub fn schedule(&self) -> &Schedule {
         &self.0.schedule
     }
@@ -51,7 +51,7 @@ impl AccessToken {
         !self.0.schedule.deadline().has_passed(now)
     }
 
-    /// Returns how long from `now` it may be attached.
+    /// Returns how long it may still be attached at `now`.
     pub fn remaining(&self, now: Timestamp) -> Duration {
         self.0.schedule.deadline().remaining(now)
     }

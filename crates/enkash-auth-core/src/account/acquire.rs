@@ -3,18 +3,18 @@ use std::{borrow::Cow, time::Duration};
 use super::{AttemptId, Fingerprint};
 use crate::{Credentials, Error, ErrorKind};
 
-/// Describes the attempt that a fetch asks for.
+/// Describes the attempt that a fetch requests.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "made by the permit protocol alone"
 )]
 pub struct AttemptContext<'a> {
-    /// The id that the attempt will have.
+    /// The id of the attempt.
     pub id: AttemptId,
     /// The salt of its fingerprint: 16 random bytes.
     pub salt: [u8; 16],
-    /// What would be sent.
+    /// The credentials to send.
     pub credentials: &'a Credentials,
     /// How long the attempt may be in flight.
     pub lease: Duration,
@@ -24,7 +24,7 @@ pub struct AttemptContext<'a> {
     pub probe: Option<bool>,
 }
 
-/// Says whether an attempt may be made.
+/// Represents whether an attempt may be made.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
@@ -82,16 +82,16 @@ impl Acquire {
         Self::denied(ErrorKind::AccountClosed, detail)
     }
 
-    /// Denies known good credentials within the pause after two attempts without a response.
-    pub(super) fn pause_after_lost_attempts() -> Self {
+    /// Denies known good credentials during the backoff after two attempts without a response.
+    pub(super) fn backoff_after_lost_attempts() -> Self {
         let detail =
             "the last token requests had no response; the next is sent 15 minutes after them";
         Self::denied(ErrorKind::Unavailable, detail)
     }
 
     /// Denies known good credentials while the token server does not respond to a probe.
-    pub(super) fn no_probe_answered() -> Self {
-        let detail = "the last token request had no response; the next is sent when the server answers a probe";
+    pub(super) fn no_probe_response() -> Self {
+        let detail = "the last token request had no response; the next is sent when the server responds to a probe";
         Self::denied(ErrorKind::Unavailable, detail)
     }
 

@@ -32,7 +32,7 @@ pub struct Attempt {
     other: Map<String, Value>,
 }
 
-/// Says how far an attempt that counts has come. A later variant outranks those before it.
+/// Represents the progress of an attempt that counts. A later variant outranks those before it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum State {
@@ -50,7 +50,7 @@ pub(super) enum State {
     Locked,
 }
 
-/// Says how an attempt ended, as the strike budget sees it.
+/// Represents how an attempt ended, for the strike budget.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(
     clippy::exhaustive_enums,
@@ -69,10 +69,10 @@ pub enum AttemptOutcome {
     },
     /// The server rejected the credentials.
     Rejected {
-        /// Whether only the shape of the response says so, without a known error code or text.
+        /// Whether this follows only from the shape of the response, without a known error code or text.
         guessed: bool,
     },
-    /// The server says that the account is locked.
+    /// The server reports that the account is locked.
     Locked,
 }
 
@@ -118,12 +118,12 @@ impl Attempt {
         self.id
     }
 
-    /// Returns whether it is open: in flight, as far as the record says.
+    /// Returns whether it is open: in flight, according to the record.
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }
 
-    /// Returns whether no complete response to it is known.
+    /// Returns whether no complete response to it is recorded.
     pub(super) fn has_no_response(&self) -> bool {
         self.state <= State::NoResponse
     }

@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::AttemptId;
 
-/// How many ids are remembered, the newest.
+/// How many ids are stored, the newest.
 const MOST: usize = 64;
 
 /// Lists the attempts that no longer count, oldest first.

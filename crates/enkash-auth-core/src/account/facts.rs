@@ -13,14 +13,14 @@ use crate::{Credentials, Timestamp};
 /// to the documentation of three of the platform's products.
 pub const BUDGET: usize = 2;
 
-/// How many rejected fingerprints are remembered, the newest.
+/// How many rejected fingerprints are stored, the newest.
 const REJECTED: usize = 16;
 
-/// How many attempts that count are remembered: the newest, and any open ones beside them.
+/// How many attempts that count are stored: the newest, and any open ones in addition.
 const ATTEMPTS: usize = 64;
 
-/// How long credentials that are known good wait after more than one attempt without a response.
-const KNOWN_GOOD_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// The backoff of known good credentials after more than one attempt without a response.
+const KNOWN_GOOD_BACKOFF: Duration = Duration::from_secs(15 * 60);
 
 /// Records which attempts of one account count, which were cleared, rejected, and the last that succeeded.
 ///
@@ -43,7 +43,7 @@ struct Rejected {
     id: AttemptId,
     fingerprint: Fingerprint,
     at: u64,
-    /// Whether the shape of the response alone says so.
+    /// Whether this follows from the shape of the response alone.
     guessed: bool,
     #[serde(flatten)]
     other: Map<String, Value>,
@@ -89,13 +89,13 @@ impl Facts {
         self.attempts.is_empty() && self.rejected.is_empty()
     }
 
-    /// Returns whether the last success was of `credentials`, and they were not rejected since.
+    /// Returns whether the last success used `credentials`, and they were not rejected since.
     pub fn is_known_good(&self, credentials: &Credentials) -> bool {
         self.known_good(credentials).is_some() && !self.has_rejected(credentials)
     }
 
     /// Merges `other` into these facts. Of two states of one attempt the later is kept. The success of
-    /// `other` is used only where these have none, or one that was replaced.
+    /// `other` is used only if these have none, or one that was replaced.
     pub fn merge(&mut self, other: &Self) {
         self.cleared.merge(&other.cleared);
         for rejected in &other.rejected {
@@ -142,13 +142,13 @@ impl Facts {
         let denied = if known_good.is_some() && are_lost {
             age.and_then(|age| self.after_lost_attempts(ctx, age))
         } else {
-            self.over_budget(ctx, age)
+            self.check_budget(ctx, age)
         };
         if let Some(denied) = denied {
             return denied;
         }
-        // The server may carry it out after that success. Attempts of the same credentials are no
-        // exception: the password may change in between.
+        // The server may process it after that success. Attempts of the same credentials are no exception:
+        // the password may change in between.
         let attempts = self.attempts.iter();
         let ends = attempts.filter(|attempt| !witness.may_arrive(attempt, now));
         let (id, fingerprint) = (ctx.id, ctx.credentials.fingerprint(ctx.salt));
@@ -164,26 +164,26 @@ impl Facts {
         Acquire::Granted(permit)
     }
 
-    /// Applies the rule for known good credentials where all attempts that count are theirs and had no
-    /// response, the newest `age` ago: in place of the budget, a probe that is answered, and a pause.
+    /// Applies the rule for known good credentials if all attempts that count used them and had no response,
+    /// the newest `age` ago: instead of the budget, a response to a probe, and a backoff.
     fn after_lost_attempts(&mut self, ctx: &AttemptContext<'_>, age: Duration) -> Option<Acquire> {
         let success = self.success.as_mut()?;
-        let has_paused = age >= KNOWN_GOOD_PAUSE;
-        if self.attempts.len() > 1 && !has_paused {
-            return Some(Acquire::pause_after_lost_attempts());
+        let has_waited = age >= KNOWN_GOOD_BACKOFF;
+        if self.attempts.len() > 1 && !has_waited {
+            return Some(Acquire::backoff_after_lost_attempts());
         }
         match ctx.probe {
             None => return Some(Acquire::Probe),
             Some(true) => success.probed = true,
-            // A server that has responded to no probe since the last success is asked without one.
-            Some(false) if !success.probed && has_paused => {}
-            Some(false) => return Some(Acquire::no_probe_answered()),
+            // A server that has responded to no probe since the last success may not support them.
+            Some(false) if !success.probed && has_waited => {}
+            Some(false) => return Some(Acquire::no_probe_response()),
         }
         None
     }
 
-    /// Applies the budget: fewer than two others count, the newest of which is `age` old.
-    fn over_budget(&self, ctx: &AttemptContext<'_>, age: Option<Duration>) -> Option<Acquire> {
+    /// Denies the attempt unless fewer than two others count, the newest of which is `age` old.
+    fn check_budget(&self, ctx: &AttemptContext<'_>, age: Option<Duration>) -> Option<Acquire> {
         let mut states = self.attempts.iter().map(|attempt| attempt.state);
         if states.any(|state| state == State::Locked) {
             return Some(Acquire::locked());
@@ -272,11 +272,11 @@ impl Facts {
         rejected.chain(attempts).collect()
     }
 
-    /// Clears the attempts `of` these ids, and their fingerprints: those that were rejected by guess, or all
-    /// if `allow_rejected`. Returns whether all is clear: an attempt without a response stays until its
-    /// lease has passed, since the server may carry it out after the reset.
+    /// Clears the attempts `of` these ids, and their fingerprints: those that are a guess, or all if
+    /// `allow_rejected`. Returns whether all is clear: an attempt without a response stays until its
+    /// lease has passed, since the server may process it after the reset.
     ///
-    /// The ids are those at the time when an operator acted: later attempts count.
+    /// The ids are those at the time of the operator's request: later attempts count.
     pub fn reset(
         &mut self,
         of: &[AttemptId],
@@ -302,7 +302,7 @@ impl Facts {
         is_clear
     }
 
-    /// Records that `attempt` ended without a response: its owner is known to be dead.
+    /// Records that `attempt` ended without a response, since its owner is dead.
     pub(super) fn note_death(&mut self, attempt: &Attempt) {
         self.add_attempt(attempt.clone());
         self.raise(attempt.id, State::NoResponse);
@@ -310,7 +310,7 @@ impl Facts {
     }
 
     /// Returns whether the attempt `id` counts, or was cleared.
-    pub(super) fn knows_of(&self, id: AttemptId) -> bool {
+    pub(super) fn has_recorded(&self, id: AttemptId) -> bool {
         self.cleared.has(id) || self.attempts.iter().any(|attempt| attempt.id == id)
     }
 
@@ -320,7 +320,7 @@ impl Facts {
             .retain(|attempt| !attempt.is_open() || is_own(attempt.id));
     }
 
-    /// Returns the id of the last success, if it was of `credentials`.
+    /// Returns the id of the last success, if it used `credentials`.
     fn known_good(&self, credentials: &Credentials) -> Option<AttemptId> {
         let success = self.success.as_ref()?;
         let is_theirs = credentials.matches(&success.fingerprint);
@@ -349,8 +349,7 @@ impl Facts {
         self.add_attempt(Attempt::new(id, fingerprint, now, Duration::ZERO, state));
     }
 
-    /// Adds a rejected fingerprint. One that was rejected by guess, and now is by name, is no longer
-    /// guessed.
+    /// Adds a rejected fingerprint. A guess is replaced by an explicit rejection.
     fn add_rejected(&mut self, rejected: Rejected) {
         match self.rejected.iter_mut().find(|own| own.id == rejected.id) {
             Some(own) => own.guessed &= rejected.guessed,
@@ -391,7 +390,7 @@ impl Facts {
             .sort_by_key(|attempt| (attempt.began, attempt.id));
         self.rejected
             .sort_by_key(|rejected| (rejected.at, rejected.id));
-        // An open attempt is never in excess: it is looked for here when it ends.
+        // An open attempt is never dropped: its outcome is recorded here.
         let mut excess = self.attempts.len().saturating_sub(ATTEMPTS);
         self.attempts.retain(|attempt| {
             let is_dropped = excess > 0 && !attempt.is_open();

@@ -1,6 +1,6 @@
 //! The account record: the attempts to get a token for one account, and whether another may be made.
 //!
-//! The server locks an account at the third failed attempt in a row. [`Facts`] says which attempts count;
+//! The server locks an account at the third failed attempt in a row. [`Facts`] records which attempts count;
 //! [`Facts::acquire`], [`Facts::record_outcome`] and [`Facts::reset`] are the rules, pure functions that
 //! are the same for every store. An [`AccountRecord`] is the facts as a store keeps them, with the sealed
 //! tokens. A [`Witness`] holds what one process has seen, and outlives a lost record.

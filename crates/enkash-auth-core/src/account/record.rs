@@ -16,10 +16,10 @@ const FORMAT: u32 = 1;
 /// The most bytes that all sealed tokens of an account take: a record stays under 64 KiB.
 const TOKENS: usize = 32 * 1024;
 
-/// Holds what a store keeps of one account: its facts and its sealed tokens.
+/// Holds the stored data of one account: its facts and its sealed tokens.
 ///
-/// Its encoding is text: a line with the format, one of JSON, and one with a checksum. No secret is in it
-/// in clear.
+/// Its encoding is text: a line with the format, one of JSON, and one with a checksum. It contains no
+/// plaintext secret.
 ///
 /// ```text
 /// enkash-auth record 1
@@ -66,7 +66,7 @@ struct Envelope<R> {
     record: R,
 }
 
-/// Says why a record cannot be used.
+/// Represents why a record cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Unreadable {
@@ -157,7 +157,7 @@ impl AccountRecord {
     ///
     /// # Errors
     ///
-    /// If it cannot be used: then no part of it is.
+    /// If it cannot be used, not even in part.
     pub fn from_bytes(account: AccountKey, bytes: &[u8]) -> Result<Self, Unreadable> {
         // Only the first line: in another format, anything may follow it.
         let mut lines = bytes.splitn(2, |byte| *byte == b'\n').map(str::from_utf8);

@@ -37,18 +37,18 @@ impl Witness {
         &self.facts
     }
 
-    /// Returns whether no attempt counts, no credentials are rejected, and the store has all that is here.
-    /// Otherwise the process looks at the record every few seconds.
+    /// Returns whether no attempt counts, no credentials are rejected, and the store holds all these facts.
+    /// Otherwise the process polls the record every few seconds.
     pub fn is_quiet(&self) -> bool {
         self.facts.is_quiet() && !self.is_ahead
     }
 
-    /// Returns whether there is something here that the store did not hold when last read or written.
+    /// Returns whether this holds facts that the store did not hold when last read or written.
     pub fn is_ahead(&self) -> bool {
         self.is_ahead
     }
 
-    /// Records when the attempts among `facts` were first seen. Call it before they are judged.
+    /// Records when the attempts in `facts` were first seen. Call it before applying rules to them.
     pub fn see(&mut self, facts: &Facts, now: Timestamp) {
         for attempt in facts.attempts() {
             if self.first_seen(attempt.id).is_none() {
@@ -61,8 +61,7 @@ impl Witness {
         }
     }
 
-    /// Stores `facts`, which were read from the store or written to it. What was recorded since they were
-    /// merged stays.
+    /// Merges `facts`, which were read from the store or written to it. Anything recorded since then stays.
     pub fn observe(&mut self, facts: &Facts) {
         let mut all = facts.clone();
         all.merge(&self.facts);
@@ -72,7 +71,7 @@ impl Witness {
         let own = &self.own;
         all.retain_open(|id| own.contains(&id));
         self.facts = all;
-        self.unstored.retain(|id| !facts.knows_of(*id));
+        self.unstored.retain(|id| !facts.has_recorded(*id));
     }
 
     /// Records that an attempt of this process is about to be written.
@@ -85,7 +84,7 @@ impl Witness {
         self.own.contains(&id)
     }
 
-    /// Forgets that `id` is an open attempt of this process: it has ended, or was not written after all.
+    /// Removes `id` from the open attempts of this process: it has ended, or was not written after all.
     pub fn withdraw(&mut self, id: AttemptId) {
         self.own.retain(|own| *own != id);
     }
@@ -97,7 +96,7 @@ impl Witness {
         self.facts.clone_from(facts);
     }
 
-    /// Returns whether an attempt counts that was made without the store and not written since.
+    /// Returns whether an attempt that was made without the store, and not written since, counts.
     pub fn has_unstored(&self) -> bool {
         let mut attempts = self.facts.attempts().iter();
         attempts.any(|attempt| self.unstored.contains(&attempt.id))
@@ -110,20 +109,20 @@ impl Witness {
         self.withdraw(permit.id());
     }
 
-    /// Records that the owner of `attempt` is known to be dead.
+    /// Records that the owner of `attempt` is dead.
     pub fn note_death(&mut self, attempt: &Attempt) {
         self.facts.note_death(attempt);
     }
 
-    /// Returns whether the server may still carry `attempt` out.
+    /// Returns whether the server may still process `attempt`.
     pub(super) fn may_arrive(&self, attempt: &Attempt, now: Timestamp) -> bool {
         attempt.has_no_response() && self.is_lease_on(attempt, now)
     }
 
-    /// Returns whether `attempt` may still be in flight. One that was not seen before may.
+    /// Returns whether `attempt` may still be in flight, which is assumed of one that was not seen before.
     pub fn is_lease_on(&self, attempt: &Attempt, now: Timestamp) -> bool {
         let (lease, at) = (attempt.lease_nanos(), now.unix_nanos());
-        // One that begins in the future by more than its lease was written before the clock was set back.
+        // One whose start is more than its lease in the future was written before the clock was set back.
         let has_passed_there = attempt.began.abs_diff(at) >= lease;
         let has_long_passed = at.saturating_sub(attempt.began) >= lease.saturating_add(LONG_PASSED);
         let has_passed_here = self
@@ -132,8 +131,8 @@ impl Witness {
         !(has_long_passed || has_passed_there && has_passed_here)
     }
 
-    /// Returns the age of `attempt`: that on the store's clock when it was first seen, plus the time since
-    /// on the monotonic clock of this process.
+    /// Returns the age of `attempt`: its age on the store's clock when first seen, plus the time since then on
+    /// the monotonic clock of this process.
     pub fn age(&self, attempt: &Attempt, now: Timestamp) -> Duration {
         let age = self.first_seen(attempt.id).map_or(0, |seen| {
             let since = now.monotonic_nanos().saturating_sub(seen.at);

@@ -48,19 +48,19 @@ impl FromStr for BaseUrl {
 
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] for what is no such address: relative, with user information,
+    /// [`ErrorKind::InvalidSetting`] for any other address: relative, with user information,
     /// query or fragment, or plain http to a host that is not loopback.
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.contains('#') {
             return Err(invalid("it has a fragment"));
         }
         let uri =
-            Uri::try_from(text).map_err(|error| invalid("it is no URL").with_source(error))?;
+            Uri::try_from(text).map_err(|error| invalid("not a valid URL").with_source(error))?;
         if uri.query().is_some() {
             return Err(invalid("it has a query"));
         }
         let origin = Origin::try_from(&uri)
-            .map_err(|error| invalid("no token may go there").with_source(error))?;
+            .map_err(|error| invalid("not an allowed origin").with_source(error))?;
         let path = uri.path().trim_end_matches('/');
         Ok(Self {
             text: format!("{origin}{path}"),

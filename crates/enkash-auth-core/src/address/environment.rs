@@ -27,7 +27,7 @@ pub enum Environment {
     Live,
     /// Real money, on cards.
     LiveCards,
-    /// Any other address: a sandbox, a gateway of one's own.
+    /// Any other address, such as a sandbox or a gateway.
     Custom(BaseUrl),
 }
 
@@ -36,12 +36,12 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](crate::ErrorKind::InvalidSetting) for what is no [`BaseUrl`].
+    /// [`ErrorKind::InvalidSetting`](crate::ErrorKind::InvalidSetting) if `base` is not a [`BaseUrl`].
     pub fn custom(base: &str) -> Result<Self, Error> {
         base.parse().map(Self::Custom)
     }
 
-    /// Returns the base address for `credentials`: merchant keys have a server of their own.
+    /// Returns the base address for `credentials`: merchant keys have a separate server.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Where tokens come from, and where they may go.
+//! The servers that issue tokens, and the origins that may see them.
 
 mod base_url;
 mod environment;

@@ -23,13 +23,13 @@ pub struct Origin {
     /// In lower case.
     host: String,
     port: u16,
-    /// Both as they are written as a rule: without a port that is the scheme's own.
+    /// Host and port in the usual form: without the default port of the scheme.
     authority: String,
 }
 
 impl Origin {
-    /// Returns whether a request to `uri` goes to this origin. A relative `uri` goes nowhere.
-    // Always: asked for every request.
+    /// Returns whether a request to `uri` goes to this origin. A relative `uri` matches none.
+    // Always: checked for every request.
     #[inline(always)]
     pub fn matches(&self, uri: &Uri) -> bool {
         let is_as_written = || {
@@ -41,11 +41,11 @@ impl Origin {
             };
             Some(authority && scheme)
         };
-        is_as_written() == Some(true) || self.matches_in_other_words(uri)
+        is_as_written() == Some(true) || self.matches_other_spelling(uri)
     }
 
     #[cold]
-    fn matches_in_other_words(&self, uri: &Uri) -> bool {
+    fn matches_other_spelling(&self, uri: &Uri) -> bool {
         parts(uri).is_ok_and(|(secure, host, port)| {
             secure == self.secure && port == self.port && host.eq_ignore_ascii_case(&self.host)
         })
@@ -78,7 +78,7 @@ impl TryFrom<&Uri> for Origin {
     }
 }
 
-/// Returns whether `uri` is https, its host as it is written, and its port; or what is wrong with it.
+/// Returns whether `uri` is https, its host as written, and its port; or what is invalid.
 fn parts(uri: &Uri) -> Result<(bool, &str, u16), &'static str> {
     let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
         return Err("it has no scheme or no host");
@@ -97,7 +97,7 @@ fn parts(uri: &Uri) -> Result<(bool, &str, u16), &'static str> {
     let port = match text.get(host.len()..) {
         None | Some("" | ":") if secure => 443,
         None | Some("" | ":") => 80,
-        Some(_) => authority.port_u16().ok_or("its port is no port")?,
+        Some(_) => authority.port_u16().ok_or("it has an invalid port")?,
     };
     Ok((secure, host, port))
 }
@@ -109,12 +109,12 @@ impl FromStr for Origin {
     ///
     /// As for [`Origin::try_from`], and for a path, a query or a fragment.
     fn from_str(text: &str) -> Result<Self, Error> {
-        // The parser drops it.
+        // `Uri` drops the fragment.
         if text.contains('#') {
             return Err(invalid("it has a fragment"));
         }
         let uri =
-            Uri::try_from(text).map_err(|error| invalid("it is no URL").with_source(error))?;
+            Uri::try_from(text).map_err(|error| invalid("not a valid URL").with_source(error))?;
         if uri.path_and_query().is_some_and(|rest| rest != "/") {
             return Err(invalid("it has a path or a query"));
         }

@@ -3,24 +3,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Expiry;
 use crate::Timestamp;
 
-/// How long a token lives of which the response says nothing: the shortest on the platform (Petty Cash,
-/// Rewards and Redemption: 5 minutes).
+/// The lifetime of a token whose response states none: the shortest on the platform (Petty Cash, Rewards and
+/// Redemption: 5 minutes).
 const UNKNOWN: Duration = Duration::from_secs(300);
 
-/// What is left must be worth attaching: below this a token counts as expired. Two ticks of the coarse
-/// clock that a cache reads.
+/// A token with less than this left counts as expired: two ticks of the coarse clock that a cache reads.
 const SHORTEST: Duration = Duration::from_millis(8);
 
-/// Holds when a token request was made, and what the server's clock said meanwhile.
+/// Holds when a token request was sent, and the `Date` of its response.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
     sent: Timestamp,
     date: Option<SystemTime>,
 }
 
-/// Holds how long a token lives, counted from the moment at which its request was sent.
+/// Holds how long a token lives, counted from when its request was sent.
 ///
-/// The lower end of what the response allows: on the server's clock where that is known.
+/// The lowest estimate that the response allows: on the server's clock if that is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lifetime {
     sent: Timestamp,
@@ -34,9 +33,8 @@ impl Exchange {
         Self { sent, date }
     }
 
-    /// Returns by how many seconds the local wall clock is ahead of the server's: negative where it is
-    /// behind, `None` where the response carried no `Date`. Right to half a second and the time that the
-    /// exchange took.
+    /// Returns by how many seconds the local wall clock is ahead of the server's: negative if it is behind,
+    /// `None` if the response carried no `Date`. Accurate to half a second plus the duration of the exchange.
     pub fn clock_skew(&self) -> Option<f64> {
         let date = self.date?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let local = self.local();
@@ -44,15 +42,16 @@ impl Exchange {
         Some(local.as_secs_f64() - date.as_secs_f64() - 0.5)
     }
 
-    /// Returns the lifetime of a token of which the response says `said`: the shortest, where it says more.
-    pub fn lifetime(&self, said: &[Expiry]) -> Lifetime {
-        said.iter()
+    /// Returns the lifetime of a token whose response reports `expiries`: the shortest of several.
+    pub fn lifetime(&self, expiries: &[Expiry]) -> Lifetime {
+        expiries
+            .iter()
             .filter_map(|expiry| self.read(*expiry))
             .min_by_key(|lifetime| lifetime.length)
             .unwrap_or(self.of(Some(UNKNOWN)))
     }
 
-    /// Returns `None` where `expiry` says nothing.
+    /// Returns `None` if `expiry` is unknown or implausible.
     fn read(&self, expiry: Expiry) -> Option<Lifetime> {
         match expiry {
             Expiry::In(length) | Expiry::InGuessed(length) => Some(self.of(Some(length))),
@@ -69,19 +68,19 @@ impl Exchange {
             return self.on_local_clock(end);
         };
         let date = date.duration_since(UNIX_EPOCH).unwrap_or_default();
-        // One of the two clocks was never set.
+        // One of the two clocks is wrong.
         let is_doubtful = date.abs_diff(self.local()) > Lifetime::LONGEST;
         let local = self.on_local_clock(end).filter(|_| is_doubtful);
         Some(local.unwrap_or_else(|| {
             let left = end.saturating_sub(date);
-            // `Date` has whole seconds, rounded down: the response was made up to a second after it. A
-            // second is too much of a token that lives for one.
+            // `Date` is rounded down to whole seconds: the response was made up to a second after it. A
+            // token that lives for one second loses half of it only.
             let rounded = left.saturating_sub(Duration::from_secs(1));
             self.of(Some(rounded.max(left / 2)))
         }))
     }
 
-    /// Reads the last resort: only what makes sense on the local clock is taken from it.
+    /// Falls back to the local clock, if that gives a plausible lifetime.
     fn on_local_clock(&self, end: Duration) -> Option<Lifetime> {
         let left = end.checked_sub(self.local())?;
         (!left.is_zero() && left <= Lifetime::LONGEST).then(|| Lifetime {
@@ -106,10 +105,10 @@ impl Exchange {
 }
 
 impl Lifetime {
-    /// The longest that is believed: 24 h, as long as the platform's tokens live.
+    /// The longest accepted lifetime: 24 h, that of the platform's tokens.
     pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// Restores a lifetime that was written down: `length` from `sent`, within the bounds of any.
+    /// Restores a stored lifetime: `length` from `sent`, within the usual bounds.
     pub fn kept(sent: Timestamp, length: Duration, is_local: bool) -> Self {
         Self {
             local_clock: is_local,
@@ -117,29 +116,29 @@ impl Lifetime {
         }
     }
 
-    /// Returns the moment from which the lifetime counts.
+    /// Returns when the request was sent, from which the lifetime counts.
     pub fn sent(&self) -> Timestamp {
         self.sent
     }
 
-    /// Returns its length, from 8 ms to 24 h; `None` for a token that had expired when it was received.
+    /// Returns its length, from 8 ms to 24 h; `None` for a token that was already expired when received.
     pub fn length(&self) -> Option<Duration> {
         self.length
     }
 
-    /// Returns how old it is at `now`.
+    /// Returns its age at `now`.
     pub fn age(&self, now: Timestamp) -> Duration {
         let (now, sent) = (now.monotonic_nanos(), self.sent.monotonic_nanos());
         Duration::from_nanos(now.saturating_sub(sent))
     }
 
-    /// Returns how much is left of it at `now`; nothing where it had expired when it was received.
+    /// Returns how much of it remains at `now`; zero if it was already expired when received.
     pub fn remaining(&self, now: Timestamp) -> Duration {
         let length = self.length.unwrap_or_default();
         length.saturating_sub(self.age(now))
     }
 
-    /// Returns whether it rests on the local wall clock, for want of the server's.
+    /// Returns whether it is based on the local wall clock instead of the server's.
     pub fn is_local(&self) -> bool {
         self.local_clock
     }

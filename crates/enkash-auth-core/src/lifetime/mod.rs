@@ -1,7 +1,7 @@
-//! How long a token lives, from what the server says to the moments at which we act.
+//! How long a token lives, from the fields of a response to the times at which the cache acts.
 //!
-//! Three steps, a file each: what the response says ([`Expiry`]), how long that is on *our* clocks
-//! ([`Lifetime`]), and the moments inside it ([`Schedule`]).
+//! Three steps, a file each: what the response says ([`Expiry`]), how long that is on the *local* clocks
+//! ([`Lifetime`]), and the timestamps inside it ([`Schedule`]).
 
 mod exchange;
 mod expiry;

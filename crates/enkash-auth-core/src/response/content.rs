@@ -14,8 +14,8 @@ enum Extent {
     TooLarge,
 }
 
-/// A body, decoded leniently: inflated, without a byte order mark, each byte that is not UTF-8
-/// replaced, parsed where it is JSON. Wiped when it is dropped.
+/// Holds a body, decoded leniently: inflated, without a byte order mark, with invalid UTF-8 replaced, and
+/// parsed if it is JSON. Wiped when dropped.
 pub(super) struct Content<'a> {
     text: Cow<'a, str>,
     extent: Extent,
@@ -23,7 +23,7 @@ pub(super) struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Decodes `body`. Where it is not gzip, it is deflated if `is_deflate`, and otherwise not compressed.
+    /// Decodes `body`. If it is not gzip, it is deflated if `is_deflate`, and otherwise not compressed.
     pub(super) fn new(body: &'a ResponseBody, is_deflate: bool) -> Self {
         let (bytes, extent): (&[u8], _) = match body {
             ResponseBody::Complete(bytes) | ResponseBody::Truncated(bytes)
@@ -46,7 +46,7 @@ impl<'a> Content<'a> {
         };
         match json::parse(content.text()) {
             Ok(json) => content.json = Some(json),
-            // Connections that end with the body, and some gateways, cut off without a trace.
+            // Connections that end with the body, and some gateways, truncate it silently.
             Err(error) if error.is_eof() && !content.text().is_empty() => {
                 content.extent = extent.max(Extent::Truncated);
             }
@@ -71,18 +71,18 @@ impl<'a> Content<'a> {
             .any(|start| strip(self.text(), start).is_some())
     }
 
-    /// Returns whether it was cut off inside a token or after one.
+    /// Returns whether it was truncated inside a token or after one.
     pub(super) fn is_cut_after_token(&self) -> bool {
         let mut quotes = self.text().match_indices('"');
         self.extent == Extent::Truncated
             && quotes.any(|(at, _)| self.text().get(at..).is_some_and(is_token_begun))
     }
 
-    /// Returns why it cannot be a token response, if so. A complete HTML page is judged before.
+    /// Returns why it cannot be a token response, if so. A complete HTML page has its own rule.
     pub(super) fn damage(&self) -> Option<&'static str> {
         match self.extent {
             Extent::TooLarge => Some("the body is too large"),
-            Extent::Truncated => Some("the body is cut off"),
+            Extent::Truncated => Some("the body is truncated"),
             Extent::Complete if self.text().is_empty() => Some("the body is empty"),
             Extent::Complete if self.json.is_some() => None,
             Extent::Complete => Some("the body is not JSON"),
@@ -109,7 +109,7 @@ impl Drop for Content<'_> {
     }
 }
 
-/// Returns `text` without `prefix`, which is compared without case.
+/// Returns `text` without `prefix`, which is compared case-insensitively.
 pub(super) fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let (head, rest) = text.split_at_checked(prefix.len())?;
     head.eq_ignore_ascii_case(prefix).then_some(rest)
@@ -143,12 +143,12 @@ fn is_token_begun(text: &str) -> bool {
 
 /// Inflates `bytes`, to at most [`TokenResponse::MAX_BODY`]; `None` if they are not compressed.
 ///
-/// Gzip is recognised by its first two bytes, since gateways drop or keep `Content-Encoding` as they like.
-/// `deflate` is zlib's format (RFC 9110 section 8.4.1.2), or the bare one.
+/// Gzip is recognised by its first two bytes, since some gateways drop `Content-Encoding`.
+/// `deflate` is zlib's format (RFC 9110 section 8.4.1.2), or the raw one.
 fn inflate(bytes: &[u8], is_deflate: bool) -> Option<(Zeroizing<Vec<u8>>, Extent)> {
     match bytes {
         [0x1f, 0x8b, ..] => read(GzDecoder::new(bytes)),
-        // Inflated already on the way here.
+        // A gateway has already inflated it.
         _ if !is_deflate || bytes.trim_ascii_start().starts_with(b"{") => None,
         [method, flags, ..]
             if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0 =>

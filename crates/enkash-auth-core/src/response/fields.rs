@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{content::strip, json::number};
 use crate::{Bearer, lifetime::Expiry};
 
-/// The fields that hold the token, in the platform's response shapes. All names are compared without case,
-/// `_` and `-`: `access_token` stands for `accessToken` and `ACCESS-TOKEN` too.
+/// The fields that hold the token, in the platform's response shapes. All names are compared ignoring case,
+/// `_` and `-`: `access_token` matches `accessToken` and `ACCESS-TOKEN` too.
 const TOKEN: [&str; 2] = ["access_token", "token"];
 
 /// The fields that hold the code of a result.
@@ -44,7 +44,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Returns the fields of `body`; none where it is not an object.
+    /// Returns the fields of `body`; none if it is not an object.
     pub(super) fn new(body: Option<&'a Value>) -> Self {
         let outer = body.and_then(Value::as_object);
         let inner = |name| named(outer?, name).find_map(Value::as_object);
@@ -70,26 +70,26 @@ impl<'a> Fields<'a> {
         tokens.any(|token| !token.trim().is_empty())
     }
 
-    /// Returns every token in the response, of whatever kind, as it stands there and as it is used.
+    /// Returns every token in the response, of any kind, both verbatim and without its scheme.
     pub(super) fn tokens(self) -> impl Iterator<Item = &'a str> {
         let tokens = self.text_at(TOKEN).chain(self.text_at(["refresh_token"]));
         tokens.flat_map(|token| iter::once(token).chain(clean(token)))
     }
 
-    /// Returns whether there is a token type that is no spelling of bearer (RFC 6750).
+    /// Returns whether there is a token type other than bearer (RFC 6750), in any case.
     pub(super) fn is_foreign_token_type(self) -> bool {
         let mut kinds = self.named(["token_type"]).filter(|kind| !is_empty(kind));
         kinds.any(|kind| strip(kind.as_str().unwrap_or_default().trim(), SCHEME).is_none())
     }
 
-    /// Returns all that the response says about the expiry of the token.
+    /// Returns every expiry of the token in the response.
     pub(super) fn expiries(self) -> Vec<Expiry> {
         let relative = self.named(["expires_in"]).map(Expiry::from_expires_in);
         let absolute = self.named(["expiry"]).map(Expiry::from_expiry);
         relative.chain(absolute).collect()
     }
 
-    /// Returns the codes that do not say success, each with the name of its field.
+    /// Returns the codes other than success, each with the name of its field.
     pub(super) fn failure_codes(self) -> impl Iterator<Item = (&'static str, &'a Value)> {
         CODES.into_iter().flat_map(move |name| {
             let codes = self.named([name]).filter(|code| !is_empty(code));
@@ -97,13 +97,13 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Returns whether a code that does not say success is a number that `is` holds for.
+    /// Returns whether a code other than success is a number that matches `is`.
     pub(super) fn has_code(self, is: impl Fn(i64) -> bool) -> bool {
         let mut codes = self.failure_codes().filter_map(|(_, code)| whole(code));
         codes.any(is)
     }
 
-    /// Returns the code that stands for a status: a result code from 400 to 599.
+    /// Returns the code that represents a status: a result code from 400 to 599.
     pub(super) fn status(self) -> Option<u16> {
         self.failure_codes()
             .filter(|(name, _)| *name != "error_code")
@@ -116,7 +116,7 @@ impl<'a> Fields<'a> {
         self.failure_codes().next().is_some() || self.named(ERRORS).any(|error| !is_empty(error))
     }
 
-    /// Returns the error, where it is a plain value.
+    /// Returns the error, if it is not an object.
     pub(super) fn error(self) -> Option<&'a Value> {
         let mut errors = self.named(["error"]).filter(|error| !error.is_object());
         errors.find(|error| !is_empty(error))
@@ -133,7 +133,7 @@ impl<'a> Fields<'a> {
         self.named(MESSAGES).chain(payload)
     }
 
-    /// Returns every text that may say what failed.
+    /// Returns every text that may describe the failure.
     pub(super) fn texts(self) -> Vec<&'a str> {
         let mut texts = Vec::new();
         if let Some(Value::Object(_)) = self.body {
@@ -172,7 +172,7 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
     bytes.map(|byte| byte.to_ascii_lowercase())
 }
 
-/// Returns the token without its scheme; `None` for what stands for the absence of one, or is in quotes.
+/// Returns the token without its scheme; `None` for a placeholder such as `null`, or a token in quotes.
 fn clean(token: &str) -> Option<&str> {
     let token = token.trim();
     let token = match token.split_once(char::is_whitespace) {
@@ -185,7 +185,7 @@ fn clean(token: &str) -> Option<&str> {
     (!is_absent && !is_quoted).then_some(token)
 }
 
-/// Returns whether a code or an error says nothing, or success: 0, 00, 0.0, 200, false, "", [], {}.
+/// Returns whether a code or an error is empty or means success: 0, 00, 0.0, 200, false, "", [], {}.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,

@@ -15,14 +15,14 @@ const GAP: &str = "[…]";
 /// The longest text that is repeated, in characters.
 const MAX_CHARS: usize = 200;
 
-/// From this many characters on, a run of a token's characters is taken for a token.
+/// A run of at least this many token characters counts as a token.
 const TOKEN_RUN: usize = 16;
 
-/// A secret shorter than this is hidden only where it is a word of its own. Hiding it inside the words of a
-/// common message would spell it out.
+/// A secret shorter than this is hidden only as a separate word. Gaps inside the words of a common message
+/// would reveal it.
 const SHORT: usize = 4;
 
-/// Decides what of the server's text may be repeated: no secret, no token, nothing unprintable.
+/// Removes secrets, tokens and unprintable characters from the server's text.
 pub(super) struct Filter {
     hidden: Vec<Zeroizing<String>>,
 }
@@ -51,8 +51,8 @@ impl Filter {
 
     /// Returns `text` on one line, of at most 200 characters.
     ///
-    /// It is cut last, so that no part of a secret is left at the cut, and searched twice, since
-    /// what was made printable may read like a secret only then.
+    /// It is truncated last, so that no part of a secret remains at the cut, and searched twice, since text
+    /// may match a secret only once it is printable.
     pub(super) fn apply(&self, text: &str) -> String {
         let text = Zeroizing::new(printable(&self.hide(text)));
         let text = Zeroizing::new(self.hide(&text));
@@ -62,7 +62,7 @@ impl Filter {
         text.chars().take(MAX_CHARS - 1).chain(['…']).collect()
     }
 
-    /// Finds everything that must be removed before removing anything: matches may overlap.
+    /// Marks all matches before removing any: they may overlap.
     fn hide(&self, text: &str) -> String {
         let mut gaps = vec![false; text.len()];
         for secret in &self.hidden {
@@ -85,7 +85,7 @@ impl Filter {
     }
 }
 
-/// Returns the spellings in which a secret may come back: raw, as in a form, as in a URL, as in JSON.
+/// Returns the encodings in which a response may repeat a secret: raw, form, URL, JSON.
 fn spellings(secret: &str) -> [Zeroizing<String>; 4] {
     let form: String = byte_serialize(secret.as_bytes()).collect();
     let url = form.replace('+', "%20");
@@ -129,7 +129,7 @@ fn mark(gaps: &mut [bool], start: usize, end: usize) {
     gaps.get_mut(start..end).unwrap_or_default().fill(true);
 }
 
-/// Returns one line without double quotes, since the text is put between two.
+/// Returns one line without double quotes, since the text is quoted.
 fn printable(text: &str) -> String {
     let visible: String = text
         .chars()

@@ -1,8 +1,8 @@
 use serde_json::{Error, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Parses `text`, with null for a number that no double holds and a space for a control character
-/// in a string. The error's own text may quote the body.
+/// Parses `text`, with null for a number that is too large for a double and a space for a control character
+/// in a string. The text of the error may quote the body.
 pub(super) fn parse(text: &str) -> Result<Value, Error> {
     serde_json::from_str(text).or_else(|error: Error| match text.starts_with(['{', '[']) {
         true => serde_json::from_str(&repaired(text)),
@@ -10,7 +10,7 @@ pub(super) fn parse(text: &str) -> Result<Value, Error> {
     })
 }
 
-/// Returns `value` as a number, also if it is a string that holds one.
+/// Returns `value` as a number, also if it is a numeric string.
 pub(crate) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
@@ -20,7 +20,7 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
     .filter(|number| number.is_finite())
 }
 
-/// Overwrites every string, the token among them. Recurses as deep as the parser allowed.
+/// Overwrites every string, including the token. Recurses as deep as the parser allowed.
 pub(super) fn wipe(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
@@ -30,8 +30,8 @@ pub(super) fn wipe(value: &mut Value) {
     }
 }
 
-/// Returns text that can be parsed, no longer than `text`: a number that no double holds has at least five
-/// digits.
+/// Returns text that can be parsed, no longer than `text`: a number that is too large for a double has at
+/// least five characters.
 fn repaired(text: &str) -> Zeroizing<String> {
     let mut repaired = Zeroizing::new(String::with_capacity(text.len()));
     let (mut in_string, mut is_escaped) = (false, false);

@@ -1,9 +1,9 @@
 //! The response to a token request as a value: status, headers and body become a grant or a failed
 //! attempt.
 //!
-//! From the outside in: what arrived ([`TokenResponse`]), its body, decoded leniently (`content`, `json`),
-//! the fields in it and what their texts say (`wording`); what it means (`verdict`: the rules, first match
-//! wins), and what of the server's text may be repeated (`filter`).
+//! From the outside in: the response ([`TokenResponse`]); its body, decoded leniently (`content`, `json`); its
+//! `fields` and the phrases in them (`wording`); the rules, of which the first match wins (`verdict`); and the
+//! server's text without secrets (`filter`).
 
 mod content;
 mod fields;

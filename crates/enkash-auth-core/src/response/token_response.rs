@@ -16,8 +16,8 @@ use crate::{
     lifetime::{Exchange, Expiry, Lifetime},
 };
 
-/// Longer pauses that a server asks for are cut to this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest `Retry-After`; a longer one is reduced to this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Holds the response to a token request, as it arrived.
 #[derive(Clone)]
@@ -35,13 +35,13 @@ pub struct TokenResponse {
 pub enum ResponseBody {
     /// The whole body.
     Complete(Bytes),
-    /// What arrived before the connection ended or the fetch timed out.
+    /// The part that arrived before the connection ended or the fetch timed out.
     Truncated(Bytes),
     /// More than [`TokenResponse::MAX_BODY`]; the rest was not read.
     TooLarge,
 }
 
-/// Holds what a token server granted: a token and its lifetime.
+/// Holds a granted token and its lifetime.
 ///
 /// A refresh token in the response is dropped. Never shows the token under `{:?}`.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ pub struct Grant {
     unit_guessed: bool,
 }
 
-/// Represents a response without a usable token, and what follows from it.
+/// Represents a response without a usable token, and its consequences.
 #[derive(Clone, Debug)]
 pub struct FailedAttempt {
     error: Error,
@@ -73,26 +73,26 @@ impl TokenResponse {
         }
     }
 
-    /// Returns what the response grants to a request that was sent at `sent` with `credentials`.
+    /// Returns the token granted to a request that was sent at `sent` with `credentials`.
     ///
-    /// Credentials are known good if the last success on record was theirs and they were not rejected
-    /// since: then a response that does not mention them is not a rejection.
+    /// Credentials are known good if the last recorded success used them and they were not rejected since:
+    /// then a response that does not mention them is not a rejection.
     ///
     /// # Errors
     ///
-    /// Of these the first that fits. Their text repeats the server's, without any secret or token.
+    /// The first of these that applies. The text repeats the server's, without any secret or token.
     ///
     /// - [`ErrorKind::AccountLocked`]: a text says that the account is locked or disabled, or that
     ///   there were too many attempts.
-    /// - [`ErrorKind::Unavailable`]: 408, 421, 425, 429, 431, or 5xx but 504, 520, 522 and 524; an
-    ///   HTML page of a gateway. With [`retry_after`](Error::retry_after) where the server says so.
+    /// - [`ErrorKind::Unavailable`]: 408, 421, 425, 429, 431, or 5xx except 504, 520, 522 and 524; an
+    ///   HTML page of a gateway. With [`retry_after`](Error::retry_after) if the server sent it.
     /// - [`ErrorKind::Forbidden`]: 400, 401 or 403 with a text about the caller's address; a 403
-    ///   without any.
+    ///   without a text.
     /// - [`ErrorKind::Misconfigured`]: an unsupported grant or scope, 404, 405, 407, 415, a redirect.
     /// - [`ErrorKind::Rejected`]: a known error, 401, a code of 400 or 401; by guess, any other
     ///   complete 4xx or failure code, for credentials that are not known good.
     /// - [`ErrorKind::InvalidResponse`]: a success whose token cannot be used, has expired, or is
-    ///   cut off.
+    ///   truncated.
     /// - [`ErrorKind::Unresolved`]: any other response.
     pub fn read(
         &self,
@@ -160,8 +160,8 @@ impl Grant {
         &self.lifetime
     }
 
-    /// Returns whether the unit of the field `expiry` is not the documented one and had to be guessed: log
-    /// a warning then.
+    /// Returns whether the unit of the field `expiry` is not the documented one and had to be guessed, which
+    /// deserves a warning.
     pub fn is_unit_guessed(&self) -> bool {
         self.unit_guessed
     }
@@ -188,8 +188,8 @@ impl FailedAttempt {
         self.may_repeat
     }
 
-    /// Returns the token that had already expired when it was received, if that is what failed: an
-    /// issuer that reuses tokens has the next one within a second.
+    /// Returns the token that was already expired when received, if that is the failure: an issuer that
+    /// reuses tokens has the next one within a second.
     pub fn expired(&self) -> Option<&Grant> {
         self.expired.as_ref()
     }
@@ -223,7 +223,7 @@ impl fmt::Debug for Grant {
     }
 }
 
-/// Returns the server's clock when it made the response, where `Date` can be read.
+/// Returns `Date`, the server's clock when it made the response, if it can be parsed.
 fn date(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
@@ -234,15 +234,14 @@ fn is_deflate(headers: &HeaderMap) -> bool {
     encoding.is_some_and(|encoding| encoding.trim_ascii().eq_ignore_ascii_case(b"deflate"))
 }
 
-/// Reads `Retry-After` (RFC 9110 section 10.2.3) as a span: seconds, also with a fraction, or a
-/// point on the server's clock, which means something only beside `Date`. Of several the longest,
-/// at most a day.
+/// Reads `Retry-After` (RFC 9110 section 10.2.3) as a span: seconds, also with a fraction, or a time on the
+/// server's clock, which is meaningful only with `Date`. Returns the longest of several, at most a day.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(RETRY_AFTER).iter();
     values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|list| {
-            // A date has a comma of its own.
+            // A date contains a comma.
             let pieces: Vec<_> = list.split(',').collect();
             let dates = pieces.windows(2).map(|pair| pair.join(","));
             let alone = pieces.iter().map(|piece| (*piece).to_owned());
@@ -250,7 +249,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         })
         .filter_map(|value| seconds(value.trim()).or_else(|| until(value.trim(), headers)))
         .max()
-        .map(|after| after.min(LONGEST_PAUSE))
+        .map(|after| after.min(MAX_RETRY_AFTER))
 }
 
 fn seconds(value: &str) -> Option<Duration> {
@@ -258,7 +257,7 @@ fn seconds(value: &str) -> Option<Duration> {
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.');
     let seconds = value.parse().ok().filter(|_| is_number)?;
-    Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE))
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(MAX_RETRY_AFTER))
 }
 
 fn until(value: &str, headers: &HeaderMap) -> Option<Duration> {

@@ -8,24 +8,24 @@ use super::{
 };
 use crate::{Error, ErrorKind, account::AttemptOutcome};
 
-/// Holds what the rules look at in a response that grants nothing.
+/// Holds the input of the rules: a response that grants nothing.
 pub(super) struct Evidence<'a> {
     pub(super) status: StatusCode,
     pub(super) content: &'a Content<'a>,
     pub(super) fields: Fields<'a>,
     /// Whether there is a token that can be attached.
     pub(super) has_usable_token: bool,
-    /// Whether that token had already expired when it was received.
+    /// Whether that token was already expired when received.
     pub(super) is_expired: bool,
     pub(super) is_known_good: bool,
 }
 
-/// Says what a response that grants nothing means.
+/// Represents the meaning of a response that grants nothing.
 pub(super) struct Verdict {
     pub(super) kind: ErrorKind,
     pub(super) outcome: AttemptOutcome,
     pub(super) may_repeat: bool,
-    /// What was seen, or what to check; empty where the server's own words say it all.
+    /// The observation, or what to check; empty if the server's text suffices.
     remark: &'static str,
 }
 
@@ -81,9 +81,9 @@ impl Evidence<'_> {
         // 8
         let is_failed_success =
             (200..300).contains(&status) && is_failure && !self.has_usable_token;
-        let is_refused = is_complete && (is_failed_success || (400..500).contains(&status));
-        if is_refused && !self.is_known_good {
-            return Verdict::rejected(true, "no known error, taken for a rejection");
+        let is_rejected = is_complete && (is_failed_success || (400..500).contains(&status));
+        if is_rejected && !self.is_known_good {
+            return Verdict::rejected(true, "unknown error, treated as a rejection");
         }
         // 9
         if is_success
@@ -103,7 +103,7 @@ impl Evidence<'_> {
         Verdict::new(ErrorKind::Unresolved, outcome, remark)
     }
 
-    /// Returns the status; of a 2xx without a token, the code in its place.
+    /// Returns the status, or the code that replaces it in a 2xx without a token.
     fn effective_status(&self) -> u16 {
         let status = self.status.as_u16();
         if !self.status.is_success() || self.has_usable_token {
@@ -112,7 +112,7 @@ impl Evidence<'_> {
         self.fields.status().unwrap_or(status)
     }
 
-    /// Returns whether the response says no more than that it is forbidden.
+    /// Returns whether the response is a 403 without any further reason.
     fn is_bare_403(&self, status: u16, wording: &Wording) -> bool {
         status == 403
             && self.content.is_complete()
@@ -122,7 +122,7 @@ impl Evidence<'_> {
 
     fn useless_token(&self) -> Option<&'static str> {
         if self.content.is_cut_after_token() {
-            return Some("the body is cut off after a token has begun");
+            return Some("the body is truncated after the start of a token");
         }
         if !self.fields.has_token() {
             return None;
@@ -136,7 +136,7 @@ impl Evidence<'_> {
         })
     }
 
-    /// Returns the error, in the server's words as far as `filter` lets them through.
+    /// Returns the error, with the server's text as passed by `filter`.
     pub(super) fn error(&self, verdict: &Verdict, filter: &Filter) -> Error {
         let mut parts = vec![format!("status {}", self.status.as_u16())];
         for (name, code) in self.fields.failure_codes() {
@@ -188,15 +188,15 @@ fn is_fault(status: i64) -> bool {
     (500..600).contains(&status) && !is_timeout(status)
 }
 
-/// Returns whether a gateway gave up on a server that may still carry the request out.
+/// Returns whether a gateway timed out waiting for a server that may still process the request.
 fn is_timeout(status: i64) -> bool {
     matches!(status, 504 | 520 | 522 | 524)
 }
 
-/// Returns what to check where the server does not take such a request.
+/// Returns what to check if the server does not support such a request.
 fn wrong_setting(status: u16, wording: &Wording) -> Option<&'static str> {
     Some(if wording.says(&["unsupportedgrant"]) {
-        "check that the base address is that of a product which takes this kind of credentials"
+        "check that the base address is that of a product which accepts this kind of credentials"
     } else if wording.says(&["invalidscope", "unsupportedscope"]) {
         "check the form field `scope`"
     } else {
@@ -204,7 +204,7 @@ fn wrong_setting(status: u16, wording: &Wording) -> Option<&'static str> {
             300..400 => "check the base address: a redirect is not followed",
             404 => "check the base address, and that it is the one for this kind of credentials",
             405 | 415 => "check that the kind of credentials is the one for this base address",
-            407 => "check the proxy: it wants credentials of its own",
+            407 => "check the proxy: it requires credentials of its own",
             _ => return None,
         }
     })

@@ -1,10 +1,10 @@
 use zeroize::Zeroizing;
 
-/// Recognises what the texts of a response say, whatever their case and punctuation.
+/// Recognises phrases in the texts of a response, ignoring case and punctuation.
 pub(super) struct Wording(Vec<Text>);
 
 struct Text {
-    /// In lower case, with a space before it and for all but letters and digits.
+    /// In lower case, with a space before it and instead of all but letters and digits.
     spaced: Zeroizing<String>,
     /// The same without spaces: `invalid_grant`, `invalidGrant` and `Invalid grant` are one.
     compact: Zeroizing<String>,
@@ -15,8 +15,8 @@ impl Wording {
         Self(texts.into_iter().map(Text::new).collect())
     }
 
-    /// Returns whether the account is said to be locked or disabled. "Blocked" is no such word: as a rule
-    /// an address is.
+    /// Returns whether a text says that the account is locked or disabled. "Blocked" does not count: it
+    /// usually refers to an address.
     pub(super) fn says_locked(&self) -> bool {
         self.0.iter().any(|text| {
             let count = |word| text.spaced.matches(word).count();
@@ -26,12 +26,12 @@ impl Wording {
         })
     }
 
-    /// Returns the same of an HTML page, which has many other words.
+    /// Returns the same for an HTML page, with stricter phrases, since it has many other words.
     pub(super) fn page_says_locked(&self) -> bool {
         self.says(&["useraccountislocked", "userisdisabled"])
     }
 
-    /// Returns whether the credentials are said to be wrong.
+    /// Returns whether a text says that the credentials are wrong.
     pub(super) fn says_rejected(&self) -> bool {
         let phrases = [
             "invalidgrant",
@@ -44,7 +44,7 @@ impl Wording {
         texts.any(|text| text == "unauthorized") || self.says(&phrases)
     }
 
-    /// Returns whether the address of the caller is said to be the reason.
+    /// Returns whether a text blames the address of the caller.
     pub(super) fn says_address(&self) -> bool {
         let words = [
             "whitelist",
@@ -57,13 +57,13 @@ impl Wording {
         self.0.iter().any(says)
     }
 
-    /// Returns whether nothing is said but the reason phrase of a 403.
+    /// Returns whether the texts hold no more than the reason phrase of a 403.
     pub(super) fn says_forbidden_only(&self) -> bool {
         let mut texts = self.0.iter().map(Text::without_code);
         texts.all(|text| matches!(text, "" | "forbidden"))
     }
 
-    /// Returns whether a text has one of `phrases`, which are given in lower case without spaces.
+    /// Returns whether a text contains one of `phrases`, in lower case without spaces.
     pub(super) fn says(&self, phrases: &[&str]) -> bool {
         let says = |text: &Text| phrases.iter().any(|phrase| text.compact.contains(phrase));
         self.0.iter().any(says)

@@ -1,30 +1,30 @@
 use super::PendingFetch;
 use crate::{AccessToken, Error, Timestamp};
 
-/// Says what follows when a caller asks for a token.
+/// Holds what follows from a lookup.
 #[derive(Debug)]
 #[must_use]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "its reader must carry out all of it"
+    reason = "the caller must carry out all of it"
 )]
 pub struct Decision {
     /// What the caller gets.
     pub lookup: Lookup,
-    /// A flight to launch, now.
+    /// A fetch to spawn now.
     pub spawn: Option<PendingFetch>,
-    /// Whether the flight that was on is given up: its waiters must ask again.
+    /// Whether the pending fetch was abandoned: its waiters must look up again.
     pub abandoned: bool,
 }
 
-/// Says what a caller gets: a token now, one later from the pending fetch `P`, or none.
+/// Represents what a caller gets: a token now, one later from the pending fetch `P`, or none.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "its reader must carry out all of it"
+    reason = "the caller must carry out all of it"
 )]
 pub enum Lookup<P = PendingFetch> {
-    /// This token, at once.
+    /// The cached token, at once.
     Ready(AccessToken),
     /// The token of this fetch, when it completes.
     Pending(P),
@@ -33,7 +33,7 @@ pub enum Lookup<P = PendingFetch> {
 }
 
 impl<P> Lookup<P> {
-    /// Maps what is pending, which can fail.
+    /// Maps the pending fetch, which can fail.
     pub fn try_map<Q>(self, map: impl FnOnce(P) -> Result<Q, Error>) -> Lookup<Q> {
         match self {
             Self::Ready(token) => Lookup::Ready(token),
@@ -43,10 +43,10 @@ impl<P> Lookup<P> {
     }
 }
 
-/// Holds a token that may be attached without asking the state, and until when.
+/// Holds a token that may be attached without a lookup in the state, and until when.
 ///
-/// Fresh: until the early window opens. In the window: until the flight is overdue, or the pause has
-/// passed; never past the deadline. So the fast path knows one rule, and the state all the others.
+/// A fresh token: until its refresh window opens. In the window: until the fetch is overdue or the backoff has
+/// passed; never past the deadline. So the fast path checks one rule, and the state all the others.
 #[derive(Clone, Debug)]
 pub struct View {
     pub(super) token: AccessToken,
@@ -59,7 +59,7 @@ impl View {
         &self.token
     }
 
-    /// Returns the moment from which on the state must be asked.
+    /// Returns when the state must be consulted again.
     pub fn until(&self) -> Timestamp {
         self.until
     }

@@ -5,36 +5,36 @@ use crate::{
     lifetime::{Lifetime, Schedule},
 };
 
-/// For so long an issuer is believed that has answered a refusal with the same token: an API that says
-/// 401 for reasons of its own costs a fetch as often, and a token that is revoked meanwhile that time.
-const BELIEVED: Duration = Duration::from_secs(5 * 60);
+/// How long a token that its issuer returned again after a 401 is trusted: an API that responds 401 for other
+/// reasons costs a fetch as often, and a revoked token stays in use for that long.
+const TRUSTED: Duration = Duration::from_secs(5 * 60);
 
-/// Two ends of one token differ by less than this, and the time that the exchange took, where the
-/// issuer rounds to whole seconds.
+/// Two expiries of one token differ by less than this plus the duration of the exchange if the issuer rounds
+/// to whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
 
-/// Holds the newest token, and what was seen of it.
+/// Holds the newest token, and what its issuer and the API have said about it.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) token: AccessToken,
-    /// When the issuer was last asked and returned it.
+    /// When the last request was sent whose response returned it.
     last_returned: Timestamp,
     unauthorized: Unauthorized,
 }
 
-/// Says what the API has said of a token.
+/// Records whether the API has rejected a token with a 401.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Unauthorized {
-    /// Nothing bad.
+    /// It has not.
     None,
-    /// It was refused then: it is attached to nothing, and another one is fetched.
+    /// It has, at this time: the token is not attached, and another one is fetched.
     Since(Timestamp),
-    /// It was refused, and the issuer, asked after that, says it is good.
+    /// It has, and a request sent after that returned the same token.
     Reissued,
 }
 
 impl Held {
-    /// Holds the token of `generation`, which the issuer returned when asked at `sent`.
+    /// Creates the token of `generation`, which the issuer returned to a request sent at `sent`.
     pub(super) fn new(
         bearer: Bearer,
         generation: u64,
@@ -48,10 +48,10 @@ impl Held {
         }
     }
 
-    /// Holds the same token, returned again: it keeps its generation and gets a new schedule.
+    /// Creates the same token, returned again: it keeps its generation and gets a new schedule.
     pub(super) fn reissued(self, bearer: Bearer, schedule: Schedule, sent: Timestamp) -> Self {
         let unauthorized = match self.unauthorized {
-            // An issuer that was asked before knows nothing of it.
+            // The response to an earlier request does not confirm the token.
             Unauthorized::Since(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
                 Unauthorized::Reissued
             }
@@ -65,8 +65,8 @@ impl Held {
 
     /// Returns the schedule of this token when its issuer returns it again with `lifetime`.
     ///
-    /// Each response gives a lower bound of its end, so of two that rounding explains the later one
-    /// is right. A token that was prolonged is refreshed like a new one: asking early has helped.
+    /// Each response gives a lower bound of its expiry, so the later one is right if rounding explains the
+    /// difference. A token that was prolonged is refreshed like a new one: the early request has helped.
     pub(super) fn reused(
         &self,
         lifetime: &Lifetime,
@@ -74,21 +74,21 @@ impl Held {
         jitter: f64,
         policy: &RefreshPolicy,
     ) -> Option<Schedule> {
-        let said = lifetime.length()?;
+        let reported = lifetime.length()?;
         let expiry = self.token.schedule().expiry().monotonic_nanos();
-        let known = expiry.saturating_sub(lifetime.sent().monotonic_nanos());
-        let known = Duration::from_nanos(known);
+        let stored = expiry.saturating_sub(lifetime.sent().monotonic_nanos());
+        let stored = Duration::from_nanos(stored);
         let rounding = ROUNDING + lifetime.age(now);
-        if said > known + rounding {
+        if reported > stored + rounding {
             return Schedule::new(lifetime, policy, jitter);
         }
-        let is_rounded = known > said && known <= said + rounding;
-        let length = if is_rounded { known } else { said };
+        let is_rounded = stored > reported && stored <= reported + rounding;
+        let length = if is_rounded { stored } else { reported };
         let length = length.min(Lifetime::LONGEST);
         Some(Schedule::reused(lifetime.sent(), length))
     }
 
-    /// Records that the API refused it: it is attached to nothing until its issuer returns it again.
+    /// Records a 401 from the API: the token is not attached until its issuer returns it again.
     pub(super) fn unauthorized(&mut self, now: Timestamp) {
         self.unauthorized = Unauthorized::Since(now);
     }
@@ -98,7 +98,7 @@ impl Held {
         self.unauthorized_at().is_none() && self.token.is_usable(now)
     }
 
-    /// Returns when the API refused it, where that stands.
+    /// Returns when the API rejected it, unless its issuer has returned it since.
     pub(super) fn unauthorized_at(&self) -> Option<Timestamp> {
         match self.unauthorized {
             Unauthorized::Since(at) => Some(at),
@@ -106,13 +106,13 @@ impl Held {
         }
     }
 
-    /// Returns whether a refusal at `now` says what is not known yet.
-    pub(super) fn is_in_doubt(&self, now: Timestamp) -> bool {
-        let believed = (self.last_returned + BELIEVED).on_monotonic();
+    /// Returns whether a 401 at `now` invalidates it.
+    pub(super) fn accepts_unauthorized(&self, now: Timestamp) -> bool {
+        let trusted_until = (self.last_returned + TRUSTED).on_monotonic();
         match self.unauthorized {
             Unauthorized::None => true,
             Unauthorized::Since(_) => false,
-            Unauthorized::Reissued => believed.has_passed(now),
+            Unauthorized::Reissued => trusted_until.has_passed(now),
         }
     }
 

@@ -8,56 +8,56 @@ use crate::{
     lifetime::{Lifetime, Schedule},
 };
 
-/// No background refresh begins for so long after the first call: a program that runs every minute
-/// would end under it.
+/// How long after the first call no background refresh begins: a short program, run every minute, could exit
+/// during one.
 const FIRST_REFRESH: Duration = Duration::from_secs(10);
 
-/// The pause before the issuer is asked again for the token after one that has expired.
+/// How long a fetch that received an expired token waits before it retries.
 const REPEAT: Duration = Duration::from_millis(250);
 
-/// The pause once it has been asked more often than margin and rounding explain.
+/// The same after more retries than margin and rounding explain.
 const LONG_REPEAT: Duration = Duration::from_secs(1);
 
-/// How many of the shorter pauses cover the margin, and a lifetime rounded down to whole seconds.
+/// How many of the shorter waits cover the margin, and a lifetime rounded down to whole seconds.
 const SHORT_REPEATS: u32 = 6;
 
-/// A token of which less is left is replaced by its issuer within so long.
+/// A token with less than this left is replaced by its issuer within that time.
 const LAST_SECOND: Duration = Duration::from_secs(1);
 
-/// Two refusals by the API cause a fetch at once, and one more in each such time, in nanoseconds: an API
-/// that answers 401 to everything makes no storm.
+/// Two 401 responses cause a fetch at once, and one more in each such time, in nanoseconds: an API that
+/// responds 401 to everything causes no request storm.
 const REFILL: u64 = 30_000_000_000;
 
-/// Holds the state of one cache: the newest token, the flight that is on, the pause after a failure.
+/// Holds the state of one cache: the newest token, the pending fetch, the backoff after a failure.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// The newest token, also when it has expired.
+    /// The newest token, also after it has expired.
     held: Option<Held>,
     pending: Option<PendingFetch>,
-    /// The last failure, until a flight succeeds; also when its pause has passed.
+    /// The last failure, until a fetch succeeds; also after its backoff has passed.
     backoff: Option<Backoff>,
-    /// Flights in a row that ended with their runtime.
+    /// Consecutive fetches that were aborted with their runtime.
     aborts: u32,
-    /// From here on a token is refreshed in the background.
+    /// When background refreshes may begin.
     refreshes_from: Option<Timestamp>,
-    /// The expired token that this flight was answered with, and how often.
+    /// The expired token that this fetch received, and how often.
     expired: Option<(Bearer, u32)>,
     fetches: u64,
     generations: u64,
-    /// When two refusals may cause a fetch at once again, on the monotonic clock.
+    /// When two 401 responses may cause a fetch at once again, on the monotonic clock.
     refilled: u64,
-    /// Whether the next flight was asked for by an operator, or makes up for an abandoned one.
+    /// Whether an operator requested the next fetch, or it replaces an abandoned one.
     is_forced: bool,
 }
 
 impl State {
-    /// Creates the state of a cache that has asked for nothing yet.
+    /// Creates the state of an empty cache.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Decides what a caller gets. `can_fetch`: whether a flight could be launched for it and waited
-    /// for, which takes a runtime.
+    /// Decides what a caller gets. `can_fetch`: whether it could spawn a fetch and wait for it, which takes
+    /// a runtime.
     pub fn lookup(&mut self, now: Timestamp, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
         self.refreshes_from.get_or_insert(now + FIRST_REFRESH);
         let overdue = self
@@ -83,8 +83,8 @@ impl State {
         }
     }
 
-    /// Lands flight `number`. `jitter`, in `[0, 1]`, is random. Returns `false` where that flight has been
-    /// abandoned: then it changes nothing.
+    /// Completes fetch `number`. `jitter`, in `[0, 1]`, is random. Returns `false`, and changes nothing, if
+    /// that fetch has been abandoned.
     pub fn complete(
         &mut self,
         number: u64,
@@ -105,7 +105,7 @@ impl State {
             FetchOutcome::Failed(error) => self.fail(error, now, jitter, policy),
             FetchOutcome::Aborted => {
                 self.aborts = aborts.saturating_add(1);
-                // One is no failure: the next call launches another fetch. In a row they are a storm.
+                // A single one is not a failure: the next call spawns another fetch.
                 if self.aborts > 1 {
                     let detail = "the runtime that fetched was shut down";
                     let error = Error::new(ErrorKind::Unavailable, detail);
@@ -116,12 +116,11 @@ impl State {
         true
     }
 
-    /// Records that fetch `number` received `bearer`. Returns the pause after which the same fetch
-    /// asks again: the token has expired, and where its issuer reuses tokens the next one exists
-    /// within a second.
+    /// Records that fetch `number` received `bearer`. Returns how long the same fetch waits before it
+    /// retries: the token has expired, and an issuer that reuses tokens has the next one within a second.
     ///
-    /// `None` for a token that can be used; for one that had a second or more left and expired on the
-    /// way; and for the second expired one where the two differ: then the issuer does not reuse tokens.
+    /// `None` for a usable token; for one that had a second or more left and expired on the way; and for a
+    /// second expired one that differs from the first: then the issuer does not reuse tokens.
     pub fn received(
         &mut self,
         number: u64,
@@ -144,20 +143,20 @@ impl State {
         Some(if is_long { LONG_REPEAT } else { REPEAT })
     }
 
-    /// Records that the API refused the token of `generation`. Returns whether that changes something: it
-    /// was the newest token, and another one is to be fetched for it.
+    /// Records that the API responded 401 to the token of `generation`. Returns whether that invalidates the
+    /// cached token, so that another one is fetched.
     ///
-    /// A late refusal of an older token changes nothing; nor does a second one of the same, unless it
-    /// comes 5 minutes after the issuer has answered the first with that token; nor any beyond two at
-    /// once and one more every 30 s: then the API's answer is the caller's.
+    /// A stale 401, for an older token, changes nothing; nor does a second one for the same token, unless it
+    /// comes 5 minutes after the issuer has returned that token again; nor any beyond two at once and one
+    /// more every 30 s: then the caller gets the 401.
     pub fn unauthorized(&mut self, generation: u64, now: Timestamp) -> bool {
         let Some(held) = &mut self.held else {
             return false;
         };
         let at = now.monotonic_nanos();
         let refilled = self.refilled.max(at);
-        let is_new = held.token.generation() == generation && held.is_in_doubt(now);
-        if !is_new || refilled - at > REFILL {
+        let is_accepted = held.token.generation() == generation && held.accepts_unauthorized(now);
+        if !is_accepted || refilled - at > REFILL {
             return false;
         }
         self.refilled = refilled.saturating_add(REFILL);
@@ -165,10 +164,10 @@ impl State {
         true
     }
 
-    /// Abandons the flight that is on, since other credentials are used from now on: its waiters must ask
-    /// again. Returns whether there was one.
+    /// Abandons the pending fetch, since new credentials are used from now on: its waiters must look up again.
+    /// Returns whether there was one.
     ///
-    /// `keeps_token`: whether a token of the old ones is as good as one of the new.
+    /// `keeps_token`: whether a token of the old credentials is as good as one of the new.
     pub fn change_credentials(&mut self, keeps_token: bool) -> bool {
         let abandoned = self.pending.take().is_some();
         if !keeps_token {
@@ -179,20 +178,20 @@ impl State {
         abandoned
     }
 
-    /// Forgets failures, so that the next caller need not wait for the end of a pause.
+    /// Clears the last failure, so that the next caller does not wait for the backoff.
     pub fn clear_backoff(&mut self) {
         self.is_forced |= self.backoff.take().is_some();
     }
 
-    /// Returns the token that may be attached without asking, and until when, as things stand at `now`.
+    /// Returns the token that may be attached without a lookup, and until when, as of `now`.
     pub fn view(&self, now: Timestamp) -> Option<View> {
         let token = self.usable(now)?.clone();
         let until = token.schedule().deadline().earlier(self.next_check(now)?);
         Some(View { token, until })
     }
 
-    /// Returns when there is something to decide again without a caller: the flight is overdue, the
-    /// pause has passed, or the early window opens. `None` before anything has happened.
+    /// Returns when the next decision is due: the fetch is overdue, the backoff has passed, or the refresh
+    /// window opens. `None` before the first fetch.
     pub fn next_check(&self, now: Timestamp) -> Option<Timestamp> {
         let pending = self.pending.map(|pending| pending.overdue);
         let backoff = || self.backoff_end(now);
@@ -200,25 +199,25 @@ impl State {
         pending.or_else(backoff).or_else(refresh)
     }
 
-    /// Returns when a cache that is kept warm asks by itself; `None` for not before a caller does.
+    /// Returns when a cache that is kept warm looks up by itself; `None` for not before a caller does.
     pub fn next_refresh(&self, now: Timestamp, policy: &RefreshPolicy) -> Option<Timestamp> {
         match &self.backoff {
             Some(backoff) if self.pending.is_none() && backoff.may_count() => {
                 backoff.retry_at(policy)
             }
             Some(_) => Some(self.next_check(now).unwrap_or(now)),
-            // The last flight brought an answer from before the refusal.
+            // The request of the last fetch was sent before the 401.
             None if self.pending.is_none() && self.unauthorized_at().is_some() => Some(now),
             None => self.next_check(now),
         }
     }
 
-    /// Returns the error of the last flight, until the pause after it has passed.
+    /// Returns the error of the last fetch, until its backoff has passed.
     pub fn error_at(&self, now: Timestamp) -> Option<Error> {
         self.backoff_end(now).and_then(|_| self.last_error(now))
     }
 
-    /// Returns why the last flight failed, if it did, and how long from `now` the pause after it lasts.
+    /// Returns why the last fetch failed, if it did, with the backoff that remains at `now`.
     pub fn last_error(&self, now: Timestamp) -> Option<Error> {
         let is_needed = self.usable(now).is_none();
         let backoff = self.backoff.as_ref()?;
@@ -231,7 +230,7 @@ impl State {
         Some(&held.token)
     }
 
-    /// Returns for how long there has been none at `now`; `None` where there is one, or has never been.
+    /// Returns how long no token has been usable at `now`; `None` if one is, or there was never one.
     pub fn expired_for(&self, now: Timestamp) -> Option<Duration> {
         let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
         let expired = held.token.schedule().deadline().elapsed(now);
@@ -239,27 +238,27 @@ impl State {
         Some(unauthorized.unwrap_or_default().max(expired))
     }
 
-    /// Returns the newest token, also when it has expired or was refused.
+    /// Returns the newest token, also if it has expired or is unauthorized.
     pub fn token(&self) -> Option<&AccessToken> {
         self.held.as_ref().map(|held| &held.token)
     }
 
-    /// Returns which token is the newest, counted from 1; `None` before the first.
+    /// Returns the generation of the newest token, counted from 1; `None` before the first.
     pub fn generation(&self) -> Option<u64> {
         self.token().map(AccessToken::generation)
     }
 
-    /// Returns the flight that is on.
+    /// Returns the pending fetch.
     pub fn pending(&self) -> Option<PendingFetch> {
         self.pending
     }
 
-    /// Returns how many flights there have been.
+    /// Returns how many fetches were spawned.
     pub fn fetches(&self) -> u64 {
         self.fetches
     }
 
-    /// Returns the flight that is on, or a new one; an error where none may be launched.
+    /// Returns the pending fetch, or a new one; an error if none may be spawned.
     fn join_or_spawn(
         &mut self,
         reason: FetchReason,
@@ -279,7 +278,7 @@ impl State {
         self.fetches += 1;
         self.expired = None;
         let is_forced = std::mem::take(&mut self.is_forced);
-        // A sixteenth more than the fetch itself may take: it ends itself where it is driven at all.
+        // A sixteenth more than the timeout of the fetch: it completes before, if it is driven at all.
         let limit = policy.fetch_timeout;
         let limit = limit.saturating_add(limit / 16);
         let pending = PendingFetch {
@@ -294,7 +293,7 @@ impl State {
         Ok(*self.pending.insert(pending))
     }
 
-    /// Returns why a token is needed when none is usable.
+    /// Returns the reason for a fetch while no token is usable.
     fn need(&self) -> FetchReason {
         match self.held {
             None => FetchReason::Initial,
@@ -307,20 +306,22 @@ impl State {
         self.held.as_ref().and_then(Held::unauthorized_at)
     }
 
-    /// Returns when a background refresh of `token` begins, as things stand at `now`: not in the first
-    /// 10 s, and not after one that ended with its runtime, as the next might. Then the next fetch is made
-    /// in the foreground, when the token has expired.
+    /// Returns when a background refresh of `token` begins, as of `now`: not in the first 10 s, and not after
+    /// one that was aborted with its runtime, as the next could be. Then the next fetch is made in the
+    /// foreground, once the token has expired.
     fn refresh_at(&self, token: &AccessToken, now: Timestamp) -> Timestamp {
-        let (early, deadline) = (token.schedule().refresh_at(), token.schedule().deadline());
+        let (refresh_at, deadline) = (token.schedule().refresh_at(), token.schedule().deadline());
         match self.refreshes_from {
             _ if self.aborts > 0 => deadline,
-            Some(from) if !from.has_passed(now) && early.has_passed(from) => from.earlier(deadline),
-            _ => early,
+            Some(from) if !from.has_passed(now) && refresh_at.has_passed(from) => {
+                from.earlier(deadline)
+            }
+            _ => refresh_at,
         }
     }
 
-    /// Returns when the pause that is on ends; `None` where none is. One behind a token that is good ends
-    /// with that, unless the server said when to come back.
+    /// Returns when the backoff ends; `None` if it has passed. After a failed refresh it ends with the cached
+    /// token, unless the server sent `Retry-After`.
     fn backoff_end(&self, now: Timestamp) -> Option<Timestamp> {
         let backoff = self.backoff.as_ref()?;
         let end = match self.usable(now) {
@@ -330,7 +331,7 @@ impl State {
         (!end.has_passed(now)).then_some(end)
     }
 
-    /// Takes the token that a fetch has brought, unless it has expired by now.
+    /// Stores the token that a fetch obtained, unless it has expired by now.
     fn grant(
         &mut self,
         bearer: Bearer,
@@ -355,12 +356,12 @@ impl State {
     }
 
     fn fail(&mut self, error: Error, now: Timestamp, jitter: f64, policy: &RefreshPolicy) {
-        let is_behind = self.usable(now).is_some();
+        let is_refresh = self.usable(now).is_some();
         let last = self.backoff.take();
-        self.backoff = Some(Backoff::new(error, last, is_behind, now, jitter, policy));
+        self.backoff = Some(Backoff::new(error, last, is_refresh, now, jitter, policy));
     }
 
-    /// Returns the schedule of `bearer`; `None` where it has expired, or its deadline has passed.
+    /// Returns the schedule of `bearer`; `None` if its deadline has passed.
     fn schedule(
         &self,
         bearer: &Bearer,

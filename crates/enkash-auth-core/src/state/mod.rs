@@ -1,21 +1,21 @@
 //! The life of a token as a pure function: (state, event, now) → (state, decision).
 //!
-//! No clock is read, nothing is drawn, nothing is waited for in here: the caller brings the time and
-//! a random number, and carries out what is decided. The events: a caller [asks](State::ask); a flight
-//! (one fetch of a token) is [answered](State::answered) and [lands](State::land); the API
-//! [refuses](State::refuse) a token.
+//! It reads no clock, generates no random numbers and never waits: the caller passes in the time and the
+//! jitter, and carries out the decision. The events: a [lookup](State::lookup) by a caller; a token that the
+//! pending fetch has [received](State::received); its [completion](State::complete); an
+//! [unauthorized](State::unauthorized) token.
 //!
-//! A token is *fresh*, in its *early window*, or *over*. Beside it, a flight may be on, or a pause runs after
-//! the last one failed:
+//! A token is *fresh*, in its *refresh window*, or *expired*. Beside it, a fetch may be pending, or a backoff
+//! runs after the last one failed:
 //!
-//! | | no flight | flight | pause |
+//! | | no fetch | pending fetch | backoff |
 //! |---|---|---|---|
 //! | fresh | serve | serve | serve |
-//! | early | serve, launch | serve | serve |
-//! | over | wait, launch | wait | fail with the last error |
+//! | refresh window | serve, spawn | serve | serve |
+//! | expired | wait, spawn | wait | fail with the last error |
 //!
-//! A token that the API refused is over. One that its issuer returned again has no early window. A pause after a
-//! renewal that failed behind a good token ends when that is over.
+//! An unauthorized token counts as expired. One that its issuer returned again has no refresh window. The
+//! backoff after a failed refresh ends when the cached token expires.
 
 mod backoff;
 mod decision;

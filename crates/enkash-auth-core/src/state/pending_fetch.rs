@@ -1,6 +1,6 @@
 use crate::{Bearer, Error, Timestamp, lifetime::Lifetime};
 
-/// Identifies one fetch of a token: its number, and the moment from which no caller waits for it any more.
+/// Identifies one fetch of a token: its number, its reason, and when callers stop waiting for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PendingFetch {
     pub(super) number: u64,
@@ -9,23 +9,23 @@ pub struct PendingFetch {
 }
 
 impl PendingFetch {
-    /// Returns its number: the flights of a cache are counted from 1.
+    /// Returns its number: the fetches of a cache are counted from 1.
     pub fn number(self) -> u64 {
         self.number
     }
 
-    /// Returns why it was launched.
+    /// Returns why it was spawned.
     pub fn reason(self) -> FetchReason {
         self.reason
     }
 
-    /// Returns the moment from which on it is abandoned: its runtime is dead, or not driven.
+    /// Returns when it is abandoned: its runtime was shut down, or is not driven.
     pub fn overdue(self) -> Timestamp {
         self.overdue
     }
 }
 
-/// Says why a token is fetched.
+/// Names the reason for a fetch.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum FetchReason {
@@ -35,14 +35,14 @@ pub enum FetchReason {
     Refresh,
     /// The cached token has expired.
     Expired,
-    /// The API rejected the cached token.
+    /// The API responded 401 to the cached token.
     Unauthorized,
     /// Credentials were changed, or the account was reset: backoff is skipped.
     Forced,
 }
 
 impl FetchReason {
-    /// Returns its name, for a label of a metric or a field of a span: it does not change.
+    /// Returns its stable name, for a metric label or a span field.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Initial => "initial",
@@ -54,15 +54,15 @@ impl FetchReason {
     }
 }
 
-/// Says how a flight ended.
+/// Represents how a fetch ended.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a flight ends in no other way")]
+#[expect(clippy::exhaustive_enums, reason = "a fetch ends in no other way")]
 pub enum FetchOutcome {
     /// With a token.
     Granted(Bearer, Lifetime),
-    /// With an error, which every waiter gets and which is remembered for a pause.
+    /// With an error, which every waiter gets, and later callers until the backoff has passed.
     Failed(Error),
-    /// With nothing: the runtime that drove it was shut down. The next call launches another, after a
-    /// pause where that happened before.
+    /// With nothing: the runtime that drove it was shut down. The next call spawns another, after a backoff
+    /// if that happened before.
     Aborted,
 }

@@ -28,15 +28,15 @@ use super::Timestamp;
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Returns nanoseconds since a fixed, arbitrary point; the same for all caches of one account in a
-    /// process. The point is 25 h ago or longer where tokens are stored: the end of one that is older than
+    /// process. If tokens are stored, the point is at least 25 h ago: the end of a token that is older than
     /// the reading is cut off.
     ///
     /// Never goes back. It may stand still between ticks of a few milliseconds, and while the machine is
-    /// suspended, after which it must move on: between two equal readings the wall clock is not read. Less
+    /// suspended, after which it must advance: between two equal readings the wall clock is not read. Less
     /// than `u64::MAX - 1`, which is 584 years.
     fn monotonic_nanos(&self) -> u64;
 
-    /// Returns nanoseconds since the Unix epoch, as far as this machine knows; 0 before it.
+    /// Returns nanoseconds since the Unix epoch, by the clock of this machine; 0 before it.
     fn unix_nanos(&self) -> u64;
 
     /// Returns both readings.

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Clock, timestamp::nanos};
 
-/// Moves only when it is told to. Clones share their time.
+/// Advances only when a test sets it. Clones share their time.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Creates a clock that reads 2026-01-01T12:00:00Z, on a machine that is up for an hour.
+    /// Creates a clock that reads 2026-01-01T12:00:00Z, on a machine with an uptime of one hour.
     pub fn new() -> Self {
         Self {
             monotonic: Arc::new(AtomicU64::new(3_600_000_000_000)),
@@ -39,14 +39,14 @@ impl ManualClock {
         }
     }
 
-    /// Lets time pass, on both clocks.
+    /// Advances both clocks.
     pub fn advance(&self, span: Duration) {
         for reading in [&self.monotonic, &self.unix] {
             set(reading, |now| now.saturating_add(nanos(span)).min(LAST));
         }
     }
 
-    /// Suspends the machine, or sets its wall clock forth: the monotonic one goes on by its next tick only.
+    /// Suspends the machine, or sets its wall clock forward: the monotonic one advances by one tick only.
     pub fn suspend(&self, span: Duration) {
         set(&self.unix, |unix| unix.saturating_add(nanos(span)));
         set(&self.monotonic, |monotonic| (monotonic + 1).min(LAST));
@@ -74,7 +74,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// A clock stops at the end of its range; it does not start over.
+/// A clock stops at the end of its range; it does not wrap around.
 const LAST: u64 = u64::MAX - 2;
 
 fn set(reading: &AtomicU64, change: impl Fn(u64) -> u64) {

@@ -1,7 +1,7 @@
 //! Two clocks, read together and enforced together.
 //!
-//! A monotonic clock stops while the machine is suspended; a wall clock can be set back. A token is
-//! expired as soon as *either* says so. Nothing in the workspace reads time but through [`Clock`].
+//! A monotonic clock stops while the machine is suspended; a wall clock can be set back. A token has expired
+//! as soon as *either* says so. All code in the workspace reads time through [`Clock`].
 
 mod clock;
 #[cfg(feature = "test-util")]

@@ -6,10 +6,10 @@ use super::{Clock, timestamp::nanos};
 ///
 /// The monotonic reading is the kernel's coarse one: 2.5 ns instead of 22 ns, as measured on an AMD EPYC,
 /// with ticks of at most a few milliseconds (4 ms on Linux, mostly): a token is attached that much past
-/// its deadline, which lies 125 ms and more before its end where it lives a second or more.
+/// its deadline, which is at least 125 ms before its expiry if it lives for a second or more.
 ///
-/// It reads 25 h more than the machine is up: a stored token, which lives for 24 h at most, then ends by
-/// the monotonic clock too if it is older than the uptime.
+/// It reads the uptime plus 25 h: so a stored token, which lives for 24 h at most, also expires by the
+/// monotonic clock if it is older than the uptime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

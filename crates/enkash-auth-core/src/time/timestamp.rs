@@ -11,7 +11,7 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// Creates the point at which the clocks read `monotonic` and `unix` nanoseconds.
+    /// Creates the timestamp at which the clocks read `monotonic` and `unix` nanoseconds.
     pub const fn new(monotonic: u64, unix: u64) -> Self {
         Self { monotonic, unix }
     }
@@ -26,34 +26,34 @@ impl Timestamp {
         self.unix
     }
 
-    /// Returns this point as the monotonic clock sees it, whatever the wall clock does.
+    /// Returns this timestamp by the monotonic clock alone.
     ///
-    /// For pauses and limits of our own: setting the wall clock must neither end nor stretch them.
+    /// For backoffs and timeouts: setting the wall clock must neither end nor extend them.
     #[must_use]
     pub const fn on_monotonic(self) -> Self {
         Self::new(self.monotonic, u64::MAX)
     }
 
-    /// Returns the one that comes first, on each clock.
+    /// Returns the earlier of two timestamps, on each clock.
     #[must_use]
     pub fn earlier(self, other: Self) -> Self {
         let monotonic = self.monotonic.min(other.monotonic);
         Self::new(monotonic, self.unix.min(other.unix))
     }
 
-    /// Returns whether `now` is at or past this point, by the clock that says so first.
+    /// Returns whether `now` is at or past this timestamp, on either clock.
     pub const fn has_passed(self, now: Self) -> bool {
         self.monotonic <= now.monotonic || self.unix <= now.unix
     }
 
-    /// Returns how long this point has passed at `now`, by the clock that ended it first; zero when it has
-    /// not.
+    /// Returns how long ago this timestamp has passed at `now`, by the clock that passed it first; zero if it
+    /// has not.
     pub fn elapsed(self, now: Self) -> Duration {
         let monotonic = now.monotonic.saturating_sub(self.monotonic);
         Duration::from_nanos(monotonic.max(now.unix.saturating_sub(self.unix)))
     }
 
-    /// Returns how long from `now` until this point has [passed](Self::has_passed); zero when it has.
+    /// Returns how long from `now` until this timestamp has [passed](Self::has_passed); zero if it has.
     pub fn remaining(self, now: Self) -> Duration {
         let monotonic = self.monotonic.saturating_sub(now.monotonic);
         Duration::from_nanos(monotonic.min(self.unix.saturating_sub(now.unix)))
@@ -82,7 +82,7 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// Saturating: 584 years are for ever here.
+/// Saturates at 584 years.
 pub(super) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -10,7 +10,7 @@ use crate::{
     world::World,
 };
 
-/// How many states of a configuration are generated where `ATTEMPTS_MODEL` sets no other number.
+/// How many states of a configuration are generated unless `ATTEMPTS_MODEL` sets another number.
 const BOUNDED: usize = if cfg!(debug_assertions) {
     1_000
 } else {
@@ -28,13 +28,13 @@ fn most() -> usize {
     most.and_then(|most| most.parse().ok()).unwrap_or(BOUNDED)
 }
 
-/// Only configurations and rules whose name holds what `ATTEMPTS_MODEL_ONLY` says.
+/// Only configurations and rules whose name contains `ATTEMPTS_MODEL_ONLY`.
 fn is_wanted(name: &str) -> bool {
     std::env::var("ATTEMPTS_MODEL_ONLY").map_or(true, |only| name.contains(&only))
 }
 
 /// Visits the states of `model`, nearest first. Returns how many there are, whether those are all, and the
-/// shortest way to a state that must not be.
+/// shortest path to a forbidden state.
 fn run(model: Attempts, most: usize) -> (usize, bool, Option<Found>) {
     let builder = model.checker().finish_when(HasDiscoveries::AnyFailures);
     let checker = builder.target_state_count(most).spawn_bfs().join();
@@ -87,7 +87,7 @@ fn no_third_strike_and_progress() {
 
 #[test]
 #[ignore = "takes half a minute in release"]
-fn each_rule_is_needed() {
+fn disabled_rule_is_caught_by_the_model() {
     if cfg!(debug_assertions) {
         println!("takes minutes without --release");
         return;

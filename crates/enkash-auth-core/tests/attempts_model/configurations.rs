@@ -1,4 +1,4 @@
-//! The configurations that are checked: what each has, and how often the environment may do what.
+//! The configurations that are checked, each with limits for the events of the environment.
 
 use crate::{model::Attempts, protocol::OnStoreDown, world::Budget};
 

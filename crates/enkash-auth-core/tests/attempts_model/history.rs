@@ -1,5 +1,5 @@
-//! What the environment did, and what that allows. Nothing here asks which code ran: the counts are the
-//! server's, and each exception of the design is a predicate over faults.
+//! The events of the environment, and the outcomes that they allow. Nothing here depends on the code that ran:
+//! the counts are the server's, and each exception of the design is a predicate over faults.
 
 use enkash_auth_core::account::AttemptId;
 
@@ -8,40 +8,40 @@ use crate::{
     world::{LEASE, MOST},
 };
 
-/// Since the beginning, but for the counts: those are since the server's last success, or the last reset.
+/// Since the beginning, except for the counts: those are since the server's last success, or the last reset.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct History {
-    /// Failed attempts that the server counted, but for those below.
+    /// Failed attempts that the server counted, except those below.
     pub(crate) strikes: u8,
     /// Those made while the store was down, by process.
     pub(crate) unstored: [u8; MOST],
-    /// Those that it carried out after their lease, or whose first byte left after it: exception 5.
+    /// Those that it processed after their lease, or whose first byte left after it: exception 5.
     pub(crate) late: u8,
-    /// Those that were answered with a 502: the assumption.
+    /// Those with a 502 as their response: the assumption.
     pub(crate) gateways: u8,
     /// Records lost, each in a way that exception 4 names.
     pub(crate) losses: u8,
     /// A store that was two at once: exception 4.
     pub(crate) splits: u8,
-    /// A bit for each live process that knew all of a record which is lost, while none has looked.
+    /// A bit for each live process that had seen all of a lost record, until the next poll.
     pub(crate) has_to_look: u8,
     /// A bit for each live process that has read or written the newest attempt.
     pub(crate) is_current: u8,
     pub(crate) outages: u8,
     /// The password changed, and since then:
     pub(crate) is_changed: bool,
-    /// long pauses;
+    /// long backoffs;
     pub(crate) pauses: u8,
     /// attempts that had no response, or whose owner was killed or stopped before it reported that;
     pub(crate) unanswered: u8,
-    /// those among them that were begun while the server answered probes.
+    /// those among them that were begun while the server responded to probes.
     pub(crate) unanswered_after_probe: u8,
     /// The record was lost, damaged, rolled back or replaced.
     pub(crate) is_record_lost: bool,
     /// Attempts since the last success or reset that can have counted.
     pub(crate) begun: Vec<Begun>,
-    /// Attempts whose owner died before it reported, until a process has watched their lease pass: open, as far
-    /// as the record can tell.
+    /// Attempts whose owner died before it reported, until a process has seen their lease pass: open, according
+    /// to the record.
     pub(crate) orphans: Vec<AttemptId>,
     /// Credentials of the last success that was written.
     pub(crate) last_success: Option<u8>,
@@ -68,13 +68,13 @@ pub(crate) struct Begun {
     pub(crate) is_answered: bool,
     /// It was begun on the record, or its owner has read or written that since.
     pub(crate) is_stored: bool,
-    /// The owner lives, and knows that it was not counted.
+    /// The owner is alive, and has recorded that it was not counted.
     pub(crate) is_uncounted: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Violation {
-    /// Credentials that are known to be rejected got a permit.
+    /// Credentials that are recorded as rejected got a permit.
     SentAgain,
     /// Two requests were in flight at once.
     TwoInFlight,
@@ -89,8 +89,8 @@ impl History {
         self.strikes <= 2 + per_fault || self.is_lost_three_times()
     }
 
-    /// Exception 1: the password changed and the first two responses were lost. Where a probe was answered
-    /// before the second, the third follows after one pause, else there are two.
+    /// Exception 1: the password changed and the first two responses were lost. If a probe had a response
+    /// before the second, the third follows after one backoff, else after two.
     fn is_lost_three_times(&self) -> bool {
         let pauses = match self.unanswered_after_probe {
             0 => 2,
@@ -102,7 +102,7 @@ impl History {
     /// Exception 2: in an outage after the password changed each process makes one attempt, and not more
     /// than two in all. Exception 3: with `Attempt`, each has a budget of its own.
     ///
-    /// A process that is alone knows all that was counted: then a third strike is a third strike.
+    /// A single process has seen all that was counted: then a third strike is not excepted.
     pub(crate) fn allows_unstored(&self, policy: OnStoreDown, processes: usize) -> bool {
         let most = match policy {
             OnStoreDown::Hold => 0,
@@ -124,9 +124,9 @@ impl History {
         self.gateways = 0;
     }
 
-    /// The attempts that a success or a reset cannot speak for are kept.
+    /// The attempts that a success or a reset does not cover are kept.
     ///
-    /// A process knows that a lease has passed once it has watched it pass, whatever the store's clock says.
+    /// A process has recorded that a lease has passed once it has waited for it, whatever the store's clock.
     pub(crate) fn clear_begun(&mut self, p: Option<usize>, now: u64) {
         self.begun.retain(|begun| {
             let (was_there, seen) = match p {
@@ -172,7 +172,7 @@ impl History {
         }
     }
 
-    /// Process `p` has read and written the record at `now`, and ended what it has watched for a lease.
+    /// Process `p` has read and written the record at `now`, and ended the attempts it has seen for a lease.
     pub(crate) fn end_orphans(&mut self, p: usize, now: u64) {
         let begun = &self.begun;
         self.orphans.retain(|id| {
@@ -184,7 +184,7 @@ impl History {
         });
     }
 
-    /// What the others know of the record is not all of it any more.
+    /// The others have no longer seen all of the record.
     pub(crate) fn change(&mut self, p: usize) {
         self.is_current = 1 << p;
     }

@@ -1,4 +1,4 @@
-//! The model: what can happen next, and what must hold always.
+//! The model: the possible next steps, and the invariants.
 
 use enkash_auth_core::{
     Timestamp,
@@ -26,11 +26,11 @@ pub(crate) struct Attempts {
     /// How many attempts each process may begin.
     pub(crate) fetches: u8,
     pub(crate) right: u8,
-    /// The credentials that the record knows to be good, at the beginning.
+    /// The credentials that are known good on the record, at the beginning.
     pub(crate) known_good: Option<u8>,
     pub(crate) budget: Budget,
     pub(crate) policy: OnStoreDown,
-    /// Whether a read and its write are two steps, and the last look at the clock and the first byte.
+    /// Whether a read and its write are two steps, and the last check of the clock and the first byte.
     pub(crate) is_split: bool,
     pub(crate) off: Option<Rule>,
     /// Whether progress is checked in each state.
@@ -41,13 +41,13 @@ pub(crate) struct Attempts {
 pub(crate) enum Action {
     /// A process reads the record, and begins an attempt if it may.
     Read(usize, OpKind),
-    /// It writes what it prepared.
+    /// It writes the prepared record.
     Write(usize, Write),
     Check(usize),
     Send(usize),
-    /// The owner waits no longer.
+    /// The owner times out.
     GiveUp(usize),
-    /// The server carries out a request.
+    /// The server processes a request.
     Handle(AttemptId, Reply),
     Crash(usize),
     Tick(u64),
@@ -72,7 +72,7 @@ pub(crate) enum Reply {
     IsLost,
     /// An unrecognised 4xx.
     IsBlurred,
-    /// A 502 in its place.
+    /// A 502 instead of it.
     IsGateway,
 }
 
@@ -325,7 +325,7 @@ impl Attempts {
             }
             Action::Damage => {
                 w.budget.damages -= 1;
-                // The record in its place counts two, but an operator who clears them knows of no third.
+                // The record that replaces it counts two, but an operator that clears them has seen no third.
                 w.history.losses += u8::from(is_open(w));
                 w.registers[0].content = Content::Damaged;
                 w.registers[0].version = w.fresh_version();
@@ -360,7 +360,7 @@ impl Attempts {
         }
     }
 
-    /// The server carries out a request, and the reply goes its way.
+    /// The server processes a request, and sends the response.
     pub(crate) fn handle(&self, w: &mut World, id: AttemptId, reply: Reply) {
         let Some(at) = w.requests.iter().position(|request| request.id == id) else {
             return;
@@ -413,7 +413,7 @@ impl Attempts {
                 AttemptOutcome::Uncounted
             }
         };
-        // What a response says is what it says, whatever is made of it.
+        // The response counts as it is, however it is classified.
         if let Some(own) = &mut w.processes[p].attempt {
             own.rejection = match (reply, response) {
                 (Reply::IsBlurred, _) if !is_known_good => Some(true),
@@ -425,7 +425,7 @@ impl Attempts {
     }
 }
 
-/// The owner knows how its attempt ended.
+/// The owner has the outcome of its attempt.
 fn end(w: &mut World, p: usize, outcome: AttemptOutcome, is_lost: bool) {
     let Some(own) = &mut w.processes[p].attempt else {
         return;
@@ -483,7 +483,7 @@ fn tick(w: &mut World, by: u64) {
         _ => {
             w.budget.long -= 1;
             w.history.pauses += 1;
-            // The server has long given up what it has not carried out.
+            // The server has long abandoned requests that it has not processed.
             w.requests.clear();
         }
     }
@@ -505,7 +505,7 @@ pub(crate) fn waits(w: &World, id: AttemptId) -> bool {
     })
 }
 
-/// The facts of an account whose last success was of credentials number `n`.
+/// The facts of an account whose last success used credentials number `n`.
 fn known_good(n: u8) -> Facts {
     let (mut facts, credentials) = (Facts::default(), credentials(n));
     let now = Timestamp::new(0, 1_000_000_000_000_000_000);

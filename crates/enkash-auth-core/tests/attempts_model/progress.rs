@@ -46,7 +46,7 @@ pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Lets `p` end what it began.
+/// Lets `p` end its attempt.
 fn complete(model: &Attempts, w: &mut World, p: usize) {
     model.write(w, p, Write::Fine);
     if stage(w, p) == Some(Stage::Granted) {

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What the policy `OnStoreDown` is.
+/// The policy `OnStoreDown`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum OnStoreDown {
     KnownGood,
@@ -23,7 +23,7 @@ pub(crate) enum OnStoreDown {
     Attempt,
 }
 
-/// What happens to a write.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Write {
     Fine,
@@ -36,7 +36,7 @@ impl Attempts {
         self.off != Some(rule)
     }
 
-    /// Loads the record for `p`, and adds what it witnessed. `None` where it is unavailable.
+    /// Loads the record for `p`, and merges its witness. `None` if it is unavailable.
     fn load(&self, w: &World, p: usize) -> Option<(Facts, Facts)> {
         if !w.store_up {
             return None;
@@ -64,7 +64,7 @@ impl Attempts {
         Some((loaded, facts))
     }
 
-    /// Reads the register for an operation of `p`, and prepares what to write.
+    /// Reads the register for an operation of `p`, and prepares the write.
     pub(crate) fn read(&self, w: &mut World, p: usize, kind: OpKind) {
         let now = w.moment();
         let Some((loaded, mut facts)) = self.load(w, p) else {
@@ -214,7 +214,7 @@ impl Attempts {
         is_current
     }
 
-    /// Writes what `p` prepared, if nothing was written since.
+    /// Writes the prepared record of `p`, if nothing was written since.
     pub(crate) fn write(&self, w: &mut World, p: usize, how: Write) {
         let Some(op) = w.processes[p].op.take() else {
             return;
@@ -235,7 +235,7 @@ impl Attempts {
             return self.failed(w, p, op, has_written, now);
         }
         if op.is_different && !is_same {
-            // A conflict: again, from the load. Nothing is sent under this permit.
+            // A conflict: retried from the load. Nothing is sent under this permit.
             if let (Some(permit), false) = (op.permit, self.is_on(Rule::WriteFirst)) {
                 begin(w, p, permit, op.began, false);
             }
@@ -244,7 +244,7 @@ impl Attempts {
         self.done(w, p, op, side);
     }
 
-    /// A write failed; whether it was done is not known.
+    /// A write failed, perhaps after it was done.
     fn failed(&self, w: &mut World, p: usize, op: Op, has_written: bool, now: Timestamp) {
         if let Some(permit) = op.permit {
             let process = &mut w.processes[p];
@@ -309,7 +309,7 @@ impl Attempts {
             if let Some(guessed) = own.rejection {
                 w.registers[side].known.add(credentials, guessed);
                 w.processes[p].known.add(credentials, guessed);
-                // Whatever came between, it counts from now on.
+                // Whatever happened in between, it counts from now on.
                 let is_there = w
                     .history
                     .begun
@@ -345,7 +345,7 @@ impl Attempts {
         }
     }
 
-    /// What a process does when the store is down.
+    /// The behaviour of a process when the store is down.
     fn without_store(&self, w: &mut World, p: usize, kind: OpKind) {
         let now = w.moment();
         match kind {
@@ -388,7 +388,7 @@ impl Attempts {
         }
     }
 
-    /// The last look at the clock before the first byte.
+    /// The last check of the clock before the first byte.
     pub(crate) fn check(&self, w: &mut World, p: usize) {
         let now = w.now;
         if let Some(own) = &mut w.processes[p].attempt {
@@ -449,7 +449,7 @@ impl Attempts {
         !is_excused && w.requests.iter().any(is_rival)
     }
 
-    /// A reset by an operator, who vouches for the count at the server. Waits for leases that are on.
+    /// A reset by an operator, which assumes a count of zero at the server. Waits for leases to pass.
     pub(crate) fn reset(&self, w: &mut World, allow_rejected: bool) {
         let now = w.moment();
         let mut operator = w.operator.take().unwrap_or(Operator {
@@ -520,7 +520,7 @@ fn begin(w: &mut World, p: usize, permit: Permit, began: u64, is_unstored: bool)
     });
 }
 
-/// An attempt may have been counted from now on, as far as anything outside its owner can tell.
+/// An attempt may have been counted from now on, for all observers except its owner.
 fn begun(w: &mut World, p: usize, permit: &Permit, is_uncounted: bool) {
     w.history.begun.push(Begun {
         id: permit.id(),

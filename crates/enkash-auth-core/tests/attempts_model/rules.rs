@@ -6,11 +6,11 @@ use serde_json::Value;
 /// A rule of the design, as the protocol of the model applies it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Rule {
-    /// What a process witnessed is added to any record it meets.
+    /// The witness of a process is merged into any record it reads.
     MergeWitness,
-    /// A difference is written back by a process that looks.
+    /// A process that polls writes a difference back.
     WriteBack,
-    /// Ids that were cleared are remembered: a merge is no plain union.
+    /// Cleared ids are stored: a merge is not a plain union.
     RememberCleared,
     /// Fewer than two others count.
     Budget,
@@ -20,17 +20,17 @@ pub(crate) enum Rule {
     Fingerprints,
     /// Rejected fingerprints outlive a success of other credentials.
     FingerprintsOutliveSuccess,
-    /// A success ends no attempt whose lease is on and which had no response.
+    /// A success ends no attempt without a response whose lease has not passed.
     AttemptsOutliveSuccess,
     /// Rejected fingerprints outlive a plain reset.
     FingerprintsOutliveReset,
-    /// A reset leaves an attempt whose lease is on.
+    /// A reset keeps an attempt whose lease has not passed.
     ResetWaits,
     /// An unrecognised 4xx is a rejection.
     GuessRejection,
     /// A damaged record counts two.
     DamagedCounts,
-    /// A record of a newer format is left alone.
+    /// A record of a newer format is not overwritten.
     NewerIsUnavailable,
     /// An open attempt blocks.
     OpenBlocks,
@@ -46,13 +46,13 @@ pub(crate) enum Rule {
     DropLateSuccess,
     /// A late rejection counts.
     LateRejection,
-    /// Known good: the last success was of these credentials.
+    /// Known good: the last success used these credentials.
     LastSuccess,
     /// Known good: only attempts without a complete response.
     OnlyLost,
-    /// Known good: after an answered probe.
+    /// Known good: after a response to a probe.
     Probe,
-    /// Known good: a pause after two attempts.
+    /// Known good: a backoff after two attempts.
     Pause,
     /// Without the store: known good only.
     UnstoredKnownGood,
@@ -93,7 +93,7 @@ pub(crate) const OFF: &[(Rule, &str)] = &[
     (Rule::UnstoredBudget, "outage alone"),
 ];
 
-/// `facts` with their JSON changed: what no function of core does.
+/// `facts` with their JSON changed, which no function of core does.
 pub(crate) fn edited(
     facts: &Facts,
     edit: impl FnOnce(&mut serde_json::Map<String, Value>),

@@ -1,5 +1,5 @@
-//! What a state of the model is: processes, registers, requests on their way, the server, and what the
-//! environment has done.
+//! A state of the model: processes, registers, in-flight requests, the server, and the history of the
+//! environment.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::history::{History, Known};
 
 /// Past the fetch limit, and within the lease.
 pub(crate) const SHORT: u64 = 9 * SECOND;
-/// Longer than any pause.
+/// Longer than any backoff.
 pub(crate) const LONG: u64 = 16 * 60 * SECOND;
 pub(crate) const LEASE: u64 = 14 * SECOND;
 pub(crate) const FETCH_LIMIT: u64 = 8 * SECOND;
@@ -52,7 +52,7 @@ pub(crate) struct Register {
     pub(crate) content: Content,
     /// Zero is that of absence.
     pub(crate) version: u8,
-    /// The credentials that are known to have been rejected, as far as the history tells.
+    /// The credentials that are rejected, according to the history.
     pub(crate) known: Known,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Process {
     pub(crate) witness: Witness,
     pub(crate) op: Option<Op>,
     pub(crate) attempt: Option<Own>,
-    /// How many more tokens it asks for.
+    /// How many more tokens it requests.
     pub(crate) fetches: u8,
     /// The credentials whose rejection it has seen or read.
     pub(crate) known: Known,
@@ -84,7 +84,7 @@ pub(crate) struct Process {
 pub(crate) struct Op {
     pub(crate) kind: OpKind,
     pub(crate) version: u8,
-    /// What will be written, or only kept in mind where it is what stands there.
+    /// The record to write, or only to observe if it is unchanged.
     pub(crate) facts: Facts,
     pub(crate) is_different: bool,
     pub(crate) permit: Option<Permit>,
@@ -107,9 +107,9 @@ pub(crate) struct Own {
     pub(crate) stage: Stage,
     /// Whether it was begun without the store.
     pub(crate) is_unstored: bool,
-    /// Whether responses arrived when it was acquired: a probe was, or would have been, answered.
+    /// Whether responses arrived when it was acquired: a probe had, or would have had, one.
     pub(crate) wire_was_up: bool,
-    /// The response was a rejection, or one that has only the shape of it: `true`.
+    /// The response was a rejection; `true` if only by its shape.
     pub(crate) rejection: Option<bool>,
     pub(crate) is_in_time: bool,
 }
@@ -117,7 +117,7 @@ pub(crate) struct Own {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Stage {
     Granted,
-    /// The clock was looked at for the last time; the first byte is next.
+    /// The clock was checked for the last time; the first byte is next.
     Checked,
     Sent,
     Ended(AttemptOutcome),
@@ -129,7 +129,7 @@ pub(crate) struct Operator {
     pub(crate) witness: Witness,
 }
 
-/// A token request that the server may carry out.
+/// A token request that the server may process.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Request {
     pub(crate) id: AttemptId,
@@ -138,7 +138,7 @@ pub(crate) struct Request {
     pub(crate) credentials: u8,
     pub(crate) began: u64,
     pub(crate) is_unstored: bool,
-    /// The clock was looked at in time. If the first byte left later, the process was stopped.
+    /// The clock was checked in time. If the first byte left later, the process was stopped.
     pub(crate) is_in_time: bool,
 }
 
@@ -155,13 +155,13 @@ pub(crate) struct Budget {
     pub(crate) short: u8,
     pub(crate) long: u8,
     pub(crate) crashes: u8,
-    /// Responses lost one by one, and owners that give up.
+    /// Responses lost one by one, and owners that time out.
     pub(crate) lost: u8,
-    /// Times that all responses begin to be lost.
+    /// How often all responses begin to be lost.
     pub(crate) silences: u8,
-    /// Responses that are an unrecognised 4xx in place of a rejection.
+    /// Responses with an unrecognised 4xx instead of a rejection.
     pub(crate) blurred: u8,
-    /// Attempts that are counted, and then answered with a 502.
+    /// Attempts that are counted, with a 502 as their response.
     pub(crate) gateways: u8,
     pub(crate) passwords: u8,
     pub(crate) resets: u8,
@@ -209,7 +209,7 @@ impl World {
             .chain(ops.map(|op| op.version))
     }
 
-    /// Numbers the versions anew: which are equal is all that matters.
+    /// Renumbers the versions: only equality matters.
     pub(crate) fn renumber(&mut self) {
         let mut used: Vec<_> = self.versions().filter(|version| *version != 0).collect();
         used.sort_unstable();

@@ -1,4 +1,4 @@
-//! Where tokens come from and where they may go.
+//! Addresses of token servers, and origins that may see tokens.
 
 use std::error::Error as _;
 
@@ -14,7 +14,7 @@ fn uri(text: &str) -> Uri {
 }
 
 #[test]
-fn a_request_to_the_origin_matches_however_it_is_spelt() {
+fn origin_matches_any_spelling_of_same_origin() {
     let origin = origin("https://API.enkash.in/");
     assert_eq!(origin.to_string(), "https://api.enkash.in");
     for same in [
@@ -29,7 +29,7 @@ fn a_request_to_the_origin_matches_however_it_is_spelt() {
 }
 
 #[test]
-fn anything_else_is_foreign() {
+fn foreign_origin_does_not_match() {
     let origin = origin("https://api.enkash.in");
     for foreign in [
         "http://api.enkash.in/",
@@ -55,7 +55,7 @@ fn anything_else_is_foreign() {
 }
 
 #[test]
-fn a_port_belongs_to_the_origin() {
+fn port_distinguishes_origins() {
     let custom = origin("https://api.enkash.in:8443");
     assert!(custom.matches(&uri("https://API.enkash.in:8443/x")));
     assert!(!custom.matches(&uri("https://api.enkash.in/x")));
@@ -69,7 +69,7 @@ fn a_port_belongs_to_the_origin() {
 }
 
 #[test]
-fn addresses_of_version_6() {
+fn ipv6_origin_matches() {
     let six = origin("https://[2001:DB8::1]:443");
     assert_eq!(six.to_string(), "https://[2001:db8::1]");
     assert!(six.matches(&uri("https://[2001:db8::1]/")));
@@ -79,7 +79,7 @@ fn addresses_of_version_6() {
 }
 
 #[test]
-fn plain_http_is_for_loopback_only() {
+fn plain_http_requires_loopback() {
     for loopback in [
         "http://localhost",
         "http://LOCALHOST:8080",
@@ -112,11 +112,11 @@ fn plain_http_is_for_loopback_only() {
 }
 
 #[test]
-fn what_is_no_origin_is_refused() {
+fn invalid_origin_is_rejected_with_reason() {
     for (text, why) in [
-        ("", "it is no URL"),
-        ("https://", "it is no URL"),
-        ("https://a b", "it is no URL"),
+        ("", "not a valid URL"),
+        ("https://", "not a valid URL"),
+        ("https://a b", "not a valid URL"),
         ("/", "it has no scheme or no host"),
         ("api.enkash.in", "it has no scheme or no host"),
         ("ftp://api.enkash.in", "its scheme is not https"),
@@ -126,7 +126,7 @@ fn what_is_no_origin_is_refused() {
             "it has user information",
         ),
         ("https://:443", "it has no host"),
-        ("https://api.enkash.in:65536", "its port is no port"),
+        ("https://api.enkash.in:65536", "it has an invalid port"),
         ("https://api.enkash.in/path", "it has a path or a query"),
         ("https://api.enkash.in?query", "it has a path or a query"),
         ("https://api.enkash.in/#s3cret", "it has a fragment"),
@@ -140,7 +140,7 @@ fn what_is_no_origin_is_refused() {
 }
 
 #[test]
-fn a_base_address_is_put_into_one_form() {
+fn base_url_is_normalized() {
     for (text, expected) in [
         ("https://API.enkash.in", "https://api.enkash.in"),
         ("HTTPS://api.enkash.in/", "https://api.enkash.in"),
@@ -160,35 +160,35 @@ fn a_base_address_is_put_into_one_form() {
 }
 
 #[test]
-fn what_is_no_base_address_is_refused() {
+fn invalid_base_url_is_rejected_with_reason() {
     for (text, why, cause) in [
-        ("", "it is no URL", None),
+        ("", "not a valid URL", None),
         ("https://api.enkash.in/?q", "it has a query", None),
         ("https://api.enkash.in?", "it has a query", None),
         ("https://api.enkash.in/#f", "it has a fragment", None),
         (
             "/oauth",
-            "no token may go there",
+            "not an allowed origin",
             Some("it has no scheme or no host"),
         ),
         (
             "api.enkash.in",
-            "no token may go there",
+            "not an allowed origin",
             Some("it has no scheme or no host"),
         ),
         (
             "https://u:s3cret@api.enkash.in",
-            "no token may go there",
+            "not an allowed origin",
             Some("it has user information"),
         ),
         (
             "http://api.enkash.in",
-            "no token may go there",
+            "not an allowed origin",
             Some("http is for loopback only"),
         ),
         (
             "ftp://api.enkash.in",
-            "no token may go there",
+            "not an allowed origin",
             Some("its scheme is not https"),
         ),
     ] {
@@ -208,7 +208,7 @@ fn what_is_no_base_address_is_refused() {
 }
 
 #[test]
-fn every_environment_has_a_server_for_each_kind_of_credentials() {
+fn environment_has_server_for_each_credentials_kind() {
     let form = Credentials::password(Client::new("c", "s"), User::new("u", "p"));
     let keys = Credentials::merchant("a", "s");
     for (environment, for_form, for_keys) in [
@@ -247,7 +247,7 @@ fn every_environment_has_a_server_for_each_kind_of_credentials() {
 }
 
 #[test]
-fn a_port_is_shown_unless_it_is_that_of_the_scheme() {
+fn default_port_is_not_displayed() {
     for (text, shown) in [
         ("https://api.enkash.in:443", "https://api.enkash.in"),
         ("https://api.enkash.in:80", "https://api.enkash.in:80"),

@@ -1,4 +1,4 @@
-//! What an error says and what it does not.
+//! Errors: kinds, texts, sources.
 
 use std::{error::Error as _, time::Duration};
 
@@ -21,7 +21,7 @@ const KINDS: [ErrorKind; 13] = [
 ];
 
 #[test]
-fn the_text_is_lower_case_without_a_full_stop() {
+fn display_is_lower_case_without_full_stop() {
     for kind in KINDS {
         for text in [
             kind.to_string(),
@@ -47,7 +47,7 @@ fn the_text_is_lower_case_without_a_full_stop() {
 }
 
 #[test]
-fn a_kind_has_a_name_of_its_own_for_labels() {
+fn every_kind_has_a_distinct_name() {
     let mut names = KINDS.map(ErrorKind::as_str);
     names.sort_unstable();
     for pair in names.windows(2) {
@@ -59,7 +59,7 @@ fn a_kind_has_a_name_of_its_own_for_labels() {
 }
 
 #[test]
-fn the_text_never_repeats_its_source() {
+fn display_never_repeats_its_source() {
     let cause = Error::new(ErrorKind::InvalidSetting, "the cause");
     for kind in KINDS {
         let error = Error::new(kind, "the effect").with_source(cause.clone());
@@ -72,7 +72,7 @@ fn the_text_never_repeats_its_source() {
 }
 
 #[test]
-fn what_may_pass_by_itself_is_transient() {
+fn only_self_resolving_kinds_are_transient() {
     for kind in KINDS {
         let transient = matches!(
             kind,
@@ -91,13 +91,13 @@ fn what_may_pass_by_itself_is_transient() {
 }
 
 #[test]
-fn it_is_one_word_wide() {
+fn error_is_one_word_wide() {
     assert_eq!(size_of::<Error>(), size_of::<usize>());
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
 }
 
 #[test]
-fn a_clone_shares_its_source() {
+fn clone_shares_its_source() {
     let error = Error::new(ErrorKind::Unavailable, "status 503")
         .with_source(Error::new(ErrorKind::NoRuntime, "cause"));
     let clone = error.clone();
@@ -111,7 +111,7 @@ fn a_clone_shares_its_source() {
 }
 
 #[test]
-fn a_changed_clone_leaves_the_others_alone() {
+fn changed_clone_leaves_original_unchanged() {
     let error = Error::new(ErrorKind::Unavailable, "status 503");
     let later = error.clone().with_retry_after(Duration::from_secs(2));
     assert_eq!(error.retry_after(), None);
@@ -131,7 +131,7 @@ fn a_changed_clone_leaves_the_others_alone() {
 }
 
 #[test]
-fn it_crosses_threads() {
+fn error_is_send_and_sync() {
     fn check<T: Send + Sync + 'static>() {}
     check::<Error>();
 }

@@ -1,4 +1,4 @@
-//! How long a token lives on our clocks, from what the answer says.
+//! How long a token lives on the local clocks, from its response.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use super::support::{DAY, NOW, SENT, at, lifetime, secs};
 const HOUR: u64 = 3600;
 
 #[test]
-fn expires_in_is_in_seconds_or_in_the_unit_that_makes_sense() {
+fn expires_in_is_seconds_unless_implausible() {
     for (value, expected) in [
         (json!(86_399), Expiry::In(secs(86_399))),
         (json!(86_400), Expiry::In(secs(86_400))),
@@ -73,7 +73,7 @@ fn is_guess(expiry: Expiry) -> bool {
 }
 
 #[test]
-fn expiry_is_in_milliseconds_and_its_unit_is_guessed_otherwise() {
+fn expiry_is_milliseconds_or_a_guessed_unit() {
     for (value, expected) in [
         (
             json!(1_672_531_199_000_u64),
@@ -125,7 +125,7 @@ fn expiry_is_in_milliseconds_and_its_unit_is_guessed_otherwise() {
 }
 
 #[test]
-fn a_relative_lifetime_counts_from_the_moment_of_sending() {
+fn relative_lifetime_starts_when_request_is_sent() {
     for date in [None, Some(at(NOW)), Some(at(NOW + HOUR))] {
         for expiry in [Expiry::In(secs(300)), Expiry::InGuessed(secs(300))] {
             let lifetime = lifetime(date, &[expiry]);
@@ -137,7 +137,7 @@ fn a_relative_lifetime_counts_from_the_moment_of_sending() {
 }
 
 #[test]
-fn a_wrong_local_clock_changes_nothing_where_the_server_says_its_time() {
+fn date_header_overrides_wrong_local_clock() {
     // Right, an hour fast and an hour slow, as the server sees it.
     for now in [NOW, NOW - HOUR, NOW + HOUR] {
         for (left, expected) in [
@@ -162,7 +162,7 @@ fn a_wrong_local_clock_changes_nothing_where_the_server_says_its_time() {
 }
 
 #[test]
-fn on_the_servers_clock_past_is_expired_and_short_token_is_halved() {
+fn past_expiry_is_expired_and_short_lifetime_is_halved() {
     let millis = Duration::from_millis;
     let length = |end| lifetime(Some(at(NOW)), &[Expiry::AtUnixMillis(end)]).length();
     for (left, expected) in [
@@ -181,7 +181,7 @@ fn on_the_servers_clock_past_is_expired_and_short_token_is_halved() {
 }
 
 #[test]
-fn date_far_from_the_local_clock_is_not_believed_on_its_own() {
+fn date_far_from_local_clock_is_not_trusted_alone() {
     for date in [0, NOW - DAY - 1, NOW + DAY + 1, NOW + 100 * DAY] {
         for left in [1, 300, DAY] {
             let lifetime = lifetime(Some(at(date)), &[Expiry::AtUnixSeconds(NOW + left)]);
@@ -205,7 +205,7 @@ fn date_far_from_the_local_clock_is_not_believed_on_its_own() {
 }
 
 #[test]
-fn token_outlives_no_end_on_a_clock_of_whole_seconds_by_more_than_half() {
+fn lifetime_never_exceeds_expiry_despite_rounded_date() {
     for (left, into_second) in [
         (1001, 999),
         (1500, 500),
@@ -224,7 +224,7 @@ fn token_outlives_no_end_on_a_clock_of_whole_seconds_by_more_than_half() {
 }
 
 #[test]
-fn without_the_servers_clock_ours_is_taken_as_far_as_it_makes_sense() {
+fn missing_date_falls_back_to_plausible_local_clock() {
     for (millis, expected, local) in [
         ((NOW + 100) * 1000, secs(100), true),
         ((NOW + DAY) * 1000, secs(DAY), true),
@@ -240,10 +240,10 @@ fn without_the_servers_clock_ours_is_taken_as_far_as_it_makes_sense() {
 }
 
 #[test]
-fn the_earlier_of_two_counts() {
+fn earliest_of_two_expiries_wins() {
     let date = Some(at(NOW));
     let minute = Expiry::In(secs(60));
-    for (said, expected) in [
+    for (expiries, expected) in [
         ([minute, Expiry::AtUnixSeconds(NOW + 31)], Some(secs(30))),
         ([minute, Expiry::AtUnixSeconds(NOW + HOUR)], Some(secs(60))),
         ([Expiry::AtUnixSeconds(NOW + HOUR), minute], Some(secs(60))),
@@ -252,9 +252,9 @@ fn the_earlier_of_two_counts() {
         ([Expiry::Unknown, Expiry::Unknown], Some(secs(300))),
         ([Expiry::In(secs(HOUR)), Expiry::Unknown], Some(secs(HOUR))),
     ] {
-        assert_eq!(lifetime(date, &said).length(), expected, "{said:?}");
+        assert_eq!(lifetime(date, &expiries).length(), expected, "{expiries:?}");
     }
-    // Senseless on the local clock: the other one, not five minutes.
+    // Implausible on the local clock: the other one, not five minutes.
     let past = Expiry::AtUnixSeconds(NOW - HOUR);
     assert_eq!(
         lifetime(None, &[past, Expiry::In(secs(HOUR))]).length(),
@@ -263,7 +263,7 @@ fn the_earlier_of_two_counts() {
 }
 
 #[test]
-fn nothing_longer_than_a_day_is_believed() {
+fn lifetime_is_capped_at_one_day() {
     for seconds in [DAY, DAY + 1, i64::MAX.unsigned_abs(), u64::MAX] {
         assert_eq!(
             lifetime(None, &[Expiry::In(secs(seconds))]).length(),
@@ -279,7 +279,7 @@ fn nothing_longer_than_a_day_is_believed() {
 
 proptest! {
     #[test]
-    fn no_value_has_a_lifetime_out_of_bounds(
+    fn random_expiry_lifetime_stays_within_bounds(
         number in any::<i64>(),
         float in any::<f64>(),
         date in prop::option::of(0..=4_000_000_000_u64),
@@ -295,7 +295,7 @@ proptest! {
 }
 
 #[test]
-fn how_far_the_local_clock_is_ahead_is_told_by_the_date() {
+fn clock_skew_is_measured_from_date() {
     let date = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
     for (date, skew) in [
         (None, None),
@@ -308,7 +308,7 @@ fn how_far_the_local_clock_is_ahead_is_told_by_the_date() {
 }
 
 #[test]
-fn what_was_written_down_is_what_is_read() {
+fn stored_lifetime_round_trips() {
     for local in [false, true] {
         let kept = Lifetime::kept(SENT, secs(60), local);
         assert_eq!(
@@ -323,14 +323,14 @@ fn what_was_written_down_is_what_is_read() {
 }
 
 #[test]
-fn what_is_left_of_it_goes_by_the_monotonic_clock() {
+fn remaining_lifetime_uses_monotonic_clock() {
     let sent = Timestamp::new(1_000_000_000, 0);
     let lifetime = Lifetime::kept(sent, Duration::from_secs(300), false);
     let later = Timestamp::new(61_000_000_000, 900_000_000_000);
     assert_eq!(lifetime.age(later), Duration::from_secs(60));
     assert_eq!(lifetime.remaining(later), Duration::from_secs(240));
-    let over = Timestamp::new(400_000_000_000, 0);
-    assert_eq!(lifetime.remaining(over), Duration::ZERO);
+    let expired = Timestamp::new(400_000_000_000, 0);
+    assert_eq!(lifetime.remaining(expired), Duration::ZERO);
     // Before it was sent, by a clock that was read earlier.
     assert_eq!(lifetime.age(Timestamp::new(0, 0)), Duration::ZERO);
 }

@@ -1,4 +1,4 @@
-//! Black-box tests: each file holds what one part of the crate promises.
+//! Black-box tests: one file for each part of the crate.
 #![expect(
     clippy::expect_used,
     clippy::panic,

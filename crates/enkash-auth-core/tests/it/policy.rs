@@ -1,18 +1,18 @@
-//! The refresh policy: its defaults, and settings that can only be a mistake.
+//! The refresh policy: its defaults, and invalid settings.
 
 use std::time::Duration;
 
 use enkash_auth_core::{ErrorKind, RefreshPolicy};
 
 #[test]
-fn default_is_valid_and_never_retries_unresolved_attempts() {
+fn default_policy_never_retries_unresolved_attempts() {
     let policy = RefreshPolicy::default();
     policy.validate().unwrap();
     assert_eq!(policy.retry_unresolved_after, None);
 }
 
 #[test]
-fn zero_is_a_setting_error_that_names_the_setting() {
+fn zero_setting_is_rejected_by_name() {
     let policies = [(); 4].map(|()| RefreshPolicy::default());
     let [
         mut fetch_timeout,
@@ -32,13 +32,13 @@ fn zero_is_a_setting_error_that_names_the_setting() {
     ] {
         let error = policy.validate().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidSetting);
-        let said = error.to_string();
-        assert!(said.ends_with(&format!("{name} is zero")), "{said}");
+        let shown = error.to_string();
+        assert!(shown.ends_with(&format!("{name} is zero")), "{shown}");
     }
 }
 
 #[test]
-fn other_bounds_may_be_zero() {
+fn other_bounds_accept_zero() {
     let mut policy = RefreshPolicy::default();
     policy.refresh_window_max = Duration::ZERO;
     policy.expiry_margin_max = Duration::ZERO;

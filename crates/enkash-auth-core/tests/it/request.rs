@@ -1,11 +1,11 @@
-//! The token request in both dialects, and the settings that make none.
+//! The token request in both dialects, and invalid settings.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use enkash_auth_core::{BaseUrl, Client, Credentials, Error, ErrorKind, TokenRequest, User};
 use http::{Method, Request};
 
-/// What a form, a URL or JSON would have to escape.
+/// Characters that a form, a URL or JSON must escape.
 const ODD: &str = "p+s&s%41=\u{e9} \"\\:#é€😀;/?";
 
 fn credentials() -> Credentials {
@@ -25,7 +25,7 @@ fn request(credentials: &Credentials) -> Request<Bytes> {
         .into_http()
 }
 
-fn refusal(credentials: &Credentials) -> Error {
+fn setting_error(credentials: &Credentials) -> Error {
     TokenRequest::new(&base(), credentials).expect_err("a bad setting")
 }
 
@@ -40,7 +40,7 @@ fn pair(name: &str, value: &str) -> (String, String) {
 }
 
 #[test]
-fn the_form_dialect() {
+fn password_credentials_are_sent_as_form() {
     let request = request(&credentials());
     assert_eq!(request.method(), Method::POST);
     assert_eq!(request.uri(), "https://api.enkash.in/oauth/token");
@@ -67,7 +67,7 @@ fn the_form_dialect() {
 }
 
 #[test]
-fn the_json_dialect() {
+fn merchant_keys_are_sent_as_json() {
     let request = request(&Credentials::merchant(ODD, "s3cret").api_key("the-key"));
     assert_eq!(request.method(), Method::POST);
     assert_eq!(request.uri(), "https://api.enkash.in/api/v0/merchant/token");
@@ -82,7 +82,7 @@ fn the_json_dialect() {
 }
 
 #[test]
-fn both_dialects_ask_for_json_in_english_and_say_who_they_are() {
+fn requests_accept_json_in_english_and_set_user_agent() {
     for credentials in [credentials(), Credentials::merchant("access", "secret")] {
         let request = request(&credentials);
         let agent = concat!("enkash-auth/", env!("CARGO_PKG_VERSION"));
@@ -94,7 +94,7 @@ fn both_dialects_ask_for_json_in_english_and_say_who_they_are() {
 }
 
 #[test]
-fn a_path_of_the_base_address_is_kept() {
+fn base_url_path_is_kept() {
     let base: BaseUrl = "https://proxy.example:8443/enkash/".parse().unwrap();
     for (credentials, expected) in [
         (
@@ -112,7 +112,7 @@ fn a_path_of_the_base_address_is_kept() {
 }
 
 #[test]
-fn probe_asks_the_token_path_and_holds_no_secret() {
+fn probe_uses_token_path_without_secrets() {
     let password = credentials()
         .company_id("CEK1")
         .form_field("scope", "read")
@@ -139,7 +139,7 @@ fn probe_asks_the_token_path_and_holds_no_secret() {
 }
 
 #[test]
-fn basic_is_made_from_the_raw_values() {
+fn basic_header_encodes_raw_values() {
     for secret in ["100%", "a%2Bb", "a+b", "a:b:c", "pässwörd€", " ", ODD] {
         let client = Client::new("cliént+%", secret);
         let request = request(&Credentials::password(
@@ -154,7 +154,7 @@ fn basic_is_made_from_the_raw_values() {
 }
 
 #[test]
-fn the_form_comes_back_as_it_went_in() {
+fn form_round_trips() {
     let credentials = Credentials::password(Client::new("id", "secret"), User::new(ODD, ODD))
         .company_id(ODD)
         .form_field("scope", "read write")
@@ -188,7 +188,7 @@ fn headers_with_secrets_are_sensitive() {
 }
 
 #[test]
-fn every_bad_setting_is_named() {
+fn invalid_setting_is_named() {
     let form = |id, secret, name, password| {
         Credentials::password(Client::new(id, secret), User::new(name, password))
     };
@@ -215,7 +215,7 @@ fn every_bad_setting_is_named() {
         (credentials().api_key(""), "API key: it is empty".to_owned()),
         (
             credentials().api_key("a\u{1}b"),
-            "API key: it is no header value".to_owned(),
+            "API key: not a valid header value".to_owned(),
         ),
         (
             Credentials::merchant("", "s"),
@@ -239,14 +239,14 @@ fn every_bad_setting_is_named() {
         rows.push((credentials().form_field(name, "value"), text));
     }
     for (credentials, expected) in rows {
-        let error = refusal(&credentials);
+        let error = setting_error(&credentials);
         assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{expected}");
         assert_eq!(error.to_string(), format!("invalid setting: {expected}"));
     }
 }
 
 #[test]
-fn line_end_behind_a_secret_is_not_sent() {
+fn trailing_line_end_of_secret_is_not_sent() {
     for end in ["\n", "\r\n"] {
         let line = |text: &str| format!("{text}{end}");
         let same = credentials()
@@ -266,7 +266,7 @@ fn line_end_behind_a_secret_is_not_sent() {
 }
 
 #[test]
-fn secret_with_a_line_end_inside_is_a_bad_setting() {
+fn secret_with_inner_line_end_is_invalid_setting() {
     for secret in [
         "a\nb",
         "\na",
@@ -294,7 +294,7 @@ fn secret_with_a_line_end_inside_is_a_bad_setting() {
             (Credentials::merchant(secret, "s"), "access key"),
             (Credentials::merchant("a", secret), "secret key"),
         ] {
-            let error = refusal(&credentials);
+            let error = setting_error(&credentials);
             assert_eq!(error.kind(), ErrorKind::InvalidSetting);
             assert_eq!(
                 error.to_string(),
@@ -305,20 +305,20 @@ fn secret_with_a_line_end_inside_is_a_bad_setting() {
             );
         }
     }
-    // In the middle and at the ends of it, white space of another kind is its own.
+    // Other white space, in the middle and at the ends, belongs to the secret.
     let odd = Credentials::password(Client::new("id", " s "), User::new("user", "\tp\u{a0}"));
     assert!(TokenRequest::new(&base(), &odd).is_ok());
 }
 
 #[test]
-fn user_name_is_sent_as_it_was_given() {
+fn user_name_is_sent_verbatim() {
     let user = User::new(" User@Example.com", "password");
     let request = request(&Credentials::password(Client::new("id", "secret"), user));
     assert!(fields(&request).contains(&pair("username", " User@Example.com")));
 }
 
 #[test]
-fn nothing_shows_a_secret() {
+fn debug_output_hides_secrets() {
     let secrets = [
         "cl1ent-s3cret",
         "p4ssw0rd!",
@@ -351,7 +351,7 @@ fn nothing_shows_a_secret() {
 }
 
 #[test]
-fn the_keys_of_a_merchant_are_known_as_such() {
+fn merchant_keys_are_recognized() {
     assert!(Credentials::merchant("key", "secret").is_merchant());
     assert!(!credentials().is_merchant());
 }

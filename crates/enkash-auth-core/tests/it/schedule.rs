@@ -1,4 +1,4 @@
-//! The moments in the life of a token: early start, deadline, expiry.
+//! The timestamps in the life of a token: start of the refresh, deadline, expiry.
 
 use std::time::Duration;
 
@@ -11,18 +11,19 @@ use proptest::prelude::*;
 use super::support::{DAY, NOW, SENT, at, lifetime, secs};
 
 fn margin(lifetime: &Lifetime, policy: &RefreshPolicy) -> Duration {
-    let schedule = Schedule::new(lifetime, policy, 1.0).expect("not over");
+    let schedule = Schedule::new(lifetime, policy, 1.0).expect("not expired");
     schedule.expiry().remaining(schedule.deadline())
 }
 
 fn window(length: Duration, jitter: f64) -> Duration {
     let lifetime = lifetime(None, &[Expiry::In(length)]);
-    let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), jitter).expect("not over");
+    let schedule =
+        Schedule::new(&lifetime, &RefreshPolicy::default(), jitter).expect("not expired");
     schedule.expiry().remaining(schedule.refresh_at())
 }
 
 #[test]
-fn on_the_local_clock_the_guard_is_doubled() {
+fn local_clock_doubles_expiry_margin() {
     let policy = RefreshPolicy::default();
     let end = Expiry::AtUnixSeconds(NOW + 100);
     let local = lifetime(None, &[end]);
@@ -33,14 +34,17 @@ fn on_the_local_clock_the_guard_is_doubled() {
 }
 
 #[test]
-fn a_token_that_is_over_has_no_schedule() {
-    let over = lifetime(None, &[Expiry::Expired]);
-    assert_eq!(over.length(), None);
-    assert_eq!(Schedule::new(&over, &RefreshPolicy::default(), 1.0), None);
+fn expired_token_has_no_schedule() {
+    let expired = lifetime(None, &[Expiry::Expired]);
+    assert_eq!(expired.length(), None);
+    assert_eq!(
+        Schedule::new(&expired, &RefreshPolicy::default(), 1.0),
+        None
+    );
 }
 
 #[test]
-fn the_guard_scales_with_the_lifetime() {
+fn expiry_margin_scales_with_lifetime() {
     for (length, expected) in [
         (Duration::from_millis(8), Duration::from_millis(1)),
         (secs(1), Duration::from_millis(125)),
@@ -59,7 +63,7 @@ fn the_guard_scales_with_the_lifetime() {
 }
 
 #[test]
-fn the_early_window_scales_with_the_lifetime_and_the_draw() {
+fn refresh_window_scales_with_lifetime_and_jitter() {
     for (length, whole) in [
         (4, 1),
         (40, 10),
@@ -102,7 +106,7 @@ fn any_length() -> impl Strategy<Value = Duration> {
 
 proptest! {
     #[test]
-    fn early_start_deadline_and_expiry_are_in_order(
+    fn refresh_deadline_and_expiry_are_in_order(
         length in any_length(),
         jitter in any::<f64>(),
         refresh_window_max in any_span(),
@@ -113,7 +117,7 @@ proptest! {
         policy.refresh_window_max = refresh_window_max;
         policy.expiry_margin_max = expiry_margin_max;
         let lifetime = if is_local {
-            // The local clock reads whole milliseconds' worth of nanoseconds before the end.
+            // The expiry is in whole milliseconds: so the local clock reads `length` before it.
             let unix = (NOW + 2 * DAY) * 1_000_000_000 - u64::try_from(length.as_nanos())?;
             let sent = Timestamp::new(SENT.monotonic_nanos(), unix);
             Exchange::new(sent, None).lifetime(&[Expiry::AtUnixSeconds(NOW + 2 * DAY)])
@@ -123,12 +127,12 @@ proptest! {
         prop_assert_eq!(lifetime.length(), Some(length));
         prop_assert_eq!(lifetime.is_local(), is_local);
 
-        let schedule = Schedule::new(&lifetime, &policy, jitter).expect("not over");
-        let moments = [lifetime.sent(), schedule.refresh_at(), schedule.deadline(), schedule.expiry()];
-        prop_assert!(moments.is_sorted_by_key(|moment| moment.monotonic_nanos()));
-        for pair in moments.windows(2) {
-            prop_assert!(pair[0].monotonic_nanos() < pair[1].monotonic_nanos(), "{:?}", moments);
-            prop_assert!(pair[0].unix_nanos() < pair[1].unix_nanos(), "{:?}", moments);
+        let schedule = Schedule::new(&lifetime, &policy, jitter).expect("not expired");
+        let timestamps = [lifetime.sent(), schedule.refresh_at(), schedule.deadline(), schedule.expiry()];
+        prop_assert!(timestamps.is_sorted_by_key(|timestamp| timestamp.monotonic_nanos()));
+        for pair in timestamps.windows(2) {
+            prop_assert!(pair[0].monotonic_nanos() < pair[1].monotonic_nanos(), "{:?}", timestamps);
+            prop_assert!(pair[0].unix_nanos() < pair[1].unix_nanos(), "{:?}", timestamps);
         }
         prop_assert_eq!(schedule.expiry(), lifetime.sent() + length);
     }

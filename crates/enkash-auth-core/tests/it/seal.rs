@@ -1,4 +1,4 @@
-//! What is kept of a token is sealed.
+//! Sealed tokens.
 
 use enkash_auth_core::{Client, Credentials, User, account::Unreadable};
 
@@ -9,7 +9,7 @@ fn password(password: &str) -> Credentials {
 }
 
 #[test]
-fn the_same_credentials_open_it() {
+fn seal_opens_with_same_credentials() {
     let sealed = password("pw").seal([1; 32], b"context", TOKEN).unwrap();
     let opened = password("pw").open(b"context", &sealed).unwrap();
     assert_eq!(*opened, TOKEN);
@@ -21,7 +21,7 @@ fn the_same_credentials_open_it() {
 }
 
 #[test]
-fn others_do_not() {
+fn seal_does_not_open_with_other_credentials() {
     let sealed = password("pw").seal([1; 32], b"context", TOKEN).unwrap();
     for other in [
         password("px"),
@@ -38,7 +38,7 @@ fn others_do_not() {
 }
 
 #[test]
-fn nothing_of_it_can_be_changed_or_cut_off() {
+fn altered_or_truncated_seal_does_not_open() {
     let sealed = password("pw").seal([1; 32], b"", TOKEN).unwrap();
     for place in 0..sealed.len() {
         let mut changed = sealed.clone();
@@ -49,13 +49,13 @@ fn nothing_of_it_can_be_changed_or_cut_off() {
 }
 
 #[test]
-fn two_salts_make_two_seals() {
+fn different_salts_make_different_seals() {
     let of = |salt| password("pw").seal([salt; 32], b"", TOKEN).unwrap();
     assert_ne!(of(1)[32..], of(2)[32..]);
 }
 
 #[test]
-fn credentials_that_differ_in_secrets_alone_act_as_the_same() {
+fn credentials_differing_only_in_secrets_act_as_same() {
     assert!(password("old").act_as(&password("new")));
     assert!(Credentials::merchant("key", "old").act_as(&Credentials::merchant("key", "new")));
     for other in [

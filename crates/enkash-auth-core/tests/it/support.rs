@@ -1,4 +1,4 @@
-//! A moment, and what is counted from it.
+//! A fixed time, and helpers that count from it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use enkash_auth_core::{
     lifetime::{Exchange, Expiry, Lifetime},
 };
 
-/// Tue, 14 Nov 2023 22:13:20 GMT, the machine up for a second.
+/// Tue, 14 Nov 2023 22:13:20 GMT, with an uptime of one second.
 pub(crate) const SENT: Timestamp = Timestamp::new(1_000_000_000, 1_700_000_000_000_000_000);
 
 /// `SENT` in seconds since the epoch.
@@ -23,7 +23,7 @@ pub(crate) fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + secs(seconds)
 }
 
-/// What an answer that was asked for at `SENT` makes of what it says.
-pub(crate) fn lifetime(date: Option<SystemTime>, said: &[Expiry]) -> Lifetime {
-    Exchange::new(SENT, date).lifetime(said)
+/// The lifetime in the response to a request sent at `SENT`.
+pub(crate) fn lifetime(date: Option<SystemTime>, expiries: &[Expiry]) -> Lifetime {
+    Exchange::new(SENT, date).lifetime(expiries)
 }

@@ -1,4 +1,4 @@
-//! Two clocks: whichever says "over" first is right.
+//! Two clocks: the one that passes first decides.
 
 use std::time::Duration;
 
@@ -7,22 +7,23 @@ use enkash_auth_core::{Clock, ManualClock, SystemClock, Timestamp};
 use super::support::secs;
 
 #[test]
-fn time_passes_on_both_clocks() {
+fn advance_moves_both_clocks() {
     let clock = ManualClock::new();
     let start = clock.now();
     let end = start + secs(60);
-    for (passed, left, over) in [(0, 60, false), (59, 1, false), (60, 0, true), (90, 0, true)] {
+    for (passed, left, has_passed) in [(0, 60, false), (59, 1, false), (60, 0, true), (90, 0, true)]
+    {
         let clock = ManualClock::new();
         clock.advance(secs(passed));
         assert_eq!(clock.now(), start + secs(passed));
         assert_eq!(end.remaining(clock.now()), secs(left));
-        assert_eq!(end.has_passed(clock.now()), over);
+        assert_eq!(end.has_passed(clock.now()), has_passed);
     }
     assert_eq!(end - secs(60), start);
 }
 
 #[test]
-fn a_suspend_counts() {
+fn suspend_counts_toward_expiry() {
     let clock = ManualClock::new();
     let end = clock.now() + secs(60);
     clock.suspend(secs(59));
@@ -36,7 +37,7 @@ fn a_suspend_counts() {
 }
 
 #[test]
-fn a_wall_clock_that_is_set_back_prolongs_nothing() {
+fn wall_clock_set_back_does_not_delay_expiry() {
     let clock = ManualClock::new();
     let end = clock.now() + secs(60);
     clock.step_wall_back(secs(3600));
@@ -47,21 +48,21 @@ fn a_wall_clock_that_is_set_back_prolongs_nothing() {
 }
 
 #[test]
-fn our_own_pauses_know_only_the_monotonic_clock() {
+fn monotonic_timestamp_ignores_wall_clock() {
     let clock = ManualClock::new();
-    let pause = (clock.now() + secs(60)).on_monotonic();
+    let end = (clock.now() + secs(60)).on_monotonic();
     clock.suspend(secs(3600));
-    assert!(!pause.has_passed(clock.now()));
-    assert_eq!(pause.remaining(clock.now()).as_millis(), 59_999);
+    assert!(!end.has_passed(clock.now()));
+    assert_eq!(end.remaining(clock.now()).as_millis(), 59_999);
     clock.step_wall_back(secs(7200));
     clock.advance(secs(59));
-    assert!(!pause.has_passed(clock.now()));
+    assert!(!end.has_passed(clock.now()));
     clock.advance(secs(1));
-    assert!(pause.has_passed(clock.now()));
+    assert!(end.has_passed(clock.now()));
 }
 
 #[test]
-fn sums_end_where_the_clock_does() {
+fn timestamp_arithmetic_saturates() {
     let now = Timestamp::new(5, 7);
     assert_eq!(now + Duration::MAX, Timestamp::new(u64::MAX, u64::MAX));
     assert_eq!(now - Duration::MAX, Timestamp::new(0, 0));
@@ -75,14 +76,14 @@ fn sums_end_where_the_clock_does() {
 }
 
 #[test]
-fn the_earlier_moment_is_earlier_on_each_clock() {
+fn earlier_takes_minimum_of_each_clock() {
     let (a, b) = (Timestamp::new(1, 20), Timestamp::new(2, 10));
     assert_eq!(a.earlier(b), Timestamp::new(1, 10));
     assert_eq!(b.earlier(a), Timestamp::new(1, 10));
 }
 
 #[test]
-fn a_manual_clock_stops_at_the_ends_of_its_range() {
+fn manual_clock_saturates_at_its_range() {
     let clock = ManualClock::new();
     clock.step_wall_back(Duration::MAX);
     assert_eq!(
@@ -98,7 +99,7 @@ fn a_manual_clock_stops_at_the_ends_of_its_range() {
 }
 
 #[test]
-fn clones_of_a_manual_clock_share_their_time() {
+fn manual_clock_clones_share_time() {
     let clock = ManualClock::default();
     let clone = clock.clone();
     clock.advance(secs(1));
@@ -107,7 +108,7 @@ fn clones_of_a_manual_clock_share_their_time() {
 }
 
 #[test]
-fn it_is_known_how_long_a_moment_has_been_over_by_the_clock_that_ended_it_first() {
+fn elapsed_uses_the_clock_that_passed_first() {
     let end = Timestamp::new(10_000_000_000, 100_000_000_000);
     for (monotonic, unix, seconds) in [
         (9, 99, 0),
@@ -122,7 +123,7 @@ fn it_is_known_how_long_a_moment_has_been_over_by_the_clock_that_ended_it_first(
 }
 
 #[test]
-fn the_clock_of_the_machine_tells_the_time_of_today() {
+fn system_clock_reads_current_time() {
     let (before, after) = (SystemClock.now(), SystemClock.now());
     let of_2026 = 1_767_225_600_000_000_000;
     assert!(before.unix_nanos() > of_2026, "{before:?}");
@@ -132,7 +133,7 @@ fn the_clock_of_the_machine_tells_the_time_of_today() {
 }
 
 #[test]
-fn token_older_than_the_uptime_ends_by_both_clocks() {
+fn token_older_than_uptime_expires_on_both_clocks() {
     let now = SystemClock.now();
     // Of 24 h, all but a second passed before the machine was started anew.
     let end = now - secs(24 * 3600 - 1) + secs(24 * 3600);

@@ -11,12 +11,12 @@ const TEXT: &str = "2YotnFZFEjr1zCsicMWpAA";
 
 fn token() -> AccessToken {
     let lifetime = Exchange::new(SENT, None).lifetime(&[Expiry::In(secs(300))]);
-    let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).expect("not over");
+    let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).expect("not expired");
     AccessToken::new(Bearer::new(TEXT).expect("a token"), 7, schedule)
 }
 
 #[test]
-fn a_bearer_is_a_sensitive_header() {
+fn bearer_is_a_sensitive_header() {
     for text in [TEXT, "a", "!~\"\\{}", &"x".repeat(8_192)] {
         let bearer = Bearer::new(text).unwrap();
         assert_eq!(bearer.header(), &format!("Bearer {text}"));
@@ -28,7 +28,7 @@ fn a_bearer_is_a_sensitive_header() {
 }
 
 #[test]
-fn what_cannot_be_a_header_is_an_invalid_answer() {
+fn token_that_is_not_a_header_is_invalid_response() {
     let long = "x".repeat(8_193);
     for text in [
         "", " ", "a b", " ab", "ab ", "a\r\nb", "a\tb", "a\0b", "a\u{7f}b", "tök", &long,
@@ -41,7 +41,7 @@ fn what_cannot_be_a_header_is_an_invalid_answer() {
 }
 
 #[test]
-fn a_token_is_usable_until_its_deadline_by_either_clock() {
+fn token_is_usable_until_deadline_on_either_clock() {
     let token = token();
     let deadline = token.schedule().deadline();
     assert_eq!(deadline, SENT + secs(294));
@@ -63,7 +63,7 @@ fn a_token_is_usable_until_its_deadline_by_either_clock() {
 }
 
 #[test]
-fn a_token_shows_its_generation_and_not_itself() {
+fn debug_output_shows_generation_but_not_token() {
     let token = token();
     assert_eq!(token.header(), &format!("Bearer {TEXT}"));
     assert!(token.header().is_sensitive());
@@ -76,7 +76,7 @@ fn a_token_shows_its_generation_and_not_itself() {
 }
 
 #[test]
-fn a_clone_shares_its_header() {
+fn clone_shares_its_header() {
     let token = token();
     let clone = token.clone();
     assert!(std::ptr::eq(token.header(), clone.header()));

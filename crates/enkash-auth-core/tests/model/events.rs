@@ -1,4 +1,4 @@
-//! What may happen to a cache.
+//! The events of a cache.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    Ask {
+    Lookup {
         can_fetch: bool,
     },
-    /// The flight that is on lands, or one that was on before it.
-    Land {
+    /// The pending fetch completes, or one that was pending before it.
+    Complete {
         late: bool,
         how: How,
         jitter: f64,
     },
-    /// Of the token at hand, or of one before it.
-    Refuse {
+    /// A 401 of the cached token, or of one before it.
+    Unauthorized {
         late: bool,
     },
     Pass(Duration),
-    /// The machine sleeps, or somebody sets the wall clock forth.
+    /// The machine is suspended, or its wall clock is set forward.
     Suspend(Duration),
     SetBack(Duration),
     ChangeCredentials {
         keeps_token: bool,
     },
-    Forgive,
+    ClearBackoff,
 }
 
 #[derive(Clone, Debug)]
@@ -56,14 +56,14 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(How::Aborted),
     ];
     prop_oneof![
-        6 => prop::bool::weighted(0.9).prop_map(|can_fetch| Event::Ask { can_fetch }),
+        6 => prop::bool::weighted(0.9).prop_map(|can_fetch| Event::Lookup { can_fetch }),
         6 => (prop::bool::weighted(0.2), how, 0.0..=1.0)
-            .prop_map(|(late, how, jitter)| Event::Land { late, how, jitter }),
-        1 => any::<bool>().prop_map(|late| Event::Refuse { late }),
+            .prop_map(|(late, how, jitter)| Event::Complete { late, how, jitter }),
+        1 => any::<bool>().prop_map(|late| Event::Unauthorized { late }),
         4 => prop_oneof![span(900), span(20_000), span(400_000)].prop_map(Event::Pass),
         1 => span(400_000).prop_map(Event::Suspend),
         1 => span(400_000).prop_map(Event::SetBack),
         1 => any::<bool>().prop_map(|keeps_token| Event::ChangeCredentials { keeps_token }),
-        1 => Just(Event::Forgive),
+        1 => Just(Event::ClearBackoff),
     ]
 }

@@ -11,25 +11,25 @@ use super::events::{Event, How, any_event};
 
 const START: Timestamp = Timestamp::new(1_000_000_000_000, 1_767_268_800_000_000_000);
 
-/// What somebody would write down who only watches.
+/// The reference model.
 struct Model {
     now: Timestamp,
     token: Option<Token>,
     pending: Option<u64>,
     fetches: u64,
     minted: u64,
-    /// When it was first asked.
-    asked: Option<Timestamp>,
-    /// Whether the last flight ended with its runtime.
+    /// When the first lookup was made.
+    first_lookup: Option<Timestamp>,
+    /// Whether the last fetch was aborted.
     is_aborted: bool,
-    /// When the last flight failed, unless something has happened that ends the pause.
+    /// The failure of the last fetch, unless an event has ended its backoff.
     failed: Option<Failed>,
 }
 
 struct Failed {
     at: u64,
-    /// Whether there may have been a token that was good still.
-    behind: bool,
+    /// Whether the cached token may have been usable.
+    is_refresh: bool,
 }
 
 struct Token {
@@ -37,15 +37,15 @@ struct Token {
     generation: u64,
     sent: Timestamp,
     lifetime: Duration,
-    /// How much longer it may live: of two ends that differ by rounding the later one is right.
+    /// How much longer it may live: of two expiries that differ by rounding the later one is right.
     rounding: Duration,
-    is_refused: bool,
+    is_unauthorized: bool,
 }
 
 impl Token {
-    /// Good by every account: no guard takes more than an eighth.
+    /// Usable in any case: no expiry margin is longer than an eighth.
     fn is_surely_good(&self, now: Timestamp) -> bool {
-        !self.is_refused && !(self.sent + self.lifetime * 7 / 8).has_passed(now)
+        !self.is_unauthorized && !(self.sent + self.lifetime * 7 / 8).has_passed(now)
     }
 
     fn end(&self) -> Timestamp {
@@ -66,28 +66,28 @@ impl Model {
     }
 
     fn lookup(&mut self, decision: &Decision, state: &State, can_fetch: bool) {
-        let asked = *self.asked.get_or_insert(self.now);
+        let first_lookup = *self.first_lookup.get_or_insert(self.now);
         if decision.abandoned {
             self.pending = None;
             self.failed = None;
         }
         if let Some(spawn) = decision.spawn {
-            assert!(can_fetch, "nothing is launched that cannot fly");
-            assert!(self.pending.is_none(), "one flight at a time");
-            assert!(spawn.number() > self.fetches, "a number is given once");
+            assert!(can_fetch, "no fetch without a runtime");
+            assert!(self.pending.is_none(), "one fetch at a time");
+            assert!(spawn.number() > self.fetches, "numbers are unique");
             let is_good = self
                 .token
                 .as_ref()
                 .is_some_and(|token| token.is_surely_good(self.now));
             if let Some(failed) = &self.failed {
                 let since = self.now.monotonic_nanos() - failed.at;
-                // Behind a token, for as long as there is one.
-                let is_on = since < 500_000_000 && (is_good || !failed.behind);
-                assert!(!is_on, "a pause after a failure: {since}");
+                // After a failed refresh, as long as the token is usable.
+                let is_backing_off = since < 500_000_000 && (is_good || !failed.is_refresh);
+                assert!(!is_backing_off, "backoff after a failure: {since}");
             }
             if is_good {
                 assert!(!self.is_aborted, "no background fetch after an aborted one");
-                let is_young = !(asked + Duration::from_secs(10)).has_passed(self.now);
+                let is_young = !(first_lookup + Duration::from_secs(10)).has_passed(self.now);
                 assert!(!is_young, "no background fetch in the first 10 s");
             }
             (self.pending, self.fetches) = (Some(spawn.number()), spawn.number());
@@ -111,13 +111,13 @@ impl Model {
                     !token.has_passed(self.now),
                     "no token at or past its expiry"
                 );
-                assert!(!token.is_refused, "no token that was refused");
+                assert!(!token.is_unauthorized, "no unauthorized token");
             }
             Lookup::Pending(pending) => {
                 assert_eq!(Some(pending.number()), self.pending);
-                assert!(good.is_none(), "nobody waits who could be served");
+                assert!(good.is_none(), "no wait with a usable token");
             }
-            Lookup::Failed(_) => assert!(good.is_none(), "nobody fails who could be served"),
+            Lookup::Failed(_) => assert!(good.is_none(), "no failure with a usable token"),
         }
     }
 
@@ -131,10 +131,10 @@ impl Model {
     ) {
         let number = match (late, self.pending) {
             (false, Some(number)) => number,
-            // One that was on before, or never was.
+            // One that was pending before, or never.
             _ => self.fetches.saturating_sub(1),
         };
-        let is_on = self.pending == Some(number);
+        let is_pending = self.pending == Some(number);
         let granted = match &how {
             How::Granted { is_new, lifetime } => Some((*is_new || self.token.is_none(), *lifetime)),
             _ => None,
@@ -157,13 +157,13 @@ impl Model {
         let before = format!("{state:?}");
         assert_eq!(
             state.complete(number, outcome, self.now, jitter, policy),
-            is_on
+            is_pending
         );
-        if !is_on {
+        if !is_pending {
             assert_eq!(
                 format!("{state:?}"),
                 before,
-                "who was abandoned changes nothing"
+                "an abandoned fetch changes nothing"
             );
             return;
         }
@@ -171,10 +171,10 @@ impl Model {
         self.is_aborted = matches!(how, How::Aborted);
         match granted {
             None if matches!(how, How::Failed(_)) => {
-                let good = |token: &Token| !token.is_refused && !token.has_passed(self.now);
+                let good = |token: &Token| !token.is_unauthorized && !token.has_passed(self.now);
                 self.failed = Some(Failed {
                     at: self.now.monotonic_nanos(),
-                    behind: self.token.as_ref().is_some_and(good),
+                    is_refresh: self.token.as_ref().is_some_and(good),
                 });
             }
             None => {}
@@ -187,8 +187,8 @@ impl Model {
                     None => {}
                 }
                 self.token = Some(Token {
-                    // The same token again: the server stands by it, so it is used.
-                    is_refused: false,
+                    // The same token again: its issuer confirms it, so it is used.
+                    is_unauthorized: false,
                     text,
                     generation,
                     sent: self.now,
@@ -207,8 +207,8 @@ impl Model {
         let Some(token) = &mut self.token else { return };
         let generation = token.generation.saturating_sub(u64::from(late));
         if state.unauthorized(generation, self.now) {
-            assert!(!late, "a late refusal evicts nothing");
-            token.is_refused = true;
+            assert!(!late, "a stale 401 evicts nothing");
+            token.is_unauthorized = true;
         }
     }
 }
@@ -217,7 +217,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn the_machine_does_what_somebody_who_watches_expects(
+    fn random_events_match_reference_model(
         events in prop::collection::vec(any_event(), 1..80),
     ) {
         let policy = RefreshPolicy::default();
@@ -228,18 +228,18 @@ proptest! {
             pending: None,
             fetches: 0,
             minted: 0,
-            asked: None,
+            first_lookup: None,
             is_aborted: false,
             failed: None,
         };
         for event in events {
             match event {
-                Event::Ask { can_fetch } => {
+                Event::Lookup { can_fetch } => {
                     let decision = state.lookup(model.now, can_fetch, &policy);
                     model.lookup(&decision, &state, can_fetch);
                 }
-                Event::Land { late, how, jitter } => model.complete(&mut state, late, how, jitter, &policy),
-                Event::Refuse { late } => model.unauthorized(&mut state, late),
+                Event::Complete { late, how, jitter } => model.complete(&mut state, late, how, jitter, &policy),
+                Event::Unauthorized { late } => model.unauthorized(&mut state, late),
                 Event::Pass(span) => model.pass(span, span),
                 Event::Suspend(span) => model.pass(Duration::from_nanos(1), span),
                 Event::SetBack(span) => {
@@ -253,15 +253,15 @@ proptest! {
                         model.token = None;
                     }
                 }
-                Event::Forgive => {
+                Event::ClearBackoff => {
                     state.clear_backoff();
                     model.failed = None;
                 }
             }
             if let (Some(view), Some(token)) = (state.view(model.now), &model.token) {
                 prop_assert_eq!(view.token().expose(), &*token.text);
-                prop_assert!(!token.is_refused);
-                prop_assert!(!token.end().has_passed(view.until()), "asked before the end");
+                prop_assert!(!token.is_unauthorized);
+                prop_assert!(!token.end().has_passed(view.until()), "no view past the expiry");
             }
         }
     }

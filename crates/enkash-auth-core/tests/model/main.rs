@@ -1,4 +1,4 @@
-//! The state machine against a small model of what it is for, by random events.
+//! The state machine against a reference model, by random events.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod events;

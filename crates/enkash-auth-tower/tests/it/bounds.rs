@@ -199,7 +199,7 @@ async fn a_body_that_breaks_off_is_told_from_one_that_is_too_large() {
         TokenEndpoint::with_service(environment(), credentials(&user(), "password"), broken);
     let error = cache(endpoint.unwrap()).token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unresolved);
-    assert!(error.to_string().contains("cut off"), "{error}");
+    assert!(error.to_string().contains("truncated"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

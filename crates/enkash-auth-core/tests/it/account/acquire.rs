@@ -49,7 +49,7 @@ fn third_attempt_is_denied_whatever_the_first_two_were() {
 }
 
 #[test]
-fn open_attempt_whose_lease_passed_counts() {
+fn open_attempt_counts_after_its_lease() {
     let mut account = Account::new();
     for password in ["x", "y"] {
         account.acquire(password);
@@ -62,7 +62,7 @@ fn open_attempt_whose_lease_passed_counts() {
 }
 
 #[test]
-fn uncounted_attempts_leave_the_budget_whole() {
+fn uncounted_attempts_do_not_use_budget() {
     let mut account = Account::new();
     for _ in 0..5 {
         account.attempt("x", AttemptOutcome::Uncounted);
@@ -72,7 +72,7 @@ fn uncounted_attempts_leave_the_budget_whole() {
 }
 
 #[test]
-fn chosen_duration_ages_unresolved_attempts_only() {
+fn retry_unresolved_after_ages_only_unresolved() {
     for (second, granted) in [(LOST, true), (UNCLEAR, true), (REJECTED, false)] {
         let mut account = Account::new();
         account.attempt("x", LOST);
@@ -101,7 +101,7 @@ fn chosen_duration_ages_unresolved_attempts_only() {
 }
 
 #[test]
-fn locked_account_is_closed_also_for_known_good() {
+fn locked_account_denies_known_good_credentials() {
     let mut account = Account::known_good("good");
     account.attempt("good", AttemptOutcome::Locked);
     assert_eq!(
@@ -119,7 +119,7 @@ fn locked_account_is_closed_also_for_known_good() {
 }
 
 #[test]
-fn denial_holds_the_command_that_opens() {
+fn denial_names_the_reset_command() {
     let mut account = Account::closed();
     for (password, command) in [
         ("z", "enkash-sidecar reset"),
@@ -133,7 +133,7 @@ fn denial_holds_the_command_that_opens() {
 }
 
 #[test]
-fn denial_says_what_counts() {
+fn denial_names_counted_attempts() {
     for (first, second, count) in [
         (LOST, UNCLEAR, "two attempts are unresolved"),
         (
@@ -153,9 +153,9 @@ fn denial_says_what_counts() {
     }
 }
 
-/// Without a success of theirs, they may be wrong.
+/// Without a success, they may be wrong.
 #[test]
-fn same_credentials_are_not_sent_again_after_two_losses() {
+fn third_attempt_is_denied_after_two_lost_responses() {
     let mut account = Account::new();
     account.attempt("x", LOST);
     account.attempt("x", LOST);

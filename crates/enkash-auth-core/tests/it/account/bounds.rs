@@ -1,11 +1,11 @@
-//! How much of an account is remembered.
+//! The bounds of an account record.
 
 use enkash_auth_core::account::AttemptOutcome;
 
 use super::support::{Account, LOST, REJECTED, REJECTED_BEFORE};
 use crate::support::secs;
 
-/// One that is known good and has had no response so often.
+/// A known good account with this many attempts without a response.
 fn lost(times: u8) -> Account {
     let mut account = Account::known_good("good");
     for _ in 0..times {
@@ -30,7 +30,7 @@ fn sixty_fifth_attempt_displaces_the_first() {
     );
 }
 
-/// It is looked for when it ends.
+/// Its outcome has still to be recorded.
 #[test]
 fn open_attempt_is_not_displaced_by_newer_ones() {
     let mut account = Account::new();
@@ -44,7 +44,7 @@ fn open_attempt_is_not_displaced_by_newer_ones() {
 }
 
 #[test]
-fn newest_cleared_ids_are_kept_whoever_cleared_them() {
+fn newest_cleared_ids_are_kept_across_processes() {
     let mut account = Account::new();
     account.skip_ids(100);
     for _ in 0..70 {
@@ -60,7 +60,7 @@ fn newest_cleared_ids_are_kept_whoever_cleared_them() {
     assert_eq!(account.counted(), 0);
 }
 
-/// Its fingerprint is displaced, and the attempt still says it.
+/// Its fingerprint is displaced, but the attempt still holds it.
 #[test]
 fn rejected_attempt_that_counts_keeps_its_credentials() {
     let mut first = Account::new();

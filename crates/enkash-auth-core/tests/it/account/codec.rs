@@ -29,7 +29,7 @@ fn bytes() -> Vec<u8> {
     record().to_bytes(account(), WRITE).expect("JSON")
 }
 
-/// A record of this JSON, with a checksum that holds.
+/// A record of this JSON, with a valid checksum.
 fn sealed(json: &str) -> Vec<u8> {
     let sum: String = Sha256::digest(json)
         .iter()
@@ -44,12 +44,12 @@ fn json(bytes: &[u8]) -> serde_json::Value {
 }
 
 #[test]
-fn record_is_read_as_it_was_written() {
+fn record_round_trips() {
     assert_eq!(AccountRecord::from_bytes(account(), &bytes()), Ok(record()));
 }
 
 #[test]
-fn no_two_writes_are_of_the_same_bytes() {
+fn every_write_has_different_bytes() {
     let again = record().to_bytes(account(), [6; 16]).expect("JSON");
     assert_ne!(again, bytes());
     assert_eq!(AccountRecord::from_bytes(account(), &again), Ok(record()));
@@ -77,7 +77,7 @@ fn newer_format_is_not_damaged() {
 }
 
 #[test]
-fn flipped_bit_anywhere_is_noticed() {
+fn flipped_bit_is_detected() {
     let bytes = bytes();
     let digit = "enkash-auth record ".len();
     for at in 0..bytes.len() {
@@ -85,7 +85,7 @@ fn flipped_bit_anywhere_is_noticed() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << bit;
             let read = AccountRecord::from_bytes(account(), &flipped);
-            // A digit that became a larger one is a newer format, for all that can be known.
+            // A larger digit looks like a newer format.
             let newer = at == digit && (b'2'..=b'9').contains(&flipped[at]);
             let expected = if newer {
                 Unreadable::Newer
@@ -98,7 +98,7 @@ fn flipped_bit_anywhere_is_noticed() {
 }
 
 #[test]
-fn torn_record_is_damaged_at_each_length() {
+fn truncated_record_is_damaged_at_each_length() {
     let bytes = bytes();
     for length in 0..bytes.len() {
         let read = AccountRecord::from_bytes(account(), &bytes[..length]);
@@ -123,7 +123,7 @@ fn unknown_fields_are_kept_at_each_level() {
     let mut record =
         AccountRecord::from_bytes(account(), &sealed(&value.to_string())).expect("a record");
 
-    // As a process does that knows an older view, and makes an attempt.
+    // Like a process with older facts that makes an attempt.
     record.facts_mut().merge(self::record().facts());
     let mut of = Account::new();
     of.facts = record.facts().clone();
@@ -131,7 +131,7 @@ fn unknown_fields_are_kept_at_each_level() {
     *record.facts_mut() = of.facts;
     let written = json(&record.to_bytes(account(), WRITE).expect("JSON"));
     assert_eq!(written["later"], value["later"]);
-    // What is cleared may go with its fields.
+    // Cleared items may lose their fields.
     for list in ["cleared", "rejected", "tokens"] {
         assert_eq!(written[list][0]["later"], list, "{list}");
     }
@@ -171,7 +171,7 @@ fn damaged_record_counts_two_until_reset() {
 }
 
 #[test]
-fn damaged_record_keeps_what_is_witnessed() {
+fn damaged_record_keeps_witnessed_facts() {
     let mut of = Account::new();
     of.attempt("x", REJECTED);
     of.attempt("y", GUESSED);
@@ -184,7 +184,7 @@ fn damaged_record_keeps_what_is_witnessed() {
 }
 
 #[test]
-fn ids_of_damaged_bytes_follow_from_them() {
+fn damaged_record_ids_derive_from_its_bytes() {
     let ids = |bytes: &[u8], now| {
         let record = AccountRecord::in_place_of(bytes, now);
         let attempts = record.facts().attempts();
@@ -200,7 +200,7 @@ fn ids_of_damaged_bytes_follow_from_them() {
 }
 
 #[test]
-fn replacement_holds_a_hash_of_what_it_replaces() {
+fn replacement_stores_hash_of_damaged_bytes() {
     let record = AccountRecord::in_place_of(b"damaged", SENT);
     let value = json(&record.to_bytes(account(), WRITE).expect("JSON"));
     let sum: String = Sha256::digest(b"damaged")
@@ -211,7 +211,7 @@ fn replacement_holds_a_hash_of_what_it_replaces() {
 }
 
 #[test]
-fn token_is_kept_for_the_credentials_that_brought_it() {
+fn token_is_kept_for_its_credentials_only() {
     let record = record();
     let token = record.token(&credentials("good")).expect("a token");
     assert_eq!(token.1, b"sealed");
@@ -219,7 +219,7 @@ fn token_is_kept_for_the_credentials_that_brought_it() {
 }
 
 #[test]
-fn no_secret_is_in_the_bytes_or_in_debug() {
+fn bytes_and_debug_hold_no_secret() {
     let mut of = Account::new();
     of.attempt("hunter2-password", REJECTED);
     let mut record = AccountRecord::default();
@@ -233,13 +233,13 @@ fn no_secret_is_in_the_bytes_or_in_debug() {
 
 proptest! {
     #[test]
-    fn bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = AccountRecord::from_bytes(account(), &bytes);
         let _ = AccountRecord::in_place_of(&bytes, SENT);
     }
 
     #[test]
-    fn sealed_text_never_panics(text in ".{0,300}") {
+    fn random_sealed_text_never_panics(text in ".{0,300}") {
         let _ = AccountRecord::from_bytes(account(), &sealed(&text));
     }
 
@@ -256,7 +256,7 @@ proptest! {
 }
 
 #[test]
-fn unreadable_record_says_why() {
+fn unreadable_record_error_names_the_cause() {
     for (why, text) in [
         (Unreadable::Damaged, "damaged"),
         (Unreadable::Newer, "newer release"),
@@ -272,7 +272,7 @@ fn newer_format_need_not_be_text() {
 }
 
 #[test]
-fn replacement_is_read_as_it_was_written() {
+fn replacement_round_trips() {
     for n in 0..8 {
         let record = AccountRecord::in_place_of(&[n], SENT);
         let bytes = record.to_bytes(account(), WRITE).expect("JSON");
@@ -281,7 +281,7 @@ fn replacement_is_read_as_it_was_written() {
 }
 
 #[test]
-fn lists_are_brought_into_order_when_they_are_read() {
+fn unsorted_lists_are_sorted_on_read() {
     let mut value = json(&bytes());
     for list in ["attempts", "cleared"] {
         let items = value[list].as_array_mut().expect("a list");

@@ -1,4 +1,4 @@
-//! Which account credentials are of, and whether two are the same.
+//! The account of credentials, and their fingerprints.
 
 use enkash_auth_core::{BaseUrl, Client, Credentials, User};
 
@@ -7,7 +7,7 @@ fn base() -> BaseUrl {
 }
 
 #[test]
-fn an_account_is_known_by_its_address_client_and_user() {
+fn account_key_depends_on_address_client_and_user() {
     let of = |id, secret, name, password| {
         Credentials::password(Client::new(id, secret), User::new(name, password))
     };
@@ -34,7 +34,7 @@ fn an_account_is_known_by_its_address_client_and_user() {
 }
 
 #[test]
-fn user_name_counts_without_case_and_white_space_around_it() {
+fn user_name_ignores_case_and_surrounding_space() {
     let account = |name: &str| {
         Credentials::password(Client::new("c", "s"), User::new(name, "p")).account(&base())
     };
@@ -50,7 +50,7 @@ fn user_name_counts_without_case_and_white_space_around_it() {
 }
 
 #[test]
-fn an_account_shows_a_part_of_what_it_is_in_a_log() {
+fn account_key_displays_a_short_prefix() {
     let account = Credentials::merchant("key", "secret").account(&base());
     let (short, long) = (account.to_string(), format!("{account:x}"));
     assert_eq!((short.len(), long.len()), (12, 64));
@@ -58,13 +58,13 @@ fn an_account_shows_a_part_of_what_it_is_in_a_log() {
 }
 
 #[test]
-fn no_secrets_look_alike_however_they_are_put_together() {
+fn fingerprints_differ_for_any_split_of_secrets() {
     let fingerprint = |secret: &str, password: &str| {
         let (client, user) = (Client::new("id", secret), User::new("user", password));
         Credentials::password(client, user).fingerprint([0; 16])
     };
     assert_ne!(fingerprint("ab", "c"), fingerprint("a", "bc"));
-    // As if there stood the same before each.
+    // Also with bytes that imitate a length prefix.
     for between in ["\0", "\u{1}"].map(|byte| byte.repeat(8)) {
         let (one, other) = (format!("a{between}b"), format!("b{between}c"));
         assert_ne!(fingerprint(&one, "c"), fingerprint("a", &other));

@@ -1,4 +1,4 @@
-//! The rule for credentials that are known good, in place of the budget.
+//! The rule for known good credentials, instead of the budget.
 
 use enkash_auth_core::account::AttemptOutcome;
 
@@ -8,14 +8,14 @@ use super::support::{
 };
 use crate::support::{DAY, secs};
 
-const PAUSE: u64 = 15 * 60;
+const BACKOFF: u64 = 15 * 60;
 
 fn lost(times: usize) -> Account {
     let mut account = Account::known_good("good");
     for _ in 0..times {
         account.attempt("good", LOST);
         account.witness.see(&account.facts, account.now);
-        account.pass(secs(PAUSE));
+        account.pass(secs(BACKOFF));
     }
     account
 }
@@ -26,7 +26,7 @@ fn first_attempt_needs_no_probe() {
 }
 
 #[test]
-fn second_attempt_follows_an_answered_probe() {
+fn second_attempt_requires_a_probe_response() {
     let mut account = Account::known_good("good");
     account.attempt("good", LOST);
     assert_eq!(account.verdict("good"), Verdict::Probe);
@@ -35,46 +35,46 @@ fn second_attempt_follows_an_answered_probe() {
 }
 
 #[test]
-fn third_attempt_waits_for_pause_and_probe() {
+fn third_attempt_waits_for_backoff_and_probe() {
     let mut account = Account::known_good("good");
     account.attempt("good", LOST);
     account.attempt("good", LOST);
     account.witness.see(&account.facts, account.now);
-    account.pass(secs(PAUSE - 1));
+    account.pass(secs(BACKOFF - 1));
     assert_eq!(account.verdict_after("good", Some(true)), UNAVAILABLE);
     account.pass(secs(1));
     assert_eq!(account.verdict("good"), Verdict::Probe);
     assert_eq!(account.verdict_after("good", Some(true)), Verdict::Granted);
-    // It answered one: it is asked for another.
+    // It responded to one: it must respond to the next.
     assert_eq!(account.verdict_after("good", Some(false)), UNAVAILABLE);
     account.pass(secs(365 * DAY));
     assert_eq!(account.verdict_after("good", Some(false)), UNAVAILABLE);
 }
 
 #[test]
-fn server_that_answers_no_probe_is_asked_after_the_pause() {
+fn server_without_probe_support_is_tried_after_backoff() {
     let mut account = Account::known_good("good");
     account.attempt("good", LOST);
     account.witness.see(&account.facts, account.now);
-    account.pass(secs(PAUSE - 1));
+    account.pass(secs(BACKOFF - 1));
     assert_eq!(account.verdict_after("good", Some(false)), UNAVAILABLE);
     account.pass(secs(1));
     assert_eq!(account.verdict_after("good", Some(false)), Verdict::Granted);
 }
 
 #[test]
-fn success_forgets_that_a_probe_was_answered() {
+fn success_clears_probe_support() {
     let mut account = lost(1);
     account.attempt("good", AttemptOutcome::Granted);
     account.pass(LEASE);
     account.attempt("good", LOST);
     account.witness.see(&account.facts, account.now);
-    account.pass(secs(PAUSE));
+    account.pass(secs(BACKOFF));
     assert_eq!(account.verdict_after("good", Some(false)), Verdict::Granted);
 }
 
 #[test]
-fn pause_is_counted_on_the_monotonic_clock() {
+fn backoff_uses_monotonic_clock() {
     let mut account = Account::known_good("good");
     account.attempt("good", LOST);
     account.attempt("good", LOST);
@@ -82,19 +82,19 @@ fn pause_is_counted_on_the_monotonic_clock() {
     let (monotonic, unix) = (account.now.monotonic_nanos(), account.now.unix_nanos());
     account.now = enkash_auth_core::Timestamp::new(monotonic, unix + DAY * 1_000_000_000);
     assert_eq!(account.verdict_after("good", Some(true)), UNAVAILABLE);
-    account.now = enkash_auth_core::Timestamp::new(monotonic + PAUSE * 1_000_000_000, unix);
+    account.now = enkash_auth_core::Timestamp::new(monotonic + BACKOFF * 1_000_000_000, unix);
     assert_eq!(account.verdict_after("good", Some(true)), Verdict::Granted);
 }
 
 #[test]
-fn many_lost_attempts_never_close() {
+fn lost_attempts_never_close_known_good() {
     let account = lost(9);
     assert_eq!(account.verdict_after("good", Some(true)), Verdict::Granted);
     assert_eq!(account.verdict("other"), CLOSED);
 }
 
 #[test]
-fn complete_response_brings_the_budget_back() {
+fn complete_response_restores_the_budget() {
     let mut account = Account::known_good("good");
     account.attempt("good", UNCLEAR);
     assert_eq!(account.verdict("good"), Verdict::Granted);
@@ -104,7 +104,7 @@ fn complete_response_brings_the_budget_back() {
 }
 
 #[test]
-fn attempt_of_others_brings_the_budget_back() {
+fn attempt_of_other_credentials_restores_the_budget() {
     for outcome in [LOST, UNCLEAR, REJECTED, GUESSED] {
         let mut account = Account::known_good("good");
         account.attempt("other", outcome);
@@ -120,7 +120,7 @@ fn attempt_of_others_brings_the_budget_back() {
 }
 
 #[test]
-fn rejection_ends_known_good_also_after_reset() {
+fn rejection_ends_known_good_even_after_reset() {
     let mut account = Account::known_good("good");
     account.attempt("good", REJECTED);
     assert!(!account.facts.is_known_good(&credentials("good")));
@@ -132,7 +132,7 @@ fn rejection_ends_known_good_also_after_reset() {
 }
 
 #[test]
-fn success_of_others_ends_known_good() {
+fn success_of_other_credentials_ends_known_good() {
     let mut account = Account::known_good("good");
     account.attempt("new", AttemptOutcome::Granted);
     assert!(!account.facts.is_known_good(&credentials("good")));
@@ -140,7 +140,7 @@ fn success_of_others_ends_known_good() {
 }
 
 #[test]
-fn permit_says_whether_credentials_are_known_good() {
+fn permit_reports_known_good_credentials() {
     let account = Account::known_good("good");
     assert!(account.clone().acquire("good").is_known_good());
     assert!(!account.clone().acquire("other").is_known_good());

@@ -1,4 +1,4 @@
-//! Whether an attempt may still be in flight: by two clocks.
+//! Leases: whether an attempt may still be in flight, by two clocks.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn step(account: &mut Account, monotonic: u64, unix: i64) {
 }
 
 #[test]
-fn lease_passes_when_both_clocks_say_so() {
+fn lease_expires_when_both_clocks_have_passed() {
     let mut account = open();
     account.pass(LEASE - Duration::from_millis(1));
     assert_eq!(account.verdict("y"), Verdict::Busy);
@@ -58,7 +58,7 @@ fn store_clock_ends_a_lease_after_ten_minutes() {
 }
 
 #[test]
-fn lease_from_the_future_is_on_within_its_length() {
+fn lease_from_the_future_expires_beyond_its_length() {
     let mut account = open();
     // The clock was set back.
     step(&mut account, 14, -13);
@@ -68,7 +68,7 @@ fn lease_from_the_future_is_on_within_its_length() {
 }
 
 #[test]
-fn fresh_observer_watches_a_whole_lease() {
+fn new_process_waits_for_a_whole_lease() {
     let mut account = open();
     account.pass(LEASE);
     account.witness = enkash_auth_core::account::Witness::default();
@@ -79,7 +79,7 @@ fn fresh_observer_watches_a_whole_lease() {
 }
 
 #[test]
-fn attempt_that_was_cleared_and_comes_back_is_watched_anew() {
+fn restored_attempt_gets_a_new_lease_wait() {
     let mut account = open();
     let facts = account.facts.clone();
     let empty = enkash_auth_core::account::Facts::default();
@@ -92,7 +92,7 @@ fn attempt_that_was_cleared_and_comes_back_is_watched_anew() {
 }
 
 #[test]
-fn death_of_the_owner_ends_the_attempt() {
+fn owner_death_ends_the_attempt() {
     let mut account = open();
     let attempt: Attempt = account.facts.attempts()[0].clone();
     account.witness.note_death(&attempt);
@@ -103,7 +103,7 @@ fn death_of_the_owner_ends_the_attempt() {
 }
 
 #[test]
-fn age_is_that_of_the_store_and_then_our_own() {
+fn age_starts_from_store_clock_then_monotonic() {
     let mut account = Account::new();
     account.acquire("x");
     account.pass(secs(100));

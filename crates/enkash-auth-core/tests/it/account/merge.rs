@@ -1,4 +1,4 @@
-//! Facts of two processes, put together.
+//! Merges of the facts of two processes.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,12 +14,12 @@ fn merged(one: &Facts, other: &Facts) -> Facts {
     facts
 }
 
-/// What happens to an account.
+/// Events of an account.
 #[derive(Clone, Debug)]
 enum Event {
     Attempt(u8, AttemptOutcome),
     Open(u8),
-    /// The attempt that was opened last ends.
+    /// The last opened attempt ends.
     End(AttemptOutcome),
     Reset(bool),
     Pass(u64),
@@ -47,7 +47,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 0..20)
 }
 
-/// An account, and the attempt that was opened last.
+/// An account and its last opened attempt.
 #[derive(Clone)]
 struct Live {
     account: Account,
@@ -90,7 +90,7 @@ impl Live {
         account.witness.see(&account.facts, account.now);
     }
 
-    /// Facts that began as these and went another way.
+    /// Facts that diverge from these.
     fn fork(&self, events: &[Event], first_id: u8) -> Facts {
         let mut fork = self.clone();
         fork.account.skip_ids(first_id);
@@ -112,7 +112,7 @@ fn history(events: &[Event]) -> Vec<Facts> {
         .collect()
 }
 
-/// What is counted, cleared and rejected, without the times.
+/// The counted, cleared and rejected items, without their times.
 fn meaning(facts: &Facts) -> BTreeSet<String> {
     let json = serde_json::to_value(facts).expect("JSON");
     let lists = ["attempts", "cleared", "rejected"];
@@ -127,8 +127,8 @@ fn meaning(facts: &Facts) -> BTreeSet<String> {
         .collect()
 }
 
-/// What a process that knows `witnessed` makes of a record.
-fn look(record: &mut Facts, witnessed: &mut Facts) -> bool {
+/// Merges `witnessed` into a record, as a process that polls it. Returns whether it changed.
+fn poll(record: &mut Facts, witnessed: &mut Facts) -> bool {
     let before = record.clone();
     record.merge(witnessed);
     witnessed.clone_from(record);
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn earlier_view_adds_nothing_to_a_later(events in events(), at in any::<prop::sample::Index>()) {
+    fn merge_of_earlier_facts_changes_nothing(events in events(), at in any::<prop::sample::Index>()) {
         let all = history(&events);
         let (earlier, last) = (at.get(&all), all.last().expect("the first"));
         let both = merged(last, earlier);
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn merge_commutes_but_for_the_success(
+    fn merge_is_commutative_except_for_success(
         events in events(),
         one in any::<prop::sample::Index>(),
         other in any::<prop::sample::Index>(),
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn forks_mean_the_same_either_way(base in events(), one in events(), other in events()) {
+    fn forks_merge_to_the_same_verdict(base in events(), one in events(), other in events()) {
         let mut live = Live::new();
         base.iter().for_each(|event| live.apply(event));
         let (one, other) = (live.fork(&one, 100), live.fork(&other, 150));
@@ -179,24 +179,24 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_written_once_each_has_looked(base in events(), one in events(), other in events()) {
+    fn processes_stop_writing_after_one_read_each(base in events(), one in events(), other in events()) {
         let mut live = Live::new();
         base.iter().for_each(|event| live.apply(event));
         let (mut one, mut other) = (live.fork(&one, 100), live.fork(&other, 150));
         for mut record in [live.account.facts.clone(), Facts::default(), one.clone()] {
-            look(&mut record, &mut one);
-            look(&mut record, &mut other);
-            look(&mut record, &mut one);
+            poll(&mut record, &mut one);
+            poll(&mut record, &mut other);
+            poll(&mut record, &mut one);
             for witnessed in [&mut one, &mut other, &mut live.account.facts] {
-                look(&mut record, witnessed);
-                prop_assert!(!look(&mut record, witnessed));
+                poll(&mut record, witnessed);
+                prop_assert!(!poll(&mut record, witnessed));
             }
-            prop_assert!(!look(&mut record, &mut one));
+            prop_assert!(!poll(&mut record, &mut one));
         }
     }
 
     #[test]
-    fn what_a_merge_adds_closes_and_never_opens(base in events(), one in events(), other in events()) {
+    fn merge_closes_and_never_opens(base in events(), one in events(), other in events()) {
         let mut live = Live::new();
         base.iter().for_each(|event| live.apply(event));
         let (one, other) = (live.fork(&one, 100), live.fork(&other, 150));
@@ -236,12 +236,12 @@ fn sixty_four_cleared_ids_are_kept() {
     assert_eq!(merged(&account.facts, &old).attempts().len(), 0);
     account.attempt("good", AttemptOutcome::Granted);
     account.attempt("good", AttemptOutcome::Granted);
-    // It comes back: that closes needlessly, and opens nothing.
+    // Its return closes the account needlessly, and opens nothing.
     assert_eq!(merged(&account.facts, &old).attempts().len(), 1);
 }
 
 #[test]
-fn stamps_outrun_a_clock_that_was_set_back() {
+fn stamps_increase_after_clock_set_back() {
     let mut account = Account::new();
     account.skip_ids(100);
     for _ in 0..64 {
@@ -253,12 +253,12 @@ fn stamps_outrun_a_clock_that_was_set_back() {
     account.attempt("x", REJECTED);
     let old = account.facts.clone();
     account.attempt("good", AttemptOutcome::Granted);
-    // What was cleared last is among the newest 64.
+    // The last cleared id is among the newest 64.
     assert_eq!(merged(&account.facts, &old).attempts().len(), 0);
 }
 
 #[test]
-fn later_of_two_views_holds() {
+fn later_attempt_state_wins() {
     let mut account = Account::new();
     let permit = account.acquire("x");
     let open = account.facts.clone();
@@ -270,7 +270,7 @@ fn later_of_two_views_holds() {
 }
 
 #[test]
-fn outright_rejection_holds_over_a_guess() {
+fn explicit_rejection_wins_over_a_guess() {
     let mut account = Account::new();
     let permit = account.attempt("x", GUESSED);
     let guessed = account.facts.clone();
@@ -284,7 +284,7 @@ fn outright_rejection_holds_over_a_guess() {
 }
 
 #[test]
-fn answered_probe_is_one_since_the_same_success() {
+fn probe_result_applies_to_the_same_success_only() {
     let mut account = Account::known_good("good");
     account.attempt("good", LOST);
     let before = account.facts.clone();
@@ -293,14 +293,14 @@ fn answered_probe_is_one_since_the_same_success() {
     for facts in [merged(&before, &probed), merged(&probed, &before)] {
         assert_eq!(facts, probed);
     }
-    // Nothing is known of a probe since the next success.
+    // No probe is recorded since the next success.
     account.pass(secs(15 * 60));
     account.attempt("good", AttemptOutcome::Granted);
     assert_eq!(merged(&account.facts, &probed), account.facts);
 }
 
 #[test]
-fn lists_have_one_order_whoever_merges() {
+fn merged_lists_have_one_order() {
     let facts = |first_id, later| {
         let mut account = Account::new();
         account.skip_ids(first_id);

@@ -1,4 +1,4 @@
-//! Which account credentials are of, and the record of its attempts.
+//! Accounts, and the records of their attempts.
 
 mod acquire;
 mod bounds;

@@ -1,4 +1,4 @@
-//! What the end of an attempt changes.
+//! Recording the outcome of an attempt.
 
 use enkash_auth_core::account::AttemptOutcome;
 
@@ -17,7 +17,7 @@ fn success_clears_the_count() {
 }
 
 #[test]
-fn rejected_fingerprints_outlive_success_of_others() {
+fn rejected_fingerprint_survives_success_of_others() {
     for outcome in [REJECTED, GUESSED] {
         let mut account = Account::new();
         account.attempt("x", outcome);
@@ -27,7 +27,7 @@ fn rejected_fingerprints_outlive_success_of_others() {
 }
 
 #[test]
-fn success_ends_attempts_that_were_answered() {
+fn success_clears_attempts_with_a_response() {
     for outcome in [UNCLEAR, REJECTED, GUESSED] {
         let mut account = Account::new();
         account.attempt("x", outcome);
@@ -37,7 +37,7 @@ fn success_ends_attempts_that_were_answered() {
 }
 
 #[test]
-fn success_keeps_lost_attempts_whose_lease_is_on() {
+fn success_keeps_lost_attempts_within_their_lease() {
     for password in ["x", "good"] {
         let mut account = Account::known_good("good");
         account.attempt(password, LOST);
@@ -51,7 +51,7 @@ fn success_keeps_lost_attempts_whose_lease_is_on() {
     }
 }
 
-/// The server carries the lost attempt out after the success, and after a change of the password.
+/// The server processes the lost attempt after the success, and after a change of the password.
 #[test]
 fn late_request_of_same_credentials_still_counts() {
     let mut account = Account::known_good("good");
@@ -62,7 +62,7 @@ fn late_request_of_same_credentials_still_counts() {
 }
 
 #[test]
-fn success_ends_what_was_there_when_it_was_acquired() {
+fn success_clears_attempts_present_at_acquire() {
     let mut account = Account::new();
     let slow = account.acquire("x");
     account.witness.see(&account.facts, account.now);
@@ -84,14 +84,14 @@ fn success_ends_what_was_there_when_it_was_acquired() {
 }
 
 #[test]
-fn late_success_is_dropped_whole() {
+fn late_success_is_dropped() {
     let mut account = Account::new();
     account.attempt("y", REJECTED);
     let late = account.acquire("x");
     account.witness.see(&account.facts, account.now);
     account.pass(LEASE);
     assert_eq!(account.verdict("z"), CLOSED);
-    // Writes that the lease has passed.
+    // Records that the lease has passed.
     let _ = account.try_acquire("z", None);
     let before = account.facts.clone();
     assert!(!account.end(&late, AttemptOutcome::Granted));
@@ -141,7 +141,7 @@ fn later_report_cannot_weaken_a_rejection() {
 }
 
 #[test]
-fn late_unsent_report_gives_the_attempt_back() {
+fn late_unsent_report_clears_the_attempt() {
     let mut account = Account::new();
     let permit = account.acquire("x");
     account.witness.see(&account.facts, account.now);
@@ -172,7 +172,7 @@ fn seventeenth_rejection_displaces_the_first() {
 }
 
 #[test]
-fn unknown_lock_closes() {
+fn lock_of_unknown_attempt_closes() {
     let permit = Account::new().acquire("x");
     let mut account = Account::new();
     assert!(!account.end(&permit, AttemptOutcome::Locked));
@@ -194,7 +194,7 @@ fn guess_does_not_weaken_a_rejection() {
 
 /// However often the rejection is reported.
 #[test]
-fn success_before_a_rejection_does_not_come_back() {
+fn rejected_success_is_not_restored_by_merge() {
     let mut account = Account::known_good("good");
     let before = account.facts.clone();
     let permit = account.attempt("good", REJECTED);

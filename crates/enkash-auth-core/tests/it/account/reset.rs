@@ -1,4 +1,4 @@
-//! What an operator clears.
+//! Resets by an operator.
 
 use enkash_auth_core::account::AttemptOutcome;
 
@@ -7,7 +7,7 @@ use super::support::{
 };
 
 #[test]
-fn plain_reset_clears_count_and_guesses() {
+fn reset_clears_count_and_guesses() {
     let mut account = Account::new();
     account.attempt("x", REJECTED);
     account.attempt("y", GUESSED);
@@ -18,7 +18,7 @@ fn plain_reset_clears_count_and_guesses() {
 }
 
 #[test]
-fn allowing_reset_clears_all_fingerprints() {
+fn reset_allow_rejected_clears_all_fingerprints() {
     let mut account = Account::closed();
     assert!(account.reset(true));
     for password in ["x", "y", "z"] {
@@ -27,7 +27,7 @@ fn allowing_reset_clears_all_fingerprints() {
 }
 
 #[test]
-fn plain_reset_clears_guess_that_a_success_left() {
+fn reset_clears_guess_left_by_success() {
     let mut account = Account::new();
     account.attempt("y", GUESSED);
     account.attempt("good", AttemptOutcome::Granted);
@@ -37,7 +37,7 @@ fn plain_reset_clears_guess_that_a_success_left() {
 }
 
 #[test]
-fn allowing_reset_clears_fingerprint_that_plain_reset_left() {
+fn reset_allow_rejected_clears_leftover_fingerprint() {
     let mut account = Account::new();
     account.attempt("x", REJECTED);
     assert!(account.reset(false));
@@ -46,7 +46,7 @@ fn allowing_reset_clears_fingerprint_that_plain_reset_left() {
 }
 
 #[test]
-fn reset_clears_answered_attempts_at_once() {
+fn reset_clears_attempts_with_response_at_once() {
     for outcome in [UNCLEAR, REJECTED, GUESSED, AttemptOutcome::Locked] {
         let mut account = Account::new();
         account.attempt("x", outcome);
@@ -67,7 +67,7 @@ fn reset_waits_for_open_attempt() {
     assert_eq!(account.counted(), 0);
 }
 
-/// The server may carry it out after the reset.
+/// The server may process it after the reset.
 #[test]
 fn reset_waits_for_lease_of_lost_attempt() {
     let mut account = Account::new();
@@ -91,33 +91,33 @@ fn rejection_after_reset_counts() {
 }
 
 #[test]
-fn reset_stays_with_processes_that_remember() {
+fn reset_survives_rollback_and_stale_processes() {
     for allow_rejected in [false, true] {
         let mut account = Account::closed();
-        let mut remembers = account.witness.clone();
-        remembers.observe(&account.facts);
+        let mut before = account.witness.clone();
+        before.observe(&account.facts);
         assert!(account.reset(allow_rejected));
         let cleared = account.facts.clone();
-        account.facts.merge(remembers.facts());
+        account.facts.merge(before.facts());
         assert_eq!(account.facts, cleared);
-        // Also where the record is rolled back to before the reset.
-        let mut saw = account.witness.clone();
-        saw.observe(&cleared);
-        account.facts = remembers.facts().clone();
-        account.facts.merge(saw.facts());
+        // Also if the record is rolled back to before the reset.
+        let mut after = account.witness.clone();
+        after.observe(&cleared);
+        account.facts = before.facts().clone();
+        account.facts.merge(after.facts());
         assert_eq!(account.facts, cleared);
     }
 }
 
 #[test]
-fn reset_of_nothing_is_done() {
+fn reset_of_empty_record_succeeds() {
     let mut account = Account::new();
     assert!(account.reset(true));
     assert_eq!(account.facts, enkash_auth_core::account::Facts::default());
 }
 
 #[test]
-fn reset_that_waits_clears_nothing_that_was_attempted_since() {
+fn waiting_reset_keeps_later_attempts() {
     let mut account = Account::new();
     account.attempt("x", REJECTED);
     let ids = account.facts.resettable();

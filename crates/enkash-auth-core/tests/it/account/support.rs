@@ -25,7 +25,7 @@ pub(super) fn id(n: u8) -> AttemptId {
     AttemptId::new([n; 16])
 }
 
-/// The facts of one account, a process that watches them, and the time.
+/// The facts of one account, the witness of one process, and the time.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
     pub(super) facts: Facts,
@@ -44,14 +44,14 @@ impl Account {
         }
     }
 
-    /// One whose last success was of `password`.
+    /// An account whose last success used `password`.
     pub(super) fn known_good(password: &str) -> Self {
         let mut account = Self::new();
         account.attempt(password, AttemptOutcome::Granted);
         account
     }
 
-    /// One that two rejections have closed.
+    /// An account that two rejections have closed.
     pub(super) fn closed() -> Self {
         let mut account = Self::new();
         account.attempt("x", REJECTED);
@@ -92,19 +92,19 @@ impl Account {
         self.facts.record_outcome(permit, outcome, self.now)
     }
 
-    /// Makes an attempt that ends so.
+    /// Makes an attempt with this outcome.
     pub(super) fn attempt(&mut self, password: &str, outcome: AttemptOutcome) -> Permit {
         let permit = self.acquire(password);
         assert!(self.end(&permit, outcome));
         permit
     }
 
-    /// What an attempt with `password` would meet.
+    /// Whether an attempt with `password` would be allowed.
     pub(super) fn verdict(&self, password: &str) -> Verdict {
         self.verdict_after(password, None)
     }
 
-    /// The same, once it is known whether the server answers a probe.
+    /// The same with the result of a probe.
     pub(super) fn verdict_after(&self, password: &str, probe: Option<bool>) -> Verdict {
         match self.clone().try_acquire(password, probe) {
             Acquire::Granted(_) => Verdict::Granted,

@@ -4,7 +4,7 @@ use enkash_auth_core::account::{AccountRecord, AttemptId, AttemptOutcome};
 
 use super::support::{Account, account, credentials};
 
-/// Base64 makes 16 KiB of it: two are as much as a record holds.
+/// 16 KiB in base64: a record holds two of them.
 const HALF: usize = 12 * 1024;
 
 fn keep(record: &mut AccountRecord, of: &mut Account, password: &str, sealed: &[u8]) -> AttemptId {
@@ -26,7 +26,7 @@ fn count(record: &AccountRecord) -> usize {
 }
 
 #[test]
-fn newer_token_takes_the_place_of_the_older() {
+fn newer_token_replaces_older_one() {
     let (mut record, mut of) = (AccountRecord::default(), Account::new());
     keep(&mut record, &mut of, "x", b"older");
     let id = keep(&mut record, &mut of, "x", b"newer");
@@ -36,7 +36,7 @@ fn newer_token_takes_the_place_of_the_older() {
 }
 
 #[test]
-fn token_of_others_is_kept_until_it_expires() {
+fn token_of_other_credentials_is_kept_until_expiry() {
     let (mut record, mut of) = (AccountRecord::default(), Account::new());
     keep(&mut record, &mut of, "x", b"of x");
     keep(&mut record, &mut of, "y", b"of y");
@@ -49,7 +49,7 @@ fn token_of_others_is_kept_until_it_expires() {
 }
 
 #[test]
-fn third_token_displaces_the_first_where_two_fill_the_room() {
+fn third_token_evicts_first_when_room_is_full() {
     let (mut record, mut of) = (AccountRecord::default(), Account::new());
     keep(&mut record, &mut of, "x", &[1; HALF]);
     keep(&mut record, &mut of, "y", &[2; HALF]);
@@ -61,14 +61,14 @@ fn third_token_displaces_the_first_where_two_fill_the_room() {
 }
 
 #[test]
-fn token_that_exceeds_the_room_is_not_kept() {
+fn oversized_token_is_not_kept() {
     let (mut record, mut of) = (AccountRecord::default(), Account::new());
     keep(&mut record, &mut of, "x", &[1; 2 * HALF + 1]);
     assert_eq!(count(&record), 0);
 }
 
 #[test]
-fn small_token_behind_a_large_one_makes_no_room_for_it() {
+fn small_token_is_evicted_before_newer_large_one() {
     let (mut record, mut of) = (AccountRecord::default(), Account::new());
     keep(&mut record, &mut of, "x", b"small");
     keep(&mut record, &mut of, "y", &[2; 2 * HALF - 30]);

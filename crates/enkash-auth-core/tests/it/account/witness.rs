@@ -1,4 +1,4 @@
-//! What one process knows, and what the store may not.
+//! The facts that one process has seen, and the store may have lost.
 
 use enkash_auth_core::account::{AttemptOutcome, Facts, Witness};
 
@@ -6,7 +6,7 @@ use super::support::{
     Account, GUESSED, LEASE, LOST, REJECTED, REJECTED_BEFORE, UNCLEAR, Verdict, credentials, id,
 };
 
-/// The record as another process finds it once this one has looked at `record`.
+/// The record after this process has polled `record`.
 fn looked(witness: &mut Witness, record: &Facts) -> Facts {
     let mut facts = record.clone();
     facts.merge(witness.facts());
@@ -15,7 +15,7 @@ fn looked(witness: &mut Witness, record: &Facts) -> Facts {
 }
 
 #[test]
-fn lost_record_is_brought_back() {
+fn lost_record_is_restored() {
     for outcome in [REJECTED, GUESSED, LOST, UNCLEAR, AttemptOutcome::Locked] {
         let mut account = Account::known_good("good");
         account.attempt("x", outcome);
@@ -41,7 +41,7 @@ fn rolled_back_record_stays_cleared() {
 }
 
 #[test]
-fn success_is_brought_back_only_where_there_is_none() {
+fn success_is_restored_only_if_absent() {
     let mut first = Account::known_good("old");
     first.witness.observe(&first.facts.clone());
     let mut record = first.facts.clone();
@@ -53,9 +53,9 @@ fn success_is_brought_back_only_where_there_is_none() {
     assert!(merged.is_known_good(&credentials("new")));
 }
 
-/// A process that saw the first success alone, and had no reason to look since.
+/// A process that saw only the first success, and did not poll since.
 #[test]
-fn replaced_success_does_not_come_back() {
+fn replaced_success_is_not_restored() {
     let mut account = Account::known_good("old");
     account.witness.observe(&account.facts);
     account.attempt("new", AttemptOutcome::Granted);
@@ -84,7 +84,7 @@ fn own_open_attempt_is_kept_and_others_are_not() {
     account.witness.begin(open.id());
     account.witness.observe(&account.facts);
     assert_eq!(account.witness.facts().attempts().len(), 1);
-    // Also where the record is lost before it is reported.
+    // Also if the record is lost before it is reported.
     account.facts = looked(&mut account.witness, &Facts::default());
     assert!(account.end(&open, AttemptOutcome::Granted));
 }
@@ -105,7 +105,7 @@ fn outcome_that_was_not_stored_is_added() {
 }
 
 #[test]
-fn attempt_whose_write_failed_is_ended_by_its_id() {
+fn attempt_with_failed_write_is_ended_by_id() {
     let mut account = Account::new();
     let permit = account.acquire("x");
     account.witness.begin(permit.id());
@@ -118,9 +118,9 @@ fn attempt_whose_write_failed_is_ended_by_its_id() {
     assert_eq!(account.verdict("x"), Verdict::Granted);
 }
 
-/// Nothing counts, but until it looks the attempt is open on the record for all others.
+/// Nothing counts, but the attempt stays open on the record for all others until the next poll.
 #[test]
-fn unwritten_outcome_keeps_the_process_looking() {
+fn unstored_outcome_keeps_process_polling() {
     let mut account = Account::new();
     let permit = account.acquire("x");
     assert!(account.witness.is_quiet());
@@ -134,7 +134,7 @@ fn unwritten_outcome_keeps_the_process_looking() {
 }
 
 #[test]
-fn process_is_ahead_of_a_store_that_lost_the_record() {
+fn witness_is_ahead_of_store_that_lost_record() {
     let mut account = Account::known_good("good");
     account.witness.observe(&account.facts);
     assert!(!account.witness.is_ahead());
@@ -145,7 +145,7 @@ fn process_is_ahead_of_a_store_that_lost_the_record() {
 }
 
 #[test]
-fn attempt_without_store_is_known_until_it_is_written() {
+fn attempt_without_store_is_unstored_until_written() {
     let mut account = Account::known_good("good");
     account.witness.observe(&account.facts);
     let mut facts = account.witness.facts().clone();
@@ -183,7 +183,7 @@ fn uncounted_attempt_without_store_allows_another() {
 }
 
 #[test]
-fn two_that_look_in_turn_reach_a_fixed_point() {
+fn alternating_processes_reach_a_fixed_point() {
     let mut account = Account::known_good("good");
     account.attempt("x", REJECTED);
     let old = account.facts.clone();
@@ -206,9 +206,9 @@ fn two_that_look_in_turn_reach_a_fixed_point() {
     }
 }
 
-/// Or every process would look at a record for ever once its account has had a token.
+/// Otherwise every process would poll a record for ever after the first token of its account.
 #[test]
-fn process_that_saw_a_success_is_quiet_once_the_store_has_it() {
+fn witness_is_quiet_once_store_has_the_success() {
     let mut account = Account::known_good("good");
     account.witness.observe(&account.facts);
     assert!(account.witness.is_quiet());
@@ -219,7 +219,7 @@ fn process_that_saw_a_success_is_quiet_once_the_store_has_it() {
 }
 
 #[test]
-fn process_is_not_quiet_that_saw_a_rejection() {
+fn witness_of_a_rejection_is_not_quiet() {
     let mut account = Account::new();
     account.attempt("x", REJECTED);
     account.attempt("good", AttemptOutcome::Granted);
@@ -240,7 +240,7 @@ fn withdrawn_attempt_is_not_own() {
 }
 
 #[test]
-fn look_keeps_when_an_attempt_was_first_seen() {
+fn observe_keeps_first_seen_time() {
     let mut account = Account::new();
     account.acquire("x");
     account.witness.see(&account.facts, account.now);
@@ -250,7 +250,7 @@ fn look_keeps_when_an_attempt_was_first_seen() {
 }
 
 #[test]
-fn attempt_that_ended_is_not_own() {
+fn ended_attempt_is_not_own() {
     let mut account = Account::new();
     let permit = account.acquire("x");
     account.witness.begin(permit.id());

@@ -1,4 +1,4 @@
-//! What a body is read as before it is judged.
+//! How a body is decoded before the rules apply.
 
 use std::{io::Write, time::Duration};
 
@@ -50,7 +50,7 @@ fn read_body(status: u16, encoding: &str, body: ResponseBody) -> Result<Grant, E
 }
 
 #[test]
-fn gzip_is_inflated_whatever_it_is_called() {
+fn gzip_is_inflated_whatever_the_content_encoding() {
     for encoding in ENCODINGS {
         assert!(read(200, encoding, gzip(GRANT)).is_ok(), "{encoding}");
         let error = read(400, encoding, gzip(REJECTION)).unwrap_err();
@@ -70,7 +70,7 @@ fn deflate_is_inflated_in_both_formats() {
 }
 
 #[test]
-fn body_that_was_inflated_on_the_way_is_read_as_it_is() {
+fn already_inflated_body_is_read_verbatim() {
     for encoding in ENCODINGS {
         assert!(read(200, encoding, GRANT.to_vec()).is_ok(), "{encoding}");
         let page = b"<html>401</html>".to_vec();
@@ -80,7 +80,7 @@ fn body_that_was_inflated_on_the_way_is_read_as_it_is() {
 }
 
 #[test]
-fn bomb_is_too_large() {
+fn decompression_bomb_is_too_large() {
     let spaces = vec![b' '; TokenResponse::MAX_BODY - GRANT.len()];
     let longest = [GRANT, &spaces].concat();
     assert!(read(200, "gzip", gzip(&longest)).is_ok());
@@ -94,7 +94,7 @@ fn bomb_is_too_large() {
 }
 
 #[test]
-fn compressed_body_that_is_cut_off_is_read_as_far_as_it_goes() {
+fn truncated_compressed_body_is_read_as_far_as_possible() {
     let whole = gzip(GRANT);
     for end in 3..whole.len() - 8 {
         let part = Bytes::copy_from_slice(&whole[..end]);
@@ -116,7 +116,7 @@ fn compressed_body_that_is_cut_off_is_read_as_far_as_it_goes() {
 }
 
 #[test]
-fn byte_order_mark_is_taken_off() {
+fn byte_order_mark_is_removed() {
     let marked = |bytes: &[u8]| [b"\xef\xbb\xbf", bytes].concat();
     assert!(read(200, "identity", marked(GRANT)).is_ok());
     assert!(read(200, "gzip", gzip(&marked(GRANT))).is_ok());
@@ -127,7 +127,7 @@ fn byte_order_mark_is_taken_off() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_replaced() {
+fn invalid_utf8_is_replaced() {
     let latin1 = b"{\"access_token\":\"abc\",\"name\":\"Jos\xe9\",\"expires_in\":60}";
     assert!(read(200, "identity", latin1.to_vec()).is_ok());
     assert!(read(200, "gzip", gzip(latin1)).is_ok());
@@ -143,7 +143,7 @@ fn bytes_that_are_not_utf8_are_replaced() {
 
 proptest! {
     #[test]
-    fn random_body_is_no_panic_and_no_rejection_guessed_of_known_good(
+    fn random_body_never_panics_or_guesses_for_known_good(
         status in 100_u16..=999,
         encoding in prop::sample::select(&ENCODINGS[..]),
         bytes in prop::collection::vec(any::<u8>(), 0..64),
@@ -165,7 +165,7 @@ proptest! {
 }
 
 #[test]
-fn huge_number_is_absent_and_control_character_is_space() {
+fn huge_number_is_null_and_control_character_is_space() {
     let read = |status, text: &str| read(status, "identity", text.into());
     let long = "1".repeat(400);
     for number in ["1e400", "-1e400", &long] {
@@ -186,7 +186,7 @@ fn huge_number_is_absent_and_control_character_is_space() {
             r#"{"a":[-1e400,2,true],"msg":"d"}"#,
             "status 400, \"d\"",
         ),
-        (200, r#"{"a":1e400"#, "the body is cut off"),
+        (200, r#"{"a":1e400"#, "the body is truncated"),
         (200, "<1e400>", "the body is not JSON"),
     ] {
         let error = read(status, text).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Responses from public bug reports, worded anew, and more of each kind.
+//! Responses from public bug reports, reworded, and more of each kind.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::support::{credentials, with_body};
 
-/// A response a line, to a request sent at [`SENT`] with credentials that are not known to be good.
+/// One response per line, to a request sent at [`SENT`] with credentials that are not known good.
 const CASES: &str = include_str!("../../cases/token-responses.jsonl");
 
 /// 2026-11-30T00:53:20Z.
 const SENT: Timestamp = Timestamp::new(90_000_000_000_000, 1_796_000_000_000_000_000);
 
 #[test]
-fn each_response_means_what_the_report_says() {
+fn reported_responses_are_classified_as_documented() {
     let wrong: Vec<_> = CASES
         .lines()
         .map(|line| serde_json::from_str(line).expect(line))
@@ -27,7 +27,7 @@ fn each_response_means_what_the_report_says() {
     assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
 }
 
-/// What a case says of its response, each with its name.
+/// The expected properties of a response, each with its name.
 fn expected(case: &Value) -> Vec<(&'static str, String)> {
     [
         "expect",

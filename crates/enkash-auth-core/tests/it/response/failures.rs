@@ -74,28 +74,28 @@ fn wrong_setting_is_row_6() {
 }
 
 #[test]
-fn known_rejection_is_row_7() {
+fn explicit_rejection_is_row_7() {
     check(ROW_7, REJECTED, REJECTED);
 }
 
 #[test]
-fn unknown_rejection_is_row_8_unless_credentials_are_known_good() {
+fn guessed_rejection_is_row_8_unless_known_good() {
     check(ROW_8, GUESSED, UNRESOLVED);
 }
 
 #[test]
-fn useless_token_is_row_9() {
+fn unusable_token_is_row_9() {
     check(ROW_9, INVALID, INVALID);
 }
 
 #[test]
-fn anything_else_is_row_10() {
+fn unresolved_response_is_row_10() {
     check(ROW_10, UNRESOLVED, UNRESOLVED);
     check(ROW_10_INCOMPLETE, INCOMPLETE, INCOMPLETE);
 }
 
 #[test]
-fn text_says_what_was_seen_and_what_to_check() {
+fn error_text_names_observation_and_remedy() {
     for (status, body, expected) in [
         (
             400,
@@ -115,7 +115,7 @@ fn text_says_what_was_seen_and_what_to_check() {
         (
             200,
             r#"{"response_code":7,"errorResponse":{"echo":"no"}}"#,
-            r#"credentials rejected: status 200, response_code 7, "{'echo':'no'}"; no known error, taken for a rejection"#,
+            r#"credentials rejected: status 200, response_code 7, "{'echo':'no'}"; unknown error, treated as a rejection"#,
         ),
         (
             200,
@@ -146,7 +146,7 @@ fn text_says_what_was_seen_and_what_to_check() {
         (
             400,
             "(truncated)",
-            "outcome of the token request unknown: status 400; the body is cut off",
+            "outcome of the token request unknown: status 400; the body is truncated",
         ),
         (
             200,
@@ -171,7 +171,7 @@ fn text_says_what_was_seen_and_what_to_check() {
         (
             200,
             r#"{"token":"ab"#,
-            "unusable token response: status 200; the body is cut off after a token has begun",
+            "unusable token response: status 200; the body is truncated after the start of a token",
         ),
     ] {
         assert_eq!(read(status, &[], body).unwrap_err().to_string(), expected);
@@ -179,7 +179,7 @@ fn text_says_what_was_seen_and_what_to_check() {
 }
 
 #[test]
-fn text_of_known_good_says_no_more_than_the_server() {
+fn known_good_error_text_has_no_remark() {
     for (status, body, expected) in [
         (
             400,
@@ -198,7 +198,7 @@ fn text_of_known_good_says_no_more_than_the_server() {
 }
 
 #[test]
-fn what_sounds_like_locked_is_not() {
+fn blocked_or_unlocked_is_not_locked() {
     let between = |length| format!("Too many {}attempts", "x".repeat(length));
     for (text, is_locked) in [
         ("The account was unlocked", false),
@@ -216,7 +216,7 @@ fn what_sounds_like_locked_is_not() {
 }
 
 #[test]
-fn token_with_one_quote_is_useless() {
+fn token_with_one_quote_is_unusable() {
     for token in [r#"\"abc"#, r#"abc\""#, "'abc", "abc'"] {
         let body = format!(r#"{{"token":"{token}"}}"#);
         let error = read(200, &[], &body).unwrap_err();
@@ -246,7 +246,7 @@ fn misconfiguration_names_the_setting() {
 }
 
 #[test]
-fn retry_after_is_seconds_or_a_point_on_the_servers_clock() {
+fn retry_after_is_seconds_or_http_date() {
     let later = "Tue, 14 Nov 2023 22:15:20 GMT";
     let earlier = "Tue, 14 Nov 2023 22:11:20 GMT";
     let (list, long) = (format!("30, {later}"), "9".repeat(400));

@@ -1,4 +1,4 @@
-//! Responses that grant a token: every shape that the reference page has.
+//! Responses that grant a token: every shape of the reference page.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ const SHAPES: &[(&str, &str, u64)] = &[
 ];
 
 #[test]
-fn every_shape_is_a_grant() {
+fn every_documented_shape_is_a_grant() {
     for (name, text, seconds) in SHAPES {
         let grant = read(200, &[("date", DATE)], text).expect(name);
         assert_eq!(grant.bearer().expose(), TOKEN, "{name}");
@@ -110,7 +110,7 @@ fn every_shape_is_a_grant() {
 }
 
 #[test]
-fn any_2xx_is_a_success_and_the_content_type_does_not_matter() {
+fn any_2xx_grants_whatever_the_content_type() {
     for status in [200, 201, 202, 203] {
         for kind in ["application/json", "text/plain", "text/html"] {
             let text = r#"{"access_token":"abc","expires_in":60}"#;
@@ -121,7 +121,7 @@ fn any_2xx_is_a_success_and_the_content_type_does_not_matter() {
 }
 
 #[test]
-fn a_guessed_unit_shows() {
+fn guessed_unit_is_reported() {
     for (expiry, guessed, seconds) in [
         (1_700_003_600_000_u64, false, 3599),
         (1_700_003_600, true, 3599),
@@ -139,7 +139,7 @@ fn a_guessed_unit_shows() {
 }
 
 #[test]
-fn a_date_that_cannot_be_read_is_no_date() {
+fn malformed_date_is_ignored() {
     let text = r#"{"token":"abc","expiry":1700000060000}"#;
     let grant = read(200, &[("date", "yesterday")], text).unwrap();
     assert!(grant.lifetime().is_local());
@@ -150,7 +150,7 @@ fn a_date_that_cannot_be_read_is_no_date() {
 }
 
 #[test]
-fn expired_token_is_no_grant_and_is_told_apart() {
+fn expired_token_is_not_a_grant_and_is_returned_apart() {
     for text in [
         r#"{"access_token":"abc","expires_in":0}"#,
         r#"{"access_token":"abc","expires_in":-1}"#,
@@ -169,7 +169,7 @@ fn expired_token_is_no_grant_and_is_told_apart() {
 }
 
 #[test]
-fn token_is_cleaned() {
+fn token_is_trimmed_and_scheme_removed() {
     for token in [
         "Bearer 2YotnFZFEjr1zCsicMWpAA",
         "bearer   2YotnFZFEjr1zCsicMWpAA",
@@ -187,7 +187,7 @@ fn token_is_cleaned() {
 }
 
 #[test]
-fn success_in_any_spelling_is_no_failure() {
+fn success_code_in_any_spelling_is_not_a_failure() {
     for value in [
         "0",
         "0.0",
@@ -232,7 +232,7 @@ fn success_in_any_spelling_is_no_failure() {
 }
 
 #[test]
-fn any_spelling_of_bearer_is_bearer() {
+fn token_type_bearer_is_case_insensitive() {
     for kind in [
         "\"bearer\"",
         "\"Bearer\"",
@@ -252,7 +252,7 @@ fn any_spelling_of_bearer_is_bearer() {
 }
 
 #[test]
-fn names_are_compared_without_case() {
+fn field_names_ignore_case_and_separators() {
     for name in [
         "ACCESS_TOKEN",
         "AccessToken",
@@ -267,14 +267,14 @@ fn names_are_compared_without_case() {
 }
 
 #[test]
-fn token_that_is_too_long_is_invalid() {
+fn too_long_token_is_invalid() {
     let text = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(9 * 1024));
     let error = read(200, &[], &text).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
 }
 
 #[test]
-fn a_body_of_the_greatest_length_is_read_and_one_byte_more_is_not() {
+fn body_of_max_length_is_read_and_longer_one_is_not() {
     let text = r#"{"access_token":"abc","expires_in":60}"#;
     let longest = text.to_owned() + &" ".repeat(TokenResponse::MAX_BODY - text.len());
     assert!(read(200, &[], &longest).is_ok());
@@ -283,13 +283,13 @@ fn a_body_of_the_greatest_length_is_read_and_one_byte_more_is_not() {
 }
 
 #[test]
-fn whole_json_grants_although_its_end_is_missing() {
+fn truncated_body_with_complete_json_grants() {
     let text = r#"(truncated){"access_token":"abc","expires_in":60}"#;
     assert!(read(200, &[], text).is_ok());
 }
 
 #[test]
-fn nothing_shows_the_token() {
+fn debug_output_hides_token() {
     let text = format!(r#"{{"access_token":"{TOKEN}","refresh_token":"{TOKEN}"}}"#);
     let response = response(200, &[("x-echo", TOKEN)], &text);
     let grant = response.read(SENT, &credentials(), false).unwrap();
@@ -305,7 +305,7 @@ fn nothing_shows_the_token() {
 }
 
 #[test]
-fn the_lifetime_counts_from_the_moment_of_sending() {
+fn lifetime_starts_when_request_is_sent() {
     let text = r#"{"access_token":"abc","expires_in":60}"#;
     let later = SENT + Duration::from_millis(1500);
     let grant = response(200, &[], text)

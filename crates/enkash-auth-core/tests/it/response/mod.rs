@@ -1,4 +1,4 @@
-//! What the response to a token request means.
+//! The classification of responses to token requests.
 
 mod bodies;
 mod cases;

@@ -1,4 +1,4 @@
-//! Which response means what: a list for each row of the table in the design.
+//! The responses of each row of the table in the design.
 
 pub(crate) const PAGE: &str = "<!DOCTYPE html><title>Attention required</title>";
 
@@ -82,7 +82,7 @@ pub(crate) const ROW_2: &[Row] = &[
         "<!DOCTYPE html><p>user is disabled</p>",
     ),
     (
-        "cut off",
+        "truncated",
         400,
         "(truncated){\"error\":\"account_locked\",\"mess",
     ),
@@ -330,18 +330,18 @@ pub(crate) const ROW_7: &[Row] = &[
     ("XML", 400, "<oauth><error>invalid_grant</error></oauth>"),
     ("plain text", 403, "invalid_client"),
     (
-        "cut off",
+        "truncated",
         200,
         "(truncated){\"error\":\"unauthorized\",\"mess",
     ),
     (
-        "cut off without a trace",
+        "truncated silently",
         400,
         r#"{"error":"invalid_grant","error_descr"#,
     ),
 ];
 
-/// Rejected by a guess, of credentials that are not known good.
+/// Rejected by guess, for credentials that are not known good.
 pub(crate) const ROW_8: &[Row] = &[
     ("400", 400, r#"{"error":"invalid_request"}"#),
     ("400 empty", 400, ""),
@@ -424,17 +424,17 @@ pub(crate) const ROW_9: &[Row] = &[
         r#"{"token":"2YotnFZFEjr1zCsicMWpAA","expires_in":60,"expiry":0}"#,
     ),
     (
-        "cut off in the token",
+        "truncated in the token",
         200,
         "(truncated){\"access_token\":\"2Yotn",
     ),
     (
-        "cut off after the token",
+        "truncated after the token",
         200,
         "(truncated){\"accessToken\" : \"2YotnFZFEjr1zCsicMWpAA\",\"exp",
     ),
     (
-        "cut off without a trace",
+        "truncated silently",
         200,
         r#"{"resultCode":0,"payload":{"token":"2Yotn"#,
     ),
@@ -499,7 +499,7 @@ pub(crate) const ROW_10_INCOMPLETE: &[Row] = &[
         "(truncated){\"access_token\":\"",
     ),
     ("truncated page", 403, "(truncated)<html>"),
-    ("cut off without a trace", 200, r#"{"expires_in"#),
+    ("truncated silently", 200, r#"{"expires_in"#),
     ("too large", 200, "(too large)"),
     ("400 truncated", 400, "(truncated)"),
     ("403 too large", 403, "(too large)"),

@@ -1,4 +1,4 @@
-//! Responses in one line.
+//! Helpers that build responses.
 
 use bytes::Bytes;
 use enkash_auth_core::{
@@ -18,7 +18,7 @@ pub(crate) fn credentials() -> Credentials {
     )
 }
 
-/// A body as bytes, of which some may be missing.
+/// A body as bytes, possibly truncated.
 pub(crate) fn body(text: &str) -> ResponseBody {
     let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
     match text.strip_prefix("(truncated)") {
@@ -46,7 +46,7 @@ pub(crate) fn with_body(
     TokenResponse::new(status, map, body)
 }
 
-/// What a response means for credentials that are not known good.
+/// The result of a response for credentials that are not known good.
 pub(crate) fn read(status: u16, headers: &[(&str, &str)], text: &str) -> Result<Grant, Error> {
     let response = response(status, headers, text);
     response

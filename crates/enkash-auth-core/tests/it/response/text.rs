@@ -1,4 +1,4 @@
-//! What of the server's own text gets into an error: never a secret, never a token.
+//! The server's text in errors: never a secret, never a token.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use enkash_auth_core::{Client, Credentials, Error, User};
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::support::{credentials, response};
 use crate::support::SENT;
 
-fn refused(credentials: &Credentials, body: &serde_json::Value) -> Error {
+fn rejected(credentials: &Credentials, body: &serde_json::Value) -> Error {
     response(400, &[], &body.to_string())
         .read(SENT, credentials, false)
         .expect_err("status 400")
@@ -17,7 +17,7 @@ fn refused(credentials: &Credentials, body: &serde_json::Value) -> Error {
 
 /// The server's text as an error repeats it.
 fn repeated(credentials: &Credentials, text: &str) -> String {
-    let error = refused(credentials, &json!({ "error_description": text }));
+    let error = rejected(credentials, &json!({ "error_description": text }));
     let shown = error.to_string();
     assert!(format!("{error:?}").contains(&format!(
         "{:?}",
@@ -36,7 +36,7 @@ fn with_password(password: &str) -> Credentials {
 }
 
 #[test]
-fn harmless_text_is_repeated() {
+fn harmless_text_is_kept() {
     for text in [
         "Bad credentials",
         "उपयोगकर्ता का खाता बंद है",
@@ -48,7 +48,7 @@ fn harmless_text_is_repeated() {
 }
 
 #[test]
-fn every_secret_is_hidden() {
+fn secrets_are_redacted() {
     let credentials = Credentials::password(
         Client::new("client-id", "cl1ent-s3cret"),
         User::new("user", "p4ss wörd+&%"),
@@ -78,7 +78,7 @@ fn every_secret_is_hidden() {
 }
 
 #[test]
-fn a_short_basic_pair_is_hidden() {
+fn short_basic_pair_is_redacted() {
     let credentials = Credentials::password(Client::new("i", "s3c"), User::new("u", "p4ssw0rd"));
     let basic = BASE64_STANDARD.encode("i:s3c");
     assert!(basic.len() < 16 && basic.ends_with('='));
@@ -91,7 +91,7 @@ fn a_short_basic_pair_is_hidden() {
 }
 
 #[test]
-fn a_short_secret_is_hidden_as_a_word_and_not_spelt_out() {
+fn short_secret_is_redacted_only_as_a_word() {
     let credentials = with_password("red");
     assert_eq!(
         repeated(&credentials, "Bad credentials, 'red'"),
@@ -104,7 +104,7 @@ fn a_short_secret_is_hidden_as_a_word_and_not_spelt_out() {
 }
 
 #[test]
-fn overlapping_secrets_leave_nothing() {
+fn overlapping_secrets_are_redacted_completely() {
     let credentials = with_password("s3cret-and-more");
     assert_eq!(repeated(&credentials, "<cl1ent-s3cret-and-more>"), "<[…]>");
     let credentials = with_password("cl1ent-s3cret-2");
@@ -112,7 +112,7 @@ fn overlapping_secrets_leave_nothing() {
 }
 
 #[test]
-fn what_becomes_a_secret_by_being_made_printable_is_hidden() {
+fn secret_formed_by_printable_conversion_is_redacted() {
     assert_eq!(
         repeated(&with_password("p4ss w0rd"), "<p4ss\r\n\tw0rd>"),
         "<[…]>"
@@ -128,7 +128,7 @@ fn what_becomes_a_secret_by_being_made_printable_is_hidden() {
 }
 
 #[test]
-fn tokens_are_hidden() {
+fn tokens_are_redacted() {
     for (text, expected) in [
         (
             "Invalid access token: 2YotnFZFEjr1zCsicMWpAA",
@@ -145,7 +145,7 @@ fn tokens_are_hidden() {
 }
 
 #[test]
-fn the_responses_own_tokens_are_hidden_whatever_they_look_like() {
+fn tokens_of_the_response_are_redacted_in_any_form() {
     for name in [
         "access_token",
         "accessToken",
@@ -155,7 +155,7 @@ fn the_responses_own_tokens_are_hidden_whatever_they_look_like() {
     ] {
         for token in ["sh0rt", "abcdefghijklmnopqrstuvwxyz"] {
             let body = json!({ name: token, "error_description": format!("no: {token}") });
-            let error = refused(&credentials(), &body).to_string();
+            let error = rejected(&credentials(), &body).to_string();
             assert!(
                 error.contains("no: […]") && !error.contains(token),
                 "{error}"
@@ -165,7 +165,7 @@ fn the_responses_own_tokens_are_hidden_whatever_they_look_like() {
 }
 
 #[test]
-fn every_field_goes_through_the_filter() {
+fn every_field_is_filtered() {
     for body in [
         json!({ "error": "p4ssw0rd!" }),
         json!({ "error": { "code": "p4ssw0rd!" } }),
@@ -176,18 +176,18 @@ fn every_field_goes_through_the_filter() {
         json!({ "errorResponse": { "echo": "p4ssw0rd!" } }),
         json!({ "payload": { "resultMessage": "p4ssw0rd!" } }),
     ] {
-        let error = refused(&credentials(), &body).to_string();
+        let error = rejected(&credentials(), &body).to_string();
         assert!(
             error.contains("[…]") && !error.contains("p4ssw0rd"),
             "{error}"
         );
     }
-    let number = refused(
+    let number = rejected(
         &with_password("12345678"),
         &json!({ "resultCode": 12_345_678 }),
     );
     assert!(number.to_string().contains("resultCode […]"), "{number}");
-    let quoted = refused(
+    let quoted = rejected(
         &with_password("p4\"ss\\"),
         &json!({ "errorResponse": ["p4\"ss\\"] }),
     );
@@ -195,13 +195,13 @@ fn every_field_goes_through_the_filter() {
 }
 
 #[test]
-fn the_text_is_one_printable_line() {
+fn error_text_is_one_printable_line() {
     let text = "a\0b\nc\r\nd\te\u{7f}f\u{9b}g\u{202e}h\u{200b}i\u{2028}j\"k";
     assert_eq!(repeated(&credentials(), text), "a b c d e f g h i j'k");
 }
 
 #[test]
-fn a_long_text_is_cut_after_it_was_filtered() {
+fn long_text_is_truncated_after_redaction() {
     let words = "wort ".repeat(100);
     let shown = repeated(&credentials(), &words);
     assert_eq!(shown.chars().count(), 200);
@@ -217,7 +217,7 @@ fn a_long_text_is_cut_after_it_was_filtered() {
 
 proptest! {
     #[test]
-    fn random_text_never_shows_a_secret(
+    fn random_text_never_reveals_a_secret(
         before in "\\PC{0,250}",
         after in ".{0,80}",
         secret in "[0-9][ -~]{2,30}[0-9]",
@@ -231,7 +231,7 @@ proptest! {
     }
 
     #[test]
-    fn random_text_never_shows_a_token(
+    fn random_text_never_reveals_a_token(
         before in "\\PC{0,250}",
         after in ".{0,80}",
         token in "[A-Z0-9][A-Za-z0-9._~+/=-]{15,40}",

@@ -1,4 +1,4 @@
-//! Other credentials, and an operator's reset.
+//! New credentials, and an operator's reset.
 
 use enkash_auth_core::{
     ErrorKind,
@@ -8,7 +8,7 @@ use enkash_auth_core::{
 use super::life::Life;
 
 #[test]
-fn new_credentials_end_the_pause_after_a_refusal() {
+fn new_credentials_end_backoff_after_rejection() {
     let mut life = Life::new();
     let pending = life.spawn();
     life.fail(pending, ErrorKind::Rejected);
@@ -18,11 +18,14 @@ fn new_credentials_end_the_pause_after_a_refusal() {
 }
 
 #[test]
-fn the_flight_of_the_old_credentials_is_abandoned() {
+fn new_credentials_abandon_pending_fetch() {
     let mut life = Life::new();
     let old = life.spawn();
     assert!(life.state.change_credentials(true));
-    assert!(!life.fail(old, ErrorKind::Rejected), "it lands nowhere");
+    assert!(
+        !life.fail(old, ErrorKind::Rejected),
+        "a late outcome changes nothing"
+    );
     let new = life.spawn();
     assert_ne!(old.number(), new.number());
     assert!(!life.grant(old, "old", 300.0));
@@ -31,7 +34,7 @@ fn the_flight_of_the_old_credentials_is_abandoned() {
 }
 
 #[test]
-fn a_token_of_the_same_identity_is_kept_and_another_is_not() {
+fn new_credentials_keep_token_of_same_identity_only() {
     let mut life = Life::fresh();
     life.state.change_credentials(true);
     assert_eq!(life.served(), "one");
@@ -41,7 +44,7 @@ fn a_token_of_the_same_identity_is_kept_and_another_is_not() {
 }
 
 #[test]
-fn a_reset_lets_the_next_caller_through() {
+fn reset_ends_backoff() {
     let mut life = Life::new();
     let pending = life.spawn();
     life.fail(pending, ErrorKind::Rejected);
@@ -51,7 +54,7 @@ fn a_reset_lets_the_next_caller_through() {
 }
 
 #[test]
-fn what_an_operator_set_going_is_a_forced_fetch_and_the_next_one_is_not() {
+fn operator_action_forces_one_fetch_only() {
     let mut life = Life::new();
     let pending = life.spawn();
     assert_eq!(pending.reason(), FetchReason::Initial);
@@ -68,7 +71,7 @@ fn what_an_operator_set_going_is_a_forced_fetch_and_the_next_one_is_not() {
 }
 
 #[test]
-fn a_change_that_sets_nothing_going_forces_no_later_fetch() {
+fn change_without_effect_forces_no_later_fetch() {
     let mut life = Life::fresh();
     life.state.change_credentials(true);
     life.state.clear_backoff();

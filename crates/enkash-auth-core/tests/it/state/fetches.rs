@@ -1,4 +1,4 @@
-//! Flights that fail, never land, or land late; the pauses after them.
+//! Fetches that fail, never complete, or complete late; the backoff after them.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use enkash_auth_core::{
 use super::life::{Life, START};
 
 #[test]
-fn setting_the_wall_clock_ends_no_flight_and_no_pause() {
+fn wall_clock_change_ends_no_fetch_and_no_backoff() {
     let mut life = Life::new();
     let pending = life.spawn();
-    let forth = Timestamp::new(START.monotonic_nanos(), u64::MAX - 1);
-    life.now = forth;
+    let jumped = Timestamp::new(START.monotonic_nanos(), u64::MAX - 1);
+    life.now = jumped;
     assert!(matches!(life.lookup(), (Lookup::Pending(joined), None) if joined == pending));
     life.now = START;
     life.fail(pending, ErrorKind::Unavailable);
-    life.now = forth;
+    life.now = jumped;
     assert_eq!(life.failed().kind(), ErrorKind::Unavailable);
 }
 
 #[test]
-fn a_pause_doubles_up_to_its_bound_and_never_overflows() {
+fn backoff_doubles_up_to_max_without_overflow() {
     let mut life = Life::new();
-    let mut pauses = Vec::new();
+    let mut backoffs = Vec::new();
     for _ in 0..100 {
         let pending = life.spawn();
         life.fail(pending, ErrorKind::Unavailable);
-        let pause = life.failed().retry_after().unwrap();
-        pauses.push(pause.as_millis());
-        life.now = life.now + pause;
+        let backoff = life.failed().retry_after().unwrap();
+        backoffs.push(backoff.as_millis());
+        life.now = life.now + backoff;
     }
     assert_eq!(
-        pauses[..7],
+        backoffs[..7],
         [750, 1_500, 3_000, 6_000, 12_000, 24_000, 30_000]
     );
-    assert!(pauses[7..].iter().all(|pause| *pause == 30_000));
+    assert!(backoffs[7..].iter().all(|backoff| *backoff == 30_000));
 }
 
 #[test]
-fn a_pause_is_stretched_by_up_to_a_half_so_that_replicas_spread_out() {
+fn jitter_extends_backoff_by_up_to_half() {
     for (jitter, millis) in [(0.0, 500), (0.5, 625), (1.0, 750), (-1.0, 500), (7.0, 750)] {
         let mut life = Life::new();
         let pending = life.spawn();
@@ -51,13 +51,13 @@ fn a_pause_is_stretched_by_up_to_a_half_so_that_replicas_spread_out() {
             life.state
                 .complete(number, failed, now, jitter, &life.policy)
         );
-        let pause = life.failed().retry_after().unwrap();
-        assert_eq!(pause.as_millis(), millis, "{jitter}");
+        let backoff = life.failed().retry_after().unwrap();
+        assert_eq!(backoff.as_millis(), millis, "{jitter}");
     }
 }
 
 #[test]
-fn a_success_ends_the_pauses() {
+fn success_resets_backoff() {
     let mut life = Life::new();
     for _ in 0..2 {
         let pending = life.spawn();
@@ -77,27 +77,27 @@ fn a_success_ends_the_pauses() {
 }
 
 #[test]
-fn retry_after_is_honoured_within_its_bound() {
-    for (asked, granted) in [(0, 750), (2, 2_000), (86_400, 300_000)] {
+fn retry_after_is_honoured_up_to_max() {
+    for (seconds, honoured) in [(0, 750), (2, 2_000), (86_400, 300_000)] {
         let mut life = Life::new();
         let pending = life.spawn();
         let error =
-            Error::new(ErrorKind::Unavailable, "").with_retry_after(Duration::from_secs(asked));
+            Error::new(ErrorKind::Unavailable, "").with_retry_after(Duration::from_secs(seconds));
         life.complete(pending, FetchOutcome::Failed(error));
         assert_eq!(
             life.failed().retry_after(),
-            Some(Duration::from_millis(granted))
+            Some(Duration::from_millis(honoured))
         );
     }
 }
 
 #[test]
-fn quarantined_state_looks_every_five_seconds_give_or_take_a_fifth() {
+fn quarantine_polls_every_5s_with_20_percent_jitter() {
     let error = |kind| Error::new(kind, "");
     for outcome in [
         FetchOutcome::Failed(error(ErrorKind::Rejected)),
         FetchOutcome::Failed(error(ErrorKind::AccountLocked)),
-        // Closed until an operator opens it: no time is known, and a look sends nothing.
+        // Closed until an operator opens it: there is no `retry_after`, and a poll sends nothing.
         FetchOutcome::Failed(error(ErrorKind::AccountClosed)),
     ] {
         let mut life = Life::new();
@@ -117,10 +117,10 @@ fn quarantined_state_looks_every_five_seconds_give_or_take_a_fifth() {
 }
 
 #[test]
-fn forbidden_pauses_from_a_minute_to_five_whatever_the_bound_of_others() {
+fn forbidden_backoff_is_1_to_5_min_despite_backoff_max() {
     let mut life = Life::new();
     life.policy.backoff_max = Duration::from_secs(1);
-    let mut pauses = Vec::new();
+    let mut backoffs = Vec::new();
     for kind in [
         ErrorKind::Unavailable,
         ErrorKind::Unavailable,
@@ -132,24 +132,24 @@ fn forbidden_pauses_from_a_minute_to_five_whatever_the_bound_of_others() {
     ] {
         let pending = life.spawn();
         life.fail(pending, kind);
-        let pause = life.failed().retry_after().unwrap();
-        pauses.push(pause.as_millis());
-        life.now = life.now + pause;
+        let backoff = life.failed().retry_after().unwrap();
+        backoffs.push(backoff.as_millis());
+        life.now = life.now + backoff;
     }
     assert_eq!(
-        pauses,
+        backoffs,
         [750, 1_000, 90_000, 180_000, 300_000, 300_000, 750],
-        "each begins anew after the other"
+        "each starts again after the other"
     );
-    // Longer where the server asks for that.
+    // Longer if the server sends `Retry-After`.
     let pending = life.spawn();
-    let asked = Error::new(ErrorKind::Forbidden, "").with_retry_after(Duration::from_secs(400));
-    life.complete(pending, FetchOutcome::Failed(asked));
+    let slow_down = Error::new(ErrorKind::Forbidden, "").with_retry_after(Duration::from_secs(400));
+    life.complete(pending, FetchOutcome::Failed(slow_down));
     assert_eq!(life.failed().retry_after(), Some(Duration::from_secs(400)));
 }
 
 #[test]
-fn an_overdue_flight_is_abandoned_and_its_late_landing_changes_nothing() {
+fn overdue_fetch_is_abandoned_and_late_outcome_ignored() {
     let mut life = Life::new();
     let first = life.spawn();
     life.pass(8.5);
@@ -167,7 +167,7 @@ fn an_overdue_flight_is_abandoned_and_its_late_landing_changes_nothing() {
 }
 
 #[test]
-fn an_aborted_flight_is_followed_by_another_without_a_pause() {
+fn aborted_fetch_is_replaced_without_backoff() {
     let mut life = Life::new();
     let pending = life.spawn();
     assert!(life.complete(pending, FetchOutcome::Aborted));
@@ -178,20 +178,20 @@ fn an_aborted_flight_is_followed_by_another_without_a_pause() {
 }
 
 #[test]
-fn aborts_in_a_row_pause_like_failures() {
+fn consecutive_aborts_back_off_like_failures() {
     let mut life = Life::new();
     for expected in [None, Some(750), Some(1_500)] {
         let pending = life.spawn();
         life.complete(pending, FetchOutcome::Aborted);
         let error = life.state.error_at(life.now);
-        let pause = error.and_then(|error| error.retry_after());
-        assert_eq!(pause.map(|pause| pause.as_millis()), expected);
+        let backoff = error.and_then(|error| error.retry_after());
+        assert_eq!(backoff.map(|backoff| backoff.as_millis()), expected);
         life.pass(5.0);
     }
 }
 
 #[test]
-fn aborted_background_fetch_is_followed_by_one_in_the_foreground() {
+fn aborted_refresh_is_followed_by_foreground_fetch() {
     let mut life = Life::fresh();
     life.pass(240.0);
     let pending = life.spawn();
@@ -203,7 +203,7 @@ fn aborted_background_fetch_is_followed_by_one_in_the_foreground() {
     life.pass(0.1);
     let pending = life.spawn();
     assert_eq!(pending.reason(), FetchReason::Expired);
-    // Its completion, with whatever result, ends that.
+    // Its completion, with any outcome, ends that.
     life.fail(pending, ErrorKind::Unavailable);
     life.pass(1.0);
     let pending = life.spawn();
@@ -213,7 +213,7 @@ fn aborted_background_fetch_is_followed_by_one_in_the_foreground() {
 }
 
 #[test]
-fn background_fetch_aborted_after_the_deadline_fails_no_call() {
+fn refresh_aborted_after_deadline_fails_no_call() {
     let mut life = Life::fresh();
     life.pass(290.0);
     let pending = life.spawn();
@@ -223,7 +223,7 @@ fn background_fetch_aborted_after_the_deadline_fails_no_call() {
 }
 
 #[test]
-fn no_background_fetch_begins_in_the_first_ten_seconds() {
+fn no_refresh_in_first_10_seconds() {
     let mut life = Life::new();
     let pending = life.spawn();
     assert!(life.grant(pending, "one", 12.0));
@@ -231,17 +231,17 @@ fn no_background_fetch_begins_in_the_first_ten_seconds() {
     assert_eq!(life.view_ends_after(), Duration::from_secs(10));
     life.pass(9.9);
     assert!(matches!(life.lookup(), (Lookup::Ready(_), None)));
-    let look = life.state.next_refresh(life.now, &life.policy);
-    let left = look.unwrap().remaining(life.now);
+    let refresh = life.state.next_refresh(life.now, &life.policy);
+    let left = refresh.unwrap().remaining(life.now);
     assert_eq!(
         left,
         Duration::from_millis(100),
-        "nor one that keeps it warm"
+        "nor a refresh without traffic"
     );
     life.pass(0.1);
     assert_eq!(life.spawn().reason(), FetchReason::Refresh);
 
-    // It is fetched in the foreground when the token expires within them.
+    // A token that expires within them is fetched in the foreground.
     let mut life = Life::new();
     let pending = life.spawn();
     assert!(life.grant(pending, "one", 8.0));
@@ -251,7 +251,7 @@ fn no_background_fetch_begins_in_the_first_ten_seconds() {
 }
 
 #[test]
-fn a_wall_clock_that_was_wrong_for_a_moment_costs_no_fresh_token_its_view() {
+fn wall_clock_jump_does_not_expire_view_of_fresh_token() {
     let mut life = Life::fresh();
     life.now = Timestamp::new(
         START.monotonic_nanos(),
@@ -265,7 +265,7 @@ fn a_wall_clock_that_was_wrong_for_a_moment_costs_no_fresh_token_its_view() {
 }
 
 #[test]
-fn a_rejection_says_no_time() {
+fn rejected_error_has_no_retry_after() {
     let mut life = Life::new();
     let pending = life.spawn();
     life.fail(pending, ErrorKind::Rejected);

@@ -8,7 +8,7 @@ use enkash_auth_core::{
 
 pub(crate) const START: Timestamp = Timestamp::new(1_000_000_000_000, 1_767_268_800_000_000_000);
 
-/// A state, and the time.
+/// A state with its clock and policy.
 #[derive(Clone)]
 pub(crate) struct Life {
     pub(crate) state: State,
@@ -43,14 +43,14 @@ impl Life {
             .complete(pending.number(), outcome, self.now, 1.0, &self.policy)
     }
 
-    /// The lifetime of a token that was asked for now, with `seconds` of it left.
-    pub(crate) fn said(&self, seconds: f64) -> Lifetime {
-        let said = [Expiry::In(Duration::from_secs_f64(seconds))];
-        Exchange::new(self.now, None).lifetime(&said)
+    /// The lifetime of a token that was requested now, with `seconds` of it left.
+    pub(crate) fn lifetime(&self, seconds: f64) -> Lifetime {
+        let expiries = [Expiry::In(Duration::from_secs_f64(seconds))];
+        Exchange::new(self.now, None).lifetime(&expiries)
     }
 
     pub(crate) fn grant(&mut self, pending: PendingFetch, token: &str, seconds: f64) -> bool {
-        let granted = FetchOutcome::Granted(Bearer::new(token).unwrap(), self.said(seconds));
+        let granted = FetchOutcome::Granted(Bearer::new(token).unwrap(), self.lifetime(seconds));
         self.complete(pending, granted)
     }
 
@@ -60,7 +60,7 @@ impl Life {
         token: &str,
         seconds: f64,
     ) -> Option<Duration> {
-        let (bearer, lifetime) = (Bearer::new(token).unwrap(), self.said(seconds));
+        let (bearer, lifetime) = (Bearer::new(token).unwrap(), self.lifetime(seconds));
         let (number, now) = (pending.number(), self.now);
         self.state
             .received(number, &bearer, &lifetime, now, &self.policy)
@@ -73,7 +73,7 @@ impl Life {
     /// With a fresh token that lives for `seconds`.
     pub(crate) fn with(seconds: f64) -> Self {
         let mut life = Self::new();
-        // It has lived for long enough to refresh in the background.
+        // Long enough ago to allow background refreshes.
         let first = life.now - Duration::from_secs(10);
         drop(life.state.lookup(first, false, &life.policy));
         let pending = life.spawn();

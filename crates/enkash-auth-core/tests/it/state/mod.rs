@@ -1,7 +1,7 @@
 //! The life of a token, event by event.
 
-mod behind;
 mod change;
+mod failed_refresh;
 mod fetches;
 mod life;
 mod reuse;

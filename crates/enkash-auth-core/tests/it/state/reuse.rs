@@ -1,4 +1,4 @@
-//! An issuer that returns the token it has until that expires.
+//! An issuer that reuses tokens until they expire.
 
 use std::time::Duration;
 
@@ -32,14 +32,14 @@ fn reused_token_has_no_refresh_window() {
 }
 
 #[test]
-fn later_end_is_kept_where_rounding_explains_the_earlier_one() {
+fn later_expiry_is_kept_within_rounding() {
     for (age, left, expected) in [
-        // The same end, as it was said last or before.
+        // The same expiry, as reported last or before.
         (6.5, 1.5, 1_312),
         (6.5, 1.4, 1_312),
         (6.5, 1.0, 1_312),
         (6.5, 0.5, 1_312),
-        // More than rounding takes: it expires sooner.
+        // More than rounding explains: it expires sooner.
         (6.5, 0.4, 350),
         // After its first deadline, too.
         (7.8, 0.1, 175),
@@ -70,8 +70,8 @@ fn prolonged_token_is_refreshed_like_a_new_one() {
 }
 
 #[test]
-fn different_token_ends_the_reuse() {
-    // While the old one had life, and after.
+fn different_token_ends_reuse() {
+    // Before and after the old one has expired.
     for age in [299.9, 400.0] {
         let mut life = Life::fresh();
         life.pass(250.0);
@@ -86,21 +86,21 @@ fn different_token_ends_the_reuse() {
 }
 
 #[test]
-fn token_that_was_minted_before_expires_when_its_issuer_says() {
-    // What is known of the token before teaches nothing about this one.
-    for said in [3.0, 7.0, 12.0] {
+fn different_token_expires_as_reported() {
+    // The expiry of the token before does not apply to this one.
+    for lifetime in [3.0, 7.0, 12.0] {
         let mut life = returned_again(6.5, 1.5);
         life.pass(2.0);
         let pending = life.spawn();
-        assert!(life.grant(pending, "two", said));
+        assert!(life.grant(pending, "two", lifetime));
         assert!(!life.view_ends_after().is_zero());
-        life.pass(said - 0.25);
-        assert!(life.state.usable(life.now).is_none(), "{said}");
+        life.pass(lifetime - 0.25);
+        assert!(life.state.usable(life.now).is_none(), "{lifetime}");
     }
 }
 
 #[test]
-fn expired_token_is_asked_for_again_by_the_same_fetch() {
+fn expired_token_is_retried_by_the_same_fetch() {
     let mut life = returned_again(6.5, 1.5);
     life.pass(1.5);
     let pending = life.spawn();
@@ -114,15 +114,19 @@ fn expired_token_is_asked_for_again_by_the_same_fetch() {
     }
     assert_eq!(life.received(pending, "two", 8.0), None);
     life.grant(pending, "two", 8.0);
-    assert_eq!(life.received(pending, "two", 0.0), None, "it has ended");
-    // The next fetch counts anew.
+    assert_eq!(
+        life.received(pending, "two", 0.0),
+        None,
+        "the fetch has completed"
+    );
+    // The next fetch counts from zero.
     life.pass(8.0);
     let pending = life.spawn();
     assert_eq!(life.received(pending, "two", 0.0), Some(millis(250)));
 }
 
 #[test]
-fn first_fetch_waits_for_the_token_after_one_that_expires_just_then() {
+fn first_fetch_retries_past_expired_token() {
     let mut life = Life::new();
     let pending = life.spawn();
     for _ in 0..4 {
@@ -134,7 +138,7 @@ fn first_fetch_waits_for_the_token_after_one_that_expires_just_then() {
 }
 
 #[test]
-fn issuer_of_different_expired_tokens_is_not_waited_for() {
+fn different_expired_tokens_are_not_retried() {
     let mut life = Life::new();
     let pending = life.spawn();
     assert_eq!(life.received(pending, "one", 0.0), Some(millis(250)));
@@ -144,13 +148,13 @@ fn issuer_of_different_expired_tokens_is_not_waited_for() {
 }
 
 #[test]
-fn token_with_life_left_is_not_waited_out() {
+fn usable_token_is_not_retried() {
     let mut life = returned_again(6.5, 1.0);
     life.pass(1.5);
     let pending = life.spawn();
     assert_eq!(life.received(pending, "one", 0.5), None);
     // Unless it expired on the way.
-    let sent = life.said(0.5);
+    let sent = life.lifetime(0.5);
     life.pass(0.49);
     let one = Bearer::new("one").unwrap();
     let pause = life
@@ -158,7 +162,7 @@ fn token_with_life_left_is_not_waited_out() {
         .received(pending.number(), &one, &sent, life.now, &life.policy);
     assert_eq!(pause, Some(millis(250)));
     // A slow fetch is no last second.
-    let sent = life.said(1.0);
+    let sent = life.lifetime(1.0);
     life.pass(2.0);
     let pause = life
         .state
@@ -166,8 +170,8 @@ fn token_with_life_left_is_not_waited_out() {
     assert_eq!(pause, None);
 }
 
-/// The API refuses the token, and the issuer, asked for another one, repeats it for so many `seconds`.
-fn refused_and_repeated(seconds: f64) -> Life {
+/// The API responds 401 to the token, and the issuer returns it again, with `seconds` left.
+fn reissued_after_401(seconds: f64) -> Life {
     let mut life = Life::fresh();
     assert!(life.state.unauthorized(1, life.now));
     let pending = life.spawn();
@@ -176,8 +180,8 @@ fn refused_and_repeated(seconds: f64) -> Life {
 }
 
 #[test]
-fn a_token_that_the_api_refused_and_the_issuer_repeats_is_served_again() {
-    let mut life = refused_and_repeated(300.0);
+fn reissued_token_is_served_after_401() {
+    let mut life = reissued_after_401(300.0);
     assert_eq!(life.served(), "one");
     assert!(
         !life.state.unauthorized(1, life.now),
@@ -187,8 +191,8 @@ fn a_token_that_the_api_refused_and_the_issuer_repeats_is_served_again() {
 }
 
 #[test]
-fn one_that_is_refused_again_long_after_is_fetched_again() {
-    let mut life = refused_and_repeated(3_600.0);
+fn reissued_token_is_refetched_on_401_after_5_min() {
+    let mut life = reissued_after_401(3_600.0);
     life.pass(299.0);
     assert!(!life.state.unauthorized(1, life.now));
     life.pass(1.0);
@@ -199,20 +203,20 @@ fn one_that_is_refused_again_long_after_is_fetched_again() {
 }
 
 #[test]
-fn an_issuer_that_was_asked_before_the_refusal_has_not_answered_it() {
+fn response_to_request_before_401_does_not_reissue() {
     let mut life = Life::fresh();
     life.pass(240.0);
     let pending = life.spawn();
-    let asked = life.said(60.0);
+    let granted = life.lifetime(60.0);
     life.pass(0.1);
     assert!(life.state.unauthorized(1, life.now));
     life.pass(0.1);
     let one = Bearer::new("one").unwrap();
-    assert!(life.complete(pending, FetchOutcome::Granted(one, asked)));
+    assert!(life.complete(pending, FetchOutcome::Granted(one, granted)));
     assert!(life.state.usable(life.now).is_none());
-    // Who keeps it warm asks at once.
-    let look = life.state.next_refresh(life.now, &life.policy);
-    assert_eq!(look, Some(life.now));
+    // A warm cache looks up at once.
+    let refresh = life.state.next_refresh(life.now, &life.policy);
+    assert_eq!(refresh, Some(life.now));
     let pending = life.spawn();
     assert_eq!(pending.reason(), FetchReason::Unauthorized);
     assert!(life.grant(pending, "one", 59.0));
@@ -220,20 +224,20 @@ fn an_issuer_that_was_asked_before_the_refusal_has_not_answered_it() {
 }
 
 #[test]
-fn a_refusal_that_was_answered_is_not_when_the_token_was_lost() {
-    let mut life = refused_and_repeated(300.0);
+fn expired_for_ignores_401_of_reissued_token() {
+    let mut life = reissued_after_401(300.0);
     life.pass(301.0);
-    let over = life.state.expired_for(life.now).unwrap();
-    assert!(over < Duration::from_secs(30), "{over:?}");
+    let expired_for = life.state.expired_for(life.now).unwrap();
+    assert!(expired_for < Duration::from_secs(30), "{expired_for:?}");
 }
 
 #[test]
-fn a_token_that_is_over_when_it_comes_leaves_what_was_there() {
+fn token_expired_when_received_keeps_cached_token() {
     let mut life = Life::fresh();
     life.pass(240.0);
     let pending = life.spawn();
-    let over = FetchOutcome::Granted(Bearer::new("two").unwrap(), life.said(0.0));
-    assert!(life.complete(pending, over));
+    let expired = FetchOutcome::Granted(Bearer::new("two").unwrap(), life.lifetime(0.0));
+    assert!(life.complete(pending, expired));
     assert_eq!(life.served(), "one");
     let error = life.state.last_error(life.now).unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);

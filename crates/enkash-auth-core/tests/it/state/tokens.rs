@@ -1,4 +1,4 @@
-//! Tokens: fresh, in their early window, over.
+//! Tokens: fresh, in their refresh window, expired.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use enkash_auth_core::{
 use super::life::{Life, START};
 
 #[test]
-fn the_first_to_ask_launches_and_the_others_join() {
+fn first_lookup_spawns_and_others_join() {
     let mut life = Life::new();
     let pending = life.spawn();
     assert_eq!(
@@ -26,7 +26,7 @@ fn the_first_to_ask_launches_and_the_others_join() {
 }
 
 #[test]
-fn a_fresh_token_is_served_and_nothing_is_launched() {
+fn fresh_token_is_served_without_fetch() {
     let mut life = Life::fresh();
     assert_eq!(life.view_ends_after(), Duration::from_secs(240));
     life.pass(239.9);
@@ -34,7 +34,7 @@ fn a_fresh_token_is_served_and_nothing_is_launched() {
 }
 
 #[test]
-fn in_the_early_window_one_flight_is_launched_and_all_are_served() {
+fn refresh_window_spawns_one_fetch_and_serves_all() {
     let mut life = Life::fresh();
     life.pass(240.0);
     let (lookup, spawn) = life.lookup();
@@ -49,7 +49,7 @@ fn in_the_early_window_one_flight_is_launched_and_all_are_served() {
 }
 
 #[test]
-fn a_failed_early_renewal_leaves_the_token_and_pauses() {
+fn failed_refresh_keeps_token_and_backs_off() {
     let mut life = Life::fresh();
     life.pass(240.0);
     let pending = life.spawn();
@@ -61,7 +61,7 @@ fn a_failed_early_renewal_leaves_the_token_and_pauses() {
 }
 
 #[test]
-fn a_token_is_served_up_to_its_deadline_and_never_after() {
+fn token_is_served_until_its_deadline() {
     let mut life = Life::fresh();
     life.pass(293.999);
     assert_eq!(life.served(), "one");
@@ -70,7 +70,7 @@ fn a_token_is_served_up_to_its_deadline_and_never_after() {
 }
 
 #[test]
-fn either_clock_ends_a_token() {
+fn token_expires_on_either_clock() {
     for now in [
         Timestamp::new(
             START.monotonic_nanos(),
@@ -87,7 +87,7 @@ fn either_clock_ends_a_token() {
 }
 
 #[test]
-fn what_cannot_be_fetched_for_is_served_or_failed() {
+fn lookup_without_runtime_is_served_or_fails() {
     let mut life = Life::new();
     let decision = life.state.lookup(life.now, false, &life.policy);
     assert!(decision.spawn.is_none());
@@ -103,7 +103,7 @@ fn what_cannot_be_fetched_for_is_served_or_failed() {
 }
 
 #[test]
-fn a_token_that_is_over_when_it_comes_is_a_failure() {
+fn token_expired_when_received_is_a_failure() {
     let mut life = Life::new();
     let pending = life.spawn();
     let lifetime = Exchange::new(life.now, None).lifetime(&[Expiry::Expired]);
@@ -113,7 +113,7 @@ fn a_token_that_is_over_when_it_comes_is_a_failure() {
     );
     assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
 
-    // So is one that took longer to come than it lives.
+    // So is one that expired on the way.
     let mut life = Life::new();
     let pending = life.spawn();
     let lifetime = Exchange::new(life.now, None).lifetime(&[Expiry::In(Duration::from_secs(2))]);
@@ -126,7 +126,7 @@ fn a_token_that_is_over_when_it_comes_is_a_failure() {
 }
 
 #[test]
-fn the_same_token_keeps_its_generation_and_another_gets_the_next() {
+fn same_token_keeps_generation_and_new_one_increments() {
     let mut life = Life::fresh();
     for (token, generation) in [("one", 1), ("two", 2), ("two", 2), ("one", 3)] {
         life.pass(300.0);

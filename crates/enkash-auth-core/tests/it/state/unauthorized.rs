@@ -1,4 +1,4 @@
-//! Tokens that the API refuses.
+//! Tokens to which the API responds 401.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use enkash_auth_core::{
 
 use super::life::Life;
 
-/// The API refuses the token at hand: whether that causes a fetch, which brings another one.
-fn refused(life: &mut Life) -> bool {
+/// Reports a 401 of the cached token. Returns whether that causes a fetch, which obtains another one.
+fn unauthorized(life: &mut Life) -> bool {
     let generation = life.state.generation().unwrap();
     let is_new = life.state.unauthorized(generation, life.now);
     if is_new {
@@ -22,7 +22,7 @@ fn refused(life: &mut Life) -> bool {
 }
 
 #[test]
-fn it_is_attached_to_nothing_and_another_one_is_fetched() {
+fn unauthorized_token_is_dropped_and_refetched() {
     let mut life = Life::fresh();
     assert!(life.state.unauthorized(1, life.now));
     assert!(life.state.usable(life.now).is_none());
@@ -32,11 +32,11 @@ fn it_is_attached_to_nothing_and_another_one_is_fetched() {
 }
 
 #[test]
-fn of_any_token_but_the_one_at_hand_it_changes_nothing() {
+fn stale_401_does_not_evict_newer_token() {
     let mut life = Life::new();
     assert!(!life.state.unauthorized(0, life.now));
     let mut life = Life::fresh();
-    assert!(refused(&mut life));
+    assert!(unauthorized(&mut life));
     for generation in [0, 1, 3] {
         assert!(!life.state.unauthorized(generation, life.now));
     }
@@ -44,14 +44,14 @@ fn of_any_token_but_the_one_at_hand_it_changes_nothing() {
 }
 
 #[test]
-fn a_second_refusal_of_the_same_changes_nothing() {
+fn second_401_for_same_token_changes_nothing() {
     let mut life = Life::fresh();
     assert!(life.state.unauthorized(1, life.now));
     assert!(!life.state.unauthorized(1, life.now));
 }
 
 #[test]
-fn two_fetches_are_caused_at_once_and_one_more_every_thirty_seconds() {
+fn unauthorized_fetches_are_limited_to_2_plus_1_per_30s() {
     let mut life = Life::fresh();
     for (passed, expected) in [
         (0.0, true),
@@ -62,7 +62,7 @@ fn two_fetches_are_caused_at_once_and_one_more_every_thirty_seconds() {
         (0.0, false),
         (30.0, true),
         (29.9, false),
-        // After a rest, two again, and the thirty seconds count from there.
+        // After an idle time, two again, and the thirty seconds count from there.
         (120.0, true),
         (10.0, true),
         (10.0, false),
@@ -71,15 +71,15 @@ fn two_fetches_are_caused_at_once_and_one_more_every_thirty_seconds() {
         (0.0, false),
     ] {
         life.pass(passed);
-        assert_eq!(refused(&mut life), expected, "at {:?}", life.now);
+        assert_eq!(unauthorized(&mut life), expected, "at {:?}", life.now);
     }
 }
 
 #[test]
-fn a_wall_clock_that_is_set_forth_causes_no_more() {
+fn wall_clock_change_does_not_refill_the_401_limit() {
     let mut life = Life::fresh();
-    assert!(refused(&mut life) && refused(&mut life));
+    assert!(unauthorized(&mut life) && unauthorized(&mut life));
     let later = life.now + Duration::from_secs(60);
-    let forth = Timestamp::new(life.now.monotonic_nanos(), later.unix_nanos());
-    assert!(!life.state.unauthorized(3, forth));
+    let jumped = Timestamp::new(life.now.monotonic_nanos(), later.unix_nanos());
+    assert!(!life.state.unauthorized(3, jumped));
 }

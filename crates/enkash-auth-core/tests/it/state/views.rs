@@ -1,4 +1,4 @@
-//! What a state says of itself.
+//! What a state reports: the next refresh, how long it has expired, counts, errors.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use enkash_auth_core::{
 use super::life::Life;
 
 impl Life {
-    fn asks_unasked_after(&self) -> Option<Duration> {
+    fn next_refresh_after(&self) -> Option<Duration> {
         let at = self.state.next_refresh(self.now, &self.policy)?;
         Some(at.remaining(self.now))
     }
 }
 
 #[test]
-fn a_cache_that_is_kept_warm_asks_when_the_early_window_opens() {
-    assert_eq!(Life::new().asks_unasked_after(), None);
+fn warm_cache_refreshes_when_refresh_window_opens() {
+    assert_eq!(Life::new().next_refresh_after(), None);
     assert_eq!(
-        Life::fresh().asks_unasked_after(),
+        Life::fresh().next_refresh_after(),
         Some(Duration::from_secs(240))
     );
 }
 
 #[test]
-fn a_warm_cache_asks_again_after_the_pause_and_for_what_may_count_as_the_policy_says() {
+fn warm_cache_retries_after_backoff_or_as_policy_allows() {
     let failed = |kind| FetchOutcome::Failed(Error::new(kind, ""));
     let quarter = Duration::from_secs(900);
     for (outcome, chosen, expected) in [
@@ -35,7 +35,7 @@ fn a_warm_cache_asks_again_after_the_pause_and_for_what_may_count_as_the_policy_
         (failed(ErrorKind::Forbidden), None, Some(90.0)),
         (failed(ErrorKind::Unresolved), None, None),
         (failed(ErrorKind::Unresolved), Some(quarter), Some(900.0)),
-        // The account was closed: looking again sends nothing.
+        // The account was closed: a poll sends nothing.
         (
             FetchOutcome::Failed(Error::new(ErrorKind::AccountClosed, "")),
             None,
@@ -45,20 +45,20 @@ fn a_warm_cache_asks_again_after_the_pause_and_for_what_may_count_as_the_policy_
         let mut life = Life::new();
         life.policy.retry_unresolved_after = chosen;
         let pending = life.spawn();
-        let said = format!("{outcome:?}");
+        let shown = format!("{outcome:?}");
         life.complete(pending, outcome);
-        let after = life.asks_unasked_after();
-        assert_eq!(after, expected.map(Duration::from_secs_f64), "{said}");
+        let after = life.next_refresh_after();
+        assert_eq!(after, expected.map(Duration::from_secs_f64), "{shown}");
     }
 }
 
 #[test]
-fn while_a_flight_is_on_the_next_look_is_when_it_is_overdue() {
+fn next_refresh_is_when_pending_fetch_is_overdue() {
     let mut life = Life::new();
     for _ in 0..2 {
         let pending = life.spawn();
         assert_eq!(
-            life.asks_unasked_after(),
+            life.next_refresh_after(),
             Some(Duration::from_millis(8_500))
         );
         life.fail(pending, ErrorKind::Unavailable);
@@ -67,7 +67,7 @@ fn while_a_flight_is_on_the_next_look_is_when_it_is_overdue() {
 }
 
 #[test]
-fn it_says_how_long_there_has_been_no_token() {
+fn expired_for_counts_from_deadline_or_401() {
     let mut life = Life::new();
     assert_eq!(
         life.state.expired_for(life.now),
@@ -85,7 +85,7 @@ fn it_says_how_long_there_has_been_no_token() {
         fresh.state.expired_for(fresh.now),
         Some(Duration::from_secs(6))
     );
-    // From when it was refused, if that came first.
+    // From the 401, if that came first.
     life = Life::fresh();
     life.pass(290.0);
     assert!(life.state.unauthorized(1, life.now));
@@ -102,7 +102,7 @@ fn it_says_how_long_there_has_been_no_token() {
 }
 
 #[test]
-fn it_counts_its_flights_and_remembers_the_last_error() {
+fn fetches_are_counted_and_last_error_is_kept() {
     let mut life = Life::new();
     assert_eq!(life.state.fetches(), 0);
     for number in 1..=3 {
@@ -115,11 +115,14 @@ fn it_counts_its_flights_and_remembers_the_last_error() {
     }
     let error = life.state.last_error(life.now).unwrap();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(life.state.error_at(life.now).is_none(), "its pause is over");
+    assert!(
+        life.state.error_at(life.now).is_none(),
+        "its backoff has passed"
+    );
 }
 
 #[test]
-fn a_reason_has_a_name() {
+fn every_fetch_reason_has_a_name() {
     for (reason, name) in [
         (FetchReason::Initial, "initial"),
         (FetchReason::Refresh, "refresh"),

@@ -1,4 +1,4 @@
-//! Renewals that fail behind a token that is good: nobody goes without, until that is over.
+//! Failed refreshes while the cached token is still usable.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use enkash_auth_core::{
 
 use super::life::Life;
 
-/// A token of 300 s, and six renewals that failed: the next is not due before 23 s have passed.
+/// A token of 300 s after six failed refreshes: the next is due in 23 s.
 fn failed_six_times() -> Life {
     let mut life = Life::fresh();
     life.pass(240.0);
-    for pause in [0.75, 1.5, 3.0, 6.0, 12.0, 0.0] {
+    for backoff in [0.75, 1.5, 3.0, 6.0, 12.0, 0.0] {
         let pending = life.spawn();
         assert_eq!(pending.reason(), FetchReason::Refresh);
         life.fail(pending, ErrorKind::InvalidResponse);
-        life.pass(pause);
+        life.pass(backoff);
     }
     life.pass(1.0);
     assert!(matches!(life.lookup(), (Lookup::Ready(_), None)));
@@ -25,38 +25,38 @@ fn failed_six_times() -> Life {
 }
 
 #[test]
-fn the_pause_ends_with_the_token_and_those_of_who_goes_without_begin_anew() {
+fn token_expiry_ends_backoff_and_restarts_it() {
     let mut life = Life::fresh();
     life.pass(285.0);
-    for pause in [0.75, 1.5, 3.0, 0.0] {
+    for backoff in [0.75, 1.5, 3.0, 0.0] {
         let pending = life.spawn();
         life.fail(pending, ErrorKind::InvalidResponse);
-        life.pass(pause);
+        life.pass(backoff);
     }
-    // Until 296.25, but for the deadline at 294.
+    // Until 296.25, except for the deadline at 294.
     assert_eq!(life.view_ends_after(), Duration::from_millis(3_750));
     life.pass(3.75);
     let (lookup, spawn) = life.lookup();
     assert!(matches!(lookup, Lookup::Pending(_)));
     assert_eq!(spawn.unwrap().reason(), FetchReason::Expired);
-    for pause in [750, 1_500] {
+    for backoff in [750, 1_500] {
         let pending = life.state.pending().unwrap_or_else(|| life.spawn());
         life.fail(pending, ErrorKind::InvalidResponse);
-        let pause = Duration::from_millis(pause);
-        assert_eq!(life.failed().retry_after(), Some(pause));
-        life.now = life.now + pause;
+        let backoff = Duration::from_millis(backoff);
+        assert_eq!(life.failed().retry_after(), Some(backoff));
+        life.now = life.now + backoff;
     }
 }
 
 #[test]
-fn a_refusal_of_the_token_ends_it() {
+fn unauthorized_token_ends_backoff() {
     let mut life = failed_six_times();
     assert!(life.state.unauthorized(1, life.now));
     assert_eq!(life.spawn().reason(), FetchReason::Unauthorized);
 }
 
 #[test]
-fn so_does_a_suspend_that_the_token_does_not_survive() {
+fn suspend_past_expiry_ends_backoff() {
     let mut life = failed_six_times();
     let later = life.now + Duration::from_secs(300);
     life.now = Timestamp::new(life.now.monotonic_nanos(), later.unix_nanos());
@@ -64,7 +64,7 @@ fn so_does_a_suspend_that_the_token_does_not_survive() {
 }
 
 #[test]
-fn what_the_server_said_is_kept() {
+fn retry_after_outlasts_token_expiry() {
     let mut life = Life::fresh();
     life.pass(260.0);
     let pending = life.spawn();
@@ -78,7 +78,7 @@ fn what_the_server_said_is_kept() {
 }
 
 #[test]
-fn a_quarantine_is_looked_at_as_often_as_any() {
+fn quarantine_poll_outlasts_token_expiry() {
     let mut life = Life::fresh();
     life.pass(290.0);
     let pending = life.spawn();
@@ -91,7 +91,7 @@ fn a_quarantine_is_looked_at_as_often_as_any() {
 }
 
 #[test]
-fn a_success_forgets_them() {
+fn success_resets_failed_refresh_count() {
     let mut life = failed_six_times();
     assert!(life.state.unauthorized(1, life.now));
     let pending = life.spawn();
@@ -103,17 +103,17 @@ fn a_success_forgets_them() {
 }
 
 #[test]
-fn a_cache_that_is_kept_warm_asks_when_the_token_is_over() {
+fn warm_cache_retries_at_end_of_backoff_or_token() {
     let life = failed_six_times();
     let at = life.state.next_refresh(life.now, &life.policy);
-    // 263.25 + 1 s by now, and 23 s more of the pause; the deadline is at 294.
+    // 263.25 + 1 s by now, and 23 s more of the backoff; the deadline is at 294.
     assert_eq!(at.unwrap().remaining(life.now), Duration::from_secs(23));
     let mut life = Life::fresh();
     life.pass(285.0);
-    for pause in [0.75, 1.5, 3.0, 0.0] {
+    for backoff in [0.75, 1.5, 3.0, 0.0] {
         let pending = life.spawn();
         life.fail(pending, ErrorKind::Unavailable);
-        life.pass(pause);
+        life.pass(backoff);
     }
     let at = life.state.next_refresh(life.now, &life.policy);
     assert_eq!(
