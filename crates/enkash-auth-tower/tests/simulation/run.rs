@@ -142,7 +142,9 @@ impl Fleet {
             Fate::Crash(length) => {
                 world.at(now + length, Event::Restart(index));
                 drop(world);
-                if let Some(a) = self.replicas[index].process.take() { Process::kill(a) }
+                if let Some(process) = self.replicas[index].process.take() {
+                    process.kill();
+                }
             }
             // What it has sent before can reach a step while it is stopped.
             Fate::Stop(_) if process.is_stopped => {}
