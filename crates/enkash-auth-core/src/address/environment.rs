@@ -1,5 +1,7 @@
+use std::str::FromStr;
+
 use super::BaseUrl;
-use crate::{Credentials, Error};
+use crate::{Credentials, Error, ErrorKind};
 
 /// Names one of EnKash's installations.
 ///
@@ -58,6 +60,29 @@ impl Environment {
             Self::LiveCards => "https://pay.enkash.in",
         }
         .parse()
+    }
+}
+
+/// Parses the name of a documented installation: `test`, `test-cards`, `live` or `live-cards`.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidSetting`] for any other text, which is not repeated: it may be a secret in the wrong
+/// place. An address is read by [`Environment::custom`].
+impl FromStr for Environment {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name {
+            "test" => Ok(Self::Test),
+            "test-cards" => Ok(Self::TestCards),
+            "live" => Ok(Self::Live),
+            "live-cards" => Ok(Self::LiveCards),
+            _ => {
+                let detail = "none of test, test-cards, live and live-cards";
+                Err(Error::new(ErrorKind::InvalidSetting, detail))
+            }
+        }
     }
 }
 

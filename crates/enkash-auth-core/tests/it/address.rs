@@ -257,3 +257,20 @@ fn default_port_is_not_displayed() {
         assert_eq!(origin(text).to_string(), shown);
     }
 }
+
+#[test]
+fn environment_is_parsed_by_its_name_alone() {
+    for (name, environment) in [
+        ("test", Environment::Test),
+        ("test-cards", Environment::TestCards),
+        ("live", Environment::Live),
+        ("live-cards", Environment::LiveCards),
+    ] {
+        assert_eq!(name.parse::<Environment>().expect(name), environment);
+    }
+    let error = "https://api.enkash.in"
+        .parse::<Environment>()
+        .expect_err("a name");
+    assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+    assert!(!error.to_string().contains("api.enkash.in"));
+}

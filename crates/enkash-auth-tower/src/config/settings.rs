@@ -1,6 +1,6 @@
 use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
-use enkash_auth_core::{Client, Credentials, Environment, RefreshPolicy, User};
+use enkash_auth_core::{Client, Credentials, Environment, Error, RefreshPolicy, User};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -149,14 +149,9 @@ impl Config {
                 .map_err(|error| self.error("base_url", Problem::NoAddress(error)));
         }
         match present(self.environment.as_deref()) {
-            Some("test") => Ok(Environment::Test),
-            Some("test-cards") => Ok(Environment::TestCards),
-            Some("live") => Ok(Environment::Live),
-            Some("live-cards") => Ok(Environment::LiveCards),
-            Some(_) => {
-                let why = "none of test, test-cards, live and live-cards";
-                Err(self.error("environment", Problem::Unusable(why.into())))
-            }
+            Some(name) => name.parse().map_err(|error: Error| {
+                self.error("environment", Problem::Unusable(error.to_string().into()))
+            }),
             None => Err(self.error("base_url", Problem::NeitherSet(self.name("environment")))),
         }
     }
