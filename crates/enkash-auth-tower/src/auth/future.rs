@@ -16,7 +16,7 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped while it waits for a token, nothing of the request was sent, and the fetch goes on.
+    /// If it is dropped while it waits for a token, nothing of the request was sent, and the fetch continues.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, Req>
     where
@@ -33,14 +33,14 @@ pin_project! {
     where
         S: Service<Req>,
     {
-        // The request is on its way, with a token.
+        // The request was passed on, with a token.
         Calling {
             #[pin]
             future: S::Future,
             attached: Option<Attached>,
         },
-        // There is no token yet, or will be none. Boxed: it is large, and the way with a token must
-        // not carry it.
+        // There is no token yet, or will be none. Boxed: it is large, and the fast path must not
+        // carry it.
         Later { later: Pin<Box<Later<S, Req>>> },
     }
 }
@@ -122,33 +122,33 @@ where
 {
     match future.poll(cx) {
         Poll::Pending => Poll::Pending,
-        Poll::Ready(Ok(answer)) if Req::status(&answer) != StatusCode::UNAUTHORIZED => {
-            Poll::Ready(Ok(answer))
+        Poll::Ready(Ok(response)) if Req::status(&response) != StatusCode::UNAUTHORIZED => {
+            Poll::Ready(Ok(response))
         }
-        Poll::Ready(answer) => Poll::Ready(look_at::<Req, _, _>(answer, attached)),
+        Poll::Ready(result) => Poll::Ready(inspect::<Req, _, _>(result, attached)),
     }
 }
 
 /// Handles an error or a 401.
 #[cold]
-fn look_at<Req, Res, E>(
-    answer: Result<Res, E>,
+fn inspect<Req, Res, E>(
+    result: Result<Res, E>,
     attached: &mut Option<Attached>,
 ) -> Result<Res, BoxError>
 where
     E: Into<BoxError>,
     Req: AuthRequest<Res>,
 {
-    let mut answer = answer.map_err(NotCalled::unmark)?;
-    let extensions = Req::response_extensions_mut(&mut answer);
-    // Of two layers, nested, it is the inner one's token that was sent.
+    let mut response = result.map_err(NotCalled::unmark)?;
+    let extensions = Req::response_extensions_mut(&mut response);
+    // Of two nested layers, the inner one's token was sent.
     if let Some(attached) = attached.take()
         && extensions.get::<Attached>().is_none()
     {
-        attached.refused();
+        attached.unauthorized();
         extensions.insert(attached);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 impl<S, Req> fmt::Debug for ResponseFuture<S, Req>

@@ -16,18 +16,18 @@ use crate::{
 };
 
 pin_project! {
-    /// Makes a call that was not made at once.
+    /// Makes a call that could not be made at once.
     #[project = LaterProj]
     pub(super) enum Later<S, Req> {
         // No token yet.
         Waiting { #[pin] slow: Slow<S, Req> },
-        // There will be none, or the request must not see it.
+        // There will be none, or the request is blocked.
         Failed { error: Option<BoxError> },
     }
 }
 
 impl<S, Req> Later<S, Req> {
-    /// Waits with `waiting` where the state has been asked; otherwise it is asked at the first poll.
+    /// Waits with `waiting`; without it, the first poll looks up the token.
     pub(super) fn waiting(
         waiting: Option<Waiting>,
         not_ready_inner: S,
@@ -65,11 +65,11 @@ impl<S, Req> Later<S, Req> {
         match self.as_mut().project() {
             LaterProj::Waiting { slow } => {
                 let called = ready!(slow.poll_call(cx));
-                // With what has waited goes the inner service, and its place in a limit.
+                // Drops the inner service, and its place in a limit.
                 self.set(Self::Failed { error: None });
                 Poll::Ready(called)
             }
-            // Taken once; a finished future that is polled stays pending.
+            // Taken once; a completed future that is polled stays pending.
             LaterProj::Failed { error } => match error.take() {
                 Some(error) => Poll::Ready(Err(error)),
                 None => Poll::Pending,
@@ -79,7 +79,7 @@ impl<S, Req> Later<S, Req> {
 }
 
 pin_project! {
-    /// Waits for a token, readies an inner service of its own, and looks at the token once more before it
+    /// Waits for a token, readies an inner service of its own, and looks up the token once more before it
     /// makes the call.
     pub(super) struct Slow<S, Req> {
         #[pin]
@@ -96,7 +96,7 @@ pin_project! {
     enum Step {
         // The inner service is not ready, and holds no place in a limit.
         Token { #[pin] waiting: Waiting },
-        // There was a token a moment ago, or none was asked for yet.
+        // There was a token when last polled, or none was looked up yet.
         Ready,
     }
 }
@@ -124,7 +124,7 @@ impl<S, Req> Slow<S, Req> {
                     ready!(this.inner.poll_ready(cx)).map_err(NotCalled::unmark)?;
                     match this.shared.join() {
                         Lookup::Ready(token) => {
-                            // Taken once; a finished future that is polled stays pending.
+                            // Taken once; a completed future that is polled stays pending.
                             let Some(mut request) = this.request.take() else {
                                 return Poll::Pending;
                             };
@@ -149,7 +149,7 @@ impl<S, Req> Slow<S, Req> {
     }
 }
 
-/// Marks `error`, raised while `request` was still here.
+/// Marks `error`, raised before `request` was sent.
 fn not_called<Req, Res>(error: Error, request: &Option<Req>) -> BoxError
 where
     Req: AuthRequest<Res>,

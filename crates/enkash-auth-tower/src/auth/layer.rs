@@ -8,11 +8,11 @@ use crate::{
     sync::Arc,
 };
 
-/// Puts a valid `Authorization: Bearer …` on every request of the service below.
+/// Puts a valid `Authorization: Bearer …` on every request to the inner service.
 ///
 /// The token goes to the origin of the token server's base address and to those that
 /// [`allow_origin`](Self::allow_origin) names, and nowhere else. Put this layer *below* one that
-/// follows redirects, and it looks at each hop.
+/// follows redirects, and it checks each hop.
 ///
 /// # Examples
 ///
@@ -43,27 +43,26 @@ impl EnkashAuthLayer {
         Self(Arc::new(Rules::new(&tokens)))
     }
 
-    /// Lets the token go to `origin`, too.
+    /// Allows `origin` to see the token, too.
     #[must_use]
     pub fn allow_origin(mut self, origin: Origin) -> Self {
         Arc::make_mut(&mut self.0).allow_origin(origin);
         self
     }
 
-    /// Takes a request whose URI is only a path to go to an allowed origin, in a stack that adds the
+    /// Assumes that a request whose URI is only a path goes to an allowed origin, in a stack that adds the
     /// origin further below, as tonic does. Where requests go is then up to that stack.
     ///
-    /// A gRPC server refuses a token with HTTP status 200 and its own status in a trailer. That is no
-    /// 401: the call is not [replayed](Self::replay), and the token is used to its deadline.
+    /// A gRPC server reports an invalid token with HTTP status 200 and its own status in a trailer. That is
+    /// no 401: the call is not [replayed](Self::replay), and the token is used to its deadline.
     #[must_use]
     pub fn assume_origin(mut self) -> Self {
         Arc::make_mut(&mut self.0).assume_origin = true;
         self
     }
 
-    /// Sends a call once more, with another token, whose token the API refused with 401, where the
-    /// first provably did nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is
-    /// `Clone` is.
+    /// Replays a call with another token after a 401, if the first call provably did nothing. The body
+    /// must be a [`ReplayBody`](crate::ReplayBody): any that is `Clone` is.
     #[must_use]
     pub fn replay(self, policy: ReplayPolicy) -> ReplayLayer {
         ReplayLayer::new(self, policy)

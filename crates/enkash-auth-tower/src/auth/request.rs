@@ -5,11 +5,11 @@ use super::Target;
 /// Lets the layer put a token on a request, whose response is a `Res`.
 ///
 /// It is implemented for `http::Request<B>` and `http::Response<R>`, and with the feature `reqwest` for
-/// reqwest's own pair. A client with types of its own implements it for them.
+/// reqwest's own pair. Implement it for the types of other clients.
 ///
 /// # Examples
 ///
-/// A request that keeps the numbers of its caller beside it:
+/// A request that carries a number of its caller:
 ///
 /// ```
 /// use enkash_auth_tower::{AuthRequest, Target};
@@ -33,14 +33,14 @@ use super::Target;
 ///     fn headers_mut(&mut self) -> &mut HeaderMap {
 ///         self.request.headers_mut()
 ///     }
-///     fn status(answer: &Response<R>) -> StatusCode {
-///         answer.status()
+///     fn status(response: &Response<R>) -> StatusCode {
+///         response.status()
 ///     }
-///     fn answer_headers(answer: &Response<R>) -> &HeaderMap {
-///         answer.headers()
+///     fn response_headers(response: &Response<R>) -> &HeaderMap {
+///         response.headers()
 ///     }
-///     fn answer_extensions_mut(answer: &mut Response<R>) -> &mut Extensions {
-///         answer.extensions_mut()
+///     fn response_extensions_mut(response: &mut Response<R>) -> &mut Extensions {
+///         response.extensions_mut()
 ///     }
 /// }
 /// ```
@@ -48,24 +48,24 @@ pub trait AuthRequest<Res> {
     /// Returns the method.
     fn method(&self) -> &Method;
 
-    /// Returns where the client below will send it: by this, the token is attached or not.
+    /// Returns where the client below will send it, which decides whether the token is attached.
     fn target(&self) -> Target<'_>;
 
     /// Returns the extensions, or `None` if they cannot be read. They mark a token request that was sent
-    /// through the layer by mistake: without the mark, it waits for itself until its fetch times out.
+    /// through the layer by mistake: without the marker, it waits for itself until its fetch times out.
     fn extensions(&self) -> Option<&Extensions>;
 
-    /// Returns the headers, of which `Authorization` is set.
+    /// Returns the headers, in which `Authorization` is set.
     fn headers_mut(&mut self) -> &mut HeaderMap;
 
     /// Returns the status of the response.
-    fn status(answer: &Res) -> StatusCode;
+    fn status(response: &Res) -> StatusCode;
 
     /// Returns the headers of the response.
-    fn response_headers(answer: &Res) -> &HeaderMap;
+    fn response_headers(response: &Res) -> &HeaderMap;
 
-    /// Returns the extensions of the response: with a 401, they name the token that it refuses.
-    fn response_extensions_mut(answer: &mut Res) -> &mut Extensions;
+    /// Returns the extensions of the response: with a 401, they identify the unauthorized token.
+    fn response_extensions_mut(response: &mut Res) -> &mut Extensions;
 }
 
 impl<B, R> AuthRequest<Response<R>> for Request<B> {
@@ -85,15 +85,15 @@ impl<B, R> AuthRequest<Response<R>> for Request<B> {
         self.headers_mut()
     }
 
-    fn status(answer: &Response<R>) -> StatusCode {
-        answer.status()
+    fn status(response: &Response<R>) -> StatusCode {
+        response.status()
     }
 
-    fn response_headers(answer: &Response<R>) -> &HeaderMap {
-        answer.headers()
+    fn response_headers(response: &Response<R>) -> &HeaderMap {
+        response.headers()
     }
 
-    fn response_extensions_mut(answer: &mut Response<R>) -> &mut Extensions {
-        answer.extensions_mut()
+    fn response_extensions_mut(response: &mut Response<R>) -> &mut Extensions {
+        response.extensions_mut()
     }
 }

@@ -12,7 +12,7 @@ impl AuthRequest<Response> for Request {
         Target::Url(self.url().as_str())
     }
 
-    /// Reqwest keeps them to itself.
+    /// Returns `None`: reqwest does not expose them.
     fn extensions(&self) -> Option<&Extensions> {
         None
     }
@@ -21,15 +21,15 @@ impl AuthRequest<Response> for Request {
         self.headers_mut()
     }
 
-    fn status(answer: &Response) -> StatusCode {
-        answer.status()
+    fn status(response: &Response) -> StatusCode {
+        response.status()
     }
 
-    fn response_headers(answer: &Response) -> &HeaderMap {
-        answer.headers()
+    fn response_headers(response: &Response) -> &HeaderMap {
+        response.headers()
     }
 
-    fn response_extensions_mut(answer: &mut Response) -> &mut Extensions {
-        answer.extensions_mut()
+    fn response_extensions_mut(response: &mut Response) -> &mut Extensions {
+        response.extensions_mut()
     }
 }

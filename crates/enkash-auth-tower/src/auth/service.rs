@@ -15,7 +15,7 @@ use crate::{
 /// Puts a token on each request. Made by [`EnkashAuthLayer`](super::EnkashAuthLayer).
 ///
 /// With a fresh token, a call costs no lock, no allocation and no await. Without one, the readied
-/// inner service is given back while the call waits: it would keep its place in a concurrency limit.
+/// inner service is released while the call waits: it would keep its place in a concurrency limit.
 #[derive(Clone, Debug)]
 pub struct EnkashAuth<S> {
     inner: S,
@@ -32,23 +32,22 @@ impl<S> EnkashAuth<S> {
         }
     }
 
-    /// Returns the service below.
+    /// Returns a reference to the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// Returns the service below.
+    /// Returns a mutable reference to the inner service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Returns the service below.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
 
-    /// Gives the readied inner service back, with its place in a concurrency limit: no call is made
-    /// now.
+    /// Releases the readied inner service, and its place in a concurrency limit: no call is made now.
     fn give_back(&mut self)
     where
         S: Clone,
@@ -57,7 +56,7 @@ impl<S> EnkashAuth<S> {
         self.inner = not_ready_inner;
     }
 
-    /// Makes a call for which no token is at hand.
+    /// Makes a call that the fast path could not make.
     #[cold]
     fn call_otherwise<Req>(&mut self, mut request: Req) -> ResponseFuture<S, Req>
     where
@@ -68,7 +67,7 @@ impl<S> EnkashAuth<S> {
             return ResponseFuture::calling(self.inner.call(request), None);
         }
         if !self.rules.allow(request.target()) {
-            return self.refuse(Rules::refusal(request.target()), &request);
+            return self.fail(Rules::blocked(request.target()), &request);
         }
         match self.rules.shared.join() {
             Lookup::Ready(token) => {
@@ -78,11 +77,11 @@ impl<S> EnkashAuth<S> {
                 ResponseFuture::calling(self.inner.call(request), Some(attached))
             }
             Lookup::Pending(waiting) => self.call_later(request, Some(waiting)),
-            // Made outside a runtime; it may well be polled inside one.
+            // Called outside a runtime; the future may be polled inside one.
             Lookup::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
                 self.call_later(request, None)
             }
-            Lookup::Failed(error) => self.refuse(error, &request),
+            Lookup::Failed(error) => self.fail(error, &request),
         }
     }
 
@@ -96,7 +95,7 @@ impl<S> EnkashAuth<S> {
         ResponseFuture::later(Later::waiting(waiting, inner, request, shared))
     }
 
-    fn refuse<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req>
+    fn fail<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req>
     where
         S: Service<Req> + Clone,
         Req: AuthRequest<S::Response>,
@@ -108,9 +107,9 @@ impl<S> EnkashAuth<S> {
 
 /// # Errors
 ///
-/// Those of the service below; and, from the call and before the service below is called, an
-/// [`Error`] that [`NotCalled`] marks: [`ForeignOrigin`](ErrorKind::ForeignOrigin) for a request that
-/// must not see the token, and those of [`TokenCache::token`](crate::TokenCache::token).
+/// Those of the inner service; and, from the call and before the inner service is called, an
+/// [`Error`] that [`NotCalled`] marks: [`ForeignOrigin`](ErrorKind::ForeignOrigin) for a blocked
+/// request, and those of [`TokenCache::token`](crate::TokenCache::token).
 ///
 /// # Panics
 ///
@@ -125,7 +124,7 @@ where
     type Error = BoxError;
     type Future = ResponseFuture<S, Req>;
 
-    /// Becomes ready when the service below does. A missing token fails the call, not this: an error from
+    /// Becomes ready when the inner service does. A missing token fails the call, not this: an error from
     /// here means that the service is broken for good.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(NotCalled::unmark)
@@ -144,8 +143,7 @@ where
     }
 }
 
-/// Returns whether it is one of the cache's own, sent through the layer by mistake: it would wait for
-/// itself.
+/// Returns whether it is a token request, sent through the layer by mistake: it would wait for itself.
 #[inline]
 fn is_token_request<Req, Res>(request: &Req) -> bool
 where
