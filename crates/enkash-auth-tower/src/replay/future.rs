@@ -21,7 +21,7 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped while it waits for another token, nothing more is sent; the fetch goes on.
+    /// If it is dropped while it waits for another token, nothing more is sent; the fetch continues.
     #[must_use = "futures do nothing unless polled"]
     pub struct ReplayFuture<S, Req>
     where
@@ -38,29 +38,29 @@ pin_project! {
     where
         S: Service<Req>,
     {
-        // The call is on its way.
+        // The first call is in flight.
         First {
             #[pin]
             future: ResponseFuture<S, Req>,
             sent: Sent,
-            again: Option<(Req, EnkashAuth<S>)>,
+            second: Option<(Req, EnkashAuth<S>)>,
         },
-        // It was refused; the refusal is kept in case that there is no other token.
+        // It was unauthorized; the response is kept in case there is no other token.
         Token {
-            refused: Option<Unauthorized<S::Response>>,
+            unauthorized: Option<Unauthorized<S::Response>>,
             #[pin]
             token: TokenFuture,
-            again: Option<(Req, EnkashAuth<S>)>,
+            second: Option<(Req, EnkashAuth<S>)>,
         },
-        // There is one; the service is readied for the second call.
+        // There is another token; the service is readied for the second call.
         Ready {
-            refused: Option<Unauthorized<S::Response>>,
+            unauthorized: Option<Unauthorized<S::Response>>,
             request: Option<Req>,
             not_ready_inner: EnkashAuth<S>,
         },
-        // The second call is on its way, and its answer is the caller's.
+        // The second call is in flight; the caller gets its response.
         Second {
-            refused: Option<Unauthorized<S::Response>>,
+            unauthorized: Option<Unauthorized<S::Response>>,
             #[pin]
             future: ResponseFuture<S, Req>,
         },
@@ -68,13 +68,13 @@ pin_project! {
     }
 }
 
-/// The result of a replay whose caller did not wait for it.
+/// Labels a replay whose future was dropped.
 const DROPPED: &str = "dropped";
 
-/// The result of a replay for which there was no other token.
+/// Labels a replay for which there was no other token.
 const NO_TOKEN: &str = "no-token";
 
-/// The result of a replay of which nothing was sent.
+/// Labels a replay of which nothing was sent.
 const NOT_SENT: &str = "not-sent";
 
 impl<S, Req> ReplayFuture<S, Req>
@@ -84,13 +84,13 @@ where
     pub(super) fn new(
         future: ResponseFuture<S, Req>,
         sent: Sent,
-        again: Option<(Req, EnkashAuth<S>)>,
+        second: Option<(Req, EnkashAuth<S>)>,
     ) -> Self {
         Self {
             state: State::First {
                 future,
                 sent,
-                again,
+                second,
             },
         }
     }
@@ -106,81 +106,87 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let answer = loop {
+        let result = loop {
             let next = match this.state.as_mut().project() {
                 StateProj::First {
                     future,
                     sent,
-                    again,
+                    second,
                 } => {
                     let mut response = match ready!(future.poll(cx)) {
                         Ok(response) => response,
                         Err(error) => break Err(error),
                     };
-                    let attached = refused::<Req, _>(&mut response).filter(|_| {
-                        again.is_some() && sent.did_nothing(Req::response_headers(&response))
+                    let attached = unauthorized_token::<Req, _>(&mut response).filter(|_| {
+                        second.is_some() && sent.did_nothing(Req::response_headers(&response))
                     });
                     let Some(attached) = attached else {
                         break Ok(response);
                     };
-                    let refused = Unauthorized::new(response, attached);
-                    match refused.successor() {
+                    let unauthorized = Unauthorized::new(response, attached);
+                    match unauthorized.successor() {
                         Some(token) => State::Token {
-                            refused: Some(refused),
+                            unauthorized: Some(unauthorized),
                             token,
-                            again: again.take(),
+                            second: second.take(),
                         },
-                        None => break Ok(refused.end(NO_TOKEN)),
+                        None => break Ok(unauthorized.end(NO_TOKEN)),
                     }
                 }
                 StateProj::Token {
-                    refused,
+                    unauthorized,
                     token,
-                    again,
+                    second,
                 } => {
                     let token = ready!(token.poll(cx));
-                    let is_another = |refused: &Unauthorized<_>| {
-                        token.is_ok_and(|token| !refused.is_of(token.generation()))
+                    let is_another = |unauthorized: &Unauthorized<_>| {
+                        token.is_ok_and(|token| !unauthorized.is_of(token.generation()))
                     };
-                    match (refused.take(), again.take()) {
-                        (Some(refused), Some((request, not_ready_inner)))
-                            if is_another(&refused) =>
+                    match (unauthorized.take(), second.take()) {
+                        (Some(unauthorized), Some((request, not_ready_inner)))
+                            if is_another(&unauthorized) =>
                         {
                             State::Ready {
-                                refused: Some(refused),
+                                unauthorized: Some(unauthorized),
                                 request: Some(request),
                                 not_ready_inner,
                             }
                         }
-                        (Some(refused), _) => break Ok(refused.end(NO_TOKEN)),
+                        (Some(unauthorized), _) => break Ok(unauthorized.end(NO_TOKEN)),
                         (None, _) => State::Done,
                     }
                 }
                 StateProj::Ready {
-                    refused,
+                    unauthorized,
                     request,
                     not_ready_inner,
                 } => {
                     if let Err(error) = ready!(not_ready_inner.poll_ready(cx)) {
-                        break refused.take().map(|first| first.end(NOT_SENT)).ok_or(error);
+                        break unauthorized
+                            .take()
+                            .map(|first| first.end(NOT_SENT))
+                            .ok_or(error);
                     }
                     match request.take() {
                         Some(request) => State::Second {
-                            refused: refused.take(),
+                            unauthorized: unauthorized.take(),
                             future: not_ready_inner.call(request),
                         },
                         None => State::Done,
                     }
                 }
-                StateProj::Second { refused, future } => {
-                    let answer = ready!(future.poll(cx));
-                    let Some(first) = refused.take() else {
-                        break answer;
+                StateProj::Second {
+                    unauthorized,
+                    future,
+                } => {
+                    let result = ready!(future.poll(cx));
+                    let Some(first) = unauthorized.take() else {
+                        break result;
                     };
-                    let result = match &answer {
+                    let label = match &result {
                         // Nothing was sent the second time, for want of a token or of a connection:
-                        // what the caller has is the answer to the first. An error that proves that
-                        // nothing was sent would say too much.
+                        // the caller gets the response to the first. An error that proves that
+                        // nothing was sent would claim too much.
                         Err(error)
                             if NotCalled::of(&**error).is_some() || call_was_not_sent(&**error) =>
                         {
@@ -192,27 +198,27 @@ where
                         }
                         Ok(_) => "served",
                     };
-                    drop(first.end(result));
-                    break answer;
+                    drop(first.end(label));
+                    break result;
                 }
-                // A finished future that is polled stays pending.
+                // A completed future that is polled stays pending.
                 StateProj::Done => return Poll::Pending,
             };
             this.state.set(next);
         };
         this.state.set(State::Done);
-        Poll::Ready(answer)
+        Poll::Ready(result)
     }
 }
 
-/// Holds the refusal of the first call, in case that there is no second.
+/// Holds the 401 response to the first call, in case there is no second.
 #[derive(Debug)]
 struct Unauthorized<Res> {
     response: Res,
     counted: Counted,
 }
 
-/// Counts what became of the replay when it is dropped, and so whatever becomes of it.
+/// Counts the result of the replay when it is dropped, and so in every case.
 #[derive(Debug)]
 struct Counted {
     attached: Attached,
@@ -230,12 +236,12 @@ impl<Res> Unauthorized<Res> {
         }
     }
 
-    /// Returns the token after the one that was refused; `None` if the cache is gone.
+    /// Returns a future of the next token; `None` if the cache was dropped.
     fn successor(&self) -> Option<TokenFuture> {
         self.counted.attached.successor()
     }
 
-    /// Returns whether `generation` is that of the token that was refused.
+    /// Returns whether `generation` is that of the unauthorized token.
     fn is_of(&self, generation: u64) -> bool {
         self.counted.attached.generation() == generation
     }
@@ -253,8 +259,8 @@ impl Drop for Counted {
     }
 }
 
-/// Returns the token that the API refused with `response`, if it was one of ours.
-fn refused<Req, Res>(response: &mut Res) -> Option<Attached>
+/// Returns the token that `response` reports unauthorized, if it was one of ours.
+fn unauthorized_token<Req, Res>(response: &mut Res) -> Option<Attached>
 where
     Req: AuthRequest<Res>,
 {

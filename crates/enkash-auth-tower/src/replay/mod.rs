@@ -1,7 +1,8 @@
-//! A call whose token was refused, sent once more with another one.
+//! Replays an unauthorized call with another token.
 //!
-//! Only where the first provably did nothing: the method is idempotent, or the resource server says
-//! that it refused the token before it acted.
+//! [`ReplayPolicy`] allows it only if the first call provably did nothing: the method is idempotent, or the
+//! `challenge` of the resource server reports an invalid token. [`Replay`] copies the request, if its
+//! [`ReplayBody`] can be sent twice; [`ReplayFuture`] waits for the other token and makes the second call.
 
 mod body;
 mod challenge;

@@ -2,18 +2,18 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use super::challenge;
 
-/// Decides which calls are sent once more after a 401 to our token.
+/// Decides which calls are replayed after a 401 for our token.
 ///
-/// An idempotent method (RFC 9110 section 9.2.2), or an answer with the challenge
-/// `WWW-Authenticate: Bearer …, error="invalid_token"` (RFC 6750 section 3.1): the server refused the
-/// call before it acted. Never 403, a timeout or 5xx.
+/// Those with an idempotent method (RFC 9110 section 9.2.2), or a response with the challenge
+/// `WWW-Authenticate: Bearer …, error="invalid_token"` (RFC 6750 section 3.1): the server did not act.
+/// Never after 403, a timeout or 5xx.
 ///
 /// # Examples
 ///
 /// ```
 /// use enkash_auth_tower::ReplayPolicy;
 ///
-/// // An API of which it is known that it honours the header.
+/// // This API honours the header.
 /// let policy = ReplayPolicy::default().trust_idempotency_key();
 /// assert_ne!(policy, ReplayPolicy::default());
 /// ```
@@ -22,22 +22,22 @@ pub struct ReplayPolicy {
     trusts_idempotency_key: bool,
 }
 
-/// Keeps what counts of a request once it has been sent.
+/// Holds what the decision needs of a sent request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     is_safe_twice: bool,
 }
 
 impl ReplayPolicy {
-    /// Takes an `Idempotency-Key` header for proof, too. EnKash documents none: this is for an API
-    /// that is known to honour it.
+    /// Accepts an `Idempotency-Key` header as proof, too. EnKash documents none: this is for an API that
+    /// honours it.
     #[must_use]
     pub fn trust_idempotency_key(mut self) -> Self {
         self.trusts_idempotency_key = true;
         self
     }
 
-    pub(super) fn look(self, method: &Method, headers: &HeaderMap) -> Sent {
+    pub(super) fn inspect(self, method: &Method, headers: &HeaderMap) -> Sent {
         let is_safe_twice =
             method.is_idempotent() || (self.trusts_idempotency_key && has_idempotency_key(headers));
         Sent { is_safe_twice }
@@ -45,13 +45,13 @@ impl ReplayPolicy {
 }
 
 impl Sent {
-    /// Returns whether nothing can have happened, by the `headers` of a 401.
+    /// Returns whether the call did nothing, by the `headers` of a 401.
     pub(super) fn did_nothing(self, headers: &HeaderMap) -> bool {
-        self.is_safe_twice || challenge::says_invalid_token(headers)
+        self.is_safe_twice || challenge::has_invalid_token(headers)
     }
 }
 
-/// Returns whether there is one key. What an API makes of a blank one, or of two, is not known.
+/// Returns whether there is exactly one key. How an API treats a blank one, or two, is undocumented.
 fn has_idempotency_key(headers: &HeaderMap) -> bool {
     let mut keys = headers.get_all("idempotency-key").iter();
     let is_key = |key: &HeaderValue| !key.as_bytes().trim_ascii().is_empty();

@@ -6,7 +6,7 @@ use tower_service::Service;
 use super::{Replay, ReplayFuture};
 use crate::BoxError;
 
-/// A request can be sent a second time unless its body is a stream.
+/// Replays a request unless its body is a stream.
 impl<S> Service<Request> for Replay<S>
 where
     S: Service<Request, Response = Response> + Clone,
@@ -22,7 +22,7 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let copy = request.try_clone();
-        let sent = self.look(request.method(), request.headers());
+        let sent = self.inspect(request.method(), request.headers());
         self.send(request, copy, sent)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     auth::{AuthRequest, EnkashAuth, EnkashAuthLayer},
 };
 
-/// Applies [`EnkashAuthLayer`], and sends calls whose token was refused once more. Made by
+/// Applies [`EnkashAuthLayer`], and replays unauthorized calls. Made by
 /// [`EnkashAuthLayer::replay`].
 #[derive(Clone, Debug)]
 pub struct ReplayLayer {
@@ -35,15 +35,15 @@ impl<S> Layer<S> for ReplayLayer {
     }
 }
 
-/// Puts a token on each request, and sends it once more if the token was refused and nothing can have
-/// happened. Made by [`ReplayLayer`].
+/// Puts a token on each request, and replays it after a 401 if the first call provably did nothing. Made
+/// by [`ReplayLayer`].
 ///
-/// It costs a clone of the request and of the service below for each call whose body can be sent a
+/// It costs a clone of the request and of the inner service for each call whose body can be sent a
 /// second time.
 ///
-/// A refused answer is kept, unread, until the second call has been answered: it is the caller's if
-/// that one cannot be sent. So the service below must be able to serve two calls at once; one that
-/// has a single connection, and no other until an answer is read, would wait for itself.
+/// A 401 response is kept, unread, until the second call has a response: the caller gets it if that one
+/// cannot be sent. So the inner service must be able to serve two concurrent calls; one that has a single
+/// connection, and no other until a response is read, would wait for itself.
 #[derive(Clone, Debug)]
 pub struct Replay<S> {
     inner: EnkashAuth<S>,
@@ -51,26 +51,26 @@ pub struct Replay<S> {
 }
 
 impl<S> Replay<S> {
-    /// Returns the service below.
+    /// Returns a reference to the inner service.
     pub fn get_ref(&self) -> &EnkashAuth<S> {
         &self.inner
     }
 
-    /// Returns the service below.
+    /// Returns a mutable reference to the inner service.
     pub fn get_mut(&mut self) -> &mut EnkashAuth<S> {
         &mut self.inner
     }
 
-    /// Returns the service below.
+    /// Returns the inner service.
     pub fn into_inner(self) -> EnkashAuth<S> {
         self.inner
     }
 
-    pub(super) fn look(&self, method: &Method, headers: &HeaderMap) -> Sent {
-        self.policy.look(method, headers)
+    pub(super) fn inspect(&self, method: &Method, headers: &HeaderMap) -> Sent {
+        self.policy.inspect(method, headers)
     }
 
-    /// Sends `request`, and `copy` after it where that proves to be right.
+    /// Sends `request`, and `copy` after it if the policy allows it.
     pub(super) fn send<Req>(
         &mut self,
         request: Req,
@@ -82,8 +82,8 @@ impl<S> Replay<S> {
         S::Error: Into<BoxError>,
         Req: AuthRequest<S::Response>,
     {
-        let again = copy.map(|copy| (copy, self.inner.clone()));
-        ReplayFuture::new(self.inner.call(request), sent, again)
+        let second = copy.map(|copy| (copy, self.inner.clone()));
+        ReplayFuture::new(self.inner.call(request), sent, second)
     }
 }
 
@@ -103,7 +103,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let copy = try_clone(&request);
-        let sent = self.look(request.method(), request.headers());
+        let sent = self.inspect(request.method(), request.headers());
         self.send(request, copy, sent)
     }
 }
