@@ -1,8 +1,8 @@
-//! A test suite of what every [`Store`] must do, for stores of your own.
+//! Tests what every [`Store`] must do, for stores of your own.
 //!
 //! A store is a register for each account. The suite tests that compare-and-set is linearizable, that
-//! accounts do not mix, that bytes come back as they were, that a call which is dropped at any await
-//! leaves the old record or the new one, and that an attempt is dead once its guard is gone, not before.
+//! accounts do not mix, that bytes are returned unchanged, that a call dropped at any await leaves the old
+//! record or the new one, and that an attempt is dead once its guard is dropped, not before.
 //! It takes about a second.
 //!
 //! # Examples
@@ -27,31 +27,31 @@ use tokio::{
 
 use crate::{BoxError, Liveness, Loaded, Store, StoreFuture, sync::Arc};
 
-/// How many tasks write one record at once, and how many times each does.
+/// Sets how many tasks write one record concurrently, and how many times each.
 const WRITERS: (u64, u64) = (8, 20);
 
-/// A call that takes longer hangs: twenty times what a cache waits for it.
+/// Limits a call, which hangs if it takes longer: twenty times the timeout of a cache.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
-/// The most times that a write is polled before it is dropped.
+/// Limits how often a write is polled before it is dropped.
 const POLLS: usize = 12;
 
-/// Checks every case, and stops at the first that fails.
+/// Checks every rule, and stops at the first that is broken.
 ///
 /// The accounts are random, and their records stay in the store.
 ///
 /// # Errors
 ///
-/// If the store does what it must not, or fails.
+/// If the store breaks a rule, or fails.
 pub async fn check(store: impl Store) -> Result<(), BoxError> {
     let store: Arc<dyn Store> = Arc::new(Limited(store));
     compares(&*store).await?;
     is_linearizable(&store).await?;
     survives_cancellation(&*store).await?;
-    shows_life(&*store).await
+    tracks_liveness(&*store).await
 }
 
-/// Reports a call of the store that hangs.
+/// Fails calls of the store that hang.
 #[derive(Debug)]
 struct Limited<S>(S);
 
@@ -86,7 +86,7 @@ fn limited<'a, T: Send + 'a>(call: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
     Box::pin(async {
         match timeout(LONGEST_CALL, call).await {
             Ok(result) => result,
-            Err(_) => Err("does not hold: each call ends, also after one that was dropped".into()),
+            Err(_) => Err("rule broken: each call ends, also after one that was dropped".into()),
         }
     })
 }
@@ -104,28 +104,25 @@ async fn compares(store: &dyn Store) -> Result<(), BoxError> {
     )?;
     hold(
         !set(Some(b"a"), b"b").await?,
-        "no record is not one to replace",
+        "an absent record is not replaced",
     )?;
     hold(set(None, b"a").await?, "a first record is set")?;
     hold(
         load().await?.as_deref() == Some(b"a"),
-        "what was set is loaded",
+        "a record that was set is loaded",
     )?;
-    hold(
-        !set(None, b"b").await?,
-        "a record that is there is not absent",
-    )?;
+    hold(!set(None, b"b").await?, "an existing record is not absent")?;
     hold(
         !set(Some(b"b"), b"c").await?,
         "another record is not replaced",
     )?;
     hold(
         !set(Some(b""), b"c").await?,
-        "an empty record is not this one",
+        "an empty record is another one",
     )?;
     hold(
         load().await?.as_deref() == Some(b"a"),
-        "what failed changed nothing",
+        "a failed write changes nothing",
     )?;
     hold(
         set(Some(b"a"), &long).await?,
@@ -172,7 +169,7 @@ async fn increment(store: &dyn Store, account: &AccountKey) -> Result<bool, BoxE
         .await
 }
 
-/// Returns the number that a record begins with.
+/// Returns the number at the start of a record.
 fn count(record: &[u8]) -> Result<u64, BoxError> {
     let text = std::str::from_utf8(record)?;
     match text.split(' ').next() {
@@ -222,25 +219,25 @@ async fn increment_any(store: &dyn Store, account: &AccountKey) -> Result<bool, 
         .await
 }
 
-async fn shows_life(store: &dyn Store) -> Result<(), BoxError> {
+async fn tracks_liveness(store: &dyn Store) -> Result<(), BoxError> {
     let account = account()?;
     let [attempt, other] = [(); 2].map(|()| AttemptId::new(fastrand::u128(..).to_le_bytes()));
     let Some(alive) = store.hold(&account, attempt).await? else {
         let is_dead = store.is_dead(&account, attempt).await?;
-        return hold(!is_dead, "what shows no life is not known to be dead");
+        return hold(!is_dead, "an attempt without a guard is not dead");
     };
     hold(
         !store.is_dead(&account, attempt).await?,
-        "an owner that lives is not dead",
+        "an attempt is not dead while its guard is held",
     )?;
     hold(
         !store.is_dead(&account, other).await?,
-        "nothing is known of another attempt",
+        "another attempt is not dead",
     )?;
     drop(alive);
     hold(
         store.is_dead(&account, attempt).await?,
-        "an owner that is gone is dead",
+        "an attempt is dead once its guard is dropped",
     )
 }
 
@@ -253,5 +250,5 @@ fn account() -> Result<AccountKey, BoxError> {
 fn hold(holds: bool, rule: &'static str) -> Result<(), BoxError> {
     holds
         .then_some(())
-        .ok_or_else(|| format!("does not hold: {rule}").into())
+        .ok_or_else(|| format!("rule broken: {rule}").into())
 }

@@ -4,28 +4,28 @@ use tokio::time::Instant;
 
 use crate::sync::{Arc, Mutex};
 
-/// Lets one task at a time do something, until it ends or its heartbeat is late: its runtime may have ended,
-/// or not be driven.
+/// Keeps a background task to one instance, until it ends or its heartbeat is late: its runtime may have
+/// shut down, or not be driven.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heartbeat(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts the tasks: only the latest one goes on.
+    /// Counts the tasks: only the latest continues.
     number: u64,
-    /// When the next heartbeat is due; `None` if no task is on.
+    /// When the next heartbeat is due; `None` if no task is running.
     due: Option<Instant>,
 }
 
-/// Belongs to the task that is on. Dropped, it makes room for another.
+/// Represents the running task. Dropping it lets another start.
 pub(crate) struct Beating {
     heartbeat: Heartbeat,
     number: u64,
 }
 
 impl Heartbeat {
-    /// Starts a task, whose next heartbeat is due in `span`. Returns `None` if another is on, and not to be
-    /// replaced.
+    /// Starts a task whose next heartbeat is due in `span`. Returns `None` if another is running, unless this
+    /// one `replaces` it.
     pub(crate) fn start(&self, span: Duration, replaces: bool) -> Option<Beating> {
         let now = Instant::now();
         let mut state = self.0.lock();
@@ -42,8 +42,8 @@ impl Heartbeat {
 }
 
 impl Beating {
-    /// Goes on; the next heartbeat is due in `span`. Returns `false` if another task took over.
-    pub(crate) fn goes_on(&self, span: Duration) -> bool {
+    /// Records a heartbeat; the next is due in `span`. Returns `false` if another task has replaced this one.
+    pub(crate) fn beat(&self, span: Duration) -> bool {
         let due = Instant::now() + span;
         let mut state = self.heartbeat.0.lock();
         let is_latest = state.number == self.number;

@@ -48,10 +48,10 @@ pub use self::meter::describe_metrics;
 #[cfg(feature = "retry")]
 pub use self::retry::{RetryPause, TokenRetry};
 
-/// Holds any error, as in tower.
+/// Boxes any error, as in tower.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What the tests of this workspace need, outside semantic versioning.
+/// Exposes what the tests of this workspace need, exempt from semantic versioning.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::attempts::Process;

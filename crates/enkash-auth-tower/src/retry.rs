@@ -1,4 +1,4 @@
-//! A call that failed for want of a token, made again when there may be one.
+//! Retries a call that failed for want of a token, once there may be one.
 
 use std::{
     fmt,
@@ -25,27 +25,27 @@ use crate::{
     time::{self, TICK},
 };
 
-/// How long to wait where the error does not say.
+/// Sets how long to wait if the error sets no time.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Makes a call again for which there was no token, if there may be one soon: a policy for `tower::retry`.
+/// Retries a call for which there was no token, if there may be one soon: a policy for `tower::retry`.
 ///
-/// It never sends anything twice: it retries an error that the layer raised *before* it called the
-/// service below, which [`NotCalled`] proves, about this very request, when it is
-/// [transient](enkash_auth_core::Error::is_transient). The answers and the errors of the service
-/// below are none of its business, also where they look like that.
+/// It never sends anything twice: it retries an error that the layer raised *before* it called the inner
+/// service, which [`NotCalled`] proves, about this very request, if it is
+/// [transient](enkash_auth_core::Error::is_transient). Responses and errors of the inner service are passed
+/// on, even if they resemble one.
 ///
-/// It waits as long as the error says ([`retry_after`](enkash_auth_core::Error::retry_after)), or a
-/// second at most where that says nothing; up to three times per call, up to 5 s each, and within a budget
-/// for all calls together: `tower`'s [`TpsBudget`] with its defaults.
+/// It waits for the [`retry_after`](enkash_auth_core::Error::retry_after) of the error, or a second at most
+/// without one; up to three times per call, up to 5 s each, and within a budget for all calls together:
+/// `tower`'s [`TpsBudget`] with its defaults.
 ///
-/// Stands right above the layer; between them, what leaves method and address of a request as they
-/// are. It costs a clone of each request: the body must be a [`ReplayBody`]. Clones share the budget.
-/// Outside a tokio runtime no call is made again.
+/// Place it directly above the layer; a layer between them must not change method or address of a request.
+/// It costs a clone of each request: the body must be a [`ReplayBody`]. Clones share the budget. Outside a
+/// tokio runtime no call is retried.
 ///
 /// # Panics
 ///
-/// A call that is to be made again panics inside a tokio runtime whose timers are disabled.
+/// If a call is retried inside a tokio runtime whose timers are disabled.
 ///
 /// # Examples
 ///
@@ -70,8 +70,8 @@ const SOON: Duration = Duration::from_secs(1);
 #[must_use = "a policy retries nothing by itself"]
 pub struct TokenRetry {
     budget: Arc<dyn Budget + Send + Sync>,
-    /// Of one call: `tower` clones the policy for each.
-    retries_left: u32,
+    /// For one call: `tower` clones the policy for each.
+    retries: u32,
     longest_pause: Duration,
 }
 
@@ -80,31 +80,31 @@ impl TokenRetry {
     pub fn new() -> Self {
         Self {
             budget: Arc::new(TpsBudget::default()),
-            retries_left: 3,
+            retries: 3,
             longest_pause: Duration::from_secs(5),
         }
     }
 
-    /// Sets how often one call is made again: by default, three times.
+    /// Sets how often one call is retried: by default, three times.
     pub fn retries(mut self, most: u32) -> Self {
-        self.retries_left = most;
+        self.retries = most;
         self
     }
 
-    /// Sets how long a call waits each time: by default, up to 5 s. An error that says a longer time is
+    /// Sets how long a call waits each time: by default, up to 5 s. An error with a longer time is
     /// returned at once.
     pub fn longest_pause(mut self, limit: Duration) -> Self {
         self.longest_pause = limit;
         self
     }
 
-    /// Sets the budget that all calls share. Each retry withdraws from it, each response pays in.
+    /// Sets the budget that all calls share. Each retry withdraws from it, each response deposits into it.
     pub fn budget(mut self, budget: impl Budget + Send + Sync + 'static) -> Self {
         self.budget = Arc::new(budget);
         self
     }
 
-    /// Returns the pause before `request`, which had `result`, is made again.
+    /// Returns the pause before `request`, which had `result`, is retried.
     fn pause<Req, Res>(
         &mut self,
         request: &Req,
@@ -125,10 +125,10 @@ impl TokenRetry {
             return None;
         }
         Handle::try_current().ok()?;
-        self.retries_left = self.retries_left.checked_sub(1)?;
+        self.retries = self.retries.checked_sub(1)?;
         self.budget
             .withdraw()
-            // The pause of the cache is over by then, on its own clock.
+            // By then the backoff of the cache has passed, on its own clock.
             .then(|| RetryPause {
                 sleep: sleep_until(time::deadline(pause.saturating_add(TICK))),
             })
@@ -163,18 +163,18 @@ where
 impl fmt::Debug for TokenRetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenRetry")
-            .field("retries_left", &self.retries_left)
+            .field("retries", &self.retries)
             .field("longest_pause", &self.longest_pause)
             .finish_non_exhaustive()
     }
 }
 
 pin_project! {
-    /// Completes when a call may be made again: the future of [`TokenRetry`].
+    /// Completes when a call may be retried: the future of [`TokenRetry`].
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped, the call is not made again.
+    /// If it is dropped, the call is not retried.
     #[must_use = "futures do nothing unless polled"]
     pub struct RetryPause {
         #[pin]

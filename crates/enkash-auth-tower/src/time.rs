@@ -5,15 +5,15 @@ use tokio::time::Instant;
 
 use crate::sync::Arc;
 
-/// So far ahead that no timer is due by then, and none overflows: thirty years.
+/// Caps deadlines, so that no timer overflows: thirty years.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// No wait is shorter where a cache's clock has to move on meanwhile: the coarse one ticks every 10 ms at most
-/// (Linux with `CONFIG_HZ=100`; mostly every 4 ms), the timer every millisecond.
+/// Sets the shortest wait in which a cache's clock advances: the coarse one ticks every 10 ms at most (Linux
+/// with `CONFIG_HZ=100`; mostly every 4 ms), the timer every millisecond.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// The clock of a cache. The default one, which nearly all have, is called without a detour: it is
-/// asked for every request.
+/// Reads the clock of a cache. The default one, which nearly all use, is called without dynamic dispatch:
+/// every request reads it.
 #[derive(Clone, Debug)]
 pub(crate) enum Time {
     System(SystemClock),
@@ -37,7 +37,7 @@ impl Clock for Time {
     }
 }
 
-/// Returns the time `span` from now, whatever a setting says.
+/// Returns the time `span` from now, capped so that no setting overflows it.
 pub(crate) fn deadline(span: Duration) -> Instant {
     Instant::now() + span.min(NEVER)
 }

@@ -208,27 +208,24 @@ async fn store_that_goes_wrong_does_not_conform() {
     for (flaw, rule) in [
         (Flaw::LosesUpdates, "no write is lost"),
         (Flaw::IsNotAtomic, "no write is lost"),
-        (Flaw::IgnoresCurrent, "no record is not one to replace"),
-        (
-            Flaw::TakesNoneForAny,
-            "a record that is there is not absent",
-        ),
-        (Flaw::TakesAnyForNone, "no record is not one to replace"),
+        (Flaw::IgnoresCurrent, "an absent record is not replaced"),
+        (Flaw::TakesNoneForAny, "an existing record is not absent"),
+        (Flaw::TakesAnyForNone, "an absent record is not replaced"),
         (Flaw::MixesAccounts, "accounts do not mix"),
         (Flaw::Truncates, "48 KiB of any bytes come back"),
         (Flaw::KeepsText, "48 KiB of any bytes come back"),
         (Flaw::Tears, "the old record or the new one"),
         (Flaw::StaysLocked, "each call ends"),
+        (Flaw::IsAlwaysDead, "an attempt without a guard is not dead"),
         (
-            Flaw::IsAlwaysDead,
-            "what shows no life is not known to be dead",
+            Flaw::IsDeadWhileItLives,
+            "an attempt is not dead while its guard is held",
         ),
-        (Flaw::IsDeadWhileItLives, "an owner that lives is not dead"),
-        (Flaw::IsNeverDead, "an owner that is gone is dead"),
         (
-            Flaw::TakesOthersForDead,
-            "nothing is known of another attempt",
+            Flaw::IsNeverDead,
+            "an attempt is dead once its guard is dropped",
         ),
+        (Flaw::TakesOthersForDead, "another attempt is not dead"),
     ] {
         let violation = check(Flawed::new(flaw)).await.unwrap_err().to_string();
         assert!(violation.contains(rule), "{flaw:?}: {violation}");

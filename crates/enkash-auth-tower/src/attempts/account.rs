@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use enkash_auth_core::{AccountKey, BaseUrl, Credentials};
 
-/// Credentials, and the key of their account.
+/// Holds credentials, and the key of their account.
 #[derive(Clone)]
 pub(crate) struct AccountCredentials(Arc<Inner>);
 

@@ -7,13 +7,13 @@ use enkash_auth_core::{
 
 use super::{AccountCredentials, Permit, StoredToken, down::Down};
 
-/// Says what a fetch may do.
+/// Decides what a fetch may do.
 pub(crate) enum Acquired {
     /// Send the credentials, once.
     Permit(Permit),
     /// Use the token that another fetch obtained.
     Token(StoredToken),
-    /// Send a probe, and acquire again with its result.
+    /// Send a probe, and retry with its result.
     Probe,
     /// Wait: another attempt is in flight.
     Busy,
@@ -21,22 +21,22 @@ pub(crate) enum Acquired {
     Denied(Error),
 }
 
-/// Describes a fetch that asks to send its credentials.
+/// Describes a fetch that acquires a permit.
 pub(crate) struct FetchContext<'a> {
     pub(crate) account: &'a AccountCredentials,
     pub(crate) policy: &'a RefreshPolicy,
     /// When the fetch ends, on both clocks.
     pub(crate) send_before: Timestamp,
-    /// The newest token that it has seen, which is not returned again.
+    /// The newest token that it has seen, which is not returned.
     pub(crate) newest_seen: Option<AttemptId>,
     /// Whether the server has just responded to a probe.
     pub(crate) probe: Option<bool>,
-    /// Whether enough time is left for an attempt; if not, only another's token is waited for.
+    /// Whether enough time remains for an attempt; if not, only another's token is waited for.
     pub(crate) may_begin: bool,
 }
 
 impl<'a> FetchContext<'a> {
-    /// Returns an attempt with a fresh id.
+    /// Creates an attempt with a fresh id.
     pub(super) fn request(
         &self,
         lease: Duration,

@@ -6,7 +6,7 @@ use crate::{
     store::{STORE_TIMEOUT, StoreFuture},
 };
 
-/// Says why the store cannot be used.
+/// Explains why the store cannot be used.
 pub(super) enum Down {
     Unavailable(BoxError),
     /// The record is in a newer format.

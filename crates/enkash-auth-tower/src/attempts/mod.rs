@@ -1,5 +1,5 @@
-//! The permit protocol: no token request is sent without a permit, and a permit is recorded before it is
-//! used.
+//! Implements the permit protocol: no token request is sent without a permit, and a permit is recorded
+//! before it is used.
 //!
 //! 1. An attempt is in the store, or with [`OnStoreDown`](crate::OnStoreDown) in the witness of this
 //!    process, before its credentials are sent.
@@ -7,11 +7,10 @@
 //!    that held it, and reaches the store with the next write.
 //! 3. After every load, what this process witnessed is added before anything is decided.
 //!
-//! [`Attempts`] is the protocol of one cache. It decides on a record that `records` loads and writes, again
-//! on conflict: `opened` is that record with what this process witnessed added, `down` why there is none. A
-//! [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
-//! encrypts the tokens in a record, and `polls` reads the record from time to time to notice that it was
-//! lost.
+//! [`Attempts`] runs the protocol of one cache. It decides on a record that `records` loads and writes,
+//! retrying on conflict: `opened` is that record with what this process witnessed added, `down` why there is
+//! none. A [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
+//! encrypts the tokens in a record, and `record_polls` polls the record to notice its loss.
 
 mod account;
 mod acquire;

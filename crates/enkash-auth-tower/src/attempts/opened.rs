@@ -17,7 +17,7 @@ use crate::{
     time::Time,
 };
 
-/// Holds a record as it was loaded, and with what this process witnessed added.
+/// Holds a record as it was loaded, and merged with what this process witnessed.
 pub(super) struct Opened {
     account: AccountKey,
     bytes: Option<Vec<u8>>,
@@ -25,21 +25,21 @@ pub(super) struct Opened {
     before: Option<AccountRecord>,
     record: AccountRecord,
     /// Our clocks before the load: no later than the store's reading.
-    asked: Timestamp,
+    requested: Timestamp,
     /// Our monotonic clock, and the store's wall clock.
     now: Timestamp,
     witness: Arc<Mutex<Witness>>,
 }
 
 impl Opened {
-    /// Loads the record, and adds what this process witnessed and which owners of attempts are dead.
+    /// Loads the record, and merges what this process witnessed and which owners of attempts are dead.
     pub(super) async fn load(
         store: &dyn Store,
         account: AccountKey,
         witness: Arc<Mutex<Witness>>,
         clock: &Time,
     ) -> Result<Self, Down> {
-        let asked = clock.now();
+        let requested = clock.now();
         let loaded = Down::limit(store.load(&account)).await?;
         let now = clock.now();
         let at = loaded.clock().unwrap_or(now.unix_nanos());
@@ -64,7 +64,7 @@ impl Opened {
             bytes,
             before,
             record,
-            asked,
+            requested,
             now,
             witness,
         };
@@ -90,7 +90,7 @@ impl Opened {
         };
         if is_written {
             let mut witness = self.witness.lock();
-            // Its own attempt as well, whose lease is counted from the load.
+            // Including its own attempt, whose lease is counted from the load.
             witness.see(self.record.facts(), self.now);
             witness.observe(self.record.facts());
         }
@@ -101,7 +101,7 @@ impl Opened {
         self.record.facts()
     }
 
-    /// Undoes what was made of the `facts`.
+    /// Restores the `facts`.
     pub(super) fn revert(&mut self, facts: Facts) {
         *self.record.facts_mut() = facts;
     }
@@ -143,15 +143,15 @@ impl Opened {
             .record
             .token(account.credentials())
             .filter(|(id, _)| Some(*id) != newest_seen)?;
-        // A process that was stopped since the store read its clock must not take the token for younger.
-        open(account, id, &sealed, self.asked, self.now.unix_nanos())
+        // If this process was suspended since the store read its clock, the token must not seem younger.
+        open(account, id, &sealed, self.requested, self.now.unix_nanos())
             .inspect_err(|why| {
-                tracing::warn!(account = %self.account, %why, "the stored token cannot be used");
+                tracing::warn!(account = %self.account, %why, "stored token cannot be used");
             })
             .ok()
     }
 
-    /// Keeps the token of `grant`, sealed. `now` is the clock of this process.
+    /// Stores the token of `grant`, sealed. `now` is the clock of this process.
     pub(super) fn keep_token(
         &mut self,
         account: &AccountCredentials,
@@ -161,15 +161,15 @@ impl Opened {
     ) -> Result<(), Down> {
         let (lifetime, at) = (grant.lifetime(), self.now.unix_nanos());
         let sealed = seal(account, grant.bearer(), lifetime, now, at)?;
-        let left = u64::try_from(lifetime.remaining(now).as_nanos()).unwrap_or(u64::MAX);
-        let until = at.saturating_add(left);
+        let remaining = u64::try_from(lifetime.remaining(now).as_nanos()).unwrap_or(u64::MAX);
+        let until = at.saturating_add(remaining);
         let credentials = account.credentials();
         self.record
             .keep_token(permit, credentials, &sealed, until, self.now);
         Ok(())
     }
 
-    /// Adds what this process witnessed.
+    /// Merges what this process witnessed.
     fn merge(&mut self) {
         let mut witness = self.witness.lock();
         self.record.facts_mut().merge(witness.facts());

@@ -11,8 +11,8 @@ use crate::{
 
 /// Permits one token request.
 ///
-/// If it is dropped before the store has the outcome, the witness gets it: the outcome if it is known,
-/// otherwise uncounted if nothing was sent, and without a response if something may have been.
+/// If it is dropped before the store has the outcome, the witness records it: the outcome if it is set,
+/// otherwise uncounted if nothing was sent, and unresolved if something may have been.
 pub(crate) struct Permit {
     attempt: Arc<PermittedAttempt>,
     is_stored: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Permit {
     liveness: Option<Liveness>,
 }
 
-/// Tracks how far an attempt has come, for all that may end it.
+/// Tracks the stage of an attempt, for all that may end it.
 pub(crate) struct PermittedAttempt {
     permit: account::Permit,
     witness: Arc<Mutex<Witness>>,
@@ -75,13 +75,13 @@ impl Permit {
         &self.attempt.permit
     }
 
-    /// Removes the attempt: it was not written, because another write came first.
+    /// Removes the attempt, which was not written because another write came first.
     pub(super) fn withdraw(self) {
         *self.attempt.stage.lock() = Stage::Ended;
         self.attempt.witness.lock().withdraw(self.inner().id());
     }
 
-    /// Leaves the outcome to the witness and to the next write. Keep the returned guard until then.
+    /// Records the outcome in the witness, for the next write. Keep the returned guard until then.
     pub(crate) fn end(mut self, outcome: AttemptOutcome) -> Option<Liveness> {
         self.set_outcome(outcome);
         self.liveness.take()
@@ -92,7 +92,7 @@ impl Permit {
         self.is_stored.then(|| self.inner().id())
     }
 
-    /// Stores the outcome, for the case that the permit is dropped.
+    /// Sets the outcome, in case the permit is dropped.
     pub(super) fn set_outcome(&self, outcome: AttemptOutcome) {
         *self.attempt.stage.lock() = Stage::Outcome(outcome);
     }

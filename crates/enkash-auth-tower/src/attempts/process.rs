@@ -21,7 +21,7 @@ pub struct Process {
     beginnings: Arc<Mutex<HashMap<AccountKey, (AttemptId, Timestamp)>>>,
 }
 
-/// Marks an attempt that is being written. While it exists, the process begins no other.
+/// Marks an attempt that is being written. While it exists, the process starts no other.
 pub(super) struct Beginning {
     process: Process,
     account: AccountKey,

@@ -22,11 +22,11 @@ use crate::{
     time::Time,
 };
 
-/// How much longer than the fetch limit a lease lasts: time for a probe, for the calls of the store, and
-/// for clocks that run at different rates.
+/// Extends a lease beyond the fetch timeout: time for a probe, for the calls of the store, and for clocks
+/// that run at different rates.
 const LEASE_GRACE: Duration = Duration::from_secs(6);
 
-/// How often a reset polls for the end of the attempt in flight.
+/// Sets how often a reset polls for the end of the attempt in flight.
 const RESET_POLL: Duration = Duration::from_millis(250);
 
 /// Runs the permit protocol of one cache.
@@ -45,7 +45,7 @@ pub(crate) struct Attempts {
 struct State {
     /// The permit of the newest fetch.
     current: Option<Weak<PermittedAttempt>>,
-    /// The token that the cache holds, if it is one of the store.
+    /// The token that the cache holds, if the store has it.
     held: Option<(AccountCredentials, AttemptId)>,
 }
 
@@ -80,11 +80,11 @@ impl Attempts {
         witness.facts().clone()
     }
 
-    /// Returns the attempt whose token the cache holds, if it is one of the store.
+    /// Returns the attempt whose token the cache holds, if the store has it.
     pub(crate) fn held(&self, account: &AccountCredentials) -> Option<AttemptId> {
         let state = self.state.lock();
-        let (holder, id) = state.held.as_ref()?;
-        holder.is(account).then_some(*id)
+        let (owner, id) = state.held.as_ref()?;
+        owner.is(account).then_some(*id)
     }
 
     /// Records that the cache now holds the token of the attempt `id`.
@@ -94,7 +94,7 @@ impl Attempts {
         drop(old);
     }
 
-    /// Begins a fetch. If the one before was abandoned, its attempt is ended: it sends nothing from now on.
+    /// Begins a fetch, and ends the attempt of an abandoned one, which sends nothing from now on.
     pub(crate) fn begin_fetch(&self) {
         let abandoned = self.state.lock().current.take();
         if let Some(attempt) = abandoned.and_then(|attempt| attempt.upgrade()) {
@@ -102,29 +102,29 @@ impl Attempts {
         }
     }
 
-    /// Asks whether the fetch may send its credentials.
+    /// Decides whether the fetch may send its credentials.
     pub(crate) async fn acquire(self: &Arc<Self>, ctx: &FetchContext<'_>) -> Acquired {
-        let acquired = match self.ask(ctx).await {
+        let acquired = match self.try_acquire(ctx).await {
             Ok(acquired) => acquired,
             Err(down) => self.without_store(ctx, down),
         };
         if let Acquired::Permit(permit) = &acquired {
             self.state.lock().current = Some(Arc::downgrade(permit.attempt()));
         }
-        self.keep_looking(ctx.account.key());
+        self.keep_polling(ctx.account.key());
         acquired
     }
 
-    async fn ask(&self, ctx: &FetchContext<'_>) -> Result<Acquired, Down> {
+    async fn try_acquire(&self, ctx: &FetchContext<'_>) -> Result<Acquired, Down> {
         let account = ctx.account.key();
-        let mut shows_life = true;
+        let mut uses_guard = true;
         for tries in 0..TRIES {
             if tries > 0 && ctx.send_before.has_passed(self.records.clock().now()) {
                 break;
             }
             let mut opened = self.records.open(account).await?;
             if let Some(token) = self.token(ctx, &opened) {
-                // The token is good whether or not the facts can be written now.
+                // The token is usable whether or not the facts can be written now.
                 let _ = self.records.write(&opened).await;
                 return Ok(Acquired::Token(token));
             }
@@ -136,13 +136,13 @@ impl Attempts {
                     Acquired::Busy
                 }
                 Acquire::Granted(permit) => {
-                    let liveness = match shows_life {
+                    let liveness = match uses_guard {
                         true => self.records.hold(account, request.id).await,
                         false => Ok(None),
                     };
                     let Ok(liveness) = liveness else {
-                        // The guard may still come, and end at once: another id is used, without a guard.
-                        shows_life = false;
+                        // The guard may be acquired late, and dropped: another id is used, without one.
+                        uses_guard = false;
                         continue;
                     };
                     // Meanwhile another cache of the process may have made an attempt without the store.
@@ -167,11 +167,11 @@ impl Attempts {
                 }
             }
         }
-        // The store works, so nothing is done without it.
+        // The store works, so nothing is sent without it.
         Ok(Acquired::Busy)
     }
 
-    /// Writes an attempt that was permitted on what was `seen`. Returns `None` if another came first.
+    /// Writes an attempt that was permitted on the facts `seen`. Returns `None` if another came first.
     async fn begin(
         &self,
         ctx: &FetchContext<'_>,
@@ -213,11 +213,10 @@ impl Attempts {
         Ok(None)
     }
 
-    /// Records how the attempt of `permit` ended, and keeps the token of `grant` if the attempt is still
+    /// Records how the attempt of `permit` ended, and stores the token of `grant` if the attempt is still
     /// open. Returns whether it was.
     ///
-    /// If the store cannot be reached, the witness has the outcome, and the store gets it with the next
-    /// write.
+    /// If the store cannot be reached, the witness has the outcome, for the next write.
     pub(crate) async fn record(
         self: &Arc<Self>,
         account: &AccountCredentials,
@@ -228,7 +227,7 @@ impl Attempts {
         permit.set_outcome(outcome);
         let recorded = match permit.stored_id() {
             Some(_) => self.record_in_store(account, &permit, outcome, grant).await,
-            // The next write brings it.
+            // The next write stores it.
             None => Ok(None),
         };
         let is_accepted = recorded.unwrap_or_else(|down| {
@@ -236,7 +235,7 @@ impl Attempts {
             if let Down::Unavailable(error) = down {
                 tracing::warn!(
                     error = &*error,
-                    "token store unavailable: the outcome of the attempt is recorded later"
+                    "token store unavailable; the outcome of the attempt is recorded later"
                 );
             }
             None
@@ -246,7 +245,7 @@ impl Attempts {
             let liveness = permit.end(outcome);
             self.records.keep(liveness);
         }
-        self.keep_looking(account.key());
+        self.keep_polling(account.key());
         is_accepted.unwrap_or(true)
     }
 
@@ -281,32 +280,32 @@ impl Attempts {
     ) -> Result<(), Error> {
         let mut ids = None;
         let mut reset = |opened: &mut Opened| {
-            // What counted when the operator acted: attempts made while this waits still count.
+            // The attempts that counted at the call: those made while this waits still count.
             let ids = ids.get_or_insert_with(|| opened.facts().resettable());
             Ok(opened.reset(ids, allow_rejected))
         };
         while !self.records.update(account, &mut reset).await?.0 {
             sleep(RESET_POLL).await;
         }
-        self.keep_looking(account);
+        self.keep_polling(account);
         Ok(())
     }
 
-    /// Adds what this process witnessed to the record, and records what others have written.
-    pub(crate) async fn look(self: &Arc<Self>, account: AccountKey) -> Result<(), Error> {
+    /// Merges what this process witnessed into the record, and the record into what it witnessed.
+    pub(crate) async fn poll_record(self: &Arc<Self>, account: AccountKey) -> Result<(), Error> {
         self.records.update(account, |_| Ok(())).await?;
-        self.keep_looking(account);
+        self.keep_polling(account);
         Ok(())
     }
 
-    /// Ensures that a task looks at the record of `account`, if there is a reason to.
-    fn keep_looking(self: &Arc<Self>, account: AccountKey) {
+    /// Ensures that a task polls the record of `account`, if there is a reason to.
+    fn keep_polling(self: &Arc<Self>, account: AccountKey) {
         if self.is_shared && !self.is_quiet(account) {
             self.polls.start(self, account, self.is_reported(account));
         }
     }
 
-    /// Returns whether this process has no reason to look at the record.
+    /// Returns whether this process has no reason to poll the record.
     pub(super) fn is_quiet(&self, account: AccountKey) -> bool {
         let witness = self.records.witness(account);
         witness.lock().is_quiet()
@@ -349,7 +348,7 @@ impl Attempts {
                 && facts.attempts().len() < BUDGET
                 && !own.has_unstored();
         match facts.acquire(&request, &own, now) {
-            // The store may be writing it just now.
+            // The store may be writing it concurrently.
             Acquire::Granted(_)
                 if !ctx.may_begin || self.records.process().is_beginning(account, now) =>
             {
@@ -361,7 +360,7 @@ impl Attempts {
                 drop(own);
                 if let Down::Unavailable(error) = &down {
                     let error = &**error;
-                    tracing::warn!(error, "token store unavailable: going on without it");
+                    tracing::warn!(error, "token store unavailable; continuing without it");
                 }
                 let before = ctx.send_before;
                 Acquired::Permit(Permit::new(

@@ -10,19 +10,19 @@ use crate::{
     sync::{Arc, Mutex, Weak},
 };
 
-/// How often a process that witnessed an attempt, a rejection, or an outcome that the store lacks, looks at
-/// the record, give or take a fifth: if the record was lost, it may be the only process to restore it.
-const LOOK: Duration = Duration::from_secs(5);
+/// Sets how often a process that witnessed an attempt, a rejection, or an outcome that the store lacks polls
+/// the record, with a jitter of a fifth: if the record was lost, it may be the only process to restore it.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How late a heartbeat may be.
-const LATE: Duration = LOOK.saturating_mul(4);
+/// Limits how late a heartbeat may be.
+const LATE: Duration = POLL_INTERVAL.saturating_mul(4);
 
-/// Tracks the tasks of a cache that look at records: one for each account that it uses.
+/// Tracks the tasks of a cache that poll records: one for each account that it uses.
 #[derive(Debug, Default)]
 pub(super) struct RecordPolls(Mutex<HashMap<AccountKey, Heartbeat>>);
 
 impl RecordPolls {
-    /// Spawns a task that looks at `account`, unless one is on already. Until all `is_reported` to the
+    /// Spawns a task that polls the record of `account`, unless one is running. Until all `is_reported` to the
     /// store, the task outlives the cache of `attempts`.
     pub(super) fn start(&self, attempts: &Arc<Attempts>, account: AccountKey, is_reported: bool) {
         let Ok(runtime) = Handle::try_current() else {
@@ -31,28 +31,28 @@ impl RecordPolls {
         let heartbeat = self.0.lock().entry(account).or_default().clone();
         if let Some(beating) = heartbeat.start(LATE, !is_reported) {
             let kept = (!is_reported).then(|| Arc::clone(attempts));
-            runtime.spawn(look(Arc::downgrade(attempts), kept, account, beating));
+            runtime.spawn(poll(Arc::downgrade(attempts), kept, account, beating));
         }
     }
 }
 
-/// Looks until there is no reason to. `kept` holds what is not reported yet, of a cache that may be gone.
-async fn look(
+/// Polls until there is no reason to. `kept` holds what is not reported yet, of a cache that may be dropped.
+async fn poll(
     attempts: Weak<Attempts>,
     mut kept: Option<Arc<Attempts>>,
     account: AccountKey,
     beating: Beating,
 ) {
     loop {
-        sleep(LOOK.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
+        sleep(POLL_INTERVAL.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
         let is_kept = kept.is_some();
         let Some(attempts) = kept.take().or_else(|| attempts.upgrade()) else {
             return;
         };
-        if !beating.goes_on(LATE) {
+        if !beating.beat(LATE) {
             return;
         }
-        if attempts.look(account).await.is_err() {
+        if attempts.poll_record(account).await.is_err() {
             meter::store_failed(account);
         }
         if attempts.is_quiet(account) {

@@ -13,10 +13,10 @@ use crate::{
     time::Time,
 };
 
-/// How many times a write is tried while others come first.
+/// Limits the tries of a write while others come first.
 pub(super) const TRIES: u32 = 64;
 
-/// Keeps the account records in the store, and knows what this process witnessed of them.
+/// Loads and writes the account records, merged with what this process witnessed.
 pub(super) struct Records {
     store: Arc<dyn Store>,
     process: Process,
@@ -64,7 +64,7 @@ impl Records {
         self.state.lock().unreported.extend(liveness);
     }
 
-    /// Loads the record, and adds what this process witnessed.
+    /// Loads the record, and merges what this process witnessed.
     pub(super) async fn open(&self, account: AccountKey) -> Result<Opened, Down> {
         let witness = self.witness(account);
         let opened = Opened::load(&*self.store, account, witness, &self.clock).await;
@@ -84,7 +84,7 @@ impl Records {
         Ok(is_written)
     }
 
-    /// Opens the record and writes what `change` makes of it, again while other writes come first.
+    /// Opens the record, applies `change` and writes it, retrying while other writes come first.
     pub(super) async fn update<T>(
         &self,
         account: AccountKey,
@@ -98,7 +98,7 @@ impl Records {
             }
             pause().await;
         }
-        Err("too many others change the same record".into())
+        Err("too many conflicting writes of the account record".into())
     }
 
     /// Shows that this process, which makes `attempt`, is alive.
@@ -111,7 +111,7 @@ impl Records {
     }
 }
 
-/// Waits for a random time, so that writers in conflict do not conflict again.
+/// Waits for a random time, so that conflicting writers do not collide once more.
 pub(super) async fn pause() {
     sleep(Duration::from_millis(fastrand::u64(1..=10))).await;
 }

@@ -1,4 +1,8 @@
-//! The middleware: a token on every request that may see it.
+//! Puts a token on every request that may see it.
+//!
+//! [`EnkashAuthLayer`] makes the `service`, which checks the [`Target`] of an [`AuthRequest`] against the
+//! `rules` of the layer. With a cached token it calls the inner service at once; otherwise [`ResponseFuture`]
+//! holds a `later` call. Errors raised before the inner call carry [`NotCalled`].
 
 mod deferred;
 mod future;

@@ -8,9 +8,9 @@ use crate::BoxError;
 
 /// Proves that the inner service was not called.
 ///
-/// The layer inserts this mark as the source of its own errors. It cannot be constructed elsewhere, so an
+/// The layer inserts this marker as the source of its own errors. It cannot be constructed elsewhere, so an
 /// error of the inner service is never mistaken for one. Of two nested layers, the outer one removes the
-/// inner one's mark: it did make a call.
+/// inner one's marker: it did make a call.
 ///
 /// # Examples
 ///
@@ -18,7 +18,7 @@ use crate::BoxError;
 /// use enkash_auth_core::Error;
 /// use enkash_auth_tower::{BoxError, NotCalled};
 ///
-/// /// Reports what became of a call.
+/// /// Reports the outcome of a call.
 /// fn report(error: &BoxError) -> String {
 ///     match NotCalled::of(&**error) {
 ///         Some(not_called) => format!("no {} was made: {}", not_called.method(), not_called.error()),
@@ -31,17 +31,17 @@ use crate::BoxError;
 pub struct NotCalled {
     error: Error,
     method: Method,
-    /// Not shown: a query may hold anything.
+    /// Never shown: a query may hold secrets.
     target: String,
 }
 
 impl NotCalled {
-    /// Returns the mark of `error` itself, if it has one. A mark of its causes may be about another call.
+    /// Returns the marker of `error` itself, if it has one. That of a source may be about another call.
     pub fn of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         error.downcast_ref::<Error>()?.source()?.downcast_ref()
     }
 
-    /// Returns the error without the mark.
+    /// Returns the error without the marker.
     pub fn error(&self) -> &Error {
         &self.error
     }
@@ -51,13 +51,13 @@ impl NotCalled {
         &self.method
     }
 
-    /// Returns whether the request was one of `method` for `target`. A stack that makes several calls of
+    /// Returns whether the request was one of `method` for `target`. A stack that makes several calls for
     /// one, such as one that follows redirects, may have sent others before.
     pub fn is_about(&self, method: &Method, target: Target<'_>) -> bool {
         self.method == *method && self.target == target.text()
     }
 
-    /// Marks `error` as raised before `request` was handed on.
+    /// Marks `error` as raised before `request` was passed on.
     #[cold]
     pub(super) fn mark<Req, Res>(error: Error, request: &Req) -> Error
     where
@@ -70,11 +70,11 @@ impl NotCalled {
         })
     }
 
-    /// Removes the mark from an error of the service below: it is about another layer's call.
+    /// Removes the marker from an error of the inner service: it is about another layer's call.
     #[cold]
     pub(super) fn unmark(error: impl Into<BoxError>) -> BoxError {
         let error = error.into();
-        let unmarked = Self::of(&*error).map(|mark| mark.error.clone());
+        let unmarked = Self::of(&*error).map(|marker| marker.error.clone());
         unmarked.map_or(error, Into::into)
     }
 }
@@ -94,7 +94,7 @@ impl fmt::Debug for NotCalled {
     }
 }
 
-/// Its cause is that of the error that it marks.
+/// Forwards the source of the marked error.
 impl StdError for NotCalled {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.error.source()

@@ -10,11 +10,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) shared: Arc<Shared>,
-    /// That of the token server.
+    /// The origin of the token server.
     origin: Origin,
-    /// Those that were allowed besides.
+    /// The other allowed origins.
     others: Vec<Origin>,
-    /// Whether a request that does not say where it goes is taken to go to one of the origins.
+    /// Whether a request without an origin is assumed to go to an allowed one.
     pub(super) assume_origin: bool,
 }
 
@@ -29,7 +29,7 @@ impl Rules {
     }
 
     /// Returns whether a request to `target` may see the token.
-    // Always: out of line, it is a fifth of what a call with a token at hand costs.
+    // Always: out of line, it is a fifth of what a call with a cached token costs.
     #[inline(always)]
     pub(super) fn allow(&self, target: Target<'_>) -> bool {
         target.is_at(&self.origin) || self.allow_besides(target)
@@ -41,7 +41,7 @@ impl Rules {
             || self.assume_origin && target.is_path()
     }
 
-    /// Lets the token go to `origin`, too.
+    /// Allows `origin` to see the token, too.
     pub(super) fn allow_origin(&mut self, origin: Origin) {
         self.others.push(origin);
     }

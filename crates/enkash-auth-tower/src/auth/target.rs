@@ -3,25 +3,25 @@ use std::fmt::{self, Write};
 use enkash_auth_core::Origin;
 use http::Uri;
 
-/// Names where a request goes, as its client does.
+/// Describes where a request goes, in the form of its client.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Target<'a> {
     /// A URI, absolute or only a path.
     Uri(&'a Uri),
-    /// An absolute http or https URL as the WHATWG's URL standard writes it out: host in lower case,
-    /// no port that is the scheme's own, a path of at least `/`. Reqwest's are.
+    /// An absolute http or https URL as the WHATWG's URL standard serializes it: host in lower case,
+    /// no default port, a path of at least `/`. Reqwest's are.
     Url(&'a str),
 }
 
 impl Target<'_> {
-    /// Returns whether that is at `origin`.
-    // Always: asked for every request.
+    /// Returns whether the target is at `origin`.
+    // Always: called for every request.
     #[inline(always)]
     pub(super) fn is_at(&self, origin: &Origin) -> bool {
         match self {
             Self::Uri(uri) => origin.matches(uri),
-            // Both are written in one way only, so no copy need be parsed.
+            // Both are in canonical form, so no copy need be parsed.
             Self::Url(url) => is_below(url, origin),
         }
     }
@@ -34,7 +34,7 @@ impl Target<'_> {
         }
     }
 
-    /// Returns scheme, host and port, if it names them.
+    /// Returns scheme, host and port, if it has them.
     pub(super) fn origin(&self) -> Option<String> {
         let uri = match self {
             Self::Uri(uri) => (*uri).clone(),
@@ -47,7 +47,7 @@ impl Target<'_> {
         })
     }
 
-    /// Returns all of it. It may hold secrets.
+    /// Returns the whole text. It may hold secrets.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Uri(uri) => uri.to_string(),
@@ -63,7 +63,7 @@ impl fmt::Debug for Target<'_> {
     }
 }
 
-/// Returns whether `url` begins with `origin`, and goes on with a path.
+/// Returns whether `url` is `origin` followed by a path.
 #[inline(never)]
 fn is_below(url: &str, origin: &Origin) -> bool {
     after(url, origin).is_some_and(|rest| rest.starts_with('/'))
@@ -76,7 +76,7 @@ fn after(text: &str, prefix: impl fmt::Display) -> Option<&str> {
     Some(rest.0)
 }
 
-/// Takes off what is written to it.
+/// Strips what is written to it.
 struct Rest<'a>(&'a str);
 
 impl Write for Rest<'_> {

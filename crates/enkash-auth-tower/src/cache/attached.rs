@@ -1,8 +1,7 @@
-//! Which token a request carries, and of which cache.
+//! Identifies the token that a request carries, and its cache.
 //!
-//! Every request remembers from which cache its token came, in case the API refuses it. A counted
-//! reference would be two atomic writes per request, for the one in a million that needs it; a number
-//! is a copy, and keeps no cache alive.
+//! Every request keeps this in case of a 401. A counted reference would cost two atomic writes per request,
+//! for the one in a million that needs it; an id is a copy, and keeps no cache alive.
 
 use std::{collections::BTreeMap, num::NonZeroU64};
 
@@ -16,7 +15,7 @@ global! {
     static CACHES: Mutex<BTreeMap<CacheId, Weak<Shared>>> = Mutex::new(BTreeMap::new());
 }
 
-/// Names the token that was attached to a request. Holds no cache alive.
+/// Identifies the token attached to a request. Keeps no cache alive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attached {
     cache: CacheId,
@@ -24,26 +23,26 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
-    /// Records that the API responded with 401 to it.
+    /// Records that the API returned 401 for it.
     pub(crate) fn unauthorized(self) {
-        if let Some(cache) = self.cache.cache() {
+        if let Some(cache) = self.cache() {
             cache.unauthorized(self.generation);
         }
     }
 
-    /// Returns the cache, or `None` if it is gone.
+    /// Returns the cache, unless it was dropped.
     pub(crate) fn cache(self) -> Option<Arc<Shared>> {
         self.cache.cache()
     }
 
-    /// Returns the token after it, or `None` if the cache is gone.
+    /// Returns a future of the next token, or `None` if the cache was dropped.
     pub(crate) fn successor(self) -> Option<TokenFuture> {
         self.cache().map(|cache| TokenFuture::new(&cache))
     }
 
-    /// Counts what became of the replay of a call that was refused.
+    /// Counts the `result` of replaying an unauthorized call.
     pub(crate) fn replayed(self, result: &'static str) {
-        if let Some(cache) = self.cache.cache() {
+        if let Some(cache) = self.cache() {
             meter::replayed(cache.endpoint().account(), result);
         }
     }
@@ -53,18 +52,18 @@ impl Attached {
     }
 }
 
-/// Names a cache of this process. Never given twice.
+/// Identifies a cache of this process. Never reused.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct CacheId(NonZeroU64);
 
 impl CacheId {
-    /// Returns the cache, while there is one.
+    /// Returns the cache, unless it was dropped.
     fn cache(self) -> Option<Arc<Shared>> {
         CACHES.lock().get(&self)?.upgrade()
     }
 }
 
-/// Lists a cache, for as long as that lives.
+/// Registers a cache until it is dropped.
 #[derive(Debug)]
 pub(super) struct Registered(CacheId);
 
@@ -74,13 +73,13 @@ impl Registered {
             static NEXT: AtomicU64 = AtomicU64::new(1);
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        // It does not come round: one cache per nanosecond would take 584 years.
+        // It does not wrap: one cache per nanosecond would take 584 years.
         let id = CacheId(NonZeroU64::new(number).unwrap_or(NonZeroU64::MAX));
         CACHES.lock().insert(id, cache);
         Self(id)
     }
 
-    /// Returns what to remember of a request that carries the token of `generation`.
+    /// Identifies the token of `generation`.
     pub(super) fn attached(&self, generation: u64) -> Attached {
         Attached {
             cache: self.0,
@@ -91,7 +90,7 @@ impl Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        // The guard is gone when the entry is dropped.
+        // The lock is released before the entry is dropped.
         let entry = CACHES.lock().remove(&self.0);
         drop(entry);
     }

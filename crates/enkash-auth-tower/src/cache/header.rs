@@ -1,7 +1,7 @@
-//! One handle's copy of the header.
+//! Copies the header for one handle.
 //!
 //! A header value is shared by a reference count, and a count that two cores write to moves between
-//! them at every request. So a handle that is kept copies the header, on its second use; one that is
+//! them at every request. So a long-lived handle copies the header on its second use; one that is
 //! cloned per request starts without a copy and shares.
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -22,8 +22,7 @@ struct Own {
 }
 
 impl HeaderCopy {
-    /// Puts a token into `headers` that may be attached now without asking the state. Leaves them
-    /// alone where there is none.
+    /// Inserts the cached token into `headers` if it may be attached without consulting the state.
     #[inline]
     pub(crate) fn attach(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
         if let Some(own) = &self.copy
@@ -35,7 +34,7 @@ impl HeaderCopy {
         self.attach_shared(headers, shared)
     }
 
-    /// Off the fastest path: the first uses, a new token, or time to ask the state.
+    /// Takes the slower path: the first uses, a new token, or time to consult the state.
     #[inline(never)]
     fn attach_shared(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
         let current = shared.snapshot.load();

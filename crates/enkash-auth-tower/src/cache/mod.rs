@@ -1,14 +1,10 @@
-//! One token for all callers: a snapshot that is read without a lock, and behind it the state, which
-//! launches flights.
+//! Caches one token for all callers.
 //!
-//! - `snapshot`: the token and until when it may be attached without asking;
-//! - `attached`: which token a request carries, and of which cache;
-//! - `header`: one handle's own copy of the header;
-//! - `refresh_task`: renewal without traffic;
-//! - `shared`: the lock, and what is decided under it;
-//! - `reload`: where other credentials come from, once these are refused;
-//! - `waiting`: a caller that waits for a flight, and a program that waits for the end of all;
-//! - `token_cache`, `token_future`, `status`: the public face.
+//! A request reads the `snapshot` without a lock, and inserts the `header`; `attached` relates a later 401 to
+//! that token. If none may be attached, or a refresh is due, `shared` locks the state and spawns the fetch
+//! that it decides on, which publishes its result to the snapshot. `waiting` is a caller without a token.
+//! `refresh_task` renews without traffic; `reload` reads new credentials once these are rejected.
+//! `token_cache`, `token_future` and `status` are the public types.
 
 mod attached;
 mod header;

@@ -9,29 +9,28 @@ use crate::{
     time::TICK,
 };
 
-/// The longest poll interval: the timer stands still while the machine is suspended, the token does not.
+/// Limits the poll interval: timers stop while the machine is suspended, tokens still expire.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// How late a heartbeat may be: an interval, and as long again.
+/// Limits how late a heartbeat may be: two intervals.
 const LATE: Duration = LONGEST.saturating_mul(2);
 
-/// The poll interval while a flight is on, and after one was asked for.
+/// Sets the poll interval while a fetch is in flight, and after a lookup.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// Keeps a cache warm, where its policy wants that: asks in its time, as a caller would.
+/// Keeps a cache warm, if its policy says so: looks up the token when it is due, as a caller would.
 ///
-/// There is one task at a time, on the runtime of the caller that launched a flight. It holds no
-/// cache alive. When its runtime has ended, or has not driven it in time, the next launch starts
-/// another.
+/// There is one task at a time, on the runtime of the caller that spawned a fetch. It keeps no cache
+/// alive. If its runtime has shut down, or has not driven it in time, the next fetch starts another.
 #[derive(Debug, Default)]
 pub(super) struct RefreshTask(Heartbeat);
 
 impl RefreshTask {
-    /// Starts a task unless one is on. If a flight had to be given up, that task may be the one that
-    /// `is_asleep`.
-    pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>, is_asleep: bool) {
+    /// Starts a task unless one is running. If a fetch was abandoned, that task may be one that `is_stalled`,
+    /// and is replaced.
+    pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>, is_stalled: bool) {
         if shared.policy().keep_warm
-            && let Some(beating) = self.0.start(LATE, is_asleep)
+            && let Some(beating) = self.0.start(LATE, is_stalled)
         {
             runtime.spawn(keep(Arc::downgrade(shared), beating));
         }
@@ -39,8 +38,8 @@ impl RefreshTask {
 }
 
 async fn keep(shared: Weak<Shared>, beating: Beating) {
-    // If another took over, it does nothing more, should its runtime be driven again.
-    while beating.goes_on(LATE) {
+    // Ends once another task has replaced it, should its runtime be driven again.
+    while beating.beat(LATE) {
         sleep(LONGEST.min(match shared.upgrade() {
             Some(shared) => lookup(&shared),
             None => return,
@@ -49,11 +48,11 @@ async fn keep(shared: Weak<Shared>, beating: Beating) {
     }
 }
 
-/// Asks if it is time to, and returns how long to sleep then.
+/// Looks up the token if it is due, and returns how long to sleep then.
 fn lookup(shared: &Arc<Shared>) -> Duration {
     match shared.idle_for() {
         Some(Duration::ZERO) => {
-            // What comes of it, callers get.
+            // The fetch runs in a task of its own.
             drop(shared.lookup());
             SHORTEST
         }

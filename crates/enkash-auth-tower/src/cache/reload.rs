@@ -10,30 +10,29 @@ use tokio::{
 use super::Shared;
 use crate::{BoxError, attempts::AccountCredentials, sync::Arc};
 
-/// How long to wait for other credentials; callers wait meanwhile.
+/// Limits the wait for new credentials; callers wait meanwhile.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// How far apart the two readings are that have to agree.
+/// Separates the two readings that have to agree.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// What was begun to be read longer ago is not what stands there now. A fetch looks every 5 s.
+/// Limits the age of a reading since its start: an older one may be stale. A fetch reads every 5 s.
 const STALE: Duration = Duration::from_secs(10);
 
 type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
 
-/// Reads other credentials, once those in use are rejected.
+/// Reads new credentials, once those in use are rejected.
 pub(crate) struct Reload {
     source: Arc<Source>,
-    /// The look that was not waited for to its end: one that hangs has one thread, however often
-    /// a fetch looks.
-    on: Mutex<Option<Look>>,
+    /// The reading that is still pending: one that hangs occupies one thread, however often a fetch reads.
+    pending: Mutex<Option<Reading>>,
 }
 
-struct Look {
-    /// The credentials that were rejected: for others, it may be too old.
-    refused: AccountCredentials,
-    began: Instant,
-    read: JoinHandle<Result<Credentials, BoxError>>,
+struct Reading {
+    /// The rejected credentials: for others, the reading may be stale.
+    rejected: AccountCredentials,
+    started: Instant,
+    task: JoinHandle<Result<Credentials, BoxError>>,
 }
 
 impl Reload {
@@ -42,77 +41,77 @@ impl Reload {
     ) -> Self {
         Self {
             source: Arc::new(source),
-            on: Mutex::default(),
+            pending: Mutex::default(),
         }
     }
 
-    /// Looks for other credentials than the rejected ones, and has `shared` use them from now on.
+    /// Reads credentials other than the rejected ones, and makes `shared` use them.
     pub(super) async fn apply(&self, shared: &Shared, rejected: &AccountCredentials) {
         let changed = match self.read_settled(rejected).await {
             Ok(None) => return,
             Ok(Some(credentials)) => shared.change_credentials(credentials, Some(rejected)),
             Err(error) => {
-                tracing::warn!(error = &*error, "the credentials could not be read again");
+                tracing::warn!(error = &*error, "failed to reload the credentials");
                 return;
             }
         };
         match changed {
-            Ok(true) => tracing::info!("the credentials have changed: the new ones are used"),
+            Ok(true) => tracing::info!("credentials reloaded"),
             Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the new credentials cannot be used"),
+            Err(error) => tracing::warn!(%error, "the reloaded credentials cannot be used"),
         }
     }
 
-    /// Returns the credentials of the source, in time.
-    async fn read(&self, refused: &AccountCredentials) -> Result<Credentials, BoxError> {
+    /// Returns the credentials of the source, or an error after [`LIMIT`].
+    async fn read(&self, rejected: &AccountCredentials) -> Result<Credentials, BoxError> {
         let read = async {
             loop {
-                let of_others;
-                let mut on = self.on.lock().await;
-                of_others = on.take_if(|look| !look.refused.is(refused));
-                let look = on.get_or_insert_with(|| self.look(refused));
-                let (began, read) = (look.began, (&mut look.read).await);
-                *on = None;
-                drop(on);
-                drop(of_others);
-                if began.elapsed() <= STALE {
+                let stale;
+                let mut pending = self.pending.lock().await;
+                stale = pending.take_if(|reading| !reading.rejected.is(rejected));
+                let reading = pending.get_or_insert_with(|| self.start_reading(rejected));
+                let (started, read) = (reading.started, (&mut reading.task).await);
+                *pending = None;
+                drop(pending);
+                drop(stale);
+                if started.elapsed() <= STALE {
                     return read;
                 }
             }
         };
         match timeout(LIMIT, read).await {
             Ok(Ok(read)) => read,
-            // What it says may be anything.
-            Ok(Err(_)) => Err("their source panicked, or its runtime was shut down".into()),
-            Err(_) => Err("their source takes too long: the next look may find them".into()),
+            // The panic message may hold anything.
+            Ok(Err(_)) => Err("the source panicked, or its runtime was shut down".into()),
+            Err(_) => Err("the source timed out; the next reading may succeed".into()),
         }
     }
 
-    /// Returns other credentials than the rejected ones, once two readings agree: what is being written when it is
-    /// read must not spend an attempt.
+    /// Returns credentials other than the rejected ones, once two readings agree: a half-written file must not
+    /// spend an attempt.
     async fn read_settled(
         &self,
         rejected: &AccountCredentials,
     ) -> Result<Option<Credentials>, BoxError> {
         let print = |credentials: &Credentials| credentials.fingerprint([0; 16]);
-        let found = self.read(rejected).await?;
-        if print(&found) == print(rejected.credentials()) {
+        let first = self.read(rejected).await?;
+        if print(&first) == print(rejected.credentials()) {
             return Ok(None);
         }
         sleep(SETTLED).await;
-        let again = self.read(rejected).await?;
-        if print(&found) != print(&again) {
-            return Err("they are being written: the next look may find them".into());
+        let second = self.read(rejected).await?;
+        if print(&first) != print(&second) {
+            return Err("they are being written; the next reading may succeed".into());
         }
-        Ok(Some(again))
+        Ok(Some(second))
     }
 
-    fn look(&self, refused: &AccountCredentials) -> Look {
+    fn start_reading(&self, rejected: &AccountCredentials) -> Reading {
         let source = Arc::clone(&self.source);
-        Look {
-            refused: refused.clone(),
-            began: Instant::now(),
-            read: spawn_blocking(move || source()),
+        Reading {
+            rejected: rejected.clone(),
+            started: Instant::now(),
+            task: spawn_blocking(move || source()),
         }
     }
 }

@@ -1,9 +1,8 @@
-//! What all handles of one cache share.
+//! Guards the state of one cache, which all its handles share.
 //!
-//! 1. State and snapshot change together, under one lock; the landing of the flight that is on lies
-//!    beside them.
-//! 2. Under the lock nothing is awaited, read from a clock, drawn, spawned or woken, and nothing that
-//!    may hold a value of the user's is dropped.
+//! 1. State and snapshot change together, under one lock, as do the waiters of the pending fetch.
+//! 2. Under the lock nothing is awaited, spawned or woken, no clock or random number is read, and nothing
+//!    that may hold a value of the user's is dropped.
 
 use std::time::Duration;
 
@@ -46,17 +45,17 @@ pub(crate) struct Shared {
 struct Inner {
     state: State,
     endpoint: TokenEndpoint,
-    /// Where the waiters of the state's flight wait, while there is one.
+    /// The waiters of the state's pending fetch.
     waiters: Option<Arc<Waiters>>,
 }
 
-/// A flight that has been abandoned, the account it was for, and where its waiters wait.
+/// Pairs an abandoned fetch with its account and its waiters.
 type Abandoned = (PendingFetch, AccountKey, Option<Arc<Waiters>>);
 
-/// Names a flight to wait for.
+/// Identifies a fetch to wait for.
 pub(crate) struct Pending {
     pub(crate) waiters: Arc<Waiters>,
-    /// When to ask again, should it never land.
+    /// When to look up, should it never complete.
     pub(crate) overdue: Timestamp,
 }
 
@@ -105,7 +104,7 @@ impl Shared {
         &self.waiting
     }
 
-    /// Returns what to remember of a request that carries `token`.
+    /// Identifies `token` for the request that carries it.
     pub(crate) fn attached(&self, token: &AccessToken) -> Attached {
         self.snapshot.attached(token.generation())
     }
@@ -114,8 +113,8 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns whether `pending` is on, and not abandoned.
-    pub(crate) fn is_on(&self, pending: PendingFetch) -> bool {
+    /// Returns whether `pending` is in flight, and not abandoned.
+    pub(crate) fn is_pending(&self, pending: PendingFetch) -> bool {
         self.inner.lock().state.pending() == Some(pending)
     }
 
@@ -133,7 +132,7 @@ impl Shared {
             .try_map(|pending| Waiting::new(Arc::clone(self), pending))
     }
 
-    /// Asks the snapshot, then the state, and launches the flight that it wants on the caller's
+    /// Consults the snapshot, then the state, and spawns the fetch that it decides on, on the caller's
     /// runtime.
     pub(crate) fn lookup(self: &Arc<Self>) -> Lookup<Pending> {
         let now = self.clock.now();
@@ -143,7 +142,7 @@ impl Shared {
             return Lookup::Ready(current.view().token().clone());
         }
         let runtime = Handle::try_current().ok();
-        let (lookup, spawn, given_up, old) = {
+        let (lookup, spawn, abandoned_fetch, old) = {
             let mut inner = self.inner.lock();
             let pending = inner.state.pending();
             let Decision {
@@ -151,32 +150,33 @@ impl Shared {
                 spawn,
                 abandoned,
             } = inner.state.lookup(now, runtime.is_some(), &self.policy);
-            let given_up = pending
+            let abandoned_fetch = pending
                 .filter(|_| abandoned)
                 .map(|pending| inner.abandon(pending));
             let is_served = matches!(lookup, Lookup::Ready(_));
             let old = (is_served || abandoned || spawn.is_some())
                 .then(|| self.snapshot.publish(inner.state.view(now), &self.clock));
-            // Together with the decision: other credentials abandon the flight.
+            // Read with the decision: new credentials abandon the fetch.
             let spawn = spawn.map(|pending| (pending, inner.endpoint.clone()));
             let lookup = lookup.try_map(|pending| Ok(inner.pending(pending)));
-            (lookup, spawn, given_up, old)
+            (lookup, spawn, abandoned_fetch, old)
         };
         drop(old);
         if let (Some((pending, endpoint)), Some(runtime)) = (spawn, &runtime) {
             single_flight::spawn(runtime, self, endpoint, pending);
-            self.refresh_task.start(runtime, self, given_up.is_some());
+            self.refresh_task
+                .start(runtime, self, abandoned_fetch.is_some());
         }
-        if let Some(given_up) = given_up {
-            let (pending, account, _) = &given_up;
+        if let Some(fetch) = abandoned_fetch {
+            let (pending, account, _) = &fetch;
             tracing::warn!(%account, fetch = pending.number(), "token fetch overdue, abandoned");
-            abandon(given_up);
+            abandon(fetch);
         }
         lookup
     }
 
-    /// Lands `pending`, tells its waiters, and publishes what came of it: the token that the attempt
-    /// `obtained_by` obtained, if one came. Nothing, and `None`, where it has been abandoned.
+    /// Completes `pending`: publishes the `outcome`, whose token the attempt `obtained_by` obtained, and wakes
+    /// the waiters. Does nothing, and returns `None`, if it was abandoned.
     pub(crate) fn complete(
         &self,
         pending: PendingFetch,
@@ -184,7 +184,7 @@ impl Shared {
         obtained_by: Option<AttemptId>,
     ) -> Option<FetchEnd> {
         let jitter = fastrand::f64();
-        // A copy: it may hold an error of the user's, which is dropped after the lock.
+        // Cloned: it may hold an error of the user's, which is dropped after the lock.
         let completed = outcome.clone();
         let (waiters, error, before, after) = self.change(|inner, now| {
             let before = inner.state.generation();
@@ -195,7 +195,7 @@ impl Shared {
                 return None;
             }
             let (error, after) = (inner.state.error_at(now), inner.state.generation());
-            // Together with the token: the next flight must not take it for news.
+            // Recorded with the token: the next fetch must not take it for a newer one.
             if matches!(completed, FetchOutcome::Granted(..)) && error.is_none() {
                 let account = inner.endpoint.account_credentials();
                 self.attempts.hold(account, obtained_by);
@@ -210,8 +210,8 @@ impl Shared {
         Some(end)
     }
 
-    /// Records that `pending` was answered with `grant`. Returns how long to wait before asking again, if
-    /// that is the token at hand and it has expired.
+    /// Records that `pending` received `grant`. Returns how long to wait before the next request, if that is
+    /// the cached token and it has expired.
     pub(crate) fn received(&self, pending: PendingFetch, grant: &Grant) -> Option<Duration> {
         let now = self.clock.now();
         let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
@@ -221,19 +221,19 @@ impl Shared {
             .received(pending.number(), bearer, lifetime, now, &self.policy)
     }
 
-    /// Records that the API refused the token of `generation`, and fetches another if that is news.
+    /// Records that the API returned 401 for the token of `generation`, and fetches another if that is new.
     pub(crate) fn unauthorized(self: &Arc<Self>, generation: u64) {
         let is_new =
             self.change(|inner, now| inner.state.unauthorized(generation, now).then_some(()));
         if is_new.is_some() {
-            tracing::debug!(generation, "token refused by the api");
-            // Launches the flight; whatever needs its token asks for it.
+            tracing::debug!(generation, "api returned 401 for the token");
+            // Spawns the fetch; callers that need its token look it up.
             drop(self.lookup());
         }
     }
 
-    /// Uses `credentials` from now on. `instead_of`: only if those are in use still. Returns
-    /// whether they are others, and used.
+    /// Uses `credentials` from now on; given `instead_of`, only if those are still in use. Returns whether
+    /// they are different, and used.
     pub(super) fn change_credentials(
         &self,
         credentials: Credentials,
@@ -244,33 +244,33 @@ impl Shared {
         let changed = self.change(|inner, _| {
             let used = inner.endpoint.account_credentials();
             let is_late = instead_of.is_some_and(|old| !old.is(used));
-            // A fetch with the same ones may be on: it is not made twice.
+            // A fetch with the same ones may be in flight: it is not repeated.
             if is_late || endpoint.account_credentials().is(used) {
                 return None;
             }
             let keeps_token = endpoint.credentials().act_as(inner.endpoint.credentials());
-            let given_up = inner.state.pending().map(|pending| inner.abandon(pending));
+            let abandoned = inner.state.pending().map(|pending| inner.abandon(pending));
             inner.state.change_credentials(keeps_token);
             std::mem::swap(&mut inner.endpoint, &mut endpoint);
-            Some(given_up)
+            Some(abandoned)
         });
-        let Some(given_up) = changed else {
+        let Some(abandoned) = changed else {
             return Ok(false);
         };
-        if let Some(given_up) = given_up {
-            abandon(given_up);
+        if let Some(fetch) = abandoned {
+            abandon(fetch);
         }
         Ok(true)
     }
 
-    /// Looks for other credentials in place of those that were rejected, and uses them from now on.
+    /// Reads new credentials in place of the rejected ones, and uses them from now on.
     pub(crate) async fn reload(&self, rejected: &AccountCredentials) {
         if let Some(reload) = &self.reload {
             reload.apply(self, rejected).await;
         }
     }
 
-    /// Forgets the strikes of the account in the store, and the pause after them.
+    /// Clears the strikes of the account in the store, and the backoff after them.
     pub(super) async fn reset(&self, allow_rejected: bool) -> Result<(), Error> {
         on_runtime()?;
         let account = self.endpoint().account();
@@ -282,13 +282,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Looks at the record of the account in the store.
-    pub(super) async fn look(&self) -> Result<(), Error> {
+    /// Polls the record of the account in the store.
+    pub(super) async fn poll_record(&self) -> Result<(), Error> {
         on_runtime()?;
-        self.attempts.look(self.endpoint().account()).await
+        self.attempts.poll_record(self.endpoint().account()).await
     }
 
-    /// Returns how long the refresh task need not ask: zero for now, `None` while a flight is on.
+    /// Returns how long no lookup is due: zero for now, `None` while a fetch is in flight.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         let now = self.clock.now();
         let inner = self.inner.lock();
@@ -298,16 +298,16 @@ impl Shared {
             None => inner
                 .state
                 .next_refresh(now, &self.policy)
-                .map_or(Some(Duration::MAX), |look| Some(look.remaining(now))),
+                .map_or(Some(Duration::MAX), |due| Some(due.remaining(now))),
         }
     }
 
-    /// Changes what is under the lock, and publishes it unless `change` returns `None`.
+    /// Applies `change` under the lock, and publishes the state unless it returns `None`.
     fn change<T>(&self, change: impl FnOnce(&mut Inner, Timestamp) -> Option<T>) -> Option<T> {
         let now = self.clock.now();
         let (changed, old) = {
             let mut inner = self.inner.lock();
-            // What is displaced may hold an error of the user's: it goes after the lock.
+            // A replaced state may hold an error of the user's: it is dropped after the lock.
             let state = inner.state.clone();
             let changed = change(&mut inner, now);
             let view = changed
@@ -336,7 +336,7 @@ impl Shared {
 }
 
 impl Inner {
-    /// Returns where to wait for `pending`, which is on.
+    /// Returns how to wait for `pending`, which is in flight.
     fn pending(&mut self, pending: PendingFetch) -> Pending {
         Pending {
             waiters: Arc::clone(self.waiters.get_or_insert_with(Waiters::new)),
@@ -344,18 +344,18 @@ impl Inner {
         }
     }
 
-    /// Abandons `pending`, which is on.
+    /// Abandons `pending`, which is in flight.
     fn abandon(&mut self, pending: PendingFetch) -> Abandoned {
         (pending, self.endpoint.account(), self.waiters.take())
     }
 }
 
-/// Has the waiters of a flight ask again.
+/// Makes the waiters of an abandoned fetch look up once more.
 fn abandon((pending, account, waiters): Abandoned) {
     if let Some(waiters) = waiters {
         waiters.complete(Completion::LookUp);
     }
-    // Last: the user's recorder may take its time.
+    // Last: the user's recorder may be slow.
     meter::fetched(account, pending.reason(), meter::ABANDONED, None);
 }
 

@@ -1,9 +1,9 @@
-//! What the fast path reads.
+//! Publishes the cached token for the fast path, which reads it without a lock.
 //!
 //! 1. Only the holder of the state's lock publishes.
-//! 2. A view that is replaced is marked after its successor can be loaded: a reader that finds the mark
-//!    loads a later one.
-//! 3. The mark stays: a reader that saw a view before it was replaced cannot take it off.
+//! 2. A replaced view is marked after its successor can be loaded: a reader that finds the mark loads a
+//!    later one.
+//! 3. The mark stays: a reader that saw a view before it was replaced cannot remove it.
 
 use enkash_auth_core::{Clock, Timestamp, state::View};
 
@@ -21,15 +21,15 @@ pub(crate) struct Snapshot {
 
 #[derive(Debug)]
 pub(crate) struct Published {
-    /// The reading of the monotonic clock at which this was last seen to be fresh, or the mark of one
-    /// that was replaced. Within one tick the wall clock need not be read.
+    /// The reading of the monotonic clock at which this was last fresh, or the mark of a replaced view.
+    /// Within one tick the wall clock need not be read.
     seen: AtomicU64,
     clock: Time,
     attached: Attached,
     view: View,
 }
 
-// No readings of a clock: see `Clock::monotonic_nanos`.
+// Never readings of a clock: see `Clock::monotonic_nanos`.
 const REPLACED: u64 = u64::MAX;
 const NOT_SEEN: u64 = u64::MAX - 1;
 
@@ -45,7 +45,7 @@ impl Snapshot {
         self.current.load()
     }
 
-    /// Replaces the view; the old one is the caller's to drop, outside the lock.
+    /// Replaces the view, and returns the old one, to be dropped outside the lock.
     pub(super) fn publish(&self, view: Option<View>, clock: &Time) -> Option<Arc<Published>> {
         let published = view.map(|view| {
             Arc::new(Published {
@@ -62,7 +62,7 @@ impl Snapshot {
         old
     }
 
-    /// Returns what to remember of a request that carries the token of `generation`.
+    /// Identifies the token of `generation`.
     pub(super) fn attached(&self, generation: u64) -> Attached {
         self.registered.attached(generation)
     }
@@ -77,15 +77,14 @@ impl Published {
         self.attached
     }
 
-    /// Returns whether nothing else has been published, and its token may be attached now without asking
-    /// the state.
+    /// Returns whether this was not replaced, and its token may be attached without consulting the state.
     #[inline]
     pub(super) fn is_fresh(&self) -> bool {
         let tick = self.clock.monotonic_nanos();
         tick == self.seen.load(Ordering::Acquire) || self.is_fresh_at(tick)
     }
 
-    /// In another tick than that of the last look.
+    /// Checks in another tick than that of the last check.
     #[inline(never)]
     fn is_fresh_at(&self, tick: u64) -> bool {
         let seen = self.seen.load(Ordering::Acquire);
@@ -93,7 +92,7 @@ impl Published {
         if seen == REPLACED || self.view.until().has_passed(now) {
             return false;
         }
-        // Fails where it has been replaced meanwhile, or another has looked.
+        // Fails if it was replaced or checked concurrently.
         let _ = self
             .seen
             .compare_exchange(seen, tick, Ordering::AcqRel, Ordering::Relaxed);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{Error, Timestamp, account::Facts, state::State};
 
-/// Describes a cache at one moment. Holds no secret.
+/// Describes the current state of a cache. Holds no secret.
 #[derive(Clone, Debug)]
 pub struct Status {
     generation: Option<u64>,
@@ -46,17 +46,17 @@ impl Status {
         }
     }
 
-    /// Returns which token is held, counted from 1; `None` if none can be attached.
+    /// Returns the generation of the token, counted from 1; `None` if none can be attached.
     pub fn generation(&self) -> Option<u64> {
         self.generation
     }
 
-    /// Returns how long the token at hand may still be attached; `None` if there is none.
+    /// Returns how long the cached token may still be attached; `None` if there is none.
     pub fn remaining(&self) -> Option<Duration> {
         self.remaining
     }
 
-    /// Returns how long ago the last token expired; `None` if there is one, or has never been.
+    /// Returns how long ago the last token expired; `None` if one is usable, or there was none.
     pub fn expired_for(&self) -> Option<Duration> {
         self.expired_for
     }
@@ -66,7 +66,7 @@ impl Status {
         self.is_fetching
     }
 
-    /// Returns why the last fetch failed, and how long none is made; `None` once one has succeeded.
+    /// Returns why the last fetch failed, with its backoff; `None` once one has succeeded.
     pub fn last_error(&self) -> Option<&Error> {
         self.last_error.as_ref()
     }
@@ -82,7 +82,7 @@ impl Status {
     }
 
     /// Returns how many token requests this cache has made: up to three in a fetch, more only if an issuer
-    /// that reuses tokens is asked for the one after a token that expires just then.
+    /// that reuses tokens returns one about to expire.
     pub fn token_requests(&self) -> u64 {
         self.token_requests
     }
@@ -92,7 +92,7 @@ impl Status {
         self.strikes
     }
 
-    /// Returns how many attempts of this account ended without a response that says whether they count.
+    /// Returns how many attempts of this account ended without a response that shows whether they count.
     pub fn unresolved_attempts(&self) -> usize {
         self.unresolved_attempts
     }

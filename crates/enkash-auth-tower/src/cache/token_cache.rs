@@ -62,31 +62,31 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// The error of the fetch, the same for all callers that wait for it or come before the pause after it
-    /// has passed; [`Saturated`](enkash_auth_core::ErrorKind::Saturated) and
+    /// The error of the fetch, the same for all callers that wait for it or call before its backoff has
+    /// passed; [`Saturated`](enkash_auth_core::ErrorKind::Saturated) and
     /// [`WaitTimeout`](enkash_auth_core::ErrorKind::WaitTimeout) at the bounds of the policy;
-    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) where something must be fetched
-    /// outside a tokio runtime.
+    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) if a fetch is needed outside a
+    /// tokio runtime.
     ///
     /// # Panics
     ///
-    /// Where something must be fetched inside a tokio runtime whose timers are disabled.
+    /// If a fetch is needed inside a tokio runtime whose timers are disabled.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the fetch goes on.
+    /// If the future is dropped, the fetch continues.
     pub fn token(&self) -> TokenFuture {
         TokenFuture::new(&self.0)
     }
 
-    /// Returns the token at hand, if it may be attached now. Fetches nothing.
+    /// Returns the cached token, if it may be attached now. Fetches nothing.
     pub fn peek(&self) -> Option<AccessToken> {
         let current = self.0.snapshot.load();
         let token = current.as_deref()?.view().token();
         token.is_usable(self.0.clock().now()).then(|| token.clone())
     }
 
-    /// Fetches a token unless there is one, so that the first request need not wait.
+    /// Fetches a token unless one is cached, so that the first request need not wait.
     ///
     /// # Errors, Panics, Cancel safety
     ///
@@ -98,25 +98,25 @@ impl TokenCache {
     /// Uses `credentials` from now on: a rotated password, say. Callers wait for a fetch with them;
     /// one that is in flight with the old ones is abandoned.
     ///
-    /// The token at hand stays in use where the new credentials differ from the old in passwords and
-    /// secrets alone. A quarantine ends: it was that of the old ones. The same credentials again
-    /// change nothing.
+    /// The cached token stays in use if the new credentials differ from the old in passwords and secrets
+    /// alone. A quarantine ends: it was that of the old ones. Setting the same credentials changes
+    /// nothing.
     ///
     /// # Errors
     ///
     /// [`InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for credentials that cannot
-    /// be sent, and for merchant keys in place of a password or the other way round. Then nothing
-    /// has changed.
+    /// be sent, and for merchant keys in place of a password or vice versa. Then nothing has
+    /// changed.
     pub fn set_credentials(&self, credentials: Credentials) -> Result<(), Error> {
         self.0.change_credentials(credentials, None).map(drop)
     }
 
     /// Clears the attempts that count against the account, in the store and so for all that share it, and the
-    /// credentials that were rejected by guess: for an operator, once it is known that the server will not
-    /// lock the account.
+    /// credentials that were rejected by guess: for an operator, once the server will certainly not lock the
+    /// account.
     ///
     /// Waits while an attempt is in flight, at most as long as that may be: the fetch timeout and 6 s, or 10
-    /// minutes where clocks disagree.
+    /// minutes if clocks disagree.
     ///
     /// # Errors
     ///
@@ -125,14 +125,14 @@ impl TokenCache {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before its end, it may have happened or not.
+    /// If dropped before its end, it may or may not have happened.
     pub async fn reset(&self) -> Result<(), Error> {
         self.0.reset(false).await
     }
 
-    /// Does what [`reset`](Self::reset) does, and allows credentials again that the server has rejected.
+    /// Does what [`reset`](Self::reset) does, and allows rejected credentials to be sent.
     ///
-    /// If they are wrong still, the server counts each attempt with them.
+    /// If they are still wrong, the server counts each attempt with them.
     ///
     /// # Errors
     ///
@@ -155,26 +155,26 @@ impl TokenCache {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Dropping the future changes nothing.
     pub async fn load_status(&self) -> Result<Status, Error> {
-        self.0.look().await?;
+        self.0.poll_record().await?;
         Ok(self.status())
     }
 
-    /// Returns the account that the tokens are of.
+    /// Returns the account of the tokens.
     pub fn account(&self) -> AccountKey {
         self.0.endpoint().account()
     }
 
-    /// Completes when no fetch is in flight; at once where none is. Starts none.
+    /// Waits until no fetch is in flight. Starts none.
     ///
-    /// A program that ends, or a runtime that is shut down, ends a background refresh with it. That is
-    /// safe, but the attempt may count against the account. A short program waits for it instead. A
-    /// fetch that is overdue is not waited for, as its runtime may never be driven again.
+    /// A program that exits, or a runtime that shuts down, aborts a background refresh. That is safe, but
+    /// the attempt may count against the account. A short program waits for it instead. An overdue fetch
+    /// is not waited for, as its runtime may never be driven again.
     ///
     /// # Panics
     ///
-    /// Where a fetch is in flight, inside a tokio runtime whose timers are disabled.
+    /// If a fetch is in flight, inside a tokio runtime whose timers are disabled.
     ///
     /// # Cancel safety
     ///
@@ -183,16 +183,16 @@ impl TokenCache {
         idle(&self.0).await;
     }
 
-    /// Returns the status.
+    /// Returns the current status.
     pub fn status(&self) -> Status {
         self.0.status()
     }
 
-    /// Sets the gauges of the metrics to how the cache stands: seconds left, strikes, callers that
-    /// wait. To be called before each scrape; all other metrics are recorded as things happen.
+    /// Sets the gauges of the metrics: remaining seconds, strikes, waiting callers. Call it before each
+    /// scrape; all other metrics are recorded as events happen.
     #[cfg(feature = "metrics")]
     pub fn record_gauges(&self) {
-        crate::meter::standing(self.0.endpoint().account(), &self.status());
+        crate::meter::gauges(self.0.endpoint().account(), &self.status());
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -259,14 +259,14 @@ impl TokenCacheBuilder {
         self
     }
 
-    /// Sets the store of the account record: the attempts, and the token that is shared. The default is
-    /// one record of attempts for the whole process, and shares no token.
+    /// Sets the store of the account record: the attempts, and the shared token. The default is one record
+    /// of attempts for the whole process, and shares no token.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Counts the cache to `process` instead of the current one: for tests of several in one.
+    /// Assigns the cache to `process` instead of the current one: for tests of several in one.
     #[doc(hidden)]
     pub fn process(mut self, process: Process) -> Self {
         self.process = process;
@@ -279,13 +279,13 @@ impl TokenCacheBuilder {
         self
     }
 
-    /// Sets where to look for other credentials once those in use are rejected, and every 5 s while a token
+    /// Sets where to read new credentials from once those in use are rejected, and every 5 s while a token
     /// is needed then: a file that a platform rotates, say. They are used as by
-    /// [`set_credentials`](TokenCache::set_credentials), for the callers that wait too.
+    /// [`set_credentials`](TokenCache::set_credentials), for waiting callers too.
     ///
     /// `source` may block: it has a thread of the runtime's pool. It is waited for up to 500 ms, and what it
-    /// returns within 10 s is used at the next look. Its error is logged, and must show no secret; a panic
-    /// counts as an error and is not.
+    /// returns within 10 s is used by the next reading. Its error is logged, and must show no secret; a
+    /// panic counts as an error and is not logged.
     pub fn reload_credentials(
         mut self,
         source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static,
@@ -294,8 +294,8 @@ impl TokenCacheBuilder {
         self
     }
 
-    /// Sets the clock. All caches of one account in a process must count from the same
-    /// point, as they do with the default: they share a record of attempts.
+    /// Sets the clock. All caches of one account in a process must count from the same point, as with the
+    /// default: they share a record of attempts.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Time::Other(Arc::new(clock));
         self

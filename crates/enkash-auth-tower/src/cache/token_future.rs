@@ -15,7 +15,7 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct TokenFuture {
         shared: Arc<Shared>,
-        // From the first poll that finds no token.
+        // Set by the first poll that finds no token.
         #[pin]
         waiting: Option<Waiting>,
     }

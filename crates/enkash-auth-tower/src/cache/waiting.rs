@@ -19,35 +19,34 @@ use crate::{
 };
 
 pin_project! {
-    /// Waits for a token, no longer than the policy lets it.
+    /// Waits for a token, no longer than the policy allows.
     ///
-    /// It also looks after the flight: should that not land in time, the waiter asks again, and so
-    /// abandons it.
+    /// It also watches the fetch: if that does not complete in time, the waiter's next lookup abandons it.
     #[derive(Debug)]
     pub(crate) struct Waiting {
         #[pin]
         timer: Sleep,
         waiter: Waiter,
-        give_up: Instant,
-        // The runtime that drives the timer.
-        home: Id,
+        deadline: Instant,
+        // Drives the timer.
+        runtime: Id,
         place: Place,
     }
 }
 
-/// Takes one of the places for waiters, of which the policy sets the number.
+/// Occupies one of the places for waiters, whose number the policy sets.
 #[derive(Debug)]
 struct Place(Arc<Shared>);
 
 impl Waiting {
     pub(super) fn new(shared: Arc<Shared>, pending: Pending) -> Result<Self, Error> {
         let place = Place::take(shared)?;
-        let give_up = time::deadline(place.0.policy().wait_timeout);
+        let deadline = time::deadline(place.0.policy().wait_timeout);
         Ok(Self {
-            timer: sleep_until(place.wake_at(&pending, give_up)),
+            timer: sleep_until(place.wake_at(&pending, deadline)),
             waiter: pending.waiters.register(),
-            give_up,
-            home: runtime()?,
+            deadline,
+            runtime: current_runtime()?,
             place,
         })
     }
@@ -63,9 +62,9 @@ impl Future for Waiting {
                 Poll::Ready(Completion::Failed(error)) => return Poll::Ready(Err(error)),
                 Poll::Ready(Completion::LookUp) => {}
                 Poll::Pending => {
-                    let here = runtime()?;
-                    if std::mem::replace(this.home, here) != here {
-                        // The old runtime may be dead, or not driven: so would be its timer.
+                    let here = current_runtime()?;
+                    if std::mem::replace(this.runtime, here) != here {
+                        // The old runtime may be shut down, or not driven, and its timer with it.
                         let at = this.timer.deadline();
                         this.timer.set(sleep_until(at));
                     }
@@ -77,18 +76,18 @@ impl Future for Waiting {
                 Lookup::Pending(pending) => pending,
                 Lookup::Failed(error) => return Poll::Ready(Err(error)),
             };
-            if Instant::now() >= *this.give_up {
+            if Instant::now() >= *this.deadline {
                 return Poll::Ready(Err(Error::new(ErrorKind::WaitTimeout, "")));
             }
-            let wake_at = this.place.wake_at(&pending, *this.give_up);
+            let wake_at = this.place.wake_at(&pending, *this.deadline);
             this.timer.as_mut().reset(wake_at);
             *this.waiter = pending.waiters.register();
         }
     }
 }
 
-/// Returns the runtime that polls.
-fn runtime() -> Result<Id, Error> {
+/// Returns the id of the polling runtime.
+fn current_runtime() -> Result<Id, Error> {
     let here = Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))?;
     Ok(here.id())
 }
@@ -97,17 +96,17 @@ impl Place {
     fn take(shared: Arc<Shared>) -> Result<Self, Error> {
         let max = shared.policy().max_waiters;
         let place = Self(shared);
-        // Counted first: an overshoot is given back by the drop.
+        // Counted first: dropping the place undoes an overshoot.
         if place.0.waiting().fetch_add(1, Ordering::Relaxed) >= max {
             return Err(Error::new(ErrorKind::Saturated, ""));
         }
         Ok(place)
     }
 
-    /// Returns when to look up from waiting: at the end of the wait, or when the flight is overdue.
-    fn wake_at(&self, pending: &Pending, give_up: Instant) -> Instant {
-        let given_up = pending.overdue.remaining(self.0.clock().now());
-        time::deadline(given_up.max(time::TICK)).min(give_up)
+    /// Returns when to look up next: at the end of the wait, or when the fetch is overdue.
+    fn wake_at(&self, pending: &Pending, deadline: Instant) -> Instant {
+        let overdue_in = pending.overdue.remaining(self.0.clock().now());
+        time::deadline(overdue_in.max(time::TICK)).min(deadline)
     }
 }
 
@@ -117,12 +116,12 @@ impl Drop for Place {
     }
 }
 
-/// Completes when no fetch is in flight. A fetch that is overdue is none: its runtime may never be
-/// driven again.
+/// Completes when no fetch is in flight. An overdue fetch is ignored: its runtime may never be driven
+/// again.
 pub(super) async fn idle(shared: &Shared) {
     while let Some(pending) = shared.pending() {
-        let given_up = pending.overdue.remaining(shared.clock().now());
-        let look_at = time::deadline(given_up.max(time::TICK));
+        let overdue_in = pending.overdue.remaining(shared.clock().now());
+        let recheck_at = time::deadline(overdue_in.max(time::TICK));
         let mut waiter = pending.waiters.register();
         let mut timer: Option<(Id, Pin<Box<Sleep>>)> = None;
         poll_fn(|cx| {
@@ -134,10 +133,10 @@ pub(super) async fn idle(shared: &Shared) {
                 return Poll::Pending;
             };
             let here = here.id();
-            // A timer of another runtime may not be driven any more.
+            // A timer of another runtime may no longer be driven.
             let (_, timer) = match &mut timer {
                 Some(timer) if timer.0 == here => timer,
-                timer => timer.insert((here, Box::pin(sleep_until(look_at)))),
+                timer => timer.insert((here, Box::pin(sleep_until(recheck_at)))),
             };
             timer.as_mut().poll(cx)
         })

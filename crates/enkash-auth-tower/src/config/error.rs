@@ -2,7 +2,7 @@ use std::{error::Error as StdError, fmt, io};
 
 use enkash_auth_core::Error;
 
-/// Names a setting that is missing, contradicts another or cannot be used. One line, without its value.
+/// Names a setting that is missing, contradicts another or cannot be used, in one line without its value.
 #[derive(Debug)]
 pub struct ConfigError {
     key: String,
@@ -12,12 +12,12 @@ pub struct ConfigError {
 #[derive(Debug)]
 pub(super) enum Problem {
     NotSet,
-    /// Nor is the other, of which one would do.
+    /// Nor is the other, one of which is needed.
     NeitherSet(String),
     Contradicts(String),
     Unusable(String),
     NoAddress(Error),
-    /// It is a file.
+    /// The key names a file.
     Unreadable(io::Error),
 }
 
@@ -26,7 +26,7 @@ impl ConfigError {
         Self { key, problem }
     }
 
-    /// Returns the key, as it is called where the settings were read from.
+    /// Returns the key, in the form of its source.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -40,7 +40,7 @@ impl fmt::Display for ConfigError {
             Problem::NeitherSet(other) => write!(f, "{key}: not set, and neither is {other}"),
             Problem::Contradicts(other) => write!(f, "{key}: contradicts {other}, unset one"),
             Problem::Unusable(why) => write!(f, "{key}: {why}"),
-            Problem::NoAddress(_) => write!(f, "{key}: no address to ask for tokens"),
+            Problem::NoAddress(_) => write!(f, "{key}: no valid token server address"),
             Problem::Unreadable(_) => write!(f, "{key}: the file cannot be read"),
         }
     }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{Config, ConfigError, error::Problem};
 
-/// Every key.
+/// Lists every key.
 const KEYS: [&str; 27] = [
     "base_url",
     "environment",
@@ -55,11 +55,11 @@ pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Config, 
         let value = value
             .into_string()
             .map(Zeroizing::new)
-            .map_err(|_| unusable("it is not UTF-8".to_owned()))?;
+            .map_err(|_| unusable("not UTF-8".to_owned()))?;
         if value.trim().is_empty() {
             continue;
         }
-        // Alone first: only so can the one that is wrong be named.
+        // Parsed alone first, so that an error names it.
         config(iter::once((key, value.as_str()))).map_err(|error| unusable(error.to_string()))?;
         set.push((key, value));
     }
@@ -73,7 +73,7 @@ fn config<'a>(set: impl Iterator<Item = (&'static str, &'a str)>) -> Result<Conf
     Config::deserialize(MapDeserializer::new(set))
 }
 
-/// The value of a variable: text, and always there.
+/// Deserializes a variable: text, and always set.
 #[derive(Clone, Copy)]
 struct Variable<'a>(&'a str);
 

@@ -1,4 +1,4 @@
-//! Values as they are written by hand. No error shows one.
+//! Reads values as they are written by hand. No error shows one.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::store::OnStoreDown;
 
-/// Text, a path or a secret, taken as it stands.
+/// Reads text, a path or a secret, unchanged.
 pub(super) fn text<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -17,7 +17,7 @@ where
     from.deserialize_any(Value::text(read, "text in quotes"))
 }
 
-/// `1500ms`, `2m 30s`.
+/// Reads a duration: `1500ms`, `2m 30s`.
 pub(super) fn duration<'de, D>(from: D) -> Result<Option<Duration>, D::Error>
 where
     D: Deserializer<'de>,
@@ -26,7 +26,7 @@ where
     from.deserialize_any(Value::text(read, "a duration such as 1500ms or 2m 30s"))
 }
 
-/// The same, or `never`.
+/// Reads a duration, or `never`.
 pub(super) fn duration_or_never<'de, D>(from: D) -> Result<Option<Option<Duration>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -38,7 +38,7 @@ where
     from.deserialize_any(Value::text(read, "a duration such as 15m, or never"))
 }
 
-/// `known-good`, `hold` or `attempt`.
+/// Reads `known-good`, `hold` or `attempt`.
 pub(super) fn on_store_down<'de, D>(from: D) -> Result<Option<OnStoreDown>, D::Error>
 where
     D: Deserializer<'de>,
@@ -52,7 +52,7 @@ where
     from.deserialize_any(Value::text(read, "known-good, hold or attempt"))
 }
 
-/// `true` or `false`.
+/// Reads `true` or `false`.
 pub(super) fn flag<'de, D>(from: D) -> Result<Option<bool>, D::Error>
 where
     D: Deserializer<'de>,
@@ -60,7 +60,7 @@ where
     from.deserialize_any(Value::plain(parse, "true or false"))
 }
 
-/// A number from 0.
+/// Reads a number from 0.
 pub(super) fn number<'de, D>(from: D) -> Result<Option<u32>, D::Error>
 where
     D: Deserializer<'de>,
@@ -72,7 +72,7 @@ fn parse<T: FromStr>(text: &str) -> Option<T> {
     text.trim().parse().ok()
 }
 
-/// What is text in an environment. A blank one is none.
+/// Visits what is text in an environment. A blank value is none.
 struct Value<F> {
     read: F,
     expected: &'static str,
@@ -97,8 +97,8 @@ impl<F> Value<F> {
         }
     }
 
-    /// Refuses it. Serde's own error would show it.
-    fn refuse<T, E: Error>(&self) -> Result<T, E> {
+    /// Returns an error that does not show the value, as serde's own would.
+    fn invalid<T, E: Error>(&self) -> Result<T, E> {
         Err(E::custom(format_args!("not {}", self.expected)))
     }
 }
@@ -110,16 +110,16 @@ macro_rules! visit {
             if self.is_plain {
                 return self.visit_str(&value.to_string());
             }
-            self.refuse()
+            self.invalid()
         }
     )*};
 }
 
-/// Refuses what is of another type.
+/// Fails for a value of another type.
 macro_rules! hide {
     ($($visit:ident: $type:ty),*) => {$(
         fn $visit<E: Error>(self, _: $type) -> Result<Self::Value, E> {
-            self.refuse()
+            self.invalid()
         }
     )*};
 }
@@ -145,7 +145,7 @@ where
             .ok_or_else(|| E::custom(format_args!("not {expected}")))
     }
 
-    /// One with room to spare would leave a copy behind where it is shrunk.
+    /// Zeroizes the text: shrinking its buffer would leave a copy behind.
     fn visit_string<E: Error>(self, text: String) -> Result<Option<T>, E> {
         self.visit_str(&Zeroizing::new(text))
     }

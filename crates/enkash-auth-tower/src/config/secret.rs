@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 
 use super::{Config, ConfigError, error::Problem, settings::present};
 
-/// No secret is as long, in bytes.
+/// Limits a secret, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// A secret, or a file that holds it, and their keys.
+/// Holds a secret, or a file that holds it, and their keys.
 pub(super) struct Secret<'a> {
     key: &'static str,
     value: Option<&'a SecretString>,
@@ -34,13 +34,13 @@ impl<'a> Secret<'a> {
         }
     }
 
-    /// The key that is set, of the two.
+    /// Returns which of the two keys is set.
     pub(super) fn set(&self) -> Option<&'static str> {
         let value = self.value.map(|_| self.key);
         value.or(self.file.map(|_| self.file_key))
     }
 
-    /// Why what is set cannot be used.
+    /// Returns the error of a secret that cannot be used.
     pub(super) fn unusable(&self, why: &str, config: &Config) -> ConfigError {
         let key = self.set().unwrap_or(self.key);
         config.error(key, Problem::Unusable(why.to_owned()))
@@ -50,7 +50,7 @@ impl<'a> Secret<'a> {
         self.file.is_some()
     }
 
-    /// The secret without the one line end behind it; `None` where neither it nor a file is set.
+    /// Returns the secret without one trailing line end; `None` if neither it nor a file is set.
     pub(super) fn read(&self, config: &Config) -> Result<Option<Zeroizing<String>>, ConfigError> {
         match (self.value, self.file) {
             (Some(_), Some(_)) => {
@@ -76,7 +76,7 @@ impl<'a> Secret<'a> {
         }
     }
 
-    /// `text` without the one line end that editors and shells leave behind it.
+    /// Strips the one line end that editors and shells append.
     fn clean<'t>(&self, text: &'t str, config: &Config) -> Result<&'t str, ConfigError> {
         let line = text
             .strip_suffix('\n')
@@ -95,7 +95,7 @@ impl<'a> Secret<'a> {
     }
 }
 
-/// The whole file: a part of it is never taken for the whole.
+/// Reads the whole file: a part of it is never taken for the whole.
 fn read(file: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::with_capacity(4096));
     let mut file = File::open(file)?.take(LONGEST);

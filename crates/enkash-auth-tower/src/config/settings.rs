@@ -24,14 +24,14 @@ use crate::{
 /// | key | what it is |
 /// |---|---|
 /// | `base_url` | the address of the token server |
-/// | `environment` | `test`, `test-cards`, `live` or `live-cards`: the documented address, where no base URL is set |
+/// | `environment` | `test`, `test-cards`, `live` or `live-cards`: the documented address, if no base URL is set |
 /// | `client_id`, `client_secret` | the client of a password grant |
 /// | `username`, `password` | its user |
 /// | `company_id` | optional, beside a password |
 /// | `access_key`, `secret_key` | merchant keys, in place of client and user |
 /// | `api_key` | optional, beside either |
-/// | `client_secret_file`, `password_file`, `access_key_file`, `secret_key_file`, `api_key_file` | a file that holds it, in place of the value; read again when the server refuses it |
-/// | `token_store` | where tokens are kept; which there are is for the program to say |
+/// | `client_secret_file`, `password_file`, `access_key_file`, `secret_key_file`, `api_key_file` | a file that holds it, in place of the value; read again once the server rejects it |
+/// | `token_store` | where tokens are stored; the program defines the choices |
 /// | `on_store_down` | `known-good`, `hold` or `attempt`: see [`OnStoreDown`] |
 /// | `keep_warm`, `attempts`, `max_waiters` | see [`RefreshPolicy`] |
 /// | `refresh_window_max`, `expiry_margin_max`, `fetch_timeout`, `backoff_max`, `retry_after_max`, `wait_timeout` | the same, such as `1500ms` or `2m 30s` |
@@ -131,18 +131,18 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Where a variable is not UTF-8 or cannot be what it has to be; the text names it.
+    /// If a variable is not UTF-8 or not valid; the text names it.
     pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let mut config = lookup::read(lookup)?;
         config.is_environment = true;
         Ok(config)
     }
 
-    /// Returns the token server to ask.
+    /// Returns the token server.
     ///
     /// # Errors
     ///
-    /// Where that is not set or cannot be used; the text names the key.
+    /// If that is not set or cannot be used; the text names the key.
     pub fn environment(&self) -> Result<Environment, ConfigError> {
         if let Some(base) = present(self.base_url.as_deref()) {
             return Environment::custom(base)
@@ -160,7 +160,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Where `fetch_timeout`, `attempts`, `wait_timeout` or `max_waiters` is zero; the text names the
+    /// If `fetch_timeout`, `attempts`, `wait_timeout` or `max_waiters` is zero; the text names the
     /// key.
     pub fn policy(&self) -> Result<RefreshPolicy, ConfigError> {
         self.policy_over(RefreshPolicy::default())
@@ -213,7 +213,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Where something is not set, contradicts something else or cannot be used; the text names the
+    /// If something is not set, contradicts something else or cannot be used; the text names the
     /// key.
     pub fn credentials(&self) -> Result<Credentials, ConfigError> {
         let password = [
@@ -242,7 +242,7 @@ impl Config {
         Ok(match self.api_key().read(self)? {
             None => credentials,
             Some(key) if HeaderValue::from_str(&key).is_err() => {
-                let why = "it cannot be sent in a header";
+                let why = "cannot be sent in a header";
                 return Err(self.api_key().unusable(why, self));
             }
             Some(key) => credentials.api_key(key.as_str()),
@@ -263,7 +263,7 @@ impl Config {
     }
 
     /// Creates a builder of a cache over `endpoint` with these settings: its policy, what it does while the
-    /// store is down, and where it looks for other credentials once these are rejected. It sets no store.
+    /// store is down, and how it reloads credentials once these are rejected. It sets no store.
     ///
     /// # Errors
     ///
@@ -282,7 +282,10 @@ impl Config {
     fn password_grant(&self) -> Result<Credentials, ConfigError> {
         let id = self.required("client_id", self.client_id.as_deref())?;
         if id.contains(':') {
-            return Err(self.error("client_id", Problem::Unusable("it has a colon".to_owned())));
+            return Err(self.error(
+                "client_id",
+                Problem::Unusable("must not contain a colon".to_owned()),
+            ));
         }
         let secret = self.client_secret().required(self)?;
         let user = self.required("username", self.username.as_deref())?;
@@ -348,7 +351,7 @@ impl Config {
         ConfigError::new(self.name(key), problem)
     }
 
-    /// Returns what `key` is called where this was read from.
+    /// Returns `key` in the form of its source.
     pub(super) fn name(&self, key: &str) -> String {
         if self.is_environment {
             return variable(key);
@@ -371,7 +374,7 @@ impl fmt::Debug for Config {
     }
 }
 
-/// A blank value is none.
+/// Returns the value unless it is blank.
 pub(super) fn present(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.trim().is_empty())
 }

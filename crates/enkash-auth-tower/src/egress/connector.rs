@@ -14,13 +14,13 @@ use super::{
 };
 use crate::BoxError;
 
-/// Connects as an [`Egress`] says, for hyper-util's client. Made by [`Egress::connector`].
+/// Connects through an [`Egress`], for hyper-util's client. Made by [`Egress::connector`].
 ///
-/// A connection is made in time or not at all; then the client's error says that nothing was sent.
+/// A connection is made in time or not at all; then the client's error proves that nothing was sent.
 ///
 /// # Panics
 ///
-/// Outside a tokio runtime, when it is called.
+/// If called outside a tokio runtime.
 ///
 /// # Examples
 ///

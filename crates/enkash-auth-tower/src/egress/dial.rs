@@ -18,16 +18,16 @@ use tower_service::Service;
 use super::{Egress, Resolver};
 use crate::BoxError;
 
-/// Opens what TLS with the target is spoken over: a connection to it, or a tunnel.
+/// Opens a connection to the target, or a tunnel, for TLS with it.
 #[derive(Clone, Debug)]
 pub(super) struct Dial {
     egress: Egress,
     direct: HttpConnector<Resolver>,
-    /// To a proxy, which may want TLS of its own.
+    /// Connects to a proxy, which may require TLS of its own.
     proxy: HttpsConnector<HttpConnector<Resolver>>,
 }
 
-/// Within TLS only where that is spoken with a proxy.
+/// Carries TLS only with a proxy that requires it.
 pub(super) type Dialed = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Dial {
@@ -41,7 +41,7 @@ impl Dial {
     }
 }
 
-/// HTTP/1.1, in TLS where the address is https.
+/// Connects for HTTP/1.1, with TLS if the address is https.
 pub(super) fn over_tls<C>(tls: &ClientConfig, inner: C) -> HttpsConnector<C> {
     HttpsConnectorBuilder::new()
         .with_tls_config(tls.clone())

@@ -20,12 +20,12 @@ type Inner = <HttpsConnector<Dial> as Service<Uri>>::Future;
 ///
 /// # Cancel safety
 ///
-/// Dropped, there is no connection.
+/// If dropped, no connection is made.
 #[must_use = "futures do nothing unless polled"]
 pub struct EgressConnecting {
-    /// Boxed, for hyper-util's client takes no other.
+    /// Boxed: hyper-util's client requires `Unpin`.
     inner: Pin<Box<Timeout<Inner>>>,
-    /// What it goes through.
+    /// The proxy, if there is one.
     proxy: Option<Uri>,
 }
 
@@ -66,8 +66,8 @@ impl fmt::Debug for EgressConnecting {
     }
 }
 
-/// No connection through a proxy: it cannot be reached, it refuses, it hangs, or what answers behind
-/// it is not trusted.
+/// Reports no connection through a proxy: it is unreachable, fails or hangs, or the server behind it is not
+/// trusted.
 #[derive(Debug)]
 struct NotThrough {
     /// Without credentials.

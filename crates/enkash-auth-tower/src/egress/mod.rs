@@ -1,4 +1,7 @@
-//! The way out: which proxy leads to which host, and which certificates are trusted there.
+//! Connects to EnKash's servers, through a proxy if one is set.
+//!
+//! [`Egress`] holds the `proxy`, the hosts that need none (`no_proxy`) and the trusted `roots`. An
+//! [`EgressConnector`] opens a connection or a tunnel (`dial`), and TLS over it.
 
 mod connector;
 mod dial;

@@ -1,13 +1,13 @@
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
-/// Whatever else is named. The last one is 127.0.0.0/8 as IPv6 has it.
+/// Lists the hosts that never need a proxy. The last one is 127.0.0.0/8 as IPv6 maps it.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1,::ffff:7f00:0/104";
 
-/// The hosts that need no proxy.
+/// Matches the hosts that need no proxy.
 pub(super) struct NoProxy {
     hosts: Matcher,
-    /// Of entries with a port, which [`Matcher`] does not know.
+    /// The entries with a port, which [`Matcher`] does not support.
     with_port: Vec<(u16, Matcher)>,
 }
 
@@ -41,12 +41,12 @@ impl NoProxy {
     }
 }
 
-/// Sends all but `list` through a proxy, whichever.
+/// Matches all but `list`.
 fn matcher(list: &str) -> Matcher {
     Matcher::builder().all("http://any").no(list).build()
 }
 
-/// What has a port that can be one. An IPv6 address has it behind brackets.
+/// Splits a valid port off. An IPv6 address with a port has brackets.
 fn split_port(entry: &str) -> Option<(&str, u16)> {
     let (host, port) = entry.rsplit_once(':')?;
     let is_host = !host.contains(':') || host.ends_with(']');
@@ -54,8 +54,7 @@ fn split_port(entry: &str) -> Option<(&str, u16)> {
     is_host.then_some((host, port))
 }
 
-/// As [`Matcher`] has it: no brackets, a dot for all that is below, and by `*` no more than every
-/// name.
+/// Converts to the syntax of [`Matcher`]: no brackets, a dot for subdomains, and `*` for names alone.
 fn plain(host: &str) -> &str {
     let bare = host
         .strip_prefix('[')

@@ -7,37 +7,37 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-/// The longest CA file. All that Mozilla trusts is some 220 KiB.
+/// Limits a CA file. All that Mozilla trusts is some 220 KiB.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 pub(super) fn mozilla() -> RootCertStore {
     RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
 }
 
-/// Adds the certificates of the file that the setting `name` is about.
+/// Adds the certificates of the file that the setting `name` names.
 pub(super) fn add_file(roots: &mut RootCertStore, name: &str, path: &Path) -> Result<(), Error> {
     let pem =
         read(path).map_err(|error| unusable(name, "the file cannot be read").with_source(error))?;
     add(roots, name, &pem)
 }
 
-/// Adds the certificates in `pem`; what else stands there is passed over.
+/// Adds the certificates in `pem`; other content is skipped.
 pub(super) fn add(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(), Error> {
     let before = roots.len();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        // The parser's own words would quote from the file, which may hold a key beside.
-        let certificate = certificate.map_err(|_| unusable(name, "it is not PEM"))?;
+        // The parser's error would quote the file, which may also hold a key.
+        let certificate = certificate.map_err(|_| unusable(name, "not PEM"))?;
         roots
             .add(certificate)
-            .map_err(|error| unusable(name, "it holds a broken certificate").with_source(error))?;
+            .map_err(|error| unusable(name, "holds a broken certificate").with_source(error))?;
     }
     if roots.len() == before {
-        return Err(unusable(name, "it holds no certificate in PEM"));
+        return Err(unusable(name, "holds no certificate in PEM"));
     }
     Ok(())
 }
 
-/// Returns TLS with ring and `roots`, whatever the process-wide default is.
+/// Configures TLS with ring and `roots`, whatever the process-wide default is.
 pub(super) fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

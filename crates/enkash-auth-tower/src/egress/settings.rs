@@ -7,17 +7,16 @@ use rustls::RootCertStore;
 
 use super::{EgressConnector, Resolver, no_proxy::NoProxy, proxy, roots};
 
-/// In curl's order.
+/// Lists the variables in curl's order.
 const PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 const CA_FILE: &str = "ENKASH_CA_FILE";
 
-/// Holds the way out to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
+/// Configures connections to EnKash's servers: a proxy, the hosts that need none, and certificates to trust.
 ///
-/// Accounts are allow-listed by address, so calls often leave through a proxy whose address is
-/// fixed. It is asked for a tunnel (`CONNECT host:port`) and sees neither token nor password: TLS
-/// stands between this process and EnKash. What goes to loopback, or over plain http, never goes
-/// through it.
+/// Accounts are allow-listed by address, so calls often go through a proxy whose address is fixed. It
+/// opens a tunnel (`CONNECT host:port`) and sees neither token nor password: TLS is between this process
+/// and EnKash. Requests to loopback, or over plain http, never go through it.
 ///
 /// # Examples
 ///
@@ -58,7 +57,7 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 /// # Ok::<(), enkash_auth_tower::core::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "it leads nowhere by itself"]
+#[must_use = "settings connect nothing by themselves"]
 pub struct Egress {
     proxy: Option<Intercept>,
     no_proxy: Arc<NoProxy>,
@@ -67,7 +66,7 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// Creates a way without a proxy, and with the Mozilla roots.
+    /// Creates settings without a proxy, and with the Mozilla roots.
     pub fn direct() -> Self {
         Self {
             proxy: None,
@@ -77,15 +76,14 @@ impl Egress {
         }
     }
 
-    /// Looks names up with `resolver`.
+    /// Resolves names with `resolver`.
     #[cfg(test)]
     pub(crate) fn resolver(mut self, resolver: Resolver) -> Self {
         self.resolver = resolver;
         self
     }
 
-    /// Reads the variables that `lookup` finds; in a program that is `std::env::var_os`. A blank one is
-    /// unset.
+    /// Reads the variables that `lookup` finds, `std::env::var_os` in a program. A blank one is unset.
     ///
     /// | variable | what it is |
     /// |---|---|
@@ -93,12 +91,12 @@ impl Egress {
     /// | `no_proxy`, `NO_PROXY` | the hosts that need none. See [`no_proxy`](Self::no_proxy) |
     /// | `ENKASH_CA_FILE` | certificates to trust beside the Mozilla roots. See [`trust_file`](Self::trust_file) |
     ///
-    /// `HTTP_PROXY` is not read: it is about plain http, which is for loopback only here.
+    /// `HTTP_PROXY` is not read: it is for plain http, which is for loopback only here.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for one that cannot
-    /// be used; the text names the variable and does not show its value.
+    /// [`ErrorKind::InvalidSetting`] for one that cannot be used; the text names the variable and does not
+    /// show its value.
     pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
         let mut egress = Self::direct();
         if let Some((name, url)) = first(&lookup, &PROXY)? {
@@ -115,25 +113,23 @@ impl Egress {
         Ok(egress)
     }
 
-    /// Leads through the proxy at `url`: `http://` or `https://`, a host, and if need be a port (80
-    /// or 443 else) and `user:password@`, with `@`, `:`, `/`, `?`, `#` and `%` written as `%40` and
-    /// so on. Without a scheme it is `http://`.
+    /// Connects through the proxy at `url`: `http://` or `https://`, a host, and optionally a port (by
+    /// default 80 or 443) and `user:password@`, with `@`, `:`, `/`, `?`, `#` and `%` written as `%40`
+    /// and so on. Without a scheme it is `http://`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for what is no such
-    /// URL.
+    /// [`ErrorKind::InvalidSetting`] for any other URL.
     pub fn proxy(mut self, url: &str) -> Result<Self, Error> {
         self.proxy = Some(proxy::parse("proxy", url)?);
         Ok(self)
     }
 
-    /// Leads straight to the hosts in `list`, in place of those named before.
+    /// Connects directly to the hosts in `list`, in place of those set before.
     ///
-    /// Separated by commas: a domain with all below it (`internal.example`, or `.internal.example`),
-    /// an address (`192.0.2.7`), a network (`10.0.0.0/8`), or `*` for every host, each with `:port`
-    /// if only that port is meant. Names are compared with names and addresses with addresses; none
-    /// is looked up.
+    /// Separated by commas: a domain with its subdomains (`internal.example`, or `.internal.example`),
+    /// an address (`192.0.2.7`), a network (`10.0.0.0/8`), or `*` for every host, each with `:port` for
+    /// that port alone. Names are compared with names and addresses with addresses; none is resolved.
     pub fn no_proxy(mut self, list: &str) -> Self {
         self.no_proxy = Arc::new(NoProxy::new(list));
         self
@@ -143,15 +139,13 @@ impl Egress {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) where it holds no
-    /// certificate, or one that is none.
+    /// [`ErrorKind::InvalidSetting`] if it holds no certificate, or an invalid one.
     pub fn trust_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
         roots::add(Arc::make_mut(&mut self.roots), "CA certificates", pem)?;
         Ok(self)
     }
 
-    /// Trusts the certificates in a PEM file beside those trusted already. It is read now and not
-    /// again.
+    /// Trusts the certificates in a PEM file beside those trusted already. It is read once.
     ///
     /// # Errors
     ///
@@ -167,15 +161,14 @@ impl Egress {
         self.intercept(target).map(Intercept::uri)
     }
 
-    /// Creates a connector for hyper-util's client: TLS (rustls with ring) where the address is https,
-    /// HTTP/1.1, through the proxy where there is one. Connections stand within `limit`, or nothing
-    /// is sent: name, TCP, tunnel and TLS. Where a name has several addresses, they divide the limit
-    /// among them, so that a dead one is passed over.
+    /// Creates a connector for hyper-util's client: TLS (rustls with ring) if the address is https,
+    /// HTTP/1.1, through the proxy if there is one. Name, TCP, tunnel and TLS take at most `limit`, or
+    /// nothing is sent. If a name has several addresses, they divide the limit among them, so that a
+    /// dead one is skipped.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) where TLS cannot be
-    /// set up.
+    /// [`ErrorKind::InvalidSetting`] if TLS cannot be set up.
     pub fn connector(&self, limit: Duration) -> Result<EgressConnector, Error> {
         let tls = roots::tls(Arc::clone(&self.roots))?;
         Ok(EgressConnector::new(self.clone(), &tls, limit))
@@ -220,7 +213,7 @@ fn first(
         match lookup(name).map(OsString::into_string) {
             Some(Ok(value)) if !value.trim().is_empty() => return Ok(Some((name, value))),
             Some(Err(_)) => {
-                let detail = format!("{name}: it is not UTF-8");
+                let detail = format!("{name}: not UTF-8");
                 return Err(Error::new(ErrorKind::InvalidSetting, detail));
             }
             _ => {}

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::not_sent::was_not_sent;
 use crate::{BoxError, time::Time};
 
-/// Marks a token request, so that our own layer lets it pass: it would wait for itself.
+/// Marks a token request, so that our own layer passes it on: it would wait for itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IsTokenRequest;
 
@@ -26,16 +26,16 @@ pub(crate) struct Exchanged {
     pub(crate) response: TokenResponse,
 }
 
-/// Says why there is no response.
+/// Explains why there is no response.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It failed before any byte of the request could be written: it counts nowhere.
+    /// It failed before any byte of the request could be written, and does not count.
     NotSent(BoxError),
     /// The request may have arrived, and may have counted.
     NoResponse(BoxError),
 }
 
-/// The last check before credentials are sent; see [`Exchange::exchange`].
+/// Checks last whether credentials may be sent; see [`Exchange::exchange`].
 pub(crate) type MaySend<'a> = &'a (dyn Fn() -> bool + Send + Sync);
 
 pub(crate) type Exchanging<'a> =
@@ -43,17 +43,17 @@ pub(crate) type Exchanging<'a> =
 
 pub(crate) type Probing<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
-/// Makes token requests: an HTTP service, erased.
+/// Makes token requests over a type-erased HTTP service.
 pub(crate) trait Exchange: Send + Sync {
     /// Sends `request` and reads the response, all before `deadline`.
     ///
-    /// Calls `may_send` once at most: when the service is ready, immediately before it is called. Where it
-    /// says `false`, nothing is sent. Where it says `true`, the credentials may be on their way from then
-    /// on. A service of our own is ready when its connection stands.
+    /// Calls `may_send` once at most: when the service is ready, immediately before it is called. If it
+    /// returns `false`, nothing is sent. If it returns `true`, the credentials may be in flight from then
+    /// on. A service of our own is ready when it is connected.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before `may_send` has said `true`, it has sent nothing.
+    /// If dropped before `may_send` has returned `true`, it has sent nothing.
     fn exchange<'a>(
         &'a self,
         request: TokenRequest,
@@ -62,12 +62,12 @@ pub(crate) trait Exchange: Send + Sync {
         may_send: MaySend<'a>,
     ) -> Exchanging<'a>;
 
-    /// Sends `request`, which is a [`TokenRequest::probe`], and says whether the head of any response
+    /// Sends `request`, which is a [`TokenRequest::probe`], and returns whether the head of any response
     /// came within `limit`.
     fn probe(&self, request: TokenRequest, limit: Duration) -> Probing<'_>;
 }
 
-/// The erased service: makes one for every exchange.
+/// Erases a service, and makes one for every exchange.
 pub(super) struct Plug<F>(pub(super) F);
 
 impl<F, S, B> Exchange for Plug<F>
@@ -102,7 +102,7 @@ where
     }
 }
 
-/// Each step ends at the deadline. Whatever ends before the call has sent nothing: that needs no
+/// Ends each step at the deadline. A step that ends before the call has sent nothing: that needs no
 /// report from below, such as hyper-util's `capture_connection`.
 async fn exchange<S, B>(
     mut service: S,
@@ -124,7 +124,7 @@ where
     let request = marked(request);
     let sent = clock.now();
     if !may_send() {
-        return Err(Failure::NotSent("too late to send it".into()));
+        return Err(Failure::NotSent("too late to send the request".into()));
     }
     let response = timeout_at(deadline, service.call(request))
         .await
@@ -147,8 +147,8 @@ fn marked(request: TokenRequest) -> Request<Full<Bytes>> {
     request
 }
 
-/// Reads at most [`TokenResponse::MAX_BODY`] bytes, and not past the deadline: what came by then is
-/// judged as far as it goes.
+/// Reads at most [`TokenResponse::MAX_BODY`] bytes, and not past the deadline: a partial body is read as
+/// far as it goes.
 async fn read<B: Body>(body: B, deadline: Instant) -> ResponseBody {
     let mut body = pin!(body);
     // Not grown: that would leave copies of the token behind.

@@ -24,18 +24,18 @@ use crate::{
     egress::{EgressConnecting, EgressConnector, EgressStream},
 };
 
-/// How long a connection may take: name, TCP, a proxy's tunnel and TLS.
+/// Limits connecting: name, TCP, a proxy's tunnel and TLS.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Twice what hyper takes by default.
+/// Doubles hyper's default.
 const MAX_HEADERS: usize = 200;
 
 /// Sends one request on a connection of its own, HTTP/1.1.
 ///
-/// It is ready when the connection stands: name, TCP, a proxy's tunnel and TLS. The future of `call`
-/// writes the request in its first poll. There is no pool, no second try, no redirect, and no task that
-/// would write after that future was dropped. So what fails before the call has sent nothing, and a check
-/// before it is as near to the first byte as a check can be.
+/// It is ready when connected: name, TCP, a proxy's tunnel and TLS. The future of `call` writes the request
+/// in its first poll. There is no pool, no retry, no redirect, and no task that would write after that
+/// future was dropped. So what fails before the call has sent nothing, and a check before it is as near to
+/// the first byte as a check can be.
 pub(super) struct HttpsClient {
     connector: EgressConnector,
     target: Uri,
@@ -49,7 +49,7 @@ enum State {
 }
 
 impl HttpsClient {
-    /// A client of the server at `target`, without a connection.
+    /// Creates a client of the server at `target`, without a connection.
     pub(super) fn new(connector: EgressConnector, target: Uri) -> Self {
         Self {
             connector,
@@ -98,7 +98,7 @@ async fn send(
     mut request: Request<Full<Bytes>>,
 ) -> Result<Response<ResponseBody>, BoxError> {
     to_wire_form(&mut request);
-    // It only makes the two halves, and writes nothing.
+    // Creates the two halves, and writes nothing.
     let (mut sender, connection) = lenient().handshake(stream).await.map_err(NotSent::new)?;
     let mut connection = Driven(Some(connection));
     let mut response = pin!(sender.try_send_request(request));
@@ -111,7 +111,7 @@ async fn send(
             connection,
             incoming,
         })),
-        // A request that is handed back was not begun: the server had closed the connection before.
+        // A returned request was not started: the server had closed the connection before.
         Err(mut error) => Err(match error.take_message() {
             Some(_) => NotSent::new(error.into_error()).into(),
             None => error.into_error().into(),
@@ -119,7 +119,7 @@ async fn send(
     }
 }
 
-/// Reads what servers and the boxes before them write in the wild, as browsers do.
+/// Accepts what servers and middleboxes send in practice, as browsers do.
 fn lenient() -> Builder {
     let mut builder = Builder::new();
     builder
@@ -130,7 +130,7 @@ fn lenient() -> Builder {
     builder
 }
 
-/// The host goes to a header, the path alone to the first line.
+/// Moves the host to a header, and leaves the path alone in the request line.
 fn to_wire_form(request: &mut Request<Full<Bytes>>) {
     let uri = mem::take(request.uri_mut());
     let host = uri
@@ -146,11 +146,11 @@ fn to_wire_form(request: &mut Request<Full<Bytes>>) {
     }
 }
 
-/// A connection until its end, driven by what waits for something from it.
+/// Holds a connection until its end, driven by what waits for it.
 struct Driven(Option<Connection<EgressStream, Full<Bytes>>>);
 
 impl Driven {
-    /// Moves it on. How it ends, the response or its body says too.
+    /// Polls it. The response or its body reports how it ends.
     fn drive(&mut self, cx: &mut Context<'_>) {
         if let Some(connection) = &mut self.0
             && Pin::new(connection).poll(cx).is_ready()
@@ -160,7 +160,7 @@ impl Driven {
     }
 }
 
-/// The body of a response, and the connection that it comes on.
+/// Holds the body of a response, and its connection.
 pub(super) struct ResponseBody {
     connection: Driven,
     incoming: Incoming,

@@ -1,4 +1,8 @@
-//! One exchange with the token server, over any HTTP service.
+//! Exchanges requests and responses with the token server, over any HTTP service.
+//!
+//! A [`TokenEndpoint`] makes its requests through an `exchange`, which erases the service: one of the user's,
+//! kept `per_runtime` if a factory makes it, or our `https` client. [`NotSent`] proves that a failed attempt
+//! cost nothing.
 
 mod exchange;
 #[cfg(feature = "client")]

@@ -2,12 +2,11 @@ use std::{error::Error as StdError, fmt, io};
 
 use crate::BoxError;
 
-/// Says of an HTTP service's error that nothing of the request was sent.
+/// Marks an HTTP service's error as raised before anything of the request was sent.
 ///
-/// What fails before the password leaves may be tried again at once; what fails after may have cost
-/// one of three attempts. That is known of hyper-util's client (with the feature `client`), of
-/// reqwest's (with `reqwest`), and of a refused connection. A service with errors of its own says so
-/// by wrapping them:
+/// What fails before the password is sent may be retried at once; what fails after may have cost one of
+/// three attempts. Such errors are recognized of hyper-util's client (with the feature `client`), of
+/// reqwest's (with `reqwest`), and of a refused connection. A service with errors of its own wraps them:
 ///
 /// # Examples
 ///
@@ -26,8 +25,8 @@ impl NotSent {
         Self(error.into())
     }
 
-    /// Returns whether `error` itself says so, and not one of its causes: it is this one, or, with the feature
-    /// `client`, that of hyper-util's client for want of a connection.
+    /// Returns whether `error` itself proves this, and not one of its sources: it is this one, or, with the
+    /// feature `client`, that of hyper-util's client for want of a connection.
     pub fn is_said_by(error: &(dyn StdError + 'static)) -> bool {
         #[cfg(feature = "client")]
         if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
@@ -49,10 +48,10 @@ impl StdError for NotSent {
     }
 }
 
-/// Returns whether `error` says that nothing of a token request was sent.
+/// Returns whether `error` proves that nothing of a token request was sent.
 ///
-/// A refused connection says so by itself, unless a connection reports it: a host behind a firewall can
-/// be refused after the request was written.
+/// A refused connection proves it, unless an open connection reports it: a host behind a firewall can be
+/// refused after the request was written.
 pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     if NotSent::is_said_by(error) || has_no_connection(error) || is_refused_connection(error) {
         return true;
@@ -60,13 +59,13 @@ pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     !is_of_a_connection(error) && error.source().is_some_and(was_not_sent)
 }
 
-/// Returns the same of a call: only what says so in so many words counts. A refused connection may be that of
-/// a client's second try.
+/// Returns the same for a call: only an explicit marker counts. A refused connection may be that of a
+/// client's second try.
 pub(crate) fn call_was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     NotSent::is_said_by(error) || error.source().is_some_and(call_was_not_sent)
 }
 
-/// Hyper-util's error is among its causes, but may be of another version.
+/// Checks reqwest's error: the one of hyper-util among its sources may be of another version.
 fn has_no_connection(error: &(dyn StdError + 'static)) -> bool {
     #[cfg(feature = "reqwest")]
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {

@@ -12,10 +12,10 @@ use crate::{
     time::Time,
 };
 
-/// Keeps the service that a user's factory made, for as long as its connections can be trusted: on the
+/// Keeps the service that a user's factory made, for as long as its connections are usable: on the
 /// runtime that it was made on, and until an exchange has no response.
 ///
-/// A pooled connection belongs to the runtime that opened it, which may be dead by now, or not driven.
+/// A pooled connection belongs to the runtime that opened it, which may be shut down, or not driven.
 pub(super) struct PerRuntime {
     make: Box<dyn Fn() -> Arc<dyn Exchange> + Send + Sync>,
     last: Mutex<Option<(Id, Arc<dyn Exchange>)>>,
@@ -75,7 +75,7 @@ impl Exchange for PerRuntime {
     }
 }
 
-/// A service in use, which is kept no longer if that ends without a response.
+/// Represents a service in use, which is discarded without a response.
 struct Using<'a> {
     kept_in: &'a PerRuntime,
     service: Arc<dyn Exchange>,

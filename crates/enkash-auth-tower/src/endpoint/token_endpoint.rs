@@ -46,14 +46,13 @@ struct Inner {
 }
 
 impl TokenEndpoint {
-    /// Creates an endpoint of `environment` over an HTTPS client of our own: HTTP/1.1, rustls
-    /// with ring and the Mozilla roots, straight there, no redirects. Each request has a connection of
-    /// its own, which stands within 3 s; they are divided among the addresses of the server's name.
+    /// Creates an endpoint of `environment` over an HTTPS client of our own: HTTP/1.1, rustls with ring and
+    /// the Mozilla roots, no proxy, no redirects. Each request has a connection of its own, made within
+    /// 3 s, which are divided among the addresses of the server's name.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for credentials
-    /// that cannot be sent; the text names the setting.
+    /// [`ErrorKind::InvalidSetting`] for credentials that cannot be sent; the text names the setting.
     #[cfg(feature = "client")]
     pub fn new(
         environment: impl Into<Environment>,
@@ -62,9 +61,9 @@ impl TokenEndpoint {
         Self::with_egress(environment, credentials, &Egress::direct())
     }
 
-    /// Creates an endpoint whose client goes the way of `egress`: through a proxy, or trusting more than
+    /// Creates an endpoint whose client connects through `egress`: through a proxy, or trusting more than
     /// the Mozilla roots. The 3 s are for all of it, from the proxy's name to TLS with the token server;
-    /// a proxy that refuses, or hangs, has seen no password.
+    /// a proxy that fails, or hangs, has seen no password.
     ///
     /// # Errors
     ///
@@ -85,10 +84,10 @@ impl TokenEndpoint {
 
     /// Creates an endpoint over `service`.
     ///
-    /// It must neither follow redirects nor try again by itself (reqwest: `redirect::Policy::none()` and
+    /// It must neither follow redirects nor retry by itself (reqwest: `redirect::Policy::none()` and
     /// `retry::never()`): each try is a password attempt, and three may lock the account. Its errors, which
-    /// are logged and handed on, must hold no secret; one that happened before anything was sent says so
-    /// with [`NotSent`](crate::NotSent). A pool inside it keeps its connections: see
+    /// are logged and passed on, must hold no secret; wrap one that happened before anything was sent in
+    /// [`NotSent`](crate::NotSent). A pool inside it keeps its connections: see
     /// [`with_service_factory`](Self::with_service_factory).
     ///
     /// # Errors
@@ -111,8 +110,8 @@ impl TokenEndpoint {
         Self::build(base, credentials, Arc::new(Plug(move || service.clone())))
     }
 
-    /// Creates an endpoint over what `make` makes: for the first request, for one on another runtime than
-    /// the last, and after one without a response.
+    /// Creates an endpoint over services that `make` makes: for the first request, for one on another
+    /// runtime than the last, and after one without a response.
     ///
     /// A pooled connection belongs to the runtime that opened it. When that runtime is no longer
     /// driven, a fetch over its connections hangs.
@@ -154,7 +153,7 @@ impl TokenEndpoint {
         })))
     }
 
-    /// Returns the same server over the same service, with other credentials.
+    /// Creates an endpoint of the same server and service, with other credentials.
     pub(crate) fn with_credentials(&self, credentials: Credentials) -> Result<Self, Error> {
         if credentials.is_merchant() != self.credentials().is_merchant() {
             let detail = "credentials: merchant keys and passwords do not replace each other";

@@ -1,5 +1,5 @@
-//! What a cache counts, through the facade `metrics`: with the feature of that name only, and never on
-//! the way of a request that finds a fresh token.
+//! Counts the events of a cache through the facade `metrics`: with the feature of that name only
+//! (`recorded`, otherwise `silent`), and never for a request that finds a fresh token.
 
 #[cfg(feature = "metrics")]
 mod recorded;
@@ -9,9 +9,9 @@ mod silent;
 #[cfg(feature = "metrics")]
 pub use self::recorded::describe_metrics;
 #[cfg(feature = "metrics")]
-pub(crate) use self::recorded::{asked, fetched, replayed, skewed, standing, store_failed};
+pub(crate) use self::recorded::{fetched, gauges, replayed, requested, skewed, store_failed};
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::silent::{asked, fetched, replayed, skewed, store_failed};
+pub(crate) use self::silent::{fetched, replayed, requested, skewed, store_failed};
 
-/// The outcome of a flight that was given up.
+/// Labels a fetch that was abandoned.
 pub(crate) const ABANDONED: &str = "abandoned";

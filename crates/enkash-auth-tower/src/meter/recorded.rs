@@ -17,15 +17,15 @@ const REMAINING: &str = "enkash_auth_token_remaining_seconds";
 const STRIKES: &str = "enkash_auth_strikes";
 const WAITERS: &str = "enkash_auth_waiters";
 
-/// Tells the recorder of `metrics` what is measured, and in which units. To be called once, when the
-/// recorder is installed; without it nothing is missing but help texts.
+/// Describes the metrics and their units to the recorder of `metrics`. Call it once, when the recorder is
+/// installed; without it only help texts are missing.
 pub fn describe_metrics() {
     describe_counter!(FETCHES, Unit::Count, "fetches of a token that have ended");
     describe_counter!(TOKEN_REQUESTS, Unit::Count, "token requests that were made");
     describe_counter!(
         REPLAYS,
         Unit::Count,
-        "calls whose token the API refused, and which were to be sent again"
+        "calls to replay after a 401 from the API"
     );
     describe_counter!(
         STORE_FAILURES,
@@ -35,7 +35,7 @@ pub fn describe_metrics() {
     describe_histogram!(
         FETCH_DURATION,
         Unit::Seconds,
-        "how long a fetch took, pauses between its attempts included"
+        "how long a fetch took, including backoff between its attempts"
     );
     describe_gauge!(
         CLOCK_SKEW,
@@ -45,7 +45,7 @@ pub fn describe_metrics() {
     describe_gauge!(
         REMAINING,
         Unit::Seconds,
-        "how long the token at hand may still be attached"
+        "how long the cached token may still be attached"
     );
     describe_gauge!(
         STRIKES,
@@ -55,7 +55,7 @@ pub fn describe_metrics() {
     describe_gauge!(WAITERS, Unit::Count, "callers that wait for a token");
 }
 
-/// Records that a fetch has ended. Of one that is not driven, it is not known how long it `took`.
+/// Records that a fetch has ended, and how long it `took`, unless it was abandoned.
 pub(crate) fn fetched(
     account: AccountKey,
     reason: FetchReason,
@@ -71,7 +71,7 @@ pub(crate) fn fetched(
 }
 
 /// Records that a token request is being made.
-pub(crate) fn asked(account: AccountKey) {
+pub(crate) fn requested(account: AccountKey) {
     counter!(TOKEN_REQUESTS, "account" => account.to_string()).increment(1);
 }
 
@@ -87,16 +87,16 @@ pub(crate) fn skewed(account: AccountKey, seconds: Option<f64>) {
     }
 }
 
-/// Records that a call that was refused was sent again, or could not be.
+/// Records the result of replaying an unauthorized call.
 pub(crate) fn replayed(account: AccountKey, result: &'static str) {
     counter!(REPLAYS, "account" => account.to_string(), "result" => result).increment(1);
 }
 
 /// Records the status of a cache.
-pub(crate) fn standing(account: AccountKey, status: &Status) {
+pub(crate) fn gauges(account: AccountKey, status: &Status) {
     let account = account.to_string();
-    let left = status.remaining().unwrap_or_default();
-    gauge!(REMAINING, "account" => account.clone()).set(left);
+    let remaining = status.remaining().unwrap_or_default();
+    gauge!(REMAINING, "account" => account.clone()).set(remaining);
     gauge!(WAITERS, "account" => account.clone()).set(status.waiting() as f64);
     gauge!(STRIKES, "account" => account.clone(), "kind" => "rejected")
         .set(status.strikes() as f64);

@@ -1,4 +1,4 @@
-//! Without the feature nothing is counted.
+//! Counts nothing, without the feature.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use enkash_auth_core::{AccountKey, state::FetchReason};
 
 pub(crate) fn fetched(_: AccountKey, _: FetchReason, _: &'static str, _: Option<Duration>) {}
 
-pub(crate) fn asked(_: AccountKey) {}
+pub(crate) fn requested(_: AccountKey) {}
 
 pub(crate) fn store_failed(_: AccountKey) {}
 

@@ -1,9 +1,9 @@
-/// Lets a body be sent a second time.
+/// Allows a body to be sent a second time.
 ///
-/// Every body that is `Clone` is: each clone must hold all of it. One whose clones share what they have read,
-/// a stream over the receiver of a channel say, would be sent again without what is gone; it belongs into
-/// a wrapper that is not `Clone`. One that is there a second time only sometimes, as it is collected or
-/// streamed, implements this instead.
+/// Every `Clone` body implements it: each clone must hold all of it. One whose clones share what they have
+/// read, a stream over the receiver of a channel say, would be replayed incompletely; it belongs into a
+/// wrapper that is not `Clone`. One that can be sent twice only sometimes, as it is collected or streamed,
+/// implements this instead.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@
 /// assert!(Body::Collected(Bytes::new()).try_clone().is_some());
 /// ```
 pub trait ReplayBody: Sized {
-    /// Returns the same body once more; `None` if it can be sent only once.
+    /// Returns a copy of the body; `None` if it can be sent only once.
     fn try_clone(&self) -> Option<Self>;
 }
 

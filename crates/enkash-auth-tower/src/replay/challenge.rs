@@ -4,20 +4,20 @@ use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
 /// Returns whether one of the challenges (RFC 9110 section 11.6.1) is `Bearer` with `error="invalid_token"`.
 ///
-/// There may be several in one header and several headers; what makes no sense is passed over.
-pub(super) fn says_invalid_token(headers: &HeaderMap) -> bool {
+/// There may be several in one header and several headers; malformed ones are skipped.
+pub(super) fn has_invalid_token(headers: &HeaderMap) -> bool {
     headers
         .get_all(WWW_AUTHENTICATE)
         .into_iter()
         .filter_map(|value| value.to_str().ok())
-        .any(header_says_invalid_token)
+        .any(header_has_invalid_token)
 }
 
-fn header_says_invalid_token(value: &str) -> bool {
+fn header_has_invalid_token(value: &str) -> bool {
     let mut is_bearer = false;
     for item in items(value) {
         let (first, rest) = token(item.trim());
-        // `name = value` belongs to the challenge before; anything else begins another.
+        // `name = value` belongs to the previous challenge; anything else begins another.
         let parameter = match rest.trim_start().strip_prefix('=') {
             Some(value) => Some((first, value)),
             None => {

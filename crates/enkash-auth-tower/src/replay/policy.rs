@@ -6,18 +6,18 @@ use tower_service::Service;
 use super::{ReplayRequest, challenge};
 use crate::auth::AuthRequest;
 
-/// Decides which calls are sent once more after a 401 to our token.
+/// Decides which calls are replayed after a 401 for our token.
 ///
-/// An idempotent method (RFC 9110 section 9.2.2), or an answer with the challenge
-/// `WWW-Authenticate: Bearer …, error="invalid_token"` (RFC 6750 section 3.1): the server refused the
-/// call before it acted. Never 403, a timeout or 5xx.
+/// Those with an idempotent method (RFC 9110 section 9.2.2), or a response with the challenge
+/// `WWW-Authenticate: Bearer …, error="invalid_token"` (RFC 6750 section 3.1): the server did not act.
+/// Never after 403, a timeout or 5xx.
 ///
 /// # Examples
 ///
 /// ```
 /// use enkash_auth_tower::ReplayPolicy;
 ///
-/// // An API of which it is known that it honours the header.
+/// // This API honours the header.
 /// let policy = ReplayPolicy::default().trust_idempotency_key();
 /// assert_ne!(policy, ReplayPolicy::default());
 /// ```
@@ -56,8 +56,8 @@ pub struct Kept<S, Req> {
 }
 
 impl ReplayPolicy {
-    /// Takes an `Idempotency-Key` header for proof, too. EnKash documents none: this is for an API
-    /// that is known to honour it.
+    /// Accepts an `Idempotency-Key` header as proof, too. EnKash documents none: this is for an API that
+    /// honours it.
     #[must_use]
     pub fn trust_idempotency_key(mut self) -> Self {
         self.trusts_idempotency_key = true;
@@ -105,13 +105,13 @@ impl<S, Req> Kept<S, Req> {
         (self.not_ready_inner, self.request)
     }
 
-    /// Returns whether the first call did nothing, by the `headers` of a 401.
+    /// Returns whether the first call did nothing, by the `headers` of its 401.
     pub(super) fn did_nothing(&self, headers: &HeaderMap) -> bool {
-        self.is_safe_twice || challenge::says_invalid_token(headers)
+        self.is_safe_twice || challenge::has_invalid_token(headers)
     }
 }
 
-/// Returns whether there is one key. What an API makes of a blank one, or of two, is not known.
+/// Returns whether there is exactly one key. How an API treats a blank one, or two, is undocumented.
 fn has_idempotency_key(headers: &HeaderMap) -> bool {
     let mut keys = headers.get_all("idempotency-key").iter();
     let is_key = |key: &HeaderValue| !key.as_bytes().trim_ascii().is_empty();

@@ -16,34 +16,34 @@ use crate::{
     store::Liveness,
 };
 
-/// The pauses between the attempts of one fetch: three attempts hide a short fault.
+/// Delays the second and third attempt of a fetch: three attempts hide a short fault.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(500)];
 
-/// How often a fetch polls for the end of an attempt of another fetch, give or take a quarter.
+/// Sets how often a fetch polls for the end of another fetch's attempt, with a jitter of a quarter.
 const BUSY_POLL: Duration = Duration::from_millis(100);
 
-/// How long the server has to respond to a probe.
+/// Limits the wait for a response to a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Fetches a token once: up to three attempts, each with a permit.
 pub(super) struct Fetch<'a> {
     shared: &'a Shared,
-    /// As it was when the fetch began: the cache may have other credentials by now.
+    /// As of the start of the fetch: the cache may have newer credentials.
     endpoint: &'a TokenEndpoint,
     pending: PendingFetch,
-    /// Counted from the spawn: a task may be polled much later, or never.
+    /// Counted from the spawn: the task may be polled much later, or never.
     deadline: Instant,
-    /// The same on both clocks: an attempt is not sent when either says that it has passed.
+    /// The same on both clocks: no attempt is sent once it has passed on either.
     send_before: Timestamp,
-    /// The newest token of the store that it has seen: at first that of the cache, at the end the one that
-    /// it returns.
+    /// The newest token of the store that it has seen: at first the cached one, at the end the one that it
+    /// returns.
     newest_seen: Option<AttemptId>,
     /// Shows that this process is alive between two attempts: the store still has the first one open.
     between: Option<Liveness>,
 }
 
-/// What may be done once no other attempt is in flight.
-enum Turn {
+/// Holds what a fetch uses once no other attempt is in flight.
+enum Next {
     Attempt(Permit),
     /// Another fetch obtained this token.
     Token(StoredToken),
@@ -54,7 +54,7 @@ struct Sent {
     result: Result<Grant, Error>,
     outcome: AttemptOutcome,
     may_repeat: bool,
-    /// The pause after which the issuer has the next token: the one received is about to expire.
+    /// The wait until the issuer has the next token: the one received is about to expire.
     repeat_after: Option<Duration>,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Fetch<'a> {
         self.newest_seen
     }
 
-    /// Makes the attempts of the fetch. Ends by itself at the deadline.
+    /// Makes the attempts of the fetch. Ends at the deadline.
     ///
     /// # Cancel safety
     ///
@@ -93,9 +93,9 @@ impl<'a> Fetch<'a> {
             .into_iter()
             .take(usize::try_from(more).unwrap_or(usize::MAX));
         loop {
-            let permit = match self.turn().await {
-                Ok(Turn::Attempt(permit)) => permit,
-                Ok(Turn::Token(token)) => {
+            let permit = match self.acquire().await {
+                Ok(Next::Attempt(permit)) => permit,
+                Ok(Next::Token(token)) => {
                     return FetchOutcome::Granted(token.bearer, token.lifetime);
                 }
                 Err(error) => return FetchOutcome::Failed(error),
@@ -109,7 +109,7 @@ impl<'a> Fetch<'a> {
                 _ => None,
             };
             if let (Err(error), Some(pause)) = (&sent.result, pause) {
-                tracing::debug!(%error, ?pause, "token request failed, trying again");
+                tracing::debug!(%error, ?pause, "token request failed, retrying");
                 // The write that opens the next attempt ends this one.
                 self.between = permit.end(sent.outcome);
                 sleep(pause).await;
@@ -119,24 +119,24 @@ impl<'a> Fetch<'a> {
             match (sent.result, sent.repeat_after) {
                 (_, Some(pause)) if Instant::now() + pause < self.deadline => sleep(pause).await,
                 (Ok(grant), _) if is_accepted => return granted(&grant),
-                // The token came after its lease: the store may have a newer one.
+                // The lease had expired: the store may have a newer token.
                 (Ok(_), _) => {}
                 (Err(error), _) => return FetchOutcome::Failed(error),
             }
         }
     }
 
-    /// Waits until no other attempt is in flight, and acquires a permit, unless that attempt has brought
-    /// a token.
-    async fn turn(&mut self) -> Result<Turn, Error> {
+    /// Waits until no other attempt is in flight, and acquires a permit, unless that attempt obtained a
+    /// token.
+    async fn acquire(&mut self) -> Result<Next, Error> {
         let (mut has_waited, mut probe) = (false, None);
         loop {
-            if self.is_given_up() {
-                let is_on = self.shared.is_on(self.pending);
-                return Err(if has_waited && is_on {
+            if self.is_abandoned() {
+                let is_pending = self.shared.is_pending(self.pending);
+                return Err(if has_waited && is_pending {
                     busy()
                 } else {
-                    given_up()
+                    abandoned()
                 });
             }
             let ctx = FetchContext {
@@ -146,16 +146,17 @@ impl<'a> Fetch<'a> {
                 newest_seen: self.newest_seen,
                 probe: probe.take(),
                 // An attempt that begins too late ends without a response, and counts.
-                may_begin: !has_waited || 2 * self.given_up() >= self.shared.policy().fetch_timeout,
+                may_begin: !has_waited
+                    || 2 * self.remaining() >= self.shared.policy().fetch_timeout,
             };
             match self.shared.attempts().acquire(&ctx).await {
-                Acquired::Permit(permit) => return Ok(Turn::Attempt(permit)),
+                Acquired::Permit(permit) => return Ok(Next::Attempt(permit)),
                 Acquired::Token(token) => {
                     self.newest_seen = Some(token.id);
-                    return Ok(Turn::Token(token));
+                    return Ok(Next::Token(token));
                 }
                 Acquired::Probe => {
-                    let limit = PROBE_TIMEOUT.min(self.given_up());
+                    let limit = PROBE_TIMEOUT.min(self.remaining());
                     probe = Some(self.endpoint.probe(limit).await);
                 }
                 Acquired::Denied(error) => return Err(error),
@@ -175,8 +176,8 @@ impl<'a> Fetch<'a> {
     async fn send(&self, permit: &Permit) -> Sent {
         let (shared, endpoint) = (self.shared, self.endpoint);
         shared.count_request();
-        meter::asked(endpoint.account());
-        let may_send = || !self.is_given_up() && permit.attempt().may_send();
+        meter::requested(endpoint.account());
+        let may_send = || !self.is_abandoned() && permit.attempt().may_send();
         let clock = shared.clock().clone();
         let exchanged = endpoint.exchange(clock, self.deadline, &may_send).await;
         match exchanged {
@@ -230,23 +231,23 @@ impl<'a> Fetch<'a> {
         is_accepted
     }
 
-    fn given_up(&self) -> Duration {
+    fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    fn is_given_up(&self) -> bool {
-        Instant::now() >= self.deadline || !self.shared.is_on(self.pending)
+    fn is_abandoned(&self) -> bool {
+        Instant::now() >= self.deadline || !self.shared.is_pending(self.pending)
     }
 
     fn fits(&self, pause: Duration, error: &Error) -> bool {
         let patient = error.retry_after().is_none_or(|after| after <= pause);
-        patient && !self.is_given_up() && Instant::now() + pause < self.deadline
+        patient && !self.is_abandoned() && Instant::now() + pause < self.deadline
     }
 }
 
 fn granted(grant: &Grant) -> FetchOutcome {
     if grant.is_unit_guessed() {
-        tracing::warn!("the expiry of the token is in no documented unit, its size decided");
+        tracing::warn!("token expiry is in no documented unit; guessed by its size");
     }
     FetchOutcome::Granted(grant.bearer().clone(), *grant.lifetime())
 }
@@ -256,16 +257,16 @@ fn busy() -> Error {
     Error::new(ErrorKind::Unavailable, detail)
 }
 
-fn given_up() -> Error {
-    Error::new(ErrorKind::Unavailable, "the fetch was given up")
+fn abandoned() -> Error {
+    Error::new(ErrorKind::Unavailable, "the fetch was abandoned")
 }
 
 fn not_sent(source: BoxError) -> Error {
     Error::new(ErrorKind::Unavailable, "no connection; nothing was sent").with_source(source)
 }
 
-/// Returns the error for a request without a response: transient for known good credentials, which are not
-/// to blame.
+/// Returns the error for a request without a response: transient for known good credentials, which did not
+/// cause it.
 fn no_response(source: BoxError, is_known_good: bool) -> Error {
     let kind = if is_known_good {
         ErrorKind::Unavailable

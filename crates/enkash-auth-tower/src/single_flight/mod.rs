@@ -1,8 +1,7 @@
-//! One fetch of a token: a task of its own that belongs to no caller.
+//! Fetches a token once for all callers.
 //!
-//! - `fetch` makes the attempts of one flight;
-//! - `task` drives them, and lands the flight whatever happens to it;
-//! - `waiters` is where its waiters wait.
+//! `task` spawns a task that belongs to no caller, and completes the fetch whatever happens to it. `fetch`
+//! makes the attempts. Completing wakes the `waiters`.
 
 mod fetch;
 mod task;

@@ -18,14 +18,14 @@ use tracing::{Instrument, Span, field::Empty};
 use super::fetch::Fetch;
 use crate::{cache::Shared, endpoint::TokenEndpoint, meter, time};
 
-/// Launches `pending` in a task of its own on `runtime`. It lands whatever happens to the task.
+/// Spawns a task for `pending` on `runtime`. It completes whatever happens to the task.
 pub(crate) fn spawn(
     runtime: &Handle,
     shared: &Arc<Shared>,
     endpoint: TokenEndpoint,
     pending: PendingFetch,
 ) {
-    // First of all: whatever panics from here on, it lands.
+    // Created first: the fetch completes even if anything below panics.
     let mut task = FetchTask {
         shared: Arc::clone(shared),
         endpoint,
@@ -35,7 +35,7 @@ pub(crate) fn spawn(
         span: Span::none(),
         is_completed: false,
     };
-    // It belongs to no caller: its span is not in that of the first one, either.
+    // The fetch belongs to no caller: its span has no parent.
     let span = tracing::info_span!(
         parent: None,
         "token_fetch",
@@ -51,7 +51,7 @@ pub(crate) fn spawn(
     runtime.spawn(task.run().instrument(span));
 }
 
-/// Lands the flight, also when its task is dropped.
+/// Completes the fetch, even if its task is dropped.
 struct FetchTask {
     shared: Arc<Shared>,
     endpoint: TokenEndpoint,
@@ -87,7 +87,7 @@ impl FetchTask {
                 // With its sources: "no connection" alone does not help.
                 tracing::warn!(
                     error = &error as &(dyn StdError + 'static),
-                    "no token fetched"
+                    "token fetch failed"
                 );
             }
             FetchOutcome::Aborted => {
@@ -96,8 +96,7 @@ impl FetchTask {
         }
     }
 
-    /// Records in the span and in the metrics how the flight ended. One that was abandoned was counted
-    /// then.
+    /// Records the outcome in the span and in the metrics. An abandoned fetch was counted already.
     fn record(&self, end: Option<FetchEnd>) {
         let took = self.spawned.elapsed();
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -128,18 +127,18 @@ impl Drop for FetchTask {
     }
 }
 
-/// Says how a flight ended, in a word, and which token was at hand then.
+/// Describes how a fetch ended, in a word, and which token was cached then.
 #[derive(Clone, Debug)]
 pub(crate) struct FetchEnd {
     outcome: &'static str,
     generation: Option<u64>,
-    /// Why a token that came is of no use.
+    /// Why a received token is unusable.
     unusable: Option<Error>,
 }
 
 impl FetchEnd {
-    /// Creates the ending of a flight that landed with `outcome`: its waiters get `error`, if there is one,
-    /// and the token at hand was that of generation `before` and is that of `after`.
+    /// Creates the end of a fetch that completed with `outcome`: its waiters get `error`, if there is one, and
+    /// the cached token was of generation `before` and is of `after`.
     pub(crate) fn new(
         outcome: &FetchOutcome,
         error: Option<&Error>,
@@ -152,7 +151,7 @@ impl FetchEnd {
             (FetchOutcome::Failed(error), _) | (FetchOutcome::Granted(..), Some(error)) => {
                 error.kind().as_str()
             }
-            // A sticky issuer's token came again.
+            // An issuer reused its token.
             (FetchOutcome::Granted(..), None) if before == after => "repeated",
             (FetchOutcome::Granted(..), None) => "granted",
         };
@@ -165,7 +164,7 @@ impl FetchEnd {
     }
 }
 
-/// Fails the flight if the user's token service panics, as for any other fault of the service.
+/// Fails the fetch if the user's token service panics, as for any other fault of the service.
 async fn caught(run: impl Future<Output = FetchOutcome>) -> FetchOutcome {
     let mut run = pin!(run);
     poll_fn(|cx| {

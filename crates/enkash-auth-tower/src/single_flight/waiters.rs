@@ -1,8 +1,8 @@
-//! Where the waiters of one flight wait: a broadcast that happens once.
+//! Broadcasts the end of one fetch to its waiters, once.
 //!
-//! 1. A waiter that polls after the flight has landed is answered; one that polled before is woken.
+//! 1. A waiter that polls after the fetch has completed is ready; one that polled before is woken.
 //! 2. Wakers are cloned before the lock is taken, and dropped and woken after it is released.
-//! 3. A waiter that leaves takes its waker with it: the memory is that of those waiting now.
+//! 3. A dropped waiter removes its waker: only current waiters take memory.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,10 +14,10 @@ use slab::Slab;
 
 use crate::sync::{Arc, Mutex};
 
-/// Tells the waiters how a flight ended.
+/// Reports to the waiters how a fetch ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Completion {
-    /// There may be a token: ask again.
+    /// There may be a token: look it up.
     LookUp,
     /// There is none, for all waiters.
     Failed(Error),
@@ -28,12 +28,12 @@ pub(crate) struct Waiters(Mutex<State>);
 
 #[derive(Debug)]
 enum State {
-    /// The flight is on; so many wait for it.
+    /// The fetch is in flight; these wait for it.
     Pending(Slab<Waker>),
     Completed(Completion),
 }
 
-/// Holds a place among the waiters, until it is dropped.
+/// Waits for the fetch until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     waiters: Arc<Waiters>,
@@ -45,7 +45,7 @@ impl Waiters {
         Arc::new(Self(Mutex::new(State::Pending(Slab::new()))))
     }
 
-    /// Returns a place for one waiter.
+    /// Creates a waiter.
     pub(crate) fn register(self: Arc<Self>) -> Waiter {
         Waiter {
             waiters: self,
@@ -53,7 +53,7 @@ impl Waiters {
         }
     }
 
-    /// Wakes all waiters, and answers all that come later. The first landing counts.
+    /// Wakes all waiters, and makes later ones ready at once. Only the first call counts.
     pub(crate) fn complete(&self, completed: Completion) {
         let waiters = {
             let mut state = self.0.lock();
@@ -67,7 +67,7 @@ impl Waiters {
             }
         };
         for (_, waker) in waiters {
-            // Of a waker that panics, neither the others nor the flight see anything.
+            // A panicking waker affects neither the others nor the fetch.
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }

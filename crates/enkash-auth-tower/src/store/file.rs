@@ -12,18 +12,18 @@ use tokio::{task::spawn_blocking, time::sleep};
 use super::{Liveness, Loaded, Store, StoreFuture};
 use crate::BoxError;
 
-/// How often a lock that is held elsewhere is tried again. It is held for a few writes to disk.
+/// Sets how often a lock that is held elsewhere is retried. It is held for a few writes to disk.
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
-/// The longest record, in bytes.
+/// Limits a record, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
 /// Keeps the records in a directory: for the processes of one host, across restarts.
 ///
 /// An account has a file with its record, one that is locked while the record is replaced, and one that is
-/// locked while an attempt is made. The kernel frees that lock with the process, so no other process waits
+/// locked while an attempt is made. The kernel releases that lock with the process, so no other process waits
 /// for the lease of one that was killed. A record is written to a file of its own and renamed. Files are
-/// private to the user; a directory that was removed is made again.
+/// private to the user; a directory that was removed is recreated.
 ///
 /// # Examples
 ///
@@ -115,7 +115,7 @@ impl Store for FileStore {
                 .try_lock()
                 .map_err(io::Error::from)
                 .and_then(|()| write!(file, "{attempt:x}"))
-                // Locked before it has its name: never seen without its owner.
+                // Locked before it is renamed: never seen without its owner.
                 .and_then(|()| fs::rename(&own, &path));
             if named.is_err() {
                 let _ = fs::remove_file(&own);
@@ -135,7 +135,7 @@ impl Store for FileStore {
             Read::by_ref(&mut file)
                 .take(LONGEST)
                 .read_to_string(&mut owner)?;
-            // Shared, so that processes that look at once do not take one another for the owner.
+            // Shared, so that concurrent checks do not take one another for the owner.
             Ok(owner == format!("{attempt:x}") && file.try_lock_shared().is_ok())
         }))
     }
@@ -171,7 +171,7 @@ fn make(directory: &Path) -> io::Result<()> {
         .create(directory)
 }
 
-/// Opens a file for writing, and creates its directory again if it was removed.
+/// Opens a file for writing, and recreates its directory if it was removed.
 fn in_directory(path: &Path, open: impl Fn() -> io::Result<File>) -> io::Result<File> {
     match (open(), path.parent()) {
         (Err(error), Some(directory)) if error.kind() == io::ErrorKind::NotFound => {

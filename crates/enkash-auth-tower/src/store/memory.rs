@@ -6,14 +6,14 @@ use super::{Loaded, Store, StoreFuture};
 use crate::sync::{Arc, Mutex, global};
 
 global! {
-    // One record per account that this process has asked for.
+    // One record per account that this process has used.
     static OF_PROCESS: LazyLock<Arc<MemoryStore>> = LazyLock::new(Arc::default);
 }
 
 /// Keeps the records in memory: for one process, until it ends.
 ///
-/// A cache that is given no store uses one that all such caches of the process share: two caches of one
-/// account make no two attempts at once, and share the budget.
+/// A cache without a store uses one that all such caches of the process share: two caches of one account
+/// make no concurrent attempts, and share the budget.
 ///
 /// # Examples
 ///
@@ -38,7 +38,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Returns the store that caches use if they are given none.
+    /// Returns the store of caches without one.
     pub(crate) fn of_process() -> Arc<Self> {
         Arc::clone(&OF_PROCESS)
     }

@@ -1,4 +1,4 @@
-//! The stores of account records: for one process, one host or a fleet.
+//! Stores account records: `memory` for one process, `file` for one host, another [`Store`] for a fleet.
 //!
 //! A [`Store`] is a register with compare-and-set. What a record means, and which attempt may be made, is
 //! decided in `attempts`, the same for each store.

@@ -4,10 +4,10 @@ use enkash_auth_core::{AccountKey, account::AttemptId};
 
 use crate::BoxError;
 
-/// How long a cache waits for a call of its store: 500 ms. After that, the store counts as down.
+/// Limits the wait of a cache for a call of its store: 500 ms. After that, the store counts as down.
 pub const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What a call of a store returns.
+/// Resolves to the result of a call of a store.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
 
 /// Shows, while it exists, that the process that makes an attempt is alive.
@@ -113,8 +113,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ) -> StoreFuture<'a, bool>;
 
     /// Shows that this process is alive until the guard is dropped or the process ends, however it ends. It
-    /// is called before `attempt` is written. `None` if the store cannot do that: then others wait for the
-    /// lease of an attempt whose process was killed.
+    /// is called before `attempt` is written. `None` if the store cannot do that: then other processes wait
+    /// for the lease of an attempt whose process was killed.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Box::pin(ready(Ok(None)))
     }
 
-    /// Returns whether the process that made `attempt` is known to have ended. `false` in doubt.
+    /// Returns whether the process that made `attempt` has certainly ended. `false` in doubt.
     ///
     /// # Errors
     ///
@@ -201,10 +201,10 @@ impl<T: Store + ?Sized> Store for Arc<T> {
     }
 }
 
-/// Says what a cache that needs a token does while its store is down.
+/// Decides what a cache that needs a token does while its store is down.
 ///
 /// In each case, credentials that this process has seen rejected are not sent, and its attempts reach the
-/// store when that is back. A store whose record has a newer format counts as down, and is treated as with
+/// store once that is available. A store whose record has a newer format counts as down, and is treated as with
 /// [`Hold`](Self::Hold).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -217,6 +217,6 @@ pub enum OnStoreDown {
     /// Sends nothing: the fetch fails with
     /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable).
     Hold,
-    /// Goes by what this process alone has recorded, for as long as it lives: a budget for each process.
+    /// Relies on what this process alone has recorded, for as long as it lives: a budget for each process.
     Attempt,
 }

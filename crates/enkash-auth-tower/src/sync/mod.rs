@@ -1,5 +1,5 @@
-//! Everything that synchronises, in one place, so that another implementation can stand in: with
-//! `--cfg enkash_loom`, the tests that are named `model` run on loom's.
+//! Names every primitive that synchronises, so that another implementation can replace them: `real` are
+//! those of std; with `--cfg enkash_loom`, the tests that are named `model` run on loom's.
 
 #[cfg(test)]
 #[cfg(enkash_loom)]

@@ -5,13 +5,13 @@ pub(crate) use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-/// What is read without a lock, and replaced as a whole.
+/// Holds a value that is read without a lock, and replaced as a whole.
 pub(crate) type Slot<T> = arc_swap::ArcSwapOption<T>;
 
-/// What was in a slot, borrowed from it.
+/// Borrows the value of a slot.
 pub(crate) type Loaded<T> = arc_swap::Guard<Option<Arc<T>>>;
 
-/// Locks without poison: nothing that is done under our locks can panic half-way.
+/// Locks without poisoning: nothing under our locks can panic half-way.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
 
@@ -25,7 +25,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// A static that synchronises.
+/// Declares a static that synchronises.
 macro_rules! global {
     (static $name:ident: $type:ty = $init:expr;) => {
         static $name: $type = $init;

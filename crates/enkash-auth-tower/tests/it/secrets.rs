@@ -98,7 +98,7 @@ async fn the_trace_of_a_whole_life_holds_no_secret() {
     }
     for expected in [
         "token fetched",
-        "no token fetched",
+        "token fetch failed",
         "credentials rejected",
         "[…]",
     ] {

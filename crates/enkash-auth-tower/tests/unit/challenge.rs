@@ -7,7 +7,7 @@ fn says(values: &[&str]) -> bool {
     for value in values {
         headers.append(WWW_AUTHENTICATE, HeaderValue::from_str(value).unwrap());
     }
-    says_invalid_token(&headers)
+    has_invalid_token(&headers)
 }
 
 #[test]

@@ -228,10 +228,7 @@ fn what_is_not_utf_8_is_named() {
     let error = Config::from_env(|name| {
         (name == "ENKASH_BASE_URL").then(|| OsString::from_vec(vec![0x68, 0xff]))
     });
-    assert_eq!(
-        error.unwrap_err().to_string(),
-        "ENKASH_BASE_URL: it is not UTF-8"
-    );
+    assert_eq!(error.unwrap_err().to_string(), "ENKASH_BASE_URL: not UTF-8");
 }
 
 #[test]

@@ -256,7 +256,7 @@ async fn log_has_one_line_per_attempt_without_the_store() {
     let log = Log::start();
     let (one, other) = tokio::join!(caches[0].token(), caches[1].token());
     one.and(other).unwrap();
-    let said = log.text().matches("going on without it").count();
+    let said = log.text().matches("continuing without it").count();
     assert_eq!((said, fleet.requests()), (2, 2));
 }
 
