@@ -61,14 +61,14 @@ async fn fetches_requests_and_replays_are_counted_as_they_end() {
     assert_eq!(
         lines,
         [
-            "fetch_seconds account outcome=granted 4",
-            "fetch_seconds account outcome=unavailable 2",
-            "fetches_total account reason=cold outcome=granted 1",
-            "fetches_total account reason=early outcome=granted 1",
-            "fetches_total account reason=over outcome=granted 1",
-            "fetches_total account reason=over outcome=unavailable 1",
-            "fetches_total account reason=refused outcome=granted 1",
-            "fetches_total account reason=refused outcome=unavailable 1",
+            "fetch_duration_seconds account outcome=granted 4",
+            "fetch_duration_seconds account outcome=unavailable 2",
+            "fetches_total account reason=expired outcome=granted 1",
+            "fetches_total account reason=expired outcome=unavailable 1",
+            "fetches_total account reason=initial outcome=granted 1",
+            "fetches_total account reason=refresh outcome=granted 1",
+            "fetches_total account reason=unauthorized outcome=granted 1",
+            "fetches_total account reason=unauthorized outcome=unavailable 1",
             "replays_total account result=no-token 1",
             "replays_total account result=served 1",
             "token_requests_total account 11",
@@ -149,9 +149,9 @@ async fn a_fetch_that_nobody_waits_for_any_more_and_its_successor_are_told_apart
     assert_eq!(
         fetches,
         [
-            "fetches_total account reason=cold outcome=abandoned 1",
-            "fetches_total account reason=early outcome=repeated 1",
             "fetches_total account reason=forced outcome=granted 1",
+            "fetches_total account reason=initial outcome=abandoned 1",
+            "fetches_total account reason=refresh outcome=repeated 1",
         ]
     );
 }
@@ -191,13 +191,13 @@ fn a_fetch_is_counted_once_when_its_runtime_ends_and_when_that_is_driven_no_more
         None
     });
     aborted.sort();
-    assert_eq!(aborted, ["aborted", "initial", "initial", "granted"]);
+    assert_eq!(aborted, ["aborted", "granted", "initial", "initial"]);
     let mut abandoned = fetches_after(|runtime, clock| {
         clock.advance(Duration::from_secs(9));
         Some(runtime)
     });
     abandoned.sort();
-    assert_eq!(abandoned, ["abandoned", "initial", "initial", "granted"]);
+    assert_eq!(abandoned, ["abandoned", "granted", "initial", "initial"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,7 +227,7 @@ async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
     let standing = || {
         kit.tokens.record_gauges();
         let lines = lines(&snapshotter, &account(&kit));
-        let gauges = ["strikes", "token_seconds_left", "waiters"];
+        let gauges = ["strikes", "token_remaining_seconds", "waiters"];
         lines
             .into_iter()
             .filter(|line| gauges.iter().any(|gauge| line.starts_with(gauge)))
@@ -238,7 +238,7 @@ async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
     let while_fetching = [
         "strikes account kind=rejected 0",
         "strikes account kind=unresolved 0",
-        "token_seconds_left account 0",
+        "token_remaining_seconds account 0",
         "waiters account 7",
     ];
     assert_eq!(standing()[2..], while_fetching[2..]);
