@@ -46,7 +46,7 @@ fn request_to(uri: &str) -> Request<()> {
 }
 
 #[test]
-fn a_fresh_token_costs_no_allocation() {
+fn request_with_fresh_token_allocates_nothing() {
     let service = tower::service_fn(|_: Request<Full<bytes::Bytes>>| async {
         let answer = format!(
             r#"{{"access_token":"{}","expires_in":86399}}"#,

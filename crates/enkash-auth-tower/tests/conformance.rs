@@ -14,7 +14,7 @@ use enkash_auth_tower::{Liveness, Loaded, MemoryStore, Store, StoreFuture, confo
 use tokio::task::yield_now;
 
 #[tokio::test(start_paused = true)]
-async fn memory_conforms() {
+async fn memory_store_conforms() {
     check(MemoryStore::new()).await.unwrap();
     let shared: Arc<dyn Store> = Arc::new(MemoryStore::new());
     check(shared).await.unwrap();
@@ -22,7 +22,7 @@ async fn memory_conforms() {
 
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
-async fn directory_conforms() {
+async fn file_store_conforms() {
     let directory = tempfile::tempdir().unwrap();
     let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
     check(store).await.unwrap();
@@ -31,7 +31,7 @@ async fn directory_conforms() {
 /// On threads, as in a service.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn directory_conforms_on_threads() {
+async fn file_store_conforms_on_threads() {
     let directory = tempfile::tempdir().unwrap();
     let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
     check(store).await.unwrap();
@@ -204,7 +204,7 @@ impl Drop for Alive {
 }
 
 #[tokio::test(start_paused = true)]
-async fn store_that_goes_wrong_does_not_conform() {
+async fn flawed_store_fails_conformance() {
     for (flaw, rule) in [
         (Flaw::LosesUpdates, "no write is lost"),
         (Flaw::IsNotAtomic, "no write is lost"),

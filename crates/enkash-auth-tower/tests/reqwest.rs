@@ -100,7 +100,7 @@ async fn every_request_carries_the_token() {
 }
 
 #[tokio::test]
-async fn urls_of_other_origins_are_refused() {
+async fn urls_of_foreign_origins_are_blocked() {
     let (sandbox, tokens) = stage().await;
     let client = EnkashAuthLayer::new(tokens).layer(reqwest_client());
     let address = sandbox.addr();
@@ -124,7 +124,7 @@ async fn urls_of_other_origins_are_refused() {
 }
 
 #[tokio::test]
-async fn a_refused_call_is_made_once_more_unless_its_body_is_a_stream() {
+async fn unauthorized_call_is_replayed_unless_body_is_a_stream() {
     let (sandbox, tokens) = stage().await;
     let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
     let mut client = layer.layer(reqwest_client());
@@ -148,7 +148,7 @@ async fn a_refused_call_is_made_once_more_unless_its_body_is_a_stream() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_above_the_layer_and_to_no_foreign_origin() {
+async fn redirect_above_layer_blocks_foreign_origin() {
     let (sandbox, tokens) = stage().await;
     let (foreign, _) = stage().await;
     let client = ServiceBuilder::new()
@@ -176,7 +176,7 @@ async fn a_redirect_is_followed_above_the_layer_and_to_no_foreign_origin() {
 }
 
 #[tokio::test]
-async fn a_call_without_a_token_is_made_again_and_one_that_broke_is_not() {
+async fn call_without_token_is_retried_and_reset_call_is_not() {
     let (sandbox, tokens) = stage().await;
     // As many as one fetch makes attempts.
     sandbox
@@ -219,7 +219,7 @@ impl Service<Request> for Bare {
 }
 
 #[tokio::test]
-async fn a_fresh_token_costs_no_allocation() {
+async fn request_with_fresh_token_allocates_nothing() {
     let (sandbox, tokens) = stage().await;
     tokens.warm_up().await.unwrap();
     let mut client = EnkashAuthLayer::new(tokens).layer(Bare);
@@ -242,7 +242,7 @@ async fn a_fresh_token_costs_no_allocation() {
 }
 
 #[tokio::test]
-async fn replay_is_ready_when_the_client_below_is() {
+async fn replay_readiness_follows_the_client() {
     let (_sandbox, tokens) = stage().await;
     let never = ConcurrencyLimit::new(reqwest_client(), 0);
     let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
@@ -261,7 +261,7 @@ impl Resolve for NoNames {
 }
 
 #[tokio::test]
-async fn a_token_request_that_found_no_host_is_no_strike() {
+async fn dns_failure_counts_no_strike() {
     let client = reqwest::Client::builder().dns_resolver(NoNames);
     let client = over(client.no_proxy().build().unwrap());
     let service = client.map_request(|request: http::Request<Full<Bytes>>| request.map(Body::wrap));

@@ -60,7 +60,7 @@ fn faults() -> Vec<(&'static str, Fault)> {
 
 #[tokio::test]
 #[ignore = "over sockets, some seconds"]
-async fn each_fault_costs_what_the_page_says() {
+async fn fault_outcomes_match_docs_table() {
     let mut cells = JoinSet::new();
     for (row, (_, fault)) in faults().into_iter().enumerate() {
         for (column, state) in State::ALL.into_iter().enumerate() {

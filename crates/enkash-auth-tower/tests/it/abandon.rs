@@ -37,7 +37,7 @@ fn stuck_at_second(asked: &Arc<AtomicU32>) -> TokenEndpoint {
 }
 
 #[test]
-fn a_runtime_dropped_during_a_fetch_leaves_a_cache_that_works_from_another() {
+fn runtime_dropped_mid_fetch_next_runtime_fetches_again() {
     let (tokens, made) = stuck_at_first(&ManualClock::new());
     let first = runtime();
     first.block_on(async {
@@ -60,7 +60,7 @@ fn a_runtime_dropped_during_a_fetch_leaves_a_cache_that_works_from_another() {
 }
 
 #[test]
-fn a_waiter_on_another_runtime_goes_on_when_the_first_dies() {
+fn waiter_survives_drop_of_fetching_runtime() {
     let (tokens, _) = stuck_at_first(&ManualClock::new());
     let first = runtime();
     first.block_on(async {
@@ -75,7 +75,7 @@ fn a_waiter_on_another_runtime_goes_on_when_the_first_dies() {
 }
 
 #[test]
-fn a_runtime_that_nobody_drives_is_given_up_at_the_flights_deadline() {
+fn fetch_on_undriven_runtime_is_abandoned_at_its_deadline() {
     let clock = ManualClock::new();
     let (tokens, made) = stuck_at_first(&clock);
     let idle = runtime();
@@ -106,7 +106,7 @@ fn a_runtime_that_nobody_drives_is_given_up_at_the_flights_deadline() {
 }
 
 #[test]
-fn a_waiter_gives_an_undriven_fetch_up_by_itself() {
+fn waiter_abandons_undriven_fetch_by_itself() {
     let idle = runtime();
     let second = paused();
     second.block_on(async {
@@ -127,7 +127,7 @@ fn a_waiter_gives_an_undriven_fetch_up_by_itself() {
 }
 
 #[test]
-fn an_abandoned_early_renewal_is_followed_by_another() {
+fn abandoned_early_refresh_is_followed_by_another() {
     let clock = ManualClock::new();
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = stuck_at_second(&asked);
@@ -158,7 +158,7 @@ fn an_abandoned_early_renewal_is_followed_by_another() {
 
 /// The store has the token as well: it is no news for whoever looks for another one.
 #[test]
-fn a_refused_token_does_not_come_back_from_the_store_after_an_aborted_fetch() {
+fn unauthorized_token_is_not_reloaded_after_aborted_fetch() {
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = stuck_at_second(&asked);
     let tokens = TokenCache::builder(endpoint)
@@ -183,7 +183,7 @@ fn a_refused_token_does_not_come_back_from_the_store_after_an_aborted_fetch() {
 }
 
 #[test]
-fn an_abandoned_flight_that_is_driven_late_sends_nothing() {
+fn abandoned_fetch_driven_late_sends_nothing() {
     let clock = ManualClock::new();
     let endpoint = endpoint(|_| async { grant("one", 300) });
     let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
@@ -204,7 +204,7 @@ fn an_abandoned_flight_that_is_driven_late_sends_nothing() {
 }
 
 #[test]
-fn the_token_of_an_abandoned_flight_is_found_in_the_store_by_the_next() {
+fn next_fetch_finds_stored_token_of_abandoned_fetch() {
     let clock = ManualClock::new();
     let (answer, waiting) = oneshot::channel::<()>();
     let waiting = Arc::new(Mutex::new(Some(waiting)));

@@ -114,7 +114,7 @@ async fn refused(scene: &Scene) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_may_leave_at_every_await_of_a_token() {
+async fn token_future_may_be_dropped_at_every_await() {
     let token = |scene: &Scene| -> Act {
         let token = scene.tokens.token();
         Box::pin(async move { drop(token.await.unwrap()) })
@@ -128,7 +128,7 @@ async fn a_caller_may_leave_at_every_await_of_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_may_leave_at_every_await_of_a_call() {
+async fn call_future_may_be_dropped_at_every_await() {
     // For the token; for the answer, and for what the sandbox awaits besides.
     assert!(dropped_at_each_await(nothing, Scene::call, 1).await >= 2);
     assert!(dropped_at_each_await(warm, Scene::call, 0).await >= 1);
@@ -137,7 +137,7 @@ async fn a_caller_may_leave_at_every_await_of_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_may_leave_at_every_await_of_a_reset() {
+async fn reset_future_may_be_dropped_at_every_await() {
     let reset = |scene: &Scene| -> Act {
         let tokens = scene.tokens.clone();
         Box::pin(async move { tokens.reset().await.unwrap() })
@@ -150,7 +150,7 @@ async fn an_operator_may_leave_at_every_await_of_a_reset() {
 /// A fetch awaits the store, the server and its own pauses, on its runtime: that is dropped after 10 ms,
 /// after 20, and so on.
 #[test]
-fn a_fetch_may_lose_its_runtime_at_every_step() {
+fn runtime_of_fetch_may_be_dropped_at_every_step() {
     let mut turns = 0;
     loop {
         turns += 1;

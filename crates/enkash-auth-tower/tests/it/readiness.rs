@@ -18,7 +18,7 @@ use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimitLayer};
 use crate::support::{Kit, Recorder, call, get, rules};
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_waits_for_a_token_does_not_hold_the_permit() {
+async fn request_waiting_for_token_holds_no_permit() {
     let kit = Kit::new(rules(300, 1000));
     let limited = ConcurrencyLimitLayer::new(1).layer(Recorder::default());
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(limited.clone());
@@ -42,7 +42,7 @@ async fn a_request_that_waits_for_a_token_does_not_hold_the_permit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_refused_gives_its_permit_back() {
+async fn failed_call_releases_its_permit() {
     let kit = Kit::new(rules(300, 10));
     let limited = ConcurrencyLimitLayer::new(1).layer(Recorder::default());
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(limited.clone());
@@ -65,7 +65,7 @@ async fn a_call_that_is_refused_gives_its_permit_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_call_holds_no_permit_and_is_not_sent_later() {
+async fn timed_out_call_is_not_sent_later() {
     let mut policy = RefreshPolicy::default();
     policy.wait_timeout = Duration::from_secs(1);
     let kit = Kit::with_policy(rules(300, 3_000), policy);
@@ -83,7 +83,7 @@ async fn a_failed_call_holds_no_permit_and_is_not_sent_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_is_called_only_after_it_was_ready() {
+async fn inner_service_is_called_only_when_ready() {
     let kit = Kit::new(rules(300, 50));
     let inner = Strict::default();
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(inner.clone());
@@ -96,7 +96,7 @@ async fn a_service_is_called_only_after_it_was_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_is_looked_at_again_when_the_service_is_ready() {
+async fn token_expired_before_readiness_is_replaced() {
     let kit = Kit::new(rules(60, 50));
     let inner = Gate::default();
     let layer = EnkashAuthLayer::new(kit.tokens.clone());
@@ -187,7 +187,7 @@ impl Service<Request<String>> for Gate {
 }
 
 #[tokio::test(start_paused = true)]
-async fn layer_and_replay_are_ready_when_the_service_below_is() {
+async fn layer_and_replay_readiness_follow_the_inner_service() {
     let kit = Kit::new(rules(300, 50));
     let never = ConcurrencyLimitLayer::new(0).layer(Recorder::default());
     let layer = EnkashAuthLayer::new(kit.tokens.clone());

@@ -92,7 +92,7 @@ const FOREIGN: [&str; 5] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn above_each_hop_is_looked_at_and_a_foreign_one_is_not_made() {
+async fn redirect_above_blocks_hop_to_foreign_origin() {
     for location in FOREIGN {
         let (client, seen) = client(true);
         let error = start(client, location).await.unwrap_err();
@@ -103,7 +103,7 @@ async fn above_each_hop_is_looked_at_and_a_foreign_one_is_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn below_a_foreign_hop_is_made_without_the_token() {
+async fn redirect_below_sends_foreign_hop_without_token() {
     for location in FOREIGN {
         let (client, seen) = client(false);
         assert_eq!(start(client, location).await.unwrap(), 200);
@@ -113,7 +113,7 @@ async fn below_a_foreign_hop_is_made_without_the_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hop_within_the_origin_has_a_token_either_way() {
+async fn redirect_within_origin_carries_the_token() {
     for is_above in [true, false] {
         let (client, seen) = client(is_above);
         assert_eq!(start(client, "/end").await.unwrap(), 200);

@@ -80,7 +80,7 @@ async fn send(client: &mut Replay<Api>, method: Method) -> Result<u16, BoxError>
 }
 
 #[tokio::test(start_paused = true)]
-async fn sixty_callers_on_a_revoked_token_succeed_on_one_further_request() {
+async fn sixty_callers_with_revoked_token_share_one_fetch() {
     let kit = Kit::new(rules(300, 50));
     let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default());
     let service = layer.layer(enkash_auth_sandbox::SandboxService::new(kit.issuer.clone()));
@@ -99,7 +99,7 @@ async fn sixty_callers_on_a_revoked_token_succeed_on_one_further_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_is_replayed_once_where_the_server_says_that_it_refused_the_token() {
+async fn post_is_replayed_once_on_invalid_token_challenge() {
     let kit = Kit::new(rules(300, 50));
     let ledger = Ledger::default();
     let mut client = client(&kit, ledger.api(INVALID));
@@ -113,7 +113,7 @@ async fn a_post_is_replayed_once_where_the_server_says_that_it_refused_the_token
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_is_not_replayed_without_that_proof_and_a_get_is() {
+async fn post_without_invalid_token_challenge_is_not_replayed() {
     for challenge in [
         "Bearer",
         r#"Bearer error="insufficient_scope""#,
@@ -135,7 +135,7 @@ async fn a_post_is_not_replayed_without_that_proof_and_a_get_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idempotency_key_counts_only_where_the_policy_says_so() {
+async fn idempotency_key_allows_replay_only_if_trusted() {
     let trusting = ReplayPolicy::default().trust_idempotency_key();
     for (policy, keys, status) in [
         (ReplayPolicy::default(), &["8e03978e"][..], 401),
@@ -162,7 +162,7 @@ async fn an_idempotency_key_counts_only_where_the_policy_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_refuses_everything_causes_no_storm() {
+async fn api_returning_only_401_causes_no_fetch_storm() {
     for issuing in [Issuing::Rotating, Issuing::Sticky] {
         let kit = Kit::new(rules(300, 50).issuing(issuing));
         let api = tower::service_fn(|_: Request<String>| async {
@@ -187,7 +187,7 @@ async fn an_api_that_refuses_everything_causes_no_storm() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_refusal_does_not_evict_the_newer_token() {
+async fn stale_401_does_not_evict_newer_token() {
     let kit = Kit::new(rules(60, 50));
     let ledger = Ledger::default();
     let api = ledger.api(INVALID);
@@ -214,7 +214,7 @@ async fn a_late_refusal_does_not_evict_the_newer_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_fails_leaves_the_caller_the_answer_of_the_api() {
+async fn failed_fetch_returns_the_401_to_the_caller() {
     let kit = Kit::new(rules(300, 50));
     let ledger = Ledger::default();
     let mut client = client(&kit, ledger.api(INVALID));
@@ -225,7 +225,7 @@ async fn a_fetch_that_fails_leaves_the_caller_the_answer_of_the_api() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_of_somebody_elses_is_none_of_our_business() {
+async fn layer_without_replay_reports_the_401_and_returns_it() {
     let kit = Kit::new(rules(300, 50));
     let layer = EnkashAuthLayer::new(kit.tokens.clone());
     kit.tokens.token().await.unwrap();
@@ -242,7 +242,7 @@ async fn a_token_of_somebody_elses_is_none_of_our_business() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_call_that_never_left_leaves_the_caller_the_first_answer() {
+async fn unsent_replay_returns_the_first_response() {
     let said: fn() -> BoxError = || NotSent::new("no connection").into();
     let broke: fn() -> BoxError = || io::Error::from(io::ErrorKind::ConnectionReset).into();
     // A client's own second try, after a first that may have been acted upon.
@@ -270,7 +270,7 @@ async fn a_second_call_that_never_left_leaves_the_caller_the_first_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_not_sent_again_with_the_token_that_was_refused() {
+async fn reissued_unauthorized_token_is_not_replayed() {
     let kit = Kit::new(rules(300, 50).issuing(Issuing::Sticky));
     let calls = Arc::new(AtomicU32::new(0));
     let api = tower::service_fn({

@@ -36,7 +36,7 @@ fn post(uri: &str) -> Request<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_made_again_when_there_may_be_a_token() {
+async fn call_without_token_is_retried_until_outage_ends() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.set_outage(true);
     let inner = Recorder::default();
@@ -59,7 +59,7 @@ async fn a_call_is_made_again_when_there_may_be_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_below_fails_with_is_not_retried_whatever_it_looks_like() {
+async fn error_of_inner_service_is_not_retried() {
     let kit = Kit::new(rules(300, 10));
     let look_alike = || {
         Error::new(ErrorKind::Unavailable, "status 503").with_retry_after(Duration::from_millis(1))
@@ -89,7 +89,7 @@ async fn what_the_service_below_fails_with_is_not_retried_whatever_it_looks_like
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_further_below_that_has_no_token_is_not_retried_from_above() {
+async fn missing_token_of_nested_layer_is_not_retried() {
     let above = Kit::new(rules(300, 10));
     let below = Kit::new(rules(300, 10));
     below.issuer.set_outage(true);
@@ -110,7 +110,7 @@ async fn a_layer_further_below_that_has_no_token_is_not_retried_from_above() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payment_is_not_made_again_for_want_of_a_token_for_the_redirect_after_it() {
+async fn payment_is_not_retried_for_token_of_its_redirect() {
     // The wrong order: redirects are followed between the policy and the layer.
     let kit = Kit::new(rules(10, 10));
     let payments = AtomicUsize::new(0);
@@ -150,7 +150,7 @@ async fn a_payment_is_not_made_again_for_want_of_a_token_for_the_redirect_after_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_time_does_not_heal_fails_at_once() {
+async fn permanent_error_is_not_retried() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.change_rules(|rules| rules.lock_after(1));
     let refused = cache(endpoint(|_| async {
@@ -177,7 +177,7 @@ async fn what_time_does_not_heal_fails_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_pause_is_left_to_the_caller() {
+async fn retry_after_beyond_longest_pause_is_not_retried() {
     let tokens = cache(endpoint(|_| async {
         let mut answer = status(429);
         answer.headers_mut().insert("retry-after", 6.into());
@@ -203,7 +203,7 @@ async fn a_long_pause_is_left_to_the_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_made_again_a_few_times_at_most() {
+async fn call_is_retried_at_most_as_configured() {
     for most in [0, 1, 3] {
         let kit = Kit::new(rules(300, 10));
         kit.issuer.set_outage(true);
@@ -237,7 +237,7 @@ impl Budget for Purse {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_calls_share_one_budget() {
+async fn calls_share_one_retry_budget() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.set_outage(true);
     let purse = Purse::default();
@@ -260,7 +260,7 @@ async fn all_calls_share_one_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_there_only_once_is_not_kept_for_a_retry() {
+async fn body_that_cannot_be_cloned_is_not_retried() {
     #[derive(Debug)]
     struct Once;
 
@@ -284,7 +284,7 @@ async fn a_body_that_is_there_only_once_is_not_kept_for_a_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_says_no_time_is_retried_within_any_longest_pause() {
+async fn error_without_retry_after_is_retried() {
     let mut policy = RefreshPolicy::default();
     policy.wait_timeout = Duration::from_millis(100);
     let kit = Kit::with_policy(rules(300, 1_000), policy);

@@ -53,7 +53,7 @@ fn answers(nth: usize) -> Response<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_trace_of_a_whole_life_holds_no_secret() {
+async fn logs_errors_and_metrics_hold_no_secret() {
     let mut log = Log::start();
     #[cfg(feature = "metrics")]
     let (_guard, snapshotter) = crate::metrics::recorder();

@@ -38,7 +38,7 @@ fn absolute(clock: &ManualClock) -> TokenCache {
 }
 
 #[tokio::test]
-async fn every_lifetime_is_used_and_none_is_overrun() {
+async fn token_of_any_lifetime_is_used_and_never_past_expiry() {
     // What is no lifetime in seconds is read in the unit in which it is one, or as unknown.
     let in_millis = 49 * DAY * 1000 / 100;
     let years_292 = 292 * 365 * DAY;
@@ -89,7 +89,7 @@ async fn every_lifetime_is_used_and_none_is_overrun() {
 }
 
 #[tokio::test]
-async fn a_local_clock_an_hour_fast_or_slow_changes_nothing() {
+async fn local_clock_an_hour_off_does_not_change_expiry() {
     let right = ManualClock::new();
     let fast = ManualClock::new();
     let slow = ManualClock::new();
@@ -104,7 +104,7 @@ async fn a_local_clock_an_hour_fast_or_slow_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_wall_clock_set_back_prolongs_no_token() {
+async fn wall_clock_set_back_does_not_extend_token() {
     let clock = ManualClock::new();
     let tokens = living(300, &clock);
     tokens.token().await.unwrap();
@@ -115,7 +115,7 @@ async fn a_wall_clock_set_back_prolongs_no_token() {
 }
 
 #[tokio::test]
-async fn a_suspend_or_a_wall_clock_set_forth_ends_a_token() {
+async fn suspend_or_wall_clock_jump_expires_token() {
     let clock = ManualClock::new();
     let tokens = living(300, &clock);
     for nth in 0..4 {

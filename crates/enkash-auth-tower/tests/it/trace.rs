@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn a_trace_above_and_one_below_show_no_token() {
+async fn trace_layers_above_and_below_show_no_token() {
     let kit = Kit::new(rules(300, 10));
     let log = Log::start();
     let trace = || {

@@ -20,7 +20,7 @@ fn wait(mut waiter: Waiter) -> bool {
 }
 
 #[test]
-fn whoever_waits_while_it_lands_is_told() {
+fn waiter_registered_during_completion_is_woken() {
     model(3, || {
         let waiters = Waiters::new();
         let waiters = [register(&waiters), register(&waiters)].map(|waiter| spawn(|| wait(waiter)));
@@ -31,7 +31,7 @@ fn whoever_waits_while_it_lands_is_told() {
 }
 
 #[test]
-fn of_two_landings_one_counts_for_everybody() {
+fn first_of_two_completions_counts_for_all_waiters() {
     model(3, || {
         let waiters = Waiters::new();
         let early = register(&waiters);
@@ -47,7 +47,7 @@ fn of_two_landings_one_counts_for_everybody() {
 }
 
 #[test]
-fn who_leaves_leaves_the_others_their_wakers() {
+fn dropped_waiter_leaves_other_wakers_in_place() {
     model(3, || {
         let waiters = Waiters::new();
         let stays = register(&waiters);
@@ -64,7 +64,7 @@ fn who_leaves_leaves_the_others_their_wakers() {
 }
 
 #[test]
-fn who_is_polled_again_with_another_waker_is_woken_by_that() {
+fn repolled_waiter_is_woken_by_its_latest_waker() {
     model(3, || {
         let waiters = Waiters::new();
         let mut moved = register(&waiters);

@@ -49,7 +49,7 @@ fn published(clock: &Time) -> (Arc<Snapshot>, Arc<Published>) {
 }
 
 #[test]
-fn it_is_fresh_until_it_is_over_or_replaced() {
+fn snapshot_is_fresh_until_expired_or_replaced() {
     let manual = ManualClock::new();
     let clock = Time::Other(Arc::new(manual.clone()));
     let (snapshot, first) = published(&clock);
@@ -65,7 +65,7 @@ fn it_is_fresh_until_it_is_over_or_replaced() {
 }
 
 #[test]
-fn who_looked_before_it_was_replaced_does_not_make_it_fresh_again() {
+fn overtaken_check_does_not_make_snapshot_fresh_again() {
     let meddler = Arc::new(Meddler {
         clock: ManualClock::new(),
         publishes_on: OnceLock::new(),

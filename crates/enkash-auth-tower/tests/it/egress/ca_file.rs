@@ -15,7 +15,7 @@ fn read(path: &Path) -> Result<Egress, Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_in_the_file_is_trusted() {
+async fn certificates_in_ca_file_are_trusted() {
     let (stage, other) = (Stage::new().await, Stage::new().await);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");
@@ -35,7 +35,7 @@ async fn what_is_in_the_file_is_trusted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_used_is_said_and_not_shown() {
+async fn unusable_ca_file_is_an_error_without_its_content() {
     let stage = Stage::new().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");

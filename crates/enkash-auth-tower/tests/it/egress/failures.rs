@@ -34,7 +34,7 @@ fn assert_harmless(tokens: &TokenCache, error: &Error) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_refuses_or_talks_nonsense_or_hangs_up_costs_no_password() {
+async fn proxy_error_sends_no_password_and_counts_no_strike() {
     let stage = Stage::new().await;
     for answer in [
         "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
@@ -62,7 +62,7 @@ async fn a_proxy_that_refuses_or_talks_nonsense_or_hangs_up_costs_no_password() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_without_end_is_not_read_to_its_end() {
+async fn endless_proxy_response_is_not_read_to_its_end() {
     let stage = Stage::new().await;
     let endless = "HTTP/1.1 200 OK\r\nx: ".to_owned() + &"x".repeat(100_000);
     let proxy = ConnectProxy::start(Manner::Answer(endless.leak())).await;
@@ -71,7 +71,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_is_not_there_costs_no_password() {
+async fn unreachable_proxy_sends_no_password() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let egress = stage.egress(&proxy);
@@ -82,7 +82,7 @@ async fn a_proxy_that_is_not_there_costs_no_password() {
 
 /// The 3 s of a connection, whichever hangs: the proxy, or what is behind it.
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_hangs_costs_the_connect_limit() {
+async fn hanging_proxy_fails_after_connect_timeout() {
     let mut stage = Stage::new().await;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let behind = silent.local_addr().unwrap();
@@ -103,7 +103,7 @@ async fn a_proxy_that_hangs_costs_the_connect_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() {
+async fn untrusted_certificate_fails_before_anything_is_sent() {
     let stage = Stage::new().await;
     let other = Stage::new().await;
     let proxy = stage.proxy().await;

@@ -51,20 +51,20 @@ async fn silent() -> (TcpListener, SocketAddr) {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
-async fn dropped_syns() {
+async fn dropped_syns_fail_after_connect_timeout() {
     let listener = FullListener::new().await;
     let base = format!("https://{}", listener.address());
     fails_in_time(&base, &Egress::direct()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_tls() {
+async fn silent_tls_server_fails_after_connect_timeout() {
     let (_listener, address) = silent().await;
     fails_in_time(&format!("https://{address}"), &Egress::direct()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_proxy() {
+async fn silent_proxy_fails_after_connect_timeout() {
     let (_listener, address) = silent().await;
     for scheme in ["http", "https"] {
         let proxy = format!("{scheme}://{address}");

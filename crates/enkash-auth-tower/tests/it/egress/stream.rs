@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use crate::sockets::HeldClock;
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_arrives_and_the_other_side_learns_that_it_was_all() {
+async fn stream_shutdown_delivers_all_bytes_and_eof() {
     let _held = HeldClock::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("http://{}", listener.local_addr().unwrap());

@@ -22,7 +22,7 @@ fn client(egress: &Egress) -> Client<EgressConnector, Full<Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_requests_and_calls_go_through_and_the_proxy_learns_nothing() {
+async fn tunnelled_requests_show_the_proxy_no_secret() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let egress = stage.egress(&proxy);
@@ -56,7 +56,7 @@ async fn token_requests_and_calls_go_through_and_the_proxy_learns_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_may_speak_tls() {
+async fn proxy_over_tls_is_supported() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let front = TlsFront::start(proxy.address()).await;
@@ -75,7 +75,7 @@ async fn a_proxy_may_speak_tls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn loopback_is_reached_without_a_proxy() {
+async fn loopback_connects_without_the_proxy() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let egress = stage.egress(&proxy);
@@ -89,7 +89,7 @@ async fn loopback_is_reached_without_a_proxy() {
 
 /// An address that is nobody's: straight there, nothing answers.
 #[tokio::test(start_paused = true)]
-async fn hosts_in_no_proxy_are_asked_straight() {
+async fn no_proxy_hosts_are_connected_directly() {
     let mut stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let base = stage.base_at("192.0.2.1");

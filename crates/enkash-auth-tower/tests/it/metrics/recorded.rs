@@ -25,7 +25,7 @@ fn account(kit: &Kit) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fetches_requests_and_replays_are_counted_as_they_end() {
+async fn fetches_requests_and_replays_are_counted_by_outcome() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(60, 50));
     let mut client = EnkashAuthLayer::new(kit.tokens.clone())
@@ -97,7 +97,7 @@ async fn replayed(second: Result<u16, BoxError>) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_is_counted_by_what_came_of_it() {
+async fn replay_is_counted_by_result() {
     let lost = || io::Error::other("connection reset");
     for (second, result) in [
         (Ok(200), "served"),
@@ -112,7 +112,7 @@ async fn a_replay_is_counted_by_what_came_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_that_nobody_waits_for_is_counted() {
+async fn dropped_replay_is_counted() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(300, 50));
     let mut client = EnkashAuthLayer::new(kit.tokens.clone())
@@ -128,7 +128,7 @@ async fn a_replay_that_nobody_waits_for_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_nobody_waits_for_any_more_and_its_successor_are_told_apart() {
+async fn abandoned_and_forced_fetches_are_counted_apart() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(60, 50).issuing(Issuing::Sticky));
     let waiting = tokio::spawn(kit.tokens.token());
@@ -185,7 +185,7 @@ fn fetches_after(ending: impl FnOnce(Runtime, &ManualClock) -> Option<Runtime>) 
 }
 
 #[test]
-fn a_fetch_is_counted_once_when_its_runtime_ends_and_when_that_is_driven_no_more() {
+fn aborted_or_abandoned_fetch_is_counted_once() {
     let mut aborted = fetches_after(|runtime, _| {
         drop(runtime);
         None
@@ -201,7 +201,7 @@ fn a_fetch_is_counted_once_when_its_runtime_ends_and_when_that_is_driven_no_more
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_local_clock_that_is_fast_is_ahead_of_the_server() {
+async fn fast_local_clock_shows_positive_skew() {
     let (_guard, snapshotter) = recorder();
     let server = UNIX_EPOCH + Duration::from_nanos(TokioClock::new().unix_nanos());
     let date = httpdate::fmt_http_date(server - Duration::from_secs(3600));
@@ -221,7 +221,7 @@ async fn a_local_clock_that_is_fast_is_ahead_of_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
+async fn gauges_show_the_current_state_of_the_cache() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(300, 50));
     let standing = || {
@@ -254,7 +254,7 @@ async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_password_is_a_strike_on_the_gauge() {
+async fn rejected_password_shows_on_strikes_gauge() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(300, 50));
     let tokens = cache(kit.endpoint("wrong"));

@@ -43,7 +43,7 @@ async fn cold<S: Store + Clone>(password: &str, caches: usize, store: &S, is_one
 
 #[cfg(all(unix, feature = "file"))]
 #[tokio::test(start_paused = true)]
-async fn cold_caches_on_one_directory_make_one_request() {
+async fn cold_caches_on_one_directory_share_one_request() {
     use enkash_auth_tower::FileStore;
 
     for nth in 0..25 {
@@ -60,7 +60,7 @@ async fn cold_caches_on_one_directory_make_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cold_caches_on_one_memory_store_make_one_request() {
+async fn cold_caches_on_one_memory_store_share_one_request() {
     for is_one_process in [false, true] {
         for password in ["password", "wrong"] {
             let store = Arc::new(MemoryStore::new());
@@ -89,7 +89,7 @@ async fn cold_caches_without_a_store_make_one_attempt_at_a_time() {
 
 /// A store can be shared, and is given as it is or behind an `Arc`, also of a trait object.
 #[tokio::test(start_paused = true)]
-async fn store_is_given_by_value_or_behind_an_arc() {
+async fn store_is_accepted_by_value_or_behind_arc() {
     let kit = Kit::new(rules(300, 10));
     let store = Arc::new(MemoryStore::new());
     let shared: Arc<dyn Store> = Arc::<MemoryStore>::clone(&store);

@@ -26,7 +26,7 @@ use crate::{
 /// The store's clock is set while an attempt with a wrong password is in flight, which another process
 /// would make, too.
 #[tokio::test(start_paused = true)]
-async fn store_clock_that_is_set_permits_no_second_attempt() {
+async fn changed_store_clock_grants_no_second_attempt() {
     for ahead in [-500, -5_000, -20_000, -700_000, 20_000] {
         let fleet = Fleet::new(Kit::new(rules(300, 5_000)), Flaky::default());
         fleet.store.set_clock(fleet.clock, 0);
@@ -45,7 +45,7 @@ async fn store_clock_that_is_set_permits_no_second_attempt() {
 
 /// Forward by more than 10 minutes is the exception: the lease has long passed by then.
 #[tokio::test(start_paused = true)]
-async fn attempt_whose_lease_has_long_passed_blocks_no_fresh_process() {
+async fn attempt_with_passed_lease_does_not_block_new_process() {
     let fleet = Fleet::new(Kit::new(rules(300, 10)), Flaky::default());
     let right = credentials(&fleet.kit.user, "password");
     let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
@@ -70,7 +70,7 @@ async fn attempt_of_unknown_owner_blocks_until_its_lease_has_passed() {
 
 /// It would end without a response, and count.
 #[tokio::test(start_paused = true)]
-async fn fetch_that_waited_long_begins_no_attempt() {
+async fn fetch_near_its_deadline_begins_no_attempt() {
     let fleet = Fleet::new(Kit::new(rules(300, 3_500)), Flaky::default());
     let right = credentials(&fleet.kit.user, "password");
     let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
@@ -162,7 +162,7 @@ fn late(first: &str, response: Response<String>) -> Stopped {
 }
 
 #[test]
-fn rejection_that_comes_after_a_success_still_counts() {
+fn late_rejection_after_success_still_counts() {
     let stopped = late("wrong", rejection());
     assert_eq!(strikes(&stopped.one), (1, 0));
     assert_eq!(strikes(&stopped.two), (1, 0));
@@ -176,7 +176,7 @@ fn rejection_that_comes_after_a_success_still_counts() {
 }
 
 #[test]
-fn success_that_comes_after_another_brings_no_token() {
+fn late_success_after_another_is_discarded() {
     let stopped = late("password", grant("late", 300));
     assert_eq!(strikes(&stopped.two), (0, 0));
     let token = runtime().block_on(stopped.one.token()).unwrap();
@@ -186,7 +186,7 @@ fn success_that_comes_after_another_brings_no_token() {
 
 /// An owner that is stopped between its permit and the first byte, and goes on after its lease.
 #[test]
-fn permit_that_is_used_late_sends_nothing() {
+fn permit_used_after_its_lease_sends_nothing() {
     let stopped = Stopped::new("password", "password");
     let (slow, well) = (runtime(), runtime());
     // Its task was spawned, and is not driven.

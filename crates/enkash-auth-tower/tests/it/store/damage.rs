@@ -36,7 +36,7 @@ fn damaged(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 
 /// After no strike, and after two.
 #[tokio::test(start_paused = true)]
-async fn damaged_record_closes_the_account_until_it_is_reset() {
+async fn damaged_record_closes_account_until_reset() {
     for rejected in [0, 2] {
         for nth in 0..7 {
             let (fleet, _directory) = fleet(Kit::new(rules(60, 10)));
@@ -69,7 +69,7 @@ async fn damaged_record_closes_the_account_until_it_is_reset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn record_of_a_newer_format_is_unavailable_and_untouched() {
+async fn newer_record_format_is_unavailable_and_untouched() {
     for on_store_down in [
         OnStoreDown::KnownGood,
         OnStoreDown::Hold,
@@ -109,7 +109,7 @@ async fn record_of_a_newer_format_is_unavailable_and_untouched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn record_of_another_account_is_damaged() {
+async fn record_of_another_account_counts_as_damaged() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     fleet.start("password").token().await.unwrap();
     let (other, _other) = self::fleet(Kit::new(rules(300, 10)));
@@ -121,7 +121,7 @@ async fn record_of_another_account_is_damaged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn record_that_is_no_file_is_a_store_that_is_down() {
+async fn record_that_is_a_directory_means_store_unavailable() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     fleet.start("password").token().await.unwrap();
     fs::remove_file(record(&fleet)).unwrap();
@@ -132,7 +132,7 @@ async fn record_that_is_no_file_is_a_store_that_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn directory_that_was_removed_is_made_again() {
+async fn removed_directory_is_recreated() {
     let (fleet, _directory) = fleet(Kit::new(rules(60, 10)));
     let live = fleet.start("password");
     live.token().await.unwrap();

@@ -23,7 +23,7 @@ fn fleet(kit: Kit) -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unknown_credentials_are_not_sent_without_the_store() {
+async fn credentials_not_known_good_are_not_sent_without_store() {
     for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         fleet.store.set(mood);
@@ -43,7 +43,7 @@ async fn unknown_credentials_are_not_sent_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn known_good_credentials_go_on_while_they_are_granted() {
+async fn known_good_credentials_are_still_sent_without_store() {
     for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
         let fleet = fleet(Kit::new(rules(60, 10)));
         let tokens = fleet.start("password");
@@ -73,7 +73,7 @@ async fn success_of_another_process_makes_credentials_known_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_is_read_from_a_store_that_cannot_be_written() {
+async fn token_is_read_from_read_only_store() {
     let fleet = fleet(Kit::new(rules(60, 10)));
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::ReadOnly);
@@ -82,7 +82,7 @@ async fn token_is_read_from_a_store_that_cannot_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_that_the_store_missed_is_reported_when_it_is_back() {
+async fn rejection_during_store_outage_is_reported_after_it() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     let first = tokio::spawn(tokens.token());
@@ -106,7 +106,7 @@ async fn rejection_that_the_store_missed_is_reported_when_it_is_back() {
 
 /// Also where no cache of the process asks again, nor is there one.
 #[tokio::test(start_paused = true)]
-async fn outcome_that_the_store_missed_is_reported_unasked() {
+async fn outcome_during_store_outage_is_reported_without_calls() {
     for (password, is_dropped) in [("wrong", false), ("wrong", true), ("password", true)] {
         let fleet = fleet(Kit::new(rules(300, 1_000)));
         let tokens = fleet.start(password);
@@ -130,7 +130,7 @@ async fn outcome_that_the_store_missed_is_reported_unasked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempt_without_the_store_is_reported_when_it_is_back() {
+async fn attempt_without_store_is_reported_after_outage() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Refusing);
     let process = Process::new();
@@ -162,7 +162,7 @@ async fn attempt_without_the_store_is_reported_when_it_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_were_read_count_where_nothing_can_be_written() {
+async fn attempts_read_from_read_only_store_count() {
     for (count, expected) in [(1, None), (2, Some(ErrorKind::AccountClosed))] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         let lost = AttemptOutcome::Unresolved { complete: false };
@@ -181,7 +181,7 @@ async fn attempts_that_were_read_count_where_nothing_can_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_that_was_read_holds_where_nothing_can_be_written() {
+async fn rejection_read_from_read_only_store_holds() {
     for on_store_down in [OnStoreDown::KnownGood, OnStoreDown::Attempt] {
         let (fleet, server) = (fleet(Kit::new(rules(300, 10))), Server::new());
         let endpoint = server.endpoint();
@@ -207,7 +207,7 @@ async fn rejection_that_was_read_holds_where_nothing_can_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_read_as_closed_stays_closed_without_the_store() {
+async fn closed_account_stays_closed_without_store() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     for wrong in ["one", "two"] {
         fleet.rejected_elsewhere(wrong).await;
@@ -223,7 +223,7 @@ async fn account_read_as_closed_stays_closed_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permit_that_comes_after_the_end_of_the_fetch_is_not_used() {
+async fn permit_granted_after_fetch_timeout_is_not_used() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Slow);
     let mut policy = policy();
@@ -241,7 +241,7 @@ async fn permit_that_comes_after_the_end_of_the_fetch_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn log_has_one_line_per_attempt_without_the_store() {
+async fn attempt_without_store_logs_one_line() {
     let fleet = fleet(Kit::new(rules(300, 2_000)));
     fleet.store.set(Mood::Refusing);
     // The second waits for the first, of which this process is a witness.
@@ -261,7 +261,7 @@ async fn log_has_one_line_per_attempt_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_that_the_store_missed_is_stored_by_the_next_fetch() {
+async fn next_fetch_stores_token_after_store_outage() {
     let fleet = fleet(Kit::new(rules(40, 1_000)));
     let tokens = fleet.start("password");
     let first = tokio::spawn(tokens.token());
@@ -277,7 +277,7 @@ async fn token_that_the_store_missed_is_stored_by_the_next_fetch() {
 
 #[cfg(feature = "metrics")]
 #[tokio::test(start_paused = true)]
-async fn fetch_that_cannot_use_the_store_is_counted() {
+async fn fetch_without_store_is_counted_as_store_failure() {
     let (_guard, snapshotter) = crate::metrics::recorder();
     let fleet = fleet(Kit::new(rules(60, 10)));
     let account = fleet.account().to_string();

@@ -99,7 +99,7 @@ async fn lost_responses_alone_cost_two_attempts_in_15_min() {
 
 /// Where no probe was ever answered, a server that answers none is asked every 15 min.
 #[tokio::test(start_paused = true)]
-async fn server_without_probes_is_asked_every_15_min() {
+async fn server_without_probes_is_attempted_every_15_min() {
     let scene = Scene::new(2, OnStoreDown::default()).await;
     scene.server.lose(true, true);
     scene.ask(14 * MINUTE).await;
@@ -111,7 +111,7 @@ async fn server_without_probes_is_asked_every_15_min() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn server_that_comes_back_serves_known_good_credentials() {
+async fn known_good_credentials_recover_with_the_server() {
     let fleet = Fleet::new(Kit::new(rules(300, 10)), Flaky::default());
     let tokens = fleet.start("password");
     tokens.token().await.unwrap();
@@ -147,7 +147,7 @@ async fn hold_sends_nothing_while_the_store_is_down() {
 
 /// Exception 2: each process makes one, and no more; two do not lock the account, three do.
 #[tokio::test(start_paused = true)]
-async fn known_good_process_makes_one_attempt_while_the_store_is_down() {
+async fn known_good_process_makes_one_attempt_without_store() {
     for (processes, attempts) in [(1, 1), (2, 2), (5, 5)] {
         for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
             for lost in [false, true] {
@@ -168,7 +168,7 @@ async fn known_good_process_makes_one_attempt_while_the_store_is_down() {
 
 /// Its own witness is the record: rejected once, and with other credentials once more.
 #[tokio::test(start_paused = true)]
-async fn attempting_process_keeps_to_the_budget_by_itself() {
+async fn attempting_process_respects_budget_without_store() {
     for processes in [1, 2, 5] {
         let scene = Scene::new(processes, OnStoreDown::Attempt).await;
         scene.fleet.store.set(Mood::Refusing);
@@ -187,7 +187,7 @@ async fn attempting_process_keeps_to_the_budget_by_itself() {
 
 /// Two attempts had no response before the store went down.
 #[tokio::test(start_paused = true)]
-async fn known_good_process_keeps_to_the_budget_without_the_store() {
+async fn known_good_process_respects_budget_without_store() {
     let scene = Scene::new(1, OnStoreDown::KnownGood).await;
     scene.server.lose(true, false);
     scene.ask(5 * MINUTE).await;
@@ -204,7 +204,7 @@ async fn known_good_process_keeps_to_the_budget_without_the_store() {
 
 /// A store that is down while the record is of a newer format.
 #[tokio::test(start_paused = true)]
-async fn newer_record_is_held_also_when_the_store_is_down() {
+async fn newer_record_format_holds_during_store_outage() {
     for on_store_down in [
         OnStoreDown::KnownGood,
         OnStoreDown::Hold,

@@ -20,7 +20,7 @@ fn fleet() -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn emptied_record_costs_no_second_strike() {
+async fn emptied_record_causes_no_second_strike() {
     let fleet = fleet();
     let live = [(); 3].map(|()| fleet.start("wrong"));
     for tokens in &live {
@@ -39,7 +39,7 @@ async fn emptied_record_costs_no_second_strike() {
 
 /// One that is asked at once meets the loss before it has looked.
 #[tokio::test(start_paused = true)]
-async fn emptied_record_costs_the_processes_that_remember_nothing() {
+async fn emptied_record_is_restored_by_running_processes() {
     let fleet = fleet();
     let live = [(); 3].map(|()| fleet.start("wrong"));
     for tokens in &live {
@@ -56,7 +56,7 @@ async fn emptied_record_costs_the_processes_that_remember_nothing() {
 
 /// It asked for no token, and only showed its status.
 #[tokio::test(start_paused = true)]
-async fn emptied_record_is_mended_by_a_process_that_only_looked() {
+async fn emptied_record_is_restored_by_status_only_process() {
     let fleet = fleet();
     fleet.rejected_elsewhere("wrong").await;
     let observer = fleet.start("any");
@@ -69,7 +69,7 @@ async fn emptied_record_is_mended_by_a_process_that_only_looked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_strikes_outlive_an_emptied_record() {
+async fn two_strikes_survive_emptied_record() {
     let fleet = fleet();
     let live = ["x", "x", "z"].map(|password| fleet.start(password));
     for tokens in &live {
@@ -88,7 +88,7 @@ async fn two_strikes_outlive_an_emptied_record() {
 
 /// A record that is lost while an attempt is in flight comes back with its outcome.
 #[tokio::test(start_paused = true)]
-async fn record_lost_during_an_attempt_holds_its_outcome() {
+async fn record_lost_during_attempt_regains_its_outcome() {
     for (password, counted) in [("wrong", 1), ("password", 0)] {
         let fleet = Fleet::new(Kit::new(rules(300, 1_000)), Flaky::default());
         let tokens = fleet.start(password);
@@ -105,7 +105,7 @@ async fn record_lost_during_an_attempt_holds_its_outcome() {
 
 /// Back to before a success, which had cleared a strike: to fewer writes, and to as many.
 #[tokio::test(start_paused = true)]
-async fn rolled_back_record_stays_cleared_by_a_success() {
+async fn rolled_back_record_stays_cleared_by_success() {
     for is_even in [false, true] {
         let fleet = fleet();
         fleet.start("wrong").token().await.unwrap_err();
@@ -137,7 +137,7 @@ async fn rolled_back_record_stays_cleared_by_a_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn record_rolled_back_to_before_a_rejection_is_mended() {
+async fn record_rolled_back_before_rejection_is_repaired() {
     let fleet = fleet();
     fleet.start("password").token().await.unwrap();
     let before = fleet.store.bytes(fleet.account());
@@ -152,7 +152,7 @@ async fn record_rolled_back_to_before_a_rejection_is_mended() {
 
 /// Each process is killed after it has sent a wrong password. The runtime ends with it.
 #[test]
-fn two_kills_with_a_wrong_password_close_until_reset() {
+fn two_kills_with_wrong_password_close_account_until_reset() {
     let (kit, store) = (Kit::new(rules(300, 60_000)), Flaky::default());
     store.declare_dead();
     let paused = || {
@@ -200,7 +200,7 @@ fn two_kills_with_a_wrong_password_close_until_reset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn interrupted_attempts_count_beyond_their_process() {
+async fn interrupted_attempts_count_in_later_processes() {
     let fleet = Fleet::new(Kit::new(rules(300, 10_000)), Flaky::default());
     for unresolved in [1, 2] {
         let tokens = fleet.start("password");
@@ -218,7 +218,7 @@ async fn interrupted_attempts_count_beyond_their_process() {
 
 /// A store whose clock begins now is that of a machine whose clock was set back.
 #[tokio::test(start_paused = true)]
-async fn token_from_the_future_is_fetched_anew() {
+async fn token_stored_in_the_future_is_refetched() {
     let mut fleet = fleet();
     sleep(Duration::from_secs(100)).await;
     fleet.start("password").token().await.unwrap();
@@ -229,7 +229,7 @@ async fn token_from_the_future_is_fetched_anew() {
 
 /// The exception: n processes make n attempts while the store is down and the password has changed.
 #[tokio::test(start_paused = true)]
-async fn rejections_without_the_store_meet_on_the_record() {
+async fn rejections_without_store_add_up_on_the_record() {
     let (fleet, server) = (fleet(), Server::new());
     let live = [(); 2].map(|()| fleet.builder(server.endpoint()).build());
     for tokens in &live {

@@ -39,7 +39,7 @@ async fn reset_elsewhere(fleet: &Fleet<Flaky>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_that_the_store_missed_holds_for_the_process() {
+async fn rejection_during_store_outage_holds_for_process() {
     let (fleet, server, process) = (fleet(), Server::new(), Process::new());
     let [one, two] = [(); 2].map(|()| {
         let builder = fleet.builder(server.endpoint());
@@ -59,7 +59,7 @@ async fn rejection_that_the_store_missed_holds_for_the_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_outlives_the_cache_that_it_was_sent_to() {
+async fn rejection_outlives_its_cache() {
     let (fleet, server, process) = (fleet(), Server::new(), Process::new());
     let start = || {
         let builder = fleet.builder(server.endpoint());
@@ -83,7 +83,7 @@ async fn rejection_outlives_the_cache_that_it_was_sent_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_elsewhere_reaches_what_the_process_witnessed() {
+async fn reset_elsewhere_clears_witnessed_strikes() {
     let (fleet, process) = (fleet(), Process::new());
     for wrong in ["one", "two"] {
         let error = cache(&fleet, &process, wrong).token().await.unwrap_err();
@@ -99,7 +99,7 @@ async fn reset_elsewhere_reaches_what_the_process_witnessed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn store_opens_again_what_it_had_closed() {
+async fn reset_elsewhere_reopens_closed_account() {
     let fleet = fleet();
     fleet.start("one").token().await.unwrap_err();
     fleet.start("two").token().await.unwrap_err();
@@ -117,7 +117,7 @@ async fn store_opens_again_what_it_had_closed() {
 /// One cache cannot reach the store just while another of the process is writing its attempt there: each
 /// might begin one.
 #[tokio::test(start_paused = true)]
-async fn caches_of_a_process_begin_one_attempt_while_the_store_wavers() {
+async fn caches_of_process_make_one_attempt_with_flaky_store() {
     for wait in [150, 350, 450] {
         let (fleet, server, process) = (fleet(), Server::new(), Process::new());
         let [one, two] = [(); 2].map(|()| {
@@ -195,7 +195,7 @@ impl Store for CallsBack {
 }
 
 #[test]
-fn error_of_a_store_is_shown_and_dropped_under_no_lock() {
+fn store_error_is_formatted_and_dropped_without_lock() {
     for on_store_down in [
         OnStoreDown::KnownGood,
         OnStoreDown::Hold,

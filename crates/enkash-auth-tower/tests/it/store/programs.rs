@@ -91,14 +91,14 @@ fn every_minute(store: impl Fn() -> Arc<dyn Store>) -> Vec<(u32, Error)> {
 }
 
 #[test]
-fn program_run_every_minute_over_a_directory_never_fails() {
+fn program_run_every_minute_with_file_store_never_fails() {
     let directory = tempfile::tempdir().unwrap();
     let failed = every_minute(|| Arc::new(FileStore::open(directory.path()).unwrap()));
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[test]
-fn program_run_every_minute_over_memory_never_fails() {
+fn program_run_every_minute_with_memory_store_never_fails() {
     let store = Arc::new(MemoryStore::new());
     let failed = every_minute(|| Arc::clone(&store) as _);
     assert!(failed.is_empty(), "{failed:#?}");
@@ -106,7 +106,7 @@ fn program_run_every_minute_over_memory_never_fails() {
 
 /// A service of which two starts are killed in a fetch has a token again within so many seconds.
 #[test]
-fn two_kills_of_known_good_credentials_close_nothing() {
+fn two_kills_with_known_good_credentials_close_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let (clock, server) = (ManualClock::new(), Server::new(300, 150));
     let start = |life: Option<Duration>| {
@@ -177,13 +177,13 @@ fn runtime_per_request(store: impl Store) -> Vec<(u64, Error)> {
 }
 
 #[test]
-fn runtime_per_request_over_memory_never_fails() {
+fn runtime_per_request_with_memory_store_never_fails() {
     let failed = runtime_per_request(MemoryStore::new());
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[test]
-fn runtime_per_request_over_a_directory_never_fails() {
+fn runtime_per_request_with_file_store_never_fails() {
     let directory = tempfile::tempdir().unwrap();
     let failed = runtime_per_request(FileStore::open(directory.path()).unwrap());
     assert!(failed.is_empty(), "{failed:#?}");

@@ -22,7 +22,7 @@ fn fleet(kit: Kit) -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fetch_with_old_credentials_ends_when_there_are_others() {
+async fn changed_credentials_end_fetch_with_old_ones() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::Slow);
@@ -40,7 +40,7 @@ async fn fetch_with_old_credentials_ends_when_there_are_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permit_for_old_credentials_is_given_back_unused() {
+async fn permit_for_old_credentials_is_released_unused() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Slow);
     let tokens = fleet.start("wrong");
@@ -74,7 +74,7 @@ async fn same_credentials_set_again_are_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outcome_that_was_written_and_not_confirmed_counts_once() {
+async fn unconfirmed_outcome_write_counts_once() {
     // Of an attempt that the store holds, and of one that was made without it.
     for began in [Mood::Well, Mood::Refusing] {
         for unconfirmed in [Mood::Mute, Mood::Late, Mood::Unsynced] {
@@ -100,7 +100,7 @@ async fn outcome_that_was_written_and_not_confirmed_counts_once() {
 
 /// Invariant 9: the process lives to report it, and does so unasked.
 #[tokio::test(start_paused = true)]
-async fn permits_that_never_came_count_nothing() {
+async fn unconfirmed_permits_count_nothing() {
     for lost in [Mood::Late, Mood::Mute, Mood::Unsynced] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         let mut processes = Vec::new();
@@ -121,7 +121,7 @@ async fn permits_that_never_came_count_nothing() {
 
 /// A directory that cannot be synced, replies of Redis that are lost.
 #[tokio::test(start_paused = true)]
-async fn two_lost_replies_are_forgotten_when_the_fault_ends() {
+async fn two_lost_replies_are_cleared_after_the_fault() {
     for lost in [Mood::Late, Mood::Mute, Mood::Unsynced] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         let tokens = fleet.start("password");
@@ -139,7 +139,7 @@ async fn two_lost_replies_are_forgotten_when_the_fault_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outcome_reaches_the_store_whatever_ails_it() {
+async fn outcome_reaches_the_store_after_any_fault() {
     let fleet = fleet(Kit::new(rules(40, 1_000)));
     let tokens = fleet.start("password");
     for mood in [Mood::Well, Mood::Refusing, Mood::Late, Mood::Mute] {
@@ -157,7 +157,7 @@ async fn outcome_reaches_the_store_whatever_ails_it() {
 }
 
 #[test]
-fn rejection_outlives_the_runtime_that_would_have_reported_it() {
+fn rejection_outlives_the_runtime_that_reports_it() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     paused().block_on(async {
@@ -181,7 +181,7 @@ fn paused() -> Runtime {
 }
 
 #[tokio::test(start_paused = true)]
-async fn process_that_waited_for_a_rejection_shows_it() {
+async fn process_waiting_for_rejection_shows_the_strike() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let (one, two) = (fleet.start("wrong"), fleet.start("wrong"));
     let (first, second) = tokio::join!(one.token(), two.token());
@@ -195,7 +195,7 @@ async fn process_that_waited_for_a_rejection_shows_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn store_that_never_confirms_a_write_leaves_no_tasks_behind() {
+async fn store_without_confirmations_leaks_no_tasks() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Mute);
     let tokens = fleet.start("password");
@@ -211,7 +211,7 @@ async fn store_that_never_confirms_a_write_leaves_no_tasks_behind() {
 
 /// A store that works and is crowded is not down.
 #[tokio::test(start_paused = true)]
-async fn crowded_record_is_waited_for_and_nothing_is_sent_without_it() {
+async fn contended_record_is_waited_for_before_sending() {
     let fleet = fleet(Kit::new(rules(60, 10)));
     let tokens = fleet.start("password");
     tokens.token().await.unwrap();
@@ -227,7 +227,7 @@ async fn crowded_record_is_waited_for_and_nothing_is_sent_without_it() {
 
 /// The write of an attempt arrives when its process has gone on without the store.
 #[tokio::test(start_paused = true)]
-async fn late_write_of_an_unused_permit_ends_no_other_attempt() {
+async fn late_permit_write_ends_no_other_attempt() {
     let (fleet, server) = (fleet(Kit::new(rules(300, 10))), Server::new());
     let tokens = fleet.builder(server.endpoint()).build();
     tokens.token().await.unwrap();
@@ -253,7 +253,7 @@ async fn late_write_of_an_unused_permit_ends_no_other_attempt() {
 /// A store that is slow to show life has no say in whether the attempt is: its owner would be taken for
 /// dead once that is done.
 #[tokio::test(start_paused = true)]
-async fn owner_whose_sign_of_life_came_late_is_not_taken_for_dead() {
+async fn owner_with_late_liveness_is_not_presumed_dead() {
     let fleet = Fleet::new(Kit::new(rules(300, 3_000)), slow_life::SlowLife::default());
     let (one, two) = (fleet.start("wrong"), fleet.start("wrong"));
     let first = tokio::spawn(one.token());
@@ -326,7 +326,7 @@ mod slow_life {
 /// Between two attempts of one fetch its process lives, and the others wait.
 #[cfg(all(unix, feature = "file"))]
 #[tokio::test(start_paused = true)]
-async fn fetch_that_pauses_between_attempts_is_not_taken_for_dead() {
+async fn fetch_in_backoff_is_not_presumed_dead() {
     let directory = tempfile::tempdir().unwrap();
     let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
     let fleet = Fleet::new(Kit::new(rules(300, 10)), store);
@@ -344,7 +344,7 @@ async fn fetch_that_pauses_between_attempts_is_not_taken_for_dead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn undriven_fetch_does_not_stop_another_cache_of_its_process() {
+async fn undriven_fetch_does_not_block_other_cache_of_process() {
     let (fleet, process) = (fleet(Kit::new(rules(300, 10))), Process::new());
     let cache = || {
         let builder = fleet.builder(fleet.kit.endpoint("password"));

@@ -18,7 +18,7 @@ fn fleet() -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejected_credentials_are_not_sent_without_the_store() {
+async fn rejected_credentials_are_not_sent_without_store() {
     let (fleet, process) = (fleet(), Process::new());
     let cache = || {
         let builder = fleet.builder(fleet.kit.endpoint("wrong"));
@@ -38,7 +38,7 @@ async fn rejected_credentials_are_not_sent_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_read_from_the_store_holds_without_it() {
+async fn stored_rejection_holds_without_store() {
     let fleet = fleet();
     fleet.rejected_elsewhere("wrong").await;
     let tokens = fleet.when_down("wrong", OnStoreDown::Attempt);
@@ -51,7 +51,7 @@ async fn rejection_read_from_the_store_holds_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_rejected_elsewhere_are_known_good_no_more() {
+async fn credentials_rejected_elsewhere_lose_known_good() {
     let (fleet, server) = (fleet(), Server::new());
     let tokens = fleet.builder(server.endpoint()).build();
     tokens.token().await.unwrap();
@@ -71,7 +71,7 @@ async fn credentials_rejected_elsewhere_are_known_good_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stored_token_of_rejected_credentials_makes_them_not_good() {
+async fn stored_token_does_not_make_rejected_credentials_good() {
     let (fleet, server) = (fleet(), Server::new());
     let one = fleet.builder(server.endpoint()).build();
     one.token().await.unwrap();
@@ -91,7 +91,7 @@ async fn stored_token_of_rejected_credentials_makes_them_not_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_without_the_store_counts_on_a_closed_account() {
+async fn rejection_without_store_counts_on_closed_account() {
     let fleet = fleet();
     fleet.store.set(Mood::Refusing);
     let tokens = fleet.when_down("wrong", OnStoreDown::Attempt);
@@ -116,7 +116,7 @@ async fn rejection_without_the_store_counts_on_a_closed_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_on_the_record_count_without_the_store() {
+async fn recorded_attempts_count_without_store() {
     let fleet = fleet();
     fleet.rejected_elsewhere("one").await;
     let tokens = fleet.when_down("one", OnStoreDown::Attempt);
@@ -132,7 +132,7 @@ async fn attempts_on_the_record_count_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn success_without_the_store_clears_what_that_counted() {
+async fn success_without_store_clears_recorded_strikes() {
     let fleet = fleet();
     fleet.rejected_elsewhere("one").await;
     let tokens = fleet.when_down("one", OnStoreDown::Attempt);
@@ -170,7 +170,7 @@ async fn allowed_credentials_are_not_known_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_that_others_fetched_opens_a_closed_cache() {
+async fn token_fetched_elsewhere_reopens_closed_cache() {
     let fleet = fleet();
     let right = credentials(&fleet.kit.user, "password");
     let lost = AttemptOutcome::Unresolved { complete: false };
@@ -208,7 +208,7 @@ async fn wrong_beside_right(start: impl Fn(&Kit, &str) -> TokenCache) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_cache_beside_a_right_one_sends_once_default_store() {
+async fn wrong_password_beside_right_is_sent_once_default_store() {
     wrong_beside_right(|kit, password| {
         TokenCache::builder(kit.endpoint(password))
             .clock(TokioClock::new())
@@ -218,7 +218,7 @@ async fn wrong_cache_beside_a_right_one_sends_once_default_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_cache_beside_a_right_one_sends_once_given_store() {
+async fn wrong_password_beside_right_is_sent_once_given_store() {
     let store = Arc::new(MemoryStore::new());
     for is_one_process in [true, false] {
         let process = Process::new();
@@ -269,7 +269,7 @@ async fn right_beside_two_wrong(store: Option<&Arc<MemoryStore>>) -> (u32, u64) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_wrong_caches_do_not_starve_the_right_one() {
+async fn two_wrong_passwords_do_not_starve_the_right_one() {
     let store = Arc::new(MemoryStore::new());
     assert_eq!(right_beside_two_wrong(Some(&store)).await, (0, 2));
     assert_eq!(right_beside_two_wrong(None).await, (0, 2));

@@ -19,7 +19,7 @@ fn fleet(kit: Kit) -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_needs_the_store() {
+async fn reset_without_store_is_an_error() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let tokens = fleet.start("wrong");
     tokens.token().await.unwrap_err();
@@ -35,14 +35,14 @@ async fn reset_needs_the_store() {
 }
 
 #[test]
-fn reset_outside_a_runtime_is_an_error() {
+fn reset_outside_runtime_is_an_error() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let reset = fleet.start("password").reset().now_or_never();
     assert_eq!(reset.unwrap().unwrap_err().kind(), ErrorKind::NoRuntime);
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_leaves_nothing_to_be_reported_later() {
+async fn reset_drops_pending_reports() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     let first = tokio::spawn(tokens.token());
@@ -59,7 +59,7 @@ async fn reset_leaves_nothing_to_be_reported_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_clears_the_count_and_keeps_what_was_rejected() {
+async fn reset_clears_strikes_and_keeps_rejected_credentials() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     for wrong in ["one", "two"] {
         fleet.start(wrong).token().await.unwrap_err();
@@ -77,7 +77,7 @@ async fn reset_clears_the_count_and_keeps_what_was_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_allows_what_was_rejected_by_guess() {
+async fn reset_allows_credentials_rejected_by_guess() {
     for (guessed, expected) in [(true, 1), (false, 0)] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         let right = credentials(&fleet.kit.user, "password");
@@ -117,7 +117,7 @@ async fn beside_three(fleet: &Fleet<Flaky>, reset: impl AsyncFn(&TokenCache)) ->
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_stays_before_processes_that_remember() {
+async fn reset_survives_processes_that_remember_strikes() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let live = beside_three(&fleet, async |operator| operator.reset().await.unwrap()).await;
     for tokens in &live {
@@ -129,7 +129,7 @@ async fn reset_stays_before_processes_that_remember() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn allowed_credentials_stay_so_before_processes_that_remember() {
+async fn allowed_credentials_survive_processes_that_remember() {
     let fleet = fleet(Kit::new(rules(300, 10).lock_after(None)));
     let allow = async |operator: &TokenCache| operator.allow_rejected().await.unwrap();
     let live = beside_three(&fleet, allow).await;
@@ -143,7 +143,7 @@ async fn allowed_credentials_stay_so_before_processes_that_remember() {
 
 /// The lease of an attempt lasts for the fetch limit and 6 s.
 #[tokio::test(start_paused = true)]
-async fn reset_waits_for_the_lease_of_an_attempt_and_clears_it() {
+async fn reset_waits_for_lease_and_clears_attempt() {
     for allows in [false, true] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         fleet.start("wrong").token().await.unwrap_err();
@@ -186,7 +186,7 @@ async fn reset_waits_for_the_lease_of_an_attempt_and_clears_it() {
 
 /// Clocks that disagree: the store's says for 8 minutes that the attempt began just now.
 #[tokio::test(start_paused = true)]
-async fn reset_that_waits_long_outlasts_a_conflict() {
+async fn long_waiting_reset_survives_write_conflicts() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let right = credentials(&fleet.kit.user, "password");
     let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
@@ -216,7 +216,7 @@ async fn reset_that_waits_long_outlasts_a_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_during_an_attempt_waits_until_its_lease_has_passed() {
+async fn reset_during_attempt_waits_until_its_lease_has_passed() {
     let fleet = fleet(Kit::new(rules(300, 60_000)));
     let tokens = fleet.start("password");
     let waiting = tokio::spawn(tokens.token());
@@ -237,7 +237,7 @@ async fn reset_during_an_attempt_waits_until_its_lease_has_passed() {
 
 /// The reset waits for the lease of a lost attempt, and others go on meanwhile.
 #[tokio::test(start_paused = true)]
-async fn reset_that_waits_opens_the_account_once() {
+async fn waiting_reset_opens_the_account_once() {
     let fleet = fleet(Kit::new(rules(300, 60_000)));
     let lost = fleet.start("wrong");
     lost.token().await.unwrap_err();

@@ -114,7 +114,7 @@ impl Store for Release {
 
 /// From this release to the later one and back, one process at a time, while all are used.
 #[tokio::test(start_paused = true)]
-async fn rolling_upgrade_and_back_loses_no_strike_and_no_field() {
+async fn rolling_upgrade_and_downgrade_lose_no_strike_or_field() {
     let (store, server) = (Flaky::default(), Server::new());
     let account = server.endpoint().account();
     let releases = [false, true].map(|is_later| {

@@ -4,7 +4,7 @@ use super::*;
 use crate::sync::{model, spawn};
 
 #[test]
-fn a_handle_does_not_go_back_to_an_older_token() {
+fn handle_never_returns_to_older_token() {
     model(3, || {
         let shared = warm();
         let mut handle = HeaderCopy::default();

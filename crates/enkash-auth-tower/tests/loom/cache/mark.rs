@@ -26,7 +26,7 @@ fn published(clock: &Time) -> Arc<Snapshot> {
 }
 
 #[test]
-fn who_finds_the_mark_loads_a_later_view() {
+fn reader_of_the_mark_loads_a_newer_view() {
     model(3, || {
         let clock = Time::Other(Arc::new(ManualClock::new()));
         let snapshot = published(&clock);
@@ -46,7 +46,7 @@ fn who_finds_the_mark_loads_a_later_view() {
 }
 
 #[test]
-fn the_mark_stays_whoever_looked_before() {
+fn mark_survives_concurrent_checks() {
     model(3, || {
         let manual = ManualClock::new();
         let clock = Time::Other(Arc::new(manual.clone()));

@@ -18,7 +18,7 @@ fn keepers(runtime: &Runtime) -> usize {
 }
 
 #[test]
-fn one_keeper_is_on_and_another_after_it() {
+fn one_refresh_task_runs_at_a_time() {
     model(3, || {
         let mut policy = RefreshPolicy::default();
         policy.keep_warm = true;

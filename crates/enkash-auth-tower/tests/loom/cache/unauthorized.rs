@@ -7,7 +7,7 @@ use super::*;
 use crate::sync::{AtomicBool, Ordering, model, spawn};
 
 #[test]
-fn a_refused_token_does_not_come_back() {
+fn unauthorized_token_is_never_attached_again() {
     model(3, || {
         let shared = warm();
         let mut handle = HeaderCopy::default();
@@ -28,7 +28,7 @@ fn a_refused_token_does_not_come_back() {
 }
 
 #[test]
-fn a_refusal_that_meets_a_renewal_leaves_the_next_token() {
+fn stale_401_during_refresh_keeps_newer_token() {
     model(3, || {
         let clock = ManualClock::new();
         let shared = warm_at(&clock);
@@ -45,7 +45,7 @@ fn a_refusal_that_meets_a_renewal_leaves_the_next_token() {
 }
 
 #[test]
-fn what_was_fetched_with_the_old_credentials_is_not_attached_after_the_change() {
+fn token_of_old_credentials_is_not_attached_after_change() {
     model(3, || {
         let shared = cache();
         let pending = launch(&shared);

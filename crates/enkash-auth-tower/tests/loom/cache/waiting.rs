@@ -27,7 +27,7 @@ fn pending(shared: &Arc<Shared>) -> Option<PendingFetch> {
 }
 
 #[test]
-fn whoever_comes_as_the_flight_lands_has_its_token() {
+fn caller_racing_completion_gets_its_token() {
     model(2, || {
         let (runtime, shared) = (runtime(), cache());
         let entered = runtime.enter();
@@ -45,7 +45,7 @@ fn whoever_comes_as_the_flight_lands_has_its_token() {
 }
 
 #[test]
-fn an_abandoned_flight_sends_its_waiters_to_the_next() {
+fn waiters_of_abandoned_fetch_join_the_next() {
     model(2, || {
         let (runtime, shared) = (runtime(), cache());
         let entered = runtime.enter();
@@ -74,7 +74,7 @@ fn an_abandoned_flight_sends_its_waiters_to_the_next() {
 }
 
 #[test]
-fn whoever_waits_for_a_task_that_dies_is_told() {
+fn waiter_is_woken_when_task_dies() {
     model(2, || {
         outlives_its_runtime(
             |shared| {
@@ -86,7 +86,7 @@ fn whoever_waits_for_a_task_that_dies_is_told() {
 }
 
 #[test]
-fn whoever_waits_for_a_flight_that_is_abandoned_is_told_though_its_task_is_gone() {
+fn waiter_of_abandoned_fetch_is_woken_without_its_task() {
     model(2, || {
         outlives_its_runtime(
             |shared| {

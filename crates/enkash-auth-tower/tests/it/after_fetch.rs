@@ -71,7 +71,7 @@ fn after_a_refusal(with_store: bool, late: bool) -> (String, u32) {
 }
 
 #[test]
-fn a_late_answer_to_an_abandoned_flight_does_not_bring_a_refused_token_back() {
+fn late_response_does_not_restore_unauthorized_token() {
     for (with_store, late) in [(true, false), (true, true), (false, true)] {
         let served = after_a_refusal(with_store, late);
         assert_eq!(served, ("three".to_owned(), 3), "{with_store} {late}");
@@ -79,7 +79,7 @@ fn a_late_answer_to_an_abandoned_flight_does_not_bring_a_refused_token_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_none_in_the_status() {
+async fn unauthorized_token_is_absent_from_status() {
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = endpoint(move |_| {
         let nth = asked.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +113,7 @@ async fn a_refused_token_is_none_in_the_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_for_an_attempt_does_not_remember_it_as_a_possible_strike() {
+async fn waiting_cache_reports_no_unresolved_attempt() {
     let store = Arc::new(MemoryStore::new());
     let endpoint = endpoint(|_| async {
         sleep(Duration::from_millis(300)).await;
@@ -142,7 +142,7 @@ async fn who_waited_for_an_attempt_does_not_remember_it_as_a_possible_strike() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_over_when_it_comes_is_warned_of() {
+async fn token_expired_on_arrival_logs_a_warning() {
     let log = Log::start();
     let tokens = TokenCache::builder(endpoint(|_| async { grant("one", 0) }))
         .clock(TokioClock::new())

@@ -49,7 +49,7 @@ fn millis(slowest: &[Duration]) -> u128 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tokens_of_eight_seconds_are_handed_over_without_a_failed_call() {
+async fn reused_tokens_of_eight_seconds_cost_no_failed_call() {
     let kit = Kit::new(sticky(8));
     let slowest = steady(&kit, 26).await;
     let requests = kit.issuer.counters().token_requests;
@@ -59,7 +59,7 @@ async fn tokens_of_eight_seconds_are_handed_over_without_a_failed_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_holds_for_other_lifetimes_and_for_exact_ones() {
+async fn reused_tokens_of_other_lifetimes_cost_no_failed_call() {
     for (rules, seconds) in [
         (sticky(3), 20),
         (sticky(5), 26),
@@ -76,7 +76,7 @@ async fn it_holds_for_other_lifetimes_and_for_exact_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sticky_issuer_is_not_asked_early_again() {
+async fn issuer_that_reuses_tokens_is_not_refreshed_early_again() {
     let kit = Kit::new(sticky(300));
     kit.tokens.token().await.unwrap();
     for _ in 0..290 {
@@ -91,7 +91,7 @@ async fn a_sticky_issuer_is_not_asked_early_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_was_there_before_us_teaches_no_short_life() {
+async fn token_issued_to_another_does_not_shorten_lifetime() {
     let kit = Kit::new(sticky(20));
     // Somebody else had it minted fifteen seconds ago.
     let other = Kit::beside(&kit);
@@ -103,7 +103,7 @@ async fn a_token_that_was_there_before_us_teaches_no_short_life() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_repeats_a_token_for_ever_costs_the_fetch_timeout_and_one_error() {
+async fn endlessly_reused_token_fails_within_fetch_timeout() {
     let asked = Arc::new(AtomicU64::new(0));
     let tokens = cache(endpoint({
         let asked = Arc::clone(&asked);
@@ -121,7 +121,7 @@ async fn one_that_repeats_a_token_for_ever_costs_the_fetch_timeout_and_one_error
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_in_error_does_not_hide_that_the_token_is_revoked_later() {
+async fn spurious_401_does_not_hide_later_revocation() {
     let kit = Kit::new(sticky(86_399));
     let is_wrong = Arc::new(AtomicBool::new(false));
     let errs = Arc::clone(&is_wrong);
@@ -145,7 +145,7 @@ async fn a_refusal_in_error_does_not_hide_that_the_token_is_revoked_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_that_is_a_little_older_is_not_attached_past_its_end() {
+async fn slightly_older_token_is_not_attached_past_expiry() {
     let kit = Kit::new(rules(8, 10).issuing(Issuing::Sticky));
     let mut client = kit.client();
     let other = Kit::beside(&kit);
@@ -171,7 +171,7 @@ async fn token_that_is_a_little_older_is_not_attached_past_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn first_call_in_the_last_second_of_a_reused_token_waits_for_the_next() {
+async fn first_call_in_last_second_waits_for_next_token() {
     let kit = Kit::new(rules(8, 10).issuing(Issuing::Sticky));
     let other = Kit::beside(&kit);
     other.tokens.token().await.unwrap();
@@ -182,7 +182,7 @@ async fn first_call_in_the_last_second_of_a_reused_token_waits_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shorter_lifetimes_cost_no_call() {
+async fn shortened_lifetime_costs_no_failed_call() {
     let kit = Kit::new(rules(8, 10).issuing(Issuing::Sticky));
     let mut client = kit.client();
     for _ in 0..40 * 30 {
@@ -245,7 +245,7 @@ async fn outage(repeats_once: bool) -> (u32, u32) {
     (failed, waited)
 }
 #[tokio::test(start_paused = true)]
-async fn issuer_that_repeated_a_token_once_is_refreshed_early_ever_after() {
+async fn issuer_that_reused_once_is_still_refreshed_early() {
     let never = outage(false).await;
     let once = outage(true).await;
     assert_eq!(never.0, once.0, "never {never:?}, once {once:?}");
