@@ -1,4 +1,4 @@
-//! The layer on requests of reqwest, over real sockets.
+//! The layer over `reqwest::Client`, with real sockets.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -29,13 +29,13 @@ use tower::{
 };
 use tower_http::follow_redirect::FollowRedirectLayer;
 
-/// A client as it should be below the layer: it follows no redirects.
+/// Returns a client that is fit to be the inner service: it follows no redirects.
 fn reqwest_client() -> reqwest::Client {
     let client = reqwest::Client::builder().redirect(redirect::Policy::none());
     client.no_proxy().build().unwrap()
 }
 
-/// Requests of `http`, sent by whatever sends reqwest's.
+/// Adapts a service of reqwest's requests to those of `http`.
 fn over<S>(
     client: S,
 ) -> impl Service<http::Request<Body>, Response = http::Response<Body>, Error = BoxError, Future: Send>
@@ -50,13 +50,13 @@ where
         let client = client.clone();
         async move {
             let request = Request::try_from(request)?;
-            let answer = client.oneshot(request).await.map_err(Into::into)?;
-            Ok(answer.into())
+            let response = client.oneshot(request).await.map_err(Into::into)?;
+            Ok(response.into())
         }
     })
 }
 
-/// A sandbox on loopback with a user of its own: strikes are counted per process.
+/// Starts a sandbox on loopback with a user of its own: strikes are counted per process.
 async fn stage() -> (Sandbox, TokenCache) {
     static USERS: AtomicU64 = AtomicU64::new(0);
     let user = format!("user-{}@example.com", USERS.fetch_add(1, Ordering::Relaxed));
@@ -70,7 +70,7 @@ async fn stage() -> (Sandbox, TokenCache) {
         User::new(user, "password"),
     );
     let environment = Environment::custom(&sandbox.base_url()).unwrap();
-    // Token requests take the same way as calls.
+    // Token requests and calls use the same client.
     let client = ServiceBuilder::new()
         .map_request(|request: http::Request<Full<_>>| request.map(Body::wrap))
         .service(over(reqwest_client()));
@@ -92,8 +92,8 @@ async fn every_request_carries_the_token() {
         request
             .headers_mut()
             .insert(AUTHORIZATION, "Basic YTpi".parse().unwrap());
-        let answer = client.ready().await.unwrap().call(request).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
+        let response = client.ready().await.unwrap().call(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
     }
     let counters = sandbox.issuer().counters();
     assert_eq!((counters.token_requests, counters.api_calls), (1, 5));
@@ -142,8 +142,8 @@ async fn unauthorized_call_is_replayed_unless_body_is_a_stream() {
 
         let mut second = request(Method::POST, &sandbox);
         *second.body_mut() = Some(body);
-        let answer = client.ready().await.unwrap().call(second).await.unwrap();
-        assert_eq!(answer.status(), status);
+        let response = client.ready().await.unwrap().call(second).await.unwrap();
+        assert_eq!(response.status(), status);
     }
 }
 
@@ -178,7 +178,7 @@ async fn redirect_above_layer_blocks_foreign_origin() {
 #[tokio::test]
 async fn call_without_token_is_retried_and_reset_call_is_not() {
     let (sandbox, tokens) = stage().await;
-    // As many as one fetch makes attempts.
+    // One fetch makes three attempts.
     sandbox
         .issuer()
         .order(Fault::ServerError.at(Endpoint::Token).times(3));
@@ -199,7 +199,7 @@ async fn call_without_token_is_retried_and_reset_call_is_not() {
     assert_eq!(sandbox.issuer().counters().api_calls, 2);
 }
 
-/// Never answers.
+/// Never responds.
 #[derive(Clone)]
 struct Bare;
 
@@ -251,7 +251,7 @@ async fn replay_readiness_follows_the_client() {
     assert!(ready.now_or_never().is_none());
 }
 
-/// It knows no host.
+/// Resolves no host.
 struct NoNames;
 
 impl Resolve for NoNames {

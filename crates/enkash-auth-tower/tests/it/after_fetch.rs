@@ -1,4 +1,4 @@
-//! What a flight leaves behind: what the cache believes, what it reports, and what it drops.
+//! The state of a cache after a fetch: what it serves, reports and drops.
 
 use std::{
     sync::{
@@ -21,11 +21,11 @@ use crate::{
     undriven::runtime,
 };
 
-/// A flight is abandoned, and the next brings "two", which the API refuses. `late`: the first is answered
-/// in between. What is served then, and after how many requests.
-fn after_a_refusal(with_store: bool, late: bool) -> (String, u32) {
+/// Abandons a fetch; the next one gets "two", which is unauthorized. With `late`, the first gets its
+/// response in between. Returns the token served then, and the number of requests.
+fn after_unauthorized(with_store: bool, late: bool) -> (String, u32) {
     let clock = ManualClock::new();
-    let (answer, waiting) = oneshot::channel::<()>();
+    let (respond, waiting) = oneshot::channel::<()>();
     let waiting = Arc::new(Mutex::new(Some(waiting)));
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = {
@@ -55,12 +55,12 @@ fn after_a_refusal(with_store: bool, late: bool) -> (String, u32) {
     clock.advance(Duration::from_secs(9));
     assert_eq!(second.block_on(tokens.token()).unwrap().expose(), "two");
     if late {
-        answer.send(()).unwrap();
+        respond.send(()).unwrap();
         for _ in 0..10 {
             first.block_on(tokio::task::yield_now());
         }
     }
-    // The API refuses "two".
+    // The API responds to "two" with 401.
     let api = tower::service_fn(|_: http::Request<String>| async {
         Ok::<_, std::convert::Infallible>(status(401))
     });
@@ -73,7 +73,7 @@ fn after_a_refusal(with_store: bool, late: bool) -> (String, u32) {
 #[test]
 fn late_response_does_not_restore_unauthorized_token() {
     for (with_store, late) in [(true, false), (true, true), (false, true)] {
-        let served = after_a_refusal(with_store, late);
+        let served = after_unauthorized(with_store, late);
         assert_eq!(served, ("three".to_owned(), 3), "{with_store} {late}");
     }
 }

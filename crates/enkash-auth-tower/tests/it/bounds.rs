@@ -1,4 +1,4 @@
-//! Waiting, memory and attempts are bounded; what is over the bound fails at once.
+//! Waiting, memory and attempts are bounded; what exceeds a bound fails at once.
 
 use std::{
     convert::Infallible,
@@ -66,7 +66,7 @@ async fn hanging_server_fails_after_fetch_timeout() {
     let tokens = cache(endpoint(|_| pending()));
     let started = Instant::now();
     let error = tokens.token().await.unwrap_err();
-    // Credentials that never succeeded: the attempt may have counted against the account.
+    // The credentials are not known good: the attempt may have counted against the account.
     assert_eq!(error.kind(), ErrorKind::Unresolved);
     assert_eq!(started.elapsed().as_secs(), 8);
     assert_eq!(tokens.status().token_requests(), 1);
@@ -75,9 +75,9 @@ async fn hanging_server_fails_after_fetch_timeout() {
 #[tokio::test(start_paused = true)]
 async fn oversized_body_is_not_read_to_its_end() {
     let tokens = cache(endpoint(|_| async {
-        let mut answer = grant("one", 300);
-        answer.body_mut().push_str(&" ".repeat(64 * 1024));
-        answer
+        let mut response = grant("one", 300);
+        response.body_mut().push_str(&" ".repeat(64 * 1024));
+        response
     }));
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unresolved);
@@ -137,9 +137,9 @@ async fn only_known_good_credentials_retry_500_within_a_fetch() {
 #[tokio::test(start_paused = true)]
 async fn retry_after_holds_back_the_next_attempt() {
     let tokens = cache(endpoint(|_| async {
-        let mut answer = status(429);
-        answer.headers_mut().insert("retry-after", 20.into());
-        answer
+        let mut response = status(429);
+        response.headers_mut().insert("retry-after", 20.into());
+        response
     }));
     assert_eq!(
         tokens.token().await.unwrap_err().kind(),
@@ -157,9 +157,9 @@ async fn retry_after_holds_back_the_next_attempt() {
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_capped_and_reported_to_waiters() {
     let tokens = cache(endpoint(|_| async {
-        let mut answer = status(429);
-        answer.headers_mut().insert("retry-after", 86_400.into());
-        answer
+        let mut response = status(429);
+        response.headers_mut().insert("retry-after", 86_400.into());
+        response
     }));
     for _ in 0..2 {
         let error = tokens.token().await.unwrap_err();
@@ -189,7 +189,7 @@ async fn maximal_durations_do_not_panic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn truncated_body_is_reported_as_cut_off() {
+async fn truncated_body_is_not_reported_as_too_large() {
     let broken = tower::service_fn(|_: Request<Full<Bytes>>| async {
         let parts = [Ok(Frame::data(Bytes::from_static(b"{"))), Err("reset")];
         let body = StreamBody::new(stream::iter(parts));

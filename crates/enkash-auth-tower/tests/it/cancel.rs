@@ -1,4 +1,4 @@
-//! Callers that go away, and fetches that end in odd ways.
+//! Callers that are dropped, and fetches that panic.
 
 use std::{
     sync::Arc,
@@ -84,7 +84,7 @@ async fn panicking_waker_does_not_affect_other_waiters() {
     struct Bad;
     impl Wake for Bad {
         fn wake(self: Arc<Self>) {
-            panic!("a waker of somebody else's");
+            panic!("a broken waker");
         }
     }
 
@@ -106,7 +106,7 @@ async fn panicking_waker_does_not_affect_other_waiters() {
 
 #[tokio::test(start_paused = true)]
 async fn waker_may_call_the_cache_when_woken_or_dropped() {
-    /// Asks the cache when it is woken or dropped: under a lock of ours it would hang.
+    /// Calls the cache when woken or dropped, which would deadlock under one of its locks.
     struct CallsBack(TokenCache);
     impl Wake for CallsBack {
         fn wake(self: Arc<Self>) {

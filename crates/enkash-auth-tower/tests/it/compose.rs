@@ -1,4 +1,4 @@
-//! The layer among those of `tower`: what each does above it, and below.
+//! The layer combined with those of `tower`, above and below it.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use tower::{
 
 use crate::support::{Kit, Recorder, call, get, rules};
 
-/// An API that takes its time.
+/// Returns an API that responds after `millis`.
 fn slow(
     millis: u64,
 ) -> impl Service<Request<String>, Response = Response<String>, Error = Infallible, Future: Send>
@@ -96,7 +96,7 @@ async fn load_shed_above_counts_running_calls_not_waiters() {
         ))
         .service(slow(100));
 
-    // Nobody has a token; all wait, and none holds the one place.
+    // There is no token yet: all calls wait, and none holds the permit.
     let mut calls = JoinSet::new();
     for _ in 0..3 {
         let mut client = client.clone();
@@ -109,7 +109,7 @@ async fn load_shed_above_counts_running_calls_not_waiters() {
     );
     assert_eq!(calls.join_all().await, [200; 3]);
 
-    // With a token: one goes, and the next is shed.
+    // With a token, one call runs and the next is shed.
     let first = tokio::spawn({
         let mut client = client.clone();
         async move { call(&mut client).await }
@@ -209,15 +209,15 @@ async fn boxed_stack_is_shared_between_tasks_and_replays() {
                 issuer.revoke_all();
             }
             let client = BoxCloneSyncService::clone(&client);
-            let answer = client.oneshot(get("http://localhost/api/v0/cards")).await;
-            answer.unwrap().status().as_u16()
+            let response = client.oneshot(get("http://localhost/api/v0/cards")).await;
+            response.unwrap().status().as_u16()
         });
     }
     assert_eq!(calls.join_all().await, [200; 4]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nested_layers_401_evicts_token_of_inner_layer_only() {
+async fn of_two_layers_a_refusal_is_that_of_the_inner_ones_token() {
     let (outer, inner) = (Kit::new(rules(300, 10)), Kit::new(rules(300, 10)));
     let mut client = ServiceBuilder::new()
         .layer(EnkashAuthLayer::new(outer.tokens.clone()))

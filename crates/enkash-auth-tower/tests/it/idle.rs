@@ -1,4 +1,4 @@
-//! A short program that waits for its own refresh.
+//! Short programs that wait for their own refresh.
 
 use std::time::Duration;
 

@@ -52,7 +52,7 @@ async fn kept_and_cloned_handles_switch_tokens_together() {
         let last = tokens[tokens.len() - 6..].to_vec();
         assert!(last.iter().all(|token| *token == last[0]), "{last:?}");
         seen.push(last[0].clone());
-        // Into the early window, where a call starts the renewal, and past its end.
+        // Into the refresh window, where a call starts the refresh, and past its end.
         sleep(Duration::from_secs(55)).await;
         call(&mut kept).await.unwrap();
         sleep(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! Heads of responses as servers, and the boxes before them, write them in the wild.
+//! Malformed response heads, as servers and middleboxes send them.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ use crate::{
 
 const TOKEN: &str = r#"{"access_token":"one","token_type":"bearer","expires_in":300}"#;
 
-/// The token that a cache gets from a server whose head ends with `lines`.
+/// Returns the token of a server whose response head ends with `lines`.
 async fn fetch(lines: &str) -> Result<String, enkash_auth_core::Error> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! What tells the layer's own error from those of the service below.
+//! `NotCalled` marks the layer's own errors, and no error of the inner service.
 
 use std::{
     error::Error as StdError,
@@ -23,7 +23,7 @@ async fn layer_error_names_the_call_not_made() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.set_outage(true);
     let layer = EnkashAuthLayer::new(kit.tokens.clone());
-    // While the fetch fails; in the pause after it; to a foreign origin.
+    // During the failing fetch; in the backoff after it; to a foreign origin.
     for (uri, kind) in [
         ("http://localhost/pay?pin=1234", ErrorKind::Unavailable),
         ("http://localhost/pay?pin=1234", ErrorKind::Unavailable),
@@ -52,7 +52,7 @@ async fn layer_error_names_the_call_not_made() {
         assert!(!is_about(Method::GET, uri));
         assert!(!is_about(Method::POST, "http://localhost/pay?pin=1235"));
 
-        // The mark stands between the error and its cause, and shows no query.
+        // `NotCalled` sits between the error and its cause, and shows no query.
         assert_eq!(error.to_string(), not_called.error().to_string());
         let cause = not_called.error().source().map(ToString::to_string);
         assert_eq!(not_called.source().map(ToString::to_string), cause);
@@ -109,7 +109,7 @@ async fn outer_layer_removes_not_called_of_inner_layer() {
         inner.clone().oneshot(request)
     });
     let layer = EnkashAuthLayer::new(above.tokens.clone());
-    // Without a token at first, and with one.
+    // First without a token, then with one.
     for _ in 0..2 {
         let error = layer.layer(between).oneshot(get("http://localhost/")).await;
         let error = error.unwrap_err();

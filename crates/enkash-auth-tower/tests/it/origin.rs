@@ -1,4 +1,4 @@
-//! The token goes to allowed origins, and nowhere else.
+//! The token is sent to allowed origins only.
 
 use enkash_auth_core::{Error, ErrorKind};
 use enkash_auth_tower::EnkashAuthLayer;
@@ -71,7 +71,7 @@ async fn allowed_origin_receives_the_token() {
 async fn request_without_authority_needs_assume_origin() {
     let layer = EnkashAuthLayer::new(Kit::new(rules(300, 10)).tokens).assume_origin();
     assert_eq!(send(&layer, "/package.Service/Method").await, Ok(()));
-    // Nor is an authority without a scheme a path.
+    // An authority without a scheme is not a path.
     for elsewhere in ["http://example.com/", "example.com:443"] {
         let sent = send(&layer, elsewhere).await;
         assert_eq!(sent, Err(ErrorKind::ForeignOrigin), "{elsewhere}");

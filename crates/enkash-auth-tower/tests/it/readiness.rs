@@ -1,4 +1,4 @@
-//! What the layer does with the readiness of the service below.
+//! Readiness of the inner service.
 
 use std::{
     convert::Infallible,
@@ -28,14 +28,14 @@ async fn request_waiting_for_token_holds_no_permit() {
     sleep(Duration::from_millis(10)).await;
     assert_eq!(kit.tokens.status().waiting(), 1);
 
-    // A stranger's request under the same limit.
-    let mut stranger = limited;
-    timeout(Duration::from_millis(1), call(&mut stranger))
+    // An unrelated request under the same limit.
+    let mut unrelated = limited;
+    timeout(Duration::from_millis(1), call(&mut unrelated))
         .await
         .expect("the permit is free")
         .unwrap();
     waiting.await.unwrap().unwrap();
-    timeout(Duration::from_millis(1), call(&mut stranger))
+    timeout(Duration::from_millis(1), call(&mut unrelated))
         .await
         .expect("the permit was given back")
         .unwrap();
@@ -46,18 +46,18 @@ async fn failed_call_releases_its_permit() {
     let kit = Kit::new(rules(300, 10));
     let limited = ConcurrencyLimitLayer::new(1).layer(Recorder::default());
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(limited.clone());
-    let mut stranger = limited;
+    let mut unrelated = limited;
 
-    // To a foreign origin; while the fetch fails; in the pause after it.
+    // To a foreign origin; during the failing fetch; in the backoff after it.
     kit.issuer.set_outage(true);
     for uri in [
         "https://example.com/",
         "http://localhost/",
         "http://localhost/",
     ] {
-        let refused = client.ready().await.unwrap().call(get(uri)).await;
-        assert!(refused.is_err());
-        timeout(Duration::from_millis(1), call(&mut stranger))
+        let failed = client.ready().await.unwrap().call(get(uri)).await;
+        assert!(failed.is_err());
+        timeout(Duration::from_millis(1), call(&mut unrelated))
             .await
             .expect("the permit is free")
             .unwrap();
@@ -104,7 +104,7 @@ async fn token_expired_before_readiness_is_replaced() {
     inner.open();
     let waiting = tokio::spawn(client.ready().await.unwrap().call(get("http://localhost/")));
     inner.close();
-    // The token came at 50 ms; by the time the service is ready, it is long over.
+    // The token was fetched at 50 ms, and has expired by the time the service is ready.
     sleep(Duration::from_secs(120)).await;
     inner.open();
     waiting.await.unwrap().unwrap();
@@ -117,7 +117,7 @@ async fn token_expired_before_readiness_is_replaced() {
     assert_eq!(kit.issuer.counters().token_requests, 2);
 }
 
-/// Panics when called without having been ready.
+/// Panics if called without having been ready.
 #[derive(Default)]
 struct Strict {
     is_ready: bool,

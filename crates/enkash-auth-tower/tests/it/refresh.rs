@@ -1,4 +1,4 @@
-//! Tokens that grow old.
+//! Refreshing tokens, early and after they expired.
 
 use std::{
     sync::{
@@ -60,7 +60,7 @@ async fn failed_early_refresh_keeps_valid_token() {
         status.fetches()
     );
 
-    // Nothing is attached past the deadline, a fiftieth of the lifetime before its end.
+    // Nothing is attached past the deadline, a fiftieth of the lifetime before the expiry.
     sleep(Duration::from_secs(1)).await;
     assert_eq!(
         kit.tokens.token().await.unwrap_err().kind(),

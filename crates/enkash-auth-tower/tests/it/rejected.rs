@@ -1,4 +1,4 @@
-//! A wrong password is sent once.
+//! Rejected, unresolved and unsent attempts: a wrong password is sent once.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::support::{Kit, TokioClock, credentials, endpoint, environment, rules, status, user};
 
-/// One more cache in the same process, for the same account.
+/// Returns another cache in the same process for the same account.
 fn another_cache(kit: &Kit, password: &str) -> TokenCache {
     let endpoint = TokenEndpoint::with_service(
         environment(),
@@ -163,7 +163,7 @@ async fn long_fetch_delays_other_cache_of_account() {
     assert_eq!(kit.issuer.counters().token_requests_at_once, 1);
 }
 
-/// A service that fails as `fail` says, and counts.
+/// Returns a cache whose service fails with `fail`, and the number of its requests.
 fn failing<E>(fail: fn() -> E, user: &str) -> (TokenCache, Arc<AtomicU32>)
 where
     E: Into<BoxError> + Send + 'static,
@@ -187,9 +187,9 @@ where
 
 #[tokio::test(start_paused = true)]
 async fn unsent_request_is_retried_and_counts_no_strike() {
-    let refused = || io::Error::from(io::ErrorKind::ConnectionRefused).into();
-    let said = || NotSent::new("no address for this host").into();
-    for fail in [refused as fn() -> BoxError, said] {
+    let not_connected = || io::Error::from(io::ErrorKind::ConnectionRefused).into();
+    let not_sent = || NotSent::new("no address for this host").into();
+    for fail in [not_connected as fn() -> BoxError, not_sent] {
         let (tokens, asked) = failing(fail, &user());
         for _ in 0..5 {
             let error = tokens.token().await.unwrap_err();
@@ -230,7 +230,7 @@ async fn connection_reset_with_known_good_credentials_is_probed() {
         || io::Error::from(io::ErrorKind::ConnectionReset),
         &kit.user,
     );
-    // No probe is answered, and none was: the next is sent 15 min later.
+    // No probe ever got a response: the next attempt is made 15 min later.
     for (minutes, requests) in [(5, 1), (5, 1), (5, 1), (5, 2)] {
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);

@@ -1,4 +1,4 @@
-//! `TokenRetry` makes calls again for which there was no token, and sends nothing twice.
+//! `TokenRetry` retries calls that got no token, and sends nothing twice.
 
 use std::{
     convert::Infallible,
@@ -52,7 +52,7 @@ async fn call_without_token_is_retried_until_outage_ends() {
     let started = Instant::now();
     assert_eq!(call(&mut client).await.unwrap(), 200);
     assert_eq!(inner.calls(), 1);
-    // Three attempts with their pauses; then what the error says, 0.5 s to 0.75 s; then one more.
+    // Three attempts with their backoff; then `retry_after`, 0.5 s to 0.75 s; then one more.
     let took = started.elapsed().as_millis();
     assert!((1_200..1_600).contains(&took), "{took}");
     assert_eq!(kit.tokens.status().fetches(), 2);
@@ -95,7 +95,7 @@ async fn missing_token_of_nested_layer_is_not_retried() {
     below.issuer.set_outage(true);
     let payments = AtomicUsize::new(0);
     let inner = EnkashAuthLayer::new(below.tokens.clone()).layer(Recorder::default());
-    // It may have done something before it asked for a token of its own.
+    // It may have had an effect before it needed a token of its own.
     let between = service_fn(|request: Request<String>| {
         payments.fetch_add(1, Ordering::Relaxed);
         inner.clone().oneshot(request)
@@ -121,13 +121,13 @@ async fn payment_is_not_retried_for_token_of_its_redirect() {
         payments.fetch_add(1, Ordering::Relaxed);
         issuer.set_outage(true);
         async {
-            // The token ends, and there is no other for the moment.
+            // The token expires, and no other can be fetched yet.
             sleep(Duration::from_secs(20)).await;
-            let mut answer = Response::new(String::new());
-            *answer.status_mut() = StatusCode::SEE_OTHER;
+            let mut response = Response::new(String::new());
+            *response.status_mut() = StatusCode::SEE_OTHER;
             let receipt = http::HeaderValue::from_static("/receipt");
-            answer.headers_mut().insert("location", receipt);
-            Ok::<_, Infallible>(answer)
+            response.headers_mut().insert("location", receipt);
+            Ok::<_, Infallible>(response)
         }
     });
     let client = ServiceBuilder::new()
@@ -153,10 +153,10 @@ async fn payment_is_not_retried_for_token_of_its_redirect() {
 async fn permanent_error_is_not_retried() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.change_rules(|rules| rules.lock_after(1));
-    let refused = cache(endpoint(|_| async {
-        let mut answer = status(400);
-        *answer.body_mut() = r#"{"error":"invalid_grant"}"#.to_owned();
-        answer
+    let rejected = cache(endpoint(|_| async {
+        let mut response = status(400);
+        *response.body_mut() = r#"{"error":"invalid_grant"}"#.to_owned();
+        response
     }));
     let client = |tokens| {
         ServiceBuilder::new()
@@ -165,9 +165,9 @@ async fn permanent_error_is_not_retried() {
             .service(Recorder::default())
     };
     let started = Instant::now();
-    let error = call(&mut client(refused.clone())).await.unwrap_err();
+    let error = call(&mut client(rejected.clone())).await.unwrap_err();
     assert_eq!(kind(&error), ErrorKind::Rejected);
-    assert_eq!(refused.status().token_requests(), 1);
+    assert_eq!(rejected.status().token_requests(), 1);
 
     let foreign = client(kit.tokens)
         .oneshot(get("https://example.com/"))
@@ -179,9 +179,9 @@ async fn permanent_error_is_not_retried() {
 #[tokio::test(start_paused = true)]
 async fn retry_after_beyond_longest_pause_is_not_retried() {
     let tokens = cache(endpoint(|_| async {
-        let mut answer = status(429);
-        answer.headers_mut().insert("retry-after", 6.into());
-        answer
+        let mut response = status(429);
+        response.headers_mut().insert("retry-after", 6.into());
+        response
     }));
     let client = |policy| {
         ServiceBuilder::new()
@@ -217,7 +217,7 @@ async fn call_is_retried_at_most_as_configured() {
     }
 }
 
-/// So many retries for all calls; and how often it was paid in.
+/// The retries left for all calls, and the number of deposits.
 #[derive(Clone, Default)]
 struct Purse(Arc<(AtomicUsize, AtomicUsize)>);
 
@@ -252,11 +252,15 @@ async fn calls_share_one_retry_budget() {
         calls.spawn(async move { call(&mut client).await.is_ok() });
     }
     sleep(Duration::from_millis(900)).await;
-    // All have heard that there is no token; those that the budget allows go on.
+    // All calls failed without a token; as many as the budget allows retry.
     kit.issuer.set_outage(false);
     let served = calls.join_all().await.into_iter().filter(|it| *it).count();
     assert_eq!(served, 4);
-    assert_eq!(purse.0.1.load(Ordering::Relaxed), 4, "each answer pays in");
+    assert_eq!(
+        purse.0.1.load(Ordering::Relaxed),
+        4,
+        "each response pays in"
+    );
 }
 
 #[tokio::test(start_paused = true)]

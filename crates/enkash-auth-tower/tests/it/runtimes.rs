@@ -50,7 +50,7 @@ fn runtime_shutting_down_does_not_loop() {
     drop(dying);
     {
         let _entered = handle.enter();
-        // Whatever is spawned here is dropped at once.
+        // Tasks spawned here are dropped at once.
         let error = tokens.token().now_or_never().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
@@ -151,7 +151,7 @@ fn runtime_dropped_by_unrelated_panic_causes_no_backoff() {
         runtime().block_on(async {
             assert!(tokens.token().now_or_never().is_none());
             tokio::task::yield_now().await;
-            panic!("somebody else's");
+            panic!("unrelated");
         })
     }));
     assert!(unwound.is_err());
@@ -239,7 +239,7 @@ fn refresh_aborted_after_deadline_fails_no_call() {
         tokio::task::yield_now().await;
     });
     clock.advance(Duration::from_secs(5));
-    // The first abort of all, in the flight of a token that is over by now.
+    // The first abort of all, in the fetch for a token that has expired by now.
     drop(first);
     let got = runtime().block_on(tokens.token());
     assert!(got.is_ok(), "{got:?}");

@@ -1,4 +1,4 @@
-//! Many callers at once.
+//! Many concurrent callers.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn failure_is_cached_while_a_thousand_callers_retry() {
     }
     callers.join_all().await;
 
-    // Each fetch takes 0.7 s; the pauses after it are at least 0.5, 1, 2 s.
+    // Each fetch takes 0.7 s; the backoff after it is at least 0.5, 1, 2 s.
     let fetches = kit.tokens.status().fetches();
     assert!((2..=4).contains(&fetches), "{fetches} fetches");
 }
@@ -109,8 +109,8 @@ async fn callers_that_timed_out_are_served_once_fetch_completes() {
             let (mut early, mut late) = (0, 0);
             while started.elapsed() < Duration::from_secs(1) {
                 let asked = started.elapsed();
-                let answer = timeout(Duration::from_millis(30), tokens.token()).await;
-                match answer {
+                let result = timeout(Duration::from_millis(30), tokens.token()).await;
+                match result {
                     Ok(token) => drop(token.unwrap()),
                     Err(_) if asked < Duration::from_millis(60) => early += 1,
                     Err(_) => late += 1,
@@ -124,11 +124,11 @@ async fn callers_that_timed_out_are_served_once_fetch_completes() {
 
     assert!(
         outcomes.iter().all(|(_, late)| *late == 0),
-        "nobody fails once it is done"
+        "no caller fails once it has completed"
     );
     assert!(
         outcomes.iter().any(|(early, _)| *early > 0),
-        "some had left before"
+        "some timed out before"
     );
     assert_eq!(kit.issuer.counters().token_requests, 1);
 }

@@ -1,4 +1,4 @@
-//! `tower-http`'s traces, with all the headers, show no token.
+//! Traces of `tower-http` that include all headers show no token.
 
 use enkash_auth_tower::EnkashAuthLayer;
 use http::{HeaderValue, header::AUTHORIZATION};
@@ -46,7 +46,7 @@ async fn trace_layers_above_and_below_show_no_token() {
     let token = kit.tokens.peek().unwrap();
     assert_eq!(inner.calls(), 3);
     assert!(!text.contains(token.expose()), "{text}");
-    // The trace above sees no token, the one below sees that there is one.
+    // The trace above sees no header, the one below a sensitive one.
     assert!(text.contains("this is shown"), "{text}");
     assert!(
         text.contains(&format!("{AUTHORIZATION:?}: Sensitive")),

@@ -1,4 +1,4 @@
-//! A cache that is kept warm.
+//! `keep_warm`: the refresh task of a cache.
 
 use std::{
     sync::{
@@ -87,7 +87,7 @@ async fn refresh_task_does_not_retry_unresolved_attempt_early() {
         (status.token_requests(), status.unresolved_attempts()),
         (1, 1)
     );
-    // After a quarter of an hour it is, as the policy says; and where nobody asks, it may be well again then.
+    // After 15 min it is retried, as the policy says, without any caller.
     kit.issuer.cancel_orders();
     sleep(Duration::from_secs(140)).await;
     assert!(kit.tokens.peek().is_some());
@@ -108,20 +108,20 @@ fn kept_warm(clock: &ManualClock) -> TokenCache {
         .build()
 }
 
-/// Somebody on `idle` sets the renewal going, and is gone.
-fn renewal_on(idle: &Runtime, tokens: &TokenCache, clock: &ManualClock) {
+/// Starts the refresh on `idle`, which is not driven afterwards.
+fn refresh_on(idle: &Runtime, tokens: &TokenCache, clock: &ManualClock) {
     clock.advance(Duration::from_secs(258));
     let _entered = idle.enter();
     assert!(tokens.token().now_or_never().is_some());
 }
 
-/// The flight is on a runtime that nobody drives any more, and nobody calls.
+/// The pending fetch is on a runtime that is no longer driven, and there are no calls.
 #[test]
 fn refresh_task_abandons_fetch_of_undriven_runtime() {
     let (keeping, idle, clock) = (paused(), runtime(), ManualClock::new());
     let tokens = kept_warm(&clock);
     keeping.block_on(tokens.token()).unwrap();
-    renewal_on(&idle, &tokens, &clock);
+    refresh_on(&idle, &tokens, &clock);
     keeping.block_on(async {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(tokens.peek().unwrap().expose(), "token-0");
@@ -159,7 +159,7 @@ fn refresh_task_moves_off_undriven_runtime() {
         sleep(Duration::from_secs(31)).await;
         assert_eq!(tokens.peek().unwrap().expose(), "token-2");
     });
-    // Should it be driven again, it ends, and asks for nothing.
+    // If it is driven again, it ends, and fetches nothing.
     clock.advance(Duration::from_secs(260));
     let fetches = tokens.status().fetches();
     idle.block_on(async { sleep(Duration::from_secs(31)).await });
@@ -176,7 +176,7 @@ fn fetches_share_one_refresh_task() {
         sleep(Duration::from_secs(1)).await;
         clock.advance(Duration::from_secs(258));
         tokens.token().await.unwrap();
-        // It and the flight.
+        // The refresh task and the fetch.
         assert_eq!(Handle::current().metrics().num_alive_tasks(), 2);
     });
 }
@@ -186,7 +186,7 @@ fn refresh_task_moves_with_fetch_that_replaces_hung_one() {
     let (idle, second, clock) = (paused(), paused(), ManualClock::new());
     let tokens = kept_warm(&clock);
     idle.block_on(tokens.token()).unwrap();
-    renewal_on(&idle, &tokens, &clock);
+    refresh_on(&idle, &tokens, &clock);
     clock.advance(Duration::from_secs(9));
     second.block_on(async {
         tokens.token().await.unwrap();

@@ -1,4 +1,4 @@
-//! Names that resolve as a test wants.
+//! Egress with a resolver that a test controls.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::endpoint::credentials;
 use crate::{Egress, TokenCache, TokenEndpoint, egress::Resolver};
 
-/// With a fetch that is shorter than the connect limit, and with one that is longer: see `egress::silent`
-/// in `tests/it`.
+/// Fetches with a timeout shorter than the connect timeout, and with a longer one: see `egress::silent` in
+/// `tests/it`.
 #[tokio::test(start_paused = true)]
 async fn silent_resolver_fails_after_connect_timeout() {
     for (fetch_timeout, limit) in [(2, 2), (8, 3)] {

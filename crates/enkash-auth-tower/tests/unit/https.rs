@@ -6,7 +6,7 @@ use http::Method;
 use super::*;
 use crate::{Egress, tests::sockets::HeldClock};
 
-/// Of a pool the like would be a race; here the request is handed back.
+/// With a connection pool this would be a race; here the request is handed back.
 #[tokio::test(start_paused = true)]
 async fn connection_closed_before_request_sends_nothing() {
     let _held = HeldClock::new();

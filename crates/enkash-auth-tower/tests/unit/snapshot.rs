@@ -11,7 +11,7 @@ use crate::sync::Weak;
 
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// Somebody who reads the wall clock meets a publication there.
+/// A clock that publishes on the snapshot when its wall time is read.
 #[derive(Debug)]
 struct Meddler {
     clock: ManualClock,
@@ -73,7 +73,7 @@ fn overtaken_check_does_not_make_snapshot_fresh_again() {
     let clock = Time::Other(Arc::clone(&meddler) as _);
     let (snapshot, published) = published(&clock);
     meddler.publishes_on.set(snapshot).unwrap();
-    // This look is overtaken; the next one must not be told what it saw.
+    // This check is overtaken; the next one must not see its result.
     published.is_fresh();
     assert!(!published.is_fresh());
 }

@@ -1,4 +1,4 @@
-//! What settings may say, and what is said when they cannot be so.
+//! Settings, and the errors of invalid ones.
 
 mod secret;
 
@@ -28,7 +28,7 @@ fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     })
 }
 
-/// What comes of all of it.
+/// Returns the base URL that the variables result in.
 fn read(variables: &[(&str, &str)]) -> Result<String, ConfigError> {
     let config = from(variables)?;
     let environment = config.environment()?;

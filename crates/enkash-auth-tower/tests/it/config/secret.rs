@@ -1,4 +1,4 @@
-//! Secrets, in place and in files.
+//! Secrets, inline and in files.
 
 use std::{error::Error as _, fs, time::Duration};
 
@@ -30,7 +30,7 @@ fn secret_from_file_equals_inline_secret() {
             fingerprint(&in_place).unwrap()
         );
     }
-    // It is read again each time.
+    // The file is read again each time.
     fs::write(&file, "rotated").unwrap();
     assert_ne!(
         fingerprint(&of_file).unwrap(),

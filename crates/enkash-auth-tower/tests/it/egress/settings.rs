@@ -1,4 +1,4 @@
-//! What the variables say, and what is wrong with them.
+//! The proxy variables, valid and invalid.
 
 use std::ffi::OsString;
 
@@ -92,7 +92,7 @@ fn invalid_proxy_is_an_error_without_its_value() {
         "http://proxy:",
         "http://proxy:port",
         "http://user:s3cret@proxy:31 28",
-        // A password that is not escaped: a part of it would pass for the host.
+        // A password that is not escaped: a part of it would be taken for the host.
         "http://user:12/s3cret@proxy:3128",
         "http://user:12?s3cret@proxy:3128",
         "http://user:12#s3cret@proxy:3128",

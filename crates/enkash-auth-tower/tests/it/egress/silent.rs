@@ -1,4 +1,4 @@
-//! Each thing on the way to the token server that can be silent: nothing was sent, and nothing counts.
+//! Hosts on the way to the token server that never respond: nothing is sent, and no strike counts.
 
 use std::{error::Error as StdError, iter, net::SocketAddr, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, time::Instant};
 use crate::sockets::FullListener;
 use crate::support::{credentials, user};
 
-/// Fails as if there had been no attempt, after `limit`.
+/// Asserts that a fetch fails after `limit` as if there had been no attempt.
 async fn fails(base: &str, egress: &Egress, fetch_timeout: Duration, limit: Duration) {
     let mut policy = RefreshPolicy::default();
     policy.fetch_timeout = fetch_timeout;
@@ -35,14 +35,14 @@ async fn fails(base: &str, egress: &Egress, fetch_timeout: Duration, limit: Dura
     assert_eq!((status.strikes(), status.unresolved_attempts()), (0, 0));
 }
 
-/// With a fetch that is shorter than the connect limit, and with one that is longer.
+/// Fetches with a timeout shorter than the connect timeout, and with a longer one.
 async fn fails_in_time(base: &str, egress: &Egress) {
     let seconds = Duration::from_secs;
     fails(base, egress, seconds(2), seconds(2)).await;
     fails(base, egress, seconds(8), seconds(3)).await;
 }
 
-/// Accepts connections, and says nothing on them.
+/// Accepts connections, and sends nothing on them.
 async fn silent() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

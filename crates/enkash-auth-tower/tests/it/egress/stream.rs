@@ -1,4 +1,4 @@
-//! A connection by itself, without an HTTP client over it.
+//! A connection by itself, without an HTTP client.
 
 use std::time::Duration;
 
@@ -31,10 +31,10 @@ async fn stream_shutdown_delivers_all_bytes_and_eof() {
     stream.write_all(b"ping").await.unwrap();
     stream.flush().await.unwrap();
     stream.shutdown().await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
     assert_eq!(
-        (answer.as_str(), listening.await.unwrap().as_str()),
+        (response.as_str(), listening.await.unwrap().as_str()),
         ("pong", "ping")
     );
 }

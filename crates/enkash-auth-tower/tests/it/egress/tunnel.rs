@@ -1,4 +1,4 @@
-//! Through a proxy, and past it.
+//! Connections through a proxy, and past it.
 
 use std::time::Duration;
 
@@ -32,12 +32,12 @@ async fn tunnelled_requests_show_the_proxy_no_secret() {
 
     let calls = EnkashAuthLayer::new(tokens).layer(client(&egress));
     let request = Request::get(format!("{}/api/v0/cards?card=s3cret-card", stage.base()));
-    let answer = calls
+    let response = calls
         .oneshot(request.body(Full::default()).unwrap())
         .await
         .unwrap();
-    assert_eq!(answer.status(), 200);
-    let arrived = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(response.status(), 200);
+    let arrived = response.into_body().collect().await.unwrap().to_bytes();
     let arrived = String::from_utf8(arrived.to_vec()).unwrap();
     assert!(!arrived.contains("proxy-authorization"), "{arrived}");
     assert_eq!(stage.sandbox.issuer().counters().api_calls, 1);
@@ -87,7 +87,7 @@ async fn loopback_connects_without_the_proxy() {
     assert_eq!(stage.token_requests(), 2);
 }
 
-/// An address that is nobody's: straight there, nothing answers.
+/// A documentation address: connected directly, it never responds.
 #[tokio::test(start_paused = true)]
 async fn no_proxy_hosts_are_connected_directly() {
     let mut stage = Stage::new().await;

@@ -5,7 +5,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 
 const README: &str = include_str!("../../../README.md");
 
-/// What `describe_metrics` says: name, kind and unit of each metric.
+/// Records name, kind and unit of each metric from `describe_metrics`.
 #[derive(Default)]
 struct Described(Mutex<Vec<[String; 3]>>);
 

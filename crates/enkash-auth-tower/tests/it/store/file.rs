@@ -1,4 +1,4 @@
-//! A directory: what survives a restart.
+//! `FileStore`: what survives a restart.
 
 use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
@@ -37,10 +37,10 @@ async fn restart_uses_the_stored_token() {
     assert_eq!(stored.expose(), token.expose());
     assert_eq!(stored.schedule().expiry(), token.schedule().expiry());
     assert_eq!(tokens.status().token_requests(), 0);
-    // In its time it is renewed.
+    // It is refreshed in its refresh window.
     sleep(Duration::from_secs(196)).await;
-    let renewed = tokens.token().await.unwrap();
-    assert_ne!(renewed.expose(), token.expose());
+    let refreshed = tokens.token().await.unwrap();
+    assert_ne!(refreshed.expose(), token.expose());
     assert_eq!(fleet.requests(), 2);
 }
 
@@ -115,7 +115,7 @@ async fn reset_applies_to_all_processes_of_the_directory() {
     assert_eq!(error.kind(), ErrorKind::AccountClosed);
     assert_eq!(strikes(&right), (2, 0));
     fleet.start("another").reset().await.unwrap();
-    // It looks again every five seconds, give or take one.
+    // It reloads the record every five seconds, give or take one.
     sleep(Duration::from_secs(6)).await;
     right.token().await.unwrap();
     assert!(!fleet.kit.is_locked());
@@ -186,7 +186,7 @@ async fn stale_temporary_file_is_neither_followed_nor_kept() {
     }
 }
 
-/// What a killed process leaves: an attempt on the record, and a file that is not locked any more.
+/// Leaves what a killed process does: an attempt on the record, and a file that is no longer locked.
 fn kill(fleet: &Fleet<FileStore>) {
     let live = format!("{:x}.live", fleet.account());
     let live = fleet.store.directory().join(live);
@@ -197,7 +197,7 @@ fn kill(fleet: &Fleet<FileStore>) {
 
 #[tokio::test(start_paused = true)]
 async fn attempt_of_killed_process_does_not_block_fetch() {
-    // A reset waits for its lease: the server may carry it out within that.
+    // A reset waits for the lease, within which the server may carry the attempt out.
     for (resets, longest) in [(false, 500), (true, 15_000)] {
         let (fleet, _directory) = fleet(Kit::new(rules(300, 60_000)));
         let tokens = fleet.start("password");
@@ -249,7 +249,7 @@ async fn lock_held_too_long_loses_no_rejection() {
     let tokens = fleet.start("wrong");
     let rejected = tokio::spawn(tokens.token());
     sleep(Duration::from_millis(500)).await;
-    // For longer than a call may take.
+    // Held for longer than a call may take.
     let lock = format!("{:x}.lock", fleet.account());
     let lock = fs::File::options()
         .write(true)
@@ -273,7 +273,7 @@ fn directory_writable_by_others_logs_a_warning() {
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
         let log = Log::start();
         FileStore::open(directory.path()).unwrap();
-        let said = log.text().contains("others may write");
-        assert_eq!(said, expected, "{mode:o}");
+        let logged = log.text().contains("others may write");
+        assert_eq!(logged, expected, "{mode:o}");
     }
 }

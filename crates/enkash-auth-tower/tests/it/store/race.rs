@@ -1,4 +1,4 @@
-//! What happens while a store takes its time, or changes its reply.
+//! Races with stores that are slow, or that change their replies.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn changed_credentials_end_fetch_with_old_ones() {
     fleet.store.set(Mood::Slow);
     let tokens = fleet.start("password");
     let waiting = tokio::spawn(tokens.token());
-    // The stored token is looked up for credentials that are used no more by then.
+    // The lookup of the stored token is for credentials that have been replaced by then.
     sleep(Duration::from_millis(100)).await;
     let other = credentials(&fleet.kit.user, "password").company_id("CEK2");
     tokens.set_credentials(other).unwrap();
@@ -45,7 +45,7 @@ async fn permit_for_old_credentials_is_released_unused() {
     fleet.store.set(Mood::Slow);
     let tokens = fleet.start("wrong");
     assert!(tokens.token().now_or_never().is_none());
-    // It has loaded the record, and writes its attempt.
+    // It has loaded the record, and is writing its attempt.
     sleep(Duration::from_millis(450)).await;
     assert_eq!(fleet.store.writes(), 1);
     let right = credentials(&fleet.kit.user, "password");
@@ -75,8 +75,8 @@ async fn same_credentials_set_again_are_not_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn unconfirmed_outcome_write_counts_once() {
-    // Of an attempt that the store holds, and of one that was made without it.
-    for began in [Mood::Well, Mood::Refusing] {
+    // With an attempt that the store holds, and with one that was made without it.
+    for began in [Mood::Well, Mood::Failing] {
         for unconfirmed in [Mood::Mute, Mood::Late, Mood::Unsynced] {
             let fleet = fleet(Kit::new(rules(300, 1_000)));
             fleet.store.set(began);
@@ -98,7 +98,7 @@ async fn unconfirmed_outcome_write_counts_once() {
     }
 }
 
-/// Invariant 9: the process lives to report it, and does so unasked.
+/// Invariant 9: the process is alive to report them, and does so without calls.
 #[tokio::test(start_paused = true)]
 async fn unconfirmed_permits_count_nothing() {
     for lost in [Mood::Late, Mood::Mute, Mood::Unsynced] {
@@ -119,7 +119,7 @@ async fn unconfirmed_permits_count_nothing() {
     }
 }
 
-/// A directory that cannot be synced, replies of Redis that are lost.
+/// As with a directory that cannot be synced, or lost replies of Redis.
 #[tokio::test(start_paused = true)]
 async fn two_lost_replies_are_cleared_after_the_fault() {
     for lost in [Mood::Late, Mood::Mute, Mood::Unsynced] {
@@ -142,7 +142,7 @@ async fn two_lost_replies_are_cleared_after_the_fault() {
 async fn outcome_reaches_the_store_after_any_fault() {
     let fleet = fleet(Kit::new(rules(40, 1_000)));
     let tokens = fleet.start("password");
-    for mood in [Mood::Well, Mood::Refusing, Mood::Late, Mood::Mute] {
+    for mood in [Mood::Well, Mood::Failing, Mood::Late, Mood::Mute] {
         fleet.store.set(Mood::Well);
         let fetch = tokio::spawn(tokens.token());
         sleep(Duration::from_millis(500)).await;
@@ -209,7 +209,7 @@ async fn store_without_confirmations_leaks_no_tasks() {
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
 }
 
-/// A store that works and is crowded is not down.
+/// A store with constant write conflicts is not down.
 #[tokio::test(start_paused = true)]
 async fn contended_record_is_waited_for_before_sending() {
     let fleet = fleet(Kit::new(rules(60, 10)));
@@ -225,7 +225,7 @@ async fn contended_record_is_waited_for_before_sending() {
     assert_eq!(fleet.requests(), 2);
 }
 
-/// The write of an attempt arrives when its process has gone on without the store.
+/// The write of an attempt arrives after its process has continued without the store.
 #[tokio::test(start_paused = true)]
 async fn late_permit_write_ends_no_other_attempt() {
     let (fleet, server) = (fleet(Kit::new(rules(300, 10))), Server::new());
@@ -235,7 +235,7 @@ async fn late_permit_write_ends_no_other_attempt() {
     server.lose(true, true);
     fleet.store.set(Mood::Tardy);
     let waiting = tokio::spawn(tokens.token());
-    // It was not waited for longer than 500 ms. The attempt without the store is in flight.
+    // The write is waited for 500 ms. By now the attempt without the store is in flight.
     sleep(Duration::from_millis(600)).await;
     fleet.store.set(Mood::Well);
     sleep(Duration::from_secs(1)).await;
@@ -250,8 +250,8 @@ async fn late_permit_write_ends_no_other_attempt() {
     assert_eq!(record.facts().attempts().len(), 1);
 }
 
-/// A store that is slow to show life has no say in whether the attempt is: its owner would be taken for
-/// dead once that is done.
+/// A store that is slow to hold liveness must not decide whether the owner is alive: it would presume it dead
+/// once the future is dropped.
 #[tokio::test(start_paused = true)]
 async fn owner_with_late_liveness_is_not_presumed_dead() {
     let fleet = Fleet::new(Kit::new(rules(300, 3_000)), slow_life::SlowLife::default());
@@ -274,7 +274,7 @@ mod slow_life {
 
     use super::{Duration, Flaky};
 
-    /// Shows life after 600 ms, also where that is waited for no more: a thread that blocks on a disk.
+    /// Holds liveness after 600 ms, even if the future was dropped: a thread that blocks on a disk.
     #[derive(Debug, Default)]
     pub(super) struct SlowLife {
         store: Flaky,
@@ -323,7 +323,7 @@ mod slow_life {
     }
 }
 
-/// Between two attempts of one fetch its process lives, and the others wait.
+/// Between two attempts of one fetch its process is alive, and the others wait.
 #[cfg(all(unix, feature = "file"))]
 #[tokio::test(start_paused = true)]
 async fn fetch_in_backoff_is_not_presumed_dead() {

@@ -1,4 +1,4 @@
-//! Red when a handle's copy is attached without a look at the mark.
+//! Fails if a handle's copy is attached without checking the mark.
 
 use super::*;
 use crate::sync::{model, spawn};
@@ -22,8 +22,8 @@ fn handle_never_returns_to_older_token() {
             .lock()
             .state
             .unauthorized(1, shared.clock().now());
-        let pending = launch(&shared);
-        assert!(land(&shared, pending, "second"));
+        let pending = begin_fetch(&shared);
+        assert!(complete_fetch(&shared, pending, "second"));
         let mut handle = reader.join().unwrap();
         assert_eq!(attach(&mut handle, &shared), Some(2));
     });

@@ -92,7 +92,7 @@ async fn lost_response_differs_from_unsent_request() {
         let held = HeldClock::new();
         let reached = Mutex::new(Some(held));
         let allow = || {
-            // From here on the clock moves when nothing else does.
+            // From here on the clock advances when the runtime is idle.
             drop(reached.lock().unwrap().take());
             true
         };
@@ -102,7 +102,7 @@ async fn lost_response_differs_from_unsent_request() {
     }
 }
 
-/// Ready at the second poll; keeps what is done in which order.
+/// Ready at the second poll. Records the order of events.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<&'static str>>>);
 

@@ -1,4 +1,4 @@
-//! The request that asks whether the server responds at all.
+//! The probe, a request that finds out whether the server responds at all.
 
 use std::{convert::Infallible, io, time::Duration};
 
@@ -49,12 +49,12 @@ async fn probe_accepts_any_response_and_sends_no_secret() {
 #[tokio::test(start_paused = true)]
 async fn probe_without_response_fails_within_limit() {
     let closed = Server::start(Manner::Close).await;
-    let refusing = {
+    let unreachable = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
     };
-    let refusing = endpoint(&format!("http://{refusing}"), &Egress::direct());
-    for endpoint in [closed.endpoint(), refusing] {
+    let unreachable = endpoint(&format!("http://{unreachable}"), &Egress::direct());
+    for endpoint in [closed.endpoint(), unreachable] {
         let _held = HeldClock::new();
         assert!(!endpoint.probe(LIMIT).await);
     }
