@@ -1,4 +1,4 @@
-//! A fresh token costs a request no allocation of ours.
+//! Attaching a fresh token to a request allocates nothing.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -15,7 +15,7 @@ use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
 use tower::{Layer, Service};
 
-/// Answers every request at once: whether it has a token.
+/// Responds to every request at once with whether it carries a token.
 #[derive(Clone)]
 struct Bare;
 
@@ -46,13 +46,13 @@ fn request_to(uri: &str) -> Request<()> {
 }
 
 #[test]
-fn a_fresh_token_costs_no_allocation() {
+fn request_with_fresh_token_allocates_nothing() {
     let service = tower::service_fn(|_: Request<Full<bytes::Bytes>>| async {
-        let answer = format!(
+        let response = format!(
             r#"{{"access_token":"{}","expires_in":86399}}"#,
             "t".repeat(1000)
         );
-        Ok::<_, Infallible>(Response::new(answer))
+        Ok::<_, Infallible>(Response::new(response))
     });
     let keys = Credentials::merchant("allocations", "secret-key");
     let endpoint = TokenEndpoint::with_service(Environment::Live, keys, service).unwrap();
@@ -72,8 +72,8 @@ fn a_fresh_token_costs_no_allocation() {
     let mut requests: Vec<_> = (0..1_000).map(|_| request()).collect();
     let counted = measure(|| {
         for request in requests.drain(..500) {
-            let answer = kept.call(request).now_or_never().unwrap().unwrap();
-            assert!(answer.into_body());
+            let response = kept.call(request).now_or_never().unwrap().unwrap();
+            assert!(response.into_body());
         }
     });
     assert_eq!(counted.count_total, 0, "kept handle");
@@ -95,20 +95,20 @@ fn a_fresh_token_costs_no_allocation() {
             measure(call).count_total
         });
         assert_eq!(counts.by_ref().take(1).sum::<u64>(), 0, "{why}");
-        // The copy of a kept handle, and then nothing.
+        // First the copy of a kept handle, then nothing.
         assert_eq!(counts.skip(1).sum::<u64>(), 0, "{why}");
     }
 
     let counted = measure(|| {
         for request in requests.drain(..) {
-            let answer = kept.clone().call(request).now_or_never().unwrap().unwrap();
-            assert!(answer.into_body());
+            let response = kept.clone().call(request).now_or_never().unwrap().unwrap();
+            assert!(response.into_body());
         }
     });
     assert_eq!(counted.count_total, 0, "cloned per request");
 
     let counted = measure(|| drop(tokens.token().now_or_never()));
     assert_eq!(counted.count_total, 0, "token()");
-    // The counter counts.
+    // The counter does count.
     assert_ne!(measure(|| drop(vec![0_u8; 100])).count_total, 0);
 }

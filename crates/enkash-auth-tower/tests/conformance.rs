@@ -1,4 +1,4 @@
-//! The suite that every store passes, on those of this crate, and on stores that must not pass it.
+//! Runs the conformance suite on the stores of this crate, and on flawed stores that must fail it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -14,7 +14,7 @@ use enkash_auth_tower::{Liveness, Loaded, MemoryStore, Store, StoreFuture, confo
 use tokio::task::yield_now;
 
 #[tokio::test(start_paused = true)]
-async fn memory_conforms() {
+async fn memory_store_conforms() {
     check(MemoryStore::new()).await.unwrap();
     let shared: Arc<dyn Store> = Arc::new(MemoryStore::new());
     check(shared).await.unwrap();
@@ -22,51 +22,51 @@ async fn memory_conforms() {
 
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
-async fn directory_conforms() {
+async fn file_store_conforms() {
     let directory = tempfile::tempdir().unwrap();
     let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
     check(store).await.unwrap();
 }
 
-/// On threads, as in a service.
+/// Runs on several threads, as a service does.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn directory_conforms_on_threads() {
+async fn file_store_conforms_on_threads() {
     let directory = tempfile::tempdir().unwrap();
     let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
     check(store).await.unwrap();
 }
 
-/// What is wrong with a store.
+/// A flaw of a store.
 #[derive(Clone, Copy, Debug)]
 enum Flaw {
-    /// It confirms each tenth write, and forgets it.
+    /// Confirms every tenth write and drops it.
     LosesUpdates,
-    /// It compares, and sets a while later.
+    /// Compares first and sets later.
     IsNotAtomic,
-    /// It sets, whatever the current record.
+    /// Sets the record whatever the current one is.
     IgnoresCurrent,
-    /// It takes no record to be any record.
+    /// Accepts `None` as the current record when there is one.
     TakesNoneForAny,
-    /// It takes any record to be no record.
+    /// Accepts any current record when there is none.
     TakesAnyForNone,
-    /// All accounts have one record.
+    /// Keeps one record for all accounts.
     MixesAccounts,
-    /// It keeps 4 KiB of a record.
+    /// Keeps only 4 KiB of a record.
     Truncates,
-    /// It keeps text, and bytes that are none as something else.
+    /// Replaces bytes that are not UTF-8.
     KeepsText,
-    /// It keeps half of a record when a write is dropped.
+    /// Keeps half of a record when a write is dropped.
     Tears,
-    /// It is locked for ever when a write is dropped.
+    /// Stays locked when a write is dropped.
     StaysLocked,
-    /// It takes each owner to be dead.
+    /// Reports every owner as dead.
     IsAlwaysDead,
-    /// It shows life, and takes each owner to be dead.
+    /// Holds liveness, and reports every owner as dead.
     IsDeadWhileItLives,
-    /// It takes no owner to be dead that has shown life.
+    /// Never reports an owner with liveness as dead.
     IsNeverDead,
-    /// It takes other owners than the last to be dead.
+    /// Reports all owners but the last as dead.
     TakesOthersForDead,
 }
 
@@ -204,7 +204,7 @@ impl Drop for Alive {
 }
 
 #[tokio::test(start_paused = true)]
-async fn store_that_goes_wrong_does_not_conform() {
+async fn flawed_store_fails_conformance() {
     for (flaw, rule) in [
         (Flaw::LosesUpdates, "no write is lost"),
         (Flaw::IsNotAtomic, "no write is lost"),

@@ -1,4 +1,4 @@
-//! The layer on requests of reqwest, over real sockets.
+//! The layer over `reqwest::Client`, with real sockets.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -29,13 +29,13 @@ use tower::{
 };
 use tower_http::follow_redirect::FollowRedirectLayer;
 
-/// A client as it should be below the layer: it follows no redirects.
+/// Returns a client that is fit to be the inner service: it follows no redirects.
 fn reqwest_client() -> reqwest::Client {
     let client = reqwest::Client::builder().redirect(redirect::Policy::none());
     client.no_proxy().build().unwrap()
 }
 
-/// Requests of `http`, sent by whatever sends reqwest's.
+/// Adapts a service of reqwest's requests to those of `http`.
 fn over<S>(
     client: S,
 ) -> impl Service<http::Request<Body>, Response = http::Response<Body>, Error = BoxError, Future: Send>
@@ -50,13 +50,13 @@ where
         let client = client.clone();
         async move {
             let request = Request::try_from(request)?;
-            let answer = client.oneshot(request).await.map_err(Into::into)?;
-            Ok(answer.into())
+            let response = client.oneshot(request).await.map_err(Into::into)?;
+            Ok(response.into())
         }
     })
 }
 
-/// A sandbox on loopback with a user of its own: strikes are counted per process.
+/// Starts a sandbox on loopback with a user of its own: strikes are counted per process.
 async fn stage() -> (Sandbox, TokenCache) {
     static USERS: AtomicU64 = AtomicU64::new(0);
     let user = format!("user-{}@example.com", USERS.fetch_add(1, Ordering::Relaxed));
@@ -70,7 +70,7 @@ async fn stage() -> (Sandbox, TokenCache) {
         User::new(user, "password"),
     );
     let environment = Environment::custom(&sandbox.base_url()).unwrap();
-    // Token requests take the same way as calls.
+    // Token requests and calls use the same client.
     let client = ServiceBuilder::new()
         .map_request(|request: http::Request<Full<_>>| request.map(Body::wrap))
         .service(over(reqwest_client()));
@@ -92,15 +92,15 @@ async fn every_request_carries_the_token() {
         request
             .headers_mut()
             .insert(AUTHORIZATION, "Basic YTpi".parse().unwrap());
-        let answer = client.ready().await.unwrap().call(request).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
+        let response = client.ready().await.unwrap().call(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
     }
     let counters = sandbox.issuer().counters();
     assert_eq!((counters.token_requests, counters.api_calls), (1, 5));
 }
 
 #[tokio::test]
-async fn urls_of_other_origins_are_refused() {
+async fn urls_of_foreign_origins_are_blocked() {
     let (sandbox, tokens) = stage().await;
     let client = EnkashAuthLayer::new(tokens).layer(reqwest_client());
     let address = sandbox.addr();
@@ -124,7 +124,7 @@ async fn urls_of_other_origins_are_refused() {
 }
 
 #[tokio::test]
-async fn a_refused_call_is_made_once_more_unless_its_body_is_a_stream() {
+async fn unauthorized_call_is_replayed_unless_body_is_a_stream() {
     let (sandbox, tokens) = stage().await;
     let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
     let mut client = layer.layer(reqwest_client());
@@ -142,13 +142,13 @@ async fn a_refused_call_is_made_once_more_unless_its_body_is_a_stream() {
 
         let mut second = request(Method::POST, &sandbox);
         *second.body_mut() = Some(body);
-        let answer = client.ready().await.unwrap().call(second).await.unwrap();
-        assert_eq!(answer.status(), status);
+        let response = client.ready().await.unwrap().call(second).await.unwrap();
+        assert_eq!(response.status(), status);
     }
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_above_the_layer_and_to_no_foreign_origin() {
+async fn redirect_above_layer_blocks_foreign_origin() {
     let (sandbox, tokens) = stage().await;
     let (foreign, _) = stage().await;
     let client = ServiceBuilder::new()
@@ -176,9 +176,9 @@ async fn a_redirect_is_followed_above_the_layer_and_to_no_foreign_origin() {
 }
 
 #[tokio::test]
-async fn a_call_without_a_token_is_made_again_and_one_that_broke_is_not() {
+async fn call_without_token_is_retried_and_reset_call_is_not() {
     let (sandbox, tokens) = stage().await;
-    // As many as one fetch makes attempts.
+    // One fetch makes three attempts.
     sandbox
         .issuer()
         .order(Fault::ServerError.at(Endpoint::Token).times(3));
@@ -199,7 +199,7 @@ async fn a_call_without_a_token_is_made_again_and_one_that_broke_is_not() {
     assert_eq!(sandbox.issuer().counters().api_calls, 2);
 }
 
-/// Never answers.
+/// Never responds.
 #[derive(Clone)]
 struct Bare;
 
@@ -219,7 +219,7 @@ impl Service<Request> for Bare {
 }
 
 #[tokio::test]
-async fn a_fresh_token_costs_no_allocation() {
+async fn request_with_fresh_token_allocates_nothing() {
     let (sandbox, tokens) = stage().await;
     tokens.warm_up().await.unwrap();
     let mut client = EnkashAuthLayer::new(tokens).layer(Bare);
@@ -242,7 +242,7 @@ async fn a_fresh_token_costs_no_allocation() {
 }
 
 #[tokio::test]
-async fn replay_is_ready_when_the_client_below_is() {
+async fn replay_readiness_follows_the_client() {
     let (_sandbox, tokens) = stage().await;
     let never = ConcurrencyLimit::new(reqwest_client(), 0);
     let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
@@ -251,7 +251,7 @@ async fn replay_is_ready_when_the_client_below_is() {
     assert!(ready.now_or_never().is_none());
 }
 
-/// It knows no host.
+/// Resolves no host.
 struct NoNames;
 
 impl Resolve for NoNames {
@@ -261,7 +261,7 @@ impl Resolve for NoNames {
 }
 
 #[tokio::test]
-async fn a_token_request_that_found_no_host_is_no_strike() {
+async fn dns_failure_counts_no_strike() {
     let client = reqwest::Client::builder().dns_resolver(NoNames);
     let client = over(client.no_proxy().build().unwrap());
     let service = client.map_request(|request: http::Request<Full<Bytes>>| request.map(Body::wrap));

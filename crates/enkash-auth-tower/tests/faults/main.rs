@@ -1,8 +1,8 @@
-//! Every fault of the sandbox, over sockets, met by a cache in each state: what the call gets that
-//! meets it, and how often the server was asked. The table is that of `docs/faults.md`.
+//! Runs every fault of the sandbox, over sockets, against a cache in each state, and compares the result
+//! of the call and the number of token requests with the table in `docs/faults.md`.
 //!
 //! ```sh
-//! WRITE_DOCS=1 cargo test -p enkash-auth-tower --test faults -- --ignored    # writes the page anew
+//! WRITE_DOCS=1 cargo test -p enkash-auth-tower --test faults -- --ignored    # rewrites the page
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use self::scene::{Met, Scene, State};
 
-/// Each, and how the table calls it.
+/// Returns each fault with its name in the table.
 fn faults() -> Vec<(&'static str, Fault)> {
     let page = |status| Fault::Page { status };
     vec![
@@ -60,7 +60,7 @@ fn faults() -> Vec<(&'static str, Fault)> {
 
 #[tokio::test]
 #[ignore = "over sockets, some seconds"]
-async fn each_fault_costs_what_the_page_says() {
+async fn fault_outcomes_match_docs_table() {
     let mut cells = JoinSet::new();
     for (row, (_, fault)) in faults().into_iter().enumerate() {
         for (column, state) in State::ALL.into_iter().enumerate() {

@@ -11,31 +11,31 @@ use tower::{Layer, ServiceExt};
 
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// How the cache stands when it meets the fault.
+/// The state of the cache when the fault occurs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum State {
-    /// It has no token.
+    /// No token.
     Cold,
-    /// Its token is in the early window.
+    /// A token in its refresh window.
     Early,
-    /// Its token is past its deadline.
-    Over,
-    /// Its token is refused by the API.
-    Refused,
+    /// A token past its deadline.
+    Expired,
+    /// A token to which the API responds with 401.
+    Unauthorized,
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 4] = [Self::Cold, Self::Early, Self::Over, Self::Refused];
+    pub(crate) const ALL: [Self; 4] = [Self::Cold, Self::Early, Self::Expired, Self::Unauthorized];
 }
 
-/// What came of a call that met a fault at the token endpoint.
+/// The result of a call during a fault of the token endpoint.
 #[derive(Debug)]
 pub(crate) struct Met {
     state: State,
     call: Result<u16, String>,
     /// Token requests that the call caused.
     requests: u64,
-    /// Attempts that may count at the server: definite, possible.
+    /// Attempts that may count at the server: rejected, unresolved.
     strikes: (usize, usize),
     is_locked: bool,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Brings a cache into `state`, and has it meet `fault`.
+    /// Brings a cache into `state`, then makes a call during `fault`.
     pub(crate) async fn meet(state: State, fault: Fault) -> Met {
         let scene = Self::start().await;
         if state != State::Cold {
@@ -57,8 +57,8 @@ impl Scene {
         match state {
             State::Cold => {}
             State::Early => scene.clock.advance(LIFETIME - Duration::from_secs(20)),
-            State::Over => scene.clock.advance(LIFETIME),
-            State::Refused => drop(scene.server.issuer().revoke_all()),
+            State::Expired => scene.clock.advance(LIFETIME),
+            State::Unauthorized => drop(scene.server.issuer().revoke_all()),
         }
         let before = scene.server.issuer().counters().token_requests;
         let order = fault.at(Endpoint::Token);
@@ -67,7 +67,7 @@ impl Scene {
             .issuer()
             .order(order.lasting(Duration::from_secs(3600)));
         let call = scene.call().await;
-        // An early renewal goes on behind the call; so does one that nobody waits for.
+        // An early refresh outlives the call, as does a fetch without waiters.
         while scene.tokens.status().is_fetching() {
             sleep(Duration::from_millis(10)).await;
         }
@@ -87,7 +87,7 @@ impl Scene {
     }
 
     async fn start() -> Self {
-        // A user that no other cell has: the record of attempts is one for the process.
+        // A user of its own: all cells share the record of attempts of this process.
         let user = format!("user-{}@example.com", fastrand::u64(..));
         let accounts = Accounts::none()
             .client("client-id", "client-secret")
@@ -115,7 +115,7 @@ impl Scene {
             .build();
         let layer = EnkashAuthLayer::new(tokens.clone()).replay(ReplayPolicy::default());
         Self {
-            // The API itself is in memory: the fault is the token server's.
+            // The API is in memory: only the token server is faulty.
             client: layer.layer(SandboxService::new(issuer)),
             server,
             clock,
@@ -137,16 +137,16 @@ impl Scene {
 }
 
 impl Met {
-    /// A call with a good token succeeds, one whose token was refused is told so by the API, and no
-    /// fault locks an account.
+    /// Returns whether a call with a valid token succeeded, one with an unauthorized token got at most a
+    /// 401, and the account is not locked.
     pub(crate) fn is_bearable(&self) -> bool {
         let call = match self.state {
-            State::Cold | State::Over => true,
+            State::Cold | State::Expired => true,
             State::Early => self.call == Ok(200),
-            State::Refused => matches!(self.call, Ok(200 | 401)),
+            State::Unauthorized => matches!(self.call, Ok(200 | 401)),
         };
-        let (definite, possible) = self.strikes;
-        call && self.requests <= 3 && definite + possible <= 2 && !self.is_locked
+        let (rejected, unresolved) = self.strikes;
+        call && self.requests <= 3 && rejected + unresolved <= 2 && !self.is_locked
     }
 }
 
@@ -162,7 +162,7 @@ impl fmt::Display for Met {
         }
         match self.strikes.1 {
             0 => Ok(()),
-            possible => write!(f, ", {possible} possible"),
+            unresolved => write!(f, ", {unresolved} possible"),
         }
     }
 }

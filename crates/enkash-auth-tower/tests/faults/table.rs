@@ -6,7 +6,7 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/faults.md");
 const BEGIN: &str = "<!-- met -->\n";
 const END: &str = "<!-- end of met -->";
 
-/// The page has this table; or gets it.
+/// Compares the table of the page with `rows`, or rewrites it.
 pub(crate) fn check(rows: &[(&str, &[Met])]) {
     let mut table =
         "| the token server's answer | no token | early | over | refused by the API |\n".to_owned();

@@ -1,4 +1,4 @@
-//! Runtimes that die, or that nobody drives, under a fetch.
+//! Runtimes that are dropped, or no longer driven, during a fetch.
 
 use std::{
     convert::Infallible,
@@ -22,7 +22,7 @@ use crate::{
     undriven::{paused, runtime, stuck_at_first},
 };
 
-/// An endpoint whose second token request never ends. It counts in `asked`.
+/// Returns an endpoint whose second token request never ends, and which counts requests in `asked`.
 fn stuck_at_second(asked: &Arc<AtomicU32>) -> TokenEndpoint {
     let asked = Arc::clone(asked);
     endpoint(move |_| {
@@ -37,7 +37,7 @@ fn stuck_at_second(asked: &Arc<AtomicU32>) -> TokenEndpoint {
 }
 
 #[test]
-fn a_runtime_dropped_during_a_fetch_leaves_a_cache_that_works_from_another() {
+fn runtime_dropped_mid_fetch_next_runtime_fetches_again() {
     let (tokens, made) = stuck_at_first(&ManualClock::new());
     let first = runtime();
     first.block_on(async {
@@ -60,7 +60,7 @@ fn a_runtime_dropped_during_a_fetch_leaves_a_cache_that_works_from_another() {
 }
 
 #[test]
-fn a_waiter_on_another_runtime_goes_on_when_the_first_dies() {
+fn waiter_survives_drop_of_fetching_runtime() {
     let (tokens, _) = stuck_at_first(&ManualClock::new());
     let first = runtime();
     first.block_on(async {
@@ -75,7 +75,7 @@ fn a_waiter_on_another_runtime_goes_on_when_the_first_dies() {
 }
 
 #[test]
-fn a_runtime_that_nobody_drives_is_given_up_at_the_flights_deadline() {
+fn fetch_on_undriven_runtime_is_abandoned_at_its_deadline() {
     let clock = ManualClock::new();
     let (tokens, made) = stuck_at_first(&clock);
     let idle = runtime();
@@ -88,7 +88,7 @@ fn a_runtime_that_nobody_drives_is_given_up_at_the_flights_deadline() {
     let second = runtime();
     second.block_on(async {
         assert!(tokens.token().now_or_never().is_none());
-        assert_eq!(tokens.status().fetches(), 1, "the fetch may still land");
+        assert_eq!(tokens.status().fetches(), 1, "the fetch may still complete");
         clock.advance(Duration::from_millis(8_600));
         assert_eq!(tokens.token().await.unwrap().expose(), "one");
     });
@@ -99,14 +99,14 @@ fn a_runtime_that_nobody_drives_is_given_up_at_the_flights_deadline() {
         "on a connection of its own"
     );
 
-    // The first flight lands after all: its number is not that of any flight that is on.
+    // The first fetch completes after all: its number is not that of a pending fetch.
     drop(idle);
     assert_eq!(second.block_on(tokens.token()).unwrap().generation(), 1);
     assert_eq!(tokens.status().fetches(), 2);
 }
 
 #[test]
-fn a_waiter_gives_an_undriven_fetch_up_by_itself() {
+fn waiter_abandons_undriven_fetch_by_itself() {
     let idle = runtime();
     let second = paused();
     second.block_on(async {
@@ -127,7 +127,7 @@ fn a_waiter_gives_an_undriven_fetch_up_by_itself() {
 }
 
 #[test]
-fn an_abandoned_early_renewal_is_followed_by_another() {
+fn abandoned_early_refresh_is_followed_by_another() {
     let clock = ManualClock::new();
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = stuck_at_second(&asked);
@@ -156,18 +156,18 @@ fn an_abandoned_early_renewal_is_followed_by_another() {
     });
 }
 
-/// The store has the token as well: it is no news for whoever looks for another one.
+/// The store has the same token, which must not count as a newer one.
 #[test]
-fn a_refused_token_does_not_come_back_from_the_store_after_an_aborted_fetch() {
+fn unauthorized_token_is_not_reloaded_after_aborted_fetch() {
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = stuck_at_second(&asked);
     let tokens = TokenCache::builder(endpoint)
         .clock(ManualClock::new())
         .store(MemoryStore::new())
         .build();
-    let refusing =
+    let unauthorized =
         tower::service_fn(|_: Request<String>| async { Ok::<_, Infallible>(status(401)) });
-    let mut api = EnkashAuthLayer::new(tokens.clone()).layer(refusing);
+    let mut api = EnkashAuthLayer::new(tokens.clone()).layer(unauthorized);
     let (dying, second) = (runtime(), runtime());
     second.block_on(tokens.token()).unwrap();
     dying.block_on(async {
@@ -183,7 +183,7 @@ fn a_refused_token_does_not_come_back_from_the_store_after_an_aborted_fetch() {
 }
 
 #[test]
-fn an_abandoned_flight_that_is_driven_late_sends_nothing() {
+fn abandoned_fetch_driven_late_sends_nothing() {
     let clock = ManualClock::new();
     let endpoint = endpoint(|_| async { grant("one", 300) });
     let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
@@ -204,9 +204,9 @@ fn an_abandoned_flight_that_is_driven_late_sends_nothing() {
 }
 
 #[test]
-fn the_token_of_an_abandoned_flight_is_found_in_the_store_by_the_next() {
+fn next_fetch_finds_stored_token_of_abandoned_fetch() {
     let clock = ManualClock::new();
-    let (answer, waiting) = oneshot::channel::<()>();
+    let (respond, waiting) = oneshot::channel::<()>();
     let waiting = Arc::new(Mutex::new(Some(waiting)));
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = {
@@ -233,15 +233,15 @@ fn the_token_of_an_abandoned_flight_is_found_in_the_store_by_the_next() {
     first.block_on(tokio::task::yield_now());
     assert_eq!(asked.load(Ordering::Relaxed), 1);
 
-    // Nobody drove it for too long. The next one is launched, and before it has done anything the
+    // It was not driven for too long. The next fetch is spawned, and before it has done anything the
     // first is driven to its end.
     clock.advance(Duration::from_secs(9));
     second.block_on(ask());
-    answer.send(()).unwrap();
+    respond.send(()).unwrap();
     for _ in 0..10 {
         first.block_on(tokio::task::yield_now());
     }
-    assert!(tokens.peek().is_none(), "it has landed nowhere");
+    assert!(tokens.peek().is_none(), "its result is discarded");
     let token = second.block_on(tokens.token()).unwrap();
     assert_eq!((token.expose(), asked.load(Ordering::Relaxed)), ("one", 1));
 }

@@ -1,4 +1,4 @@
-//! Waiting, memory and attempts are bounded; what is over the bound fails at once.
+//! Waiting, memory and attempts are bounded; what exceeds a bound fails at once.
 
 use std::{
     convert::Infallible,
@@ -25,7 +25,7 @@ use crate::support::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn one_caller_too_many_fails_at_once() {
+async fn caller_beyond_max_waiters_fails_at_once() {
     let mut policy = RefreshPolicy::default();
     policy.max_waiters = 3;
     let kit = Kit::with_policy(rules(300, 50), policy);
@@ -48,7 +48,7 @@ async fn one_caller_too_many_fails_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_waits_as_long_as_the_policy_says() {
+async fn caller_gives_up_after_wait_timeout() {
     let mut policy = RefreshPolicy::default();
     policy.wait_timeout = Duration::from_secs(1);
     let kit = Kit::with_policy(rules(300, 5_000), policy);
@@ -62,22 +62,22 @@ async fn a_caller_waits_as_long_as_the_policy_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_hangs_costs_the_fetch_timeout_and_one_error() {
+async fn hanging_server_fails_after_fetch_timeout() {
     let tokens = cache(endpoint(|_| pending()));
     let started = Instant::now();
     let error = tokens.token().await.unwrap_err();
-    // Credentials that never succeeded: the attempt may have counted against the account.
+    // The credentials are not known good: the attempt may have counted against the account.
     assert_eq!(error.kind(), ErrorKind::Unresolved);
     assert_eq!(started.elapsed().as_secs(), 8);
     assert_eq!(tokens.status().token_requests(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_too_large_is_not_read_to_its_end() {
+async fn oversized_body_is_not_read_to_its_end() {
     let tokens = cache(endpoint(|_| async {
-        let mut answer = grant("one", 300);
-        answer.body_mut().push_str(&" ".repeat(64 * 1024));
-        answer
+        let mut response = grant("one", 300);
+        response.body_mut().push_str(&" ".repeat(64 * 1024));
+        response
     }));
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unresolved);
@@ -86,7 +86,7 @@ async fn a_body_that_is_too_large_is_not_read_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_blip_stays_invisible() {
+async fn short_outage_is_hidden_by_retries() {
     let asked = Arc::new(AtomicU32::new(0));
     let tokens = cache(endpoint({
         let asked = Arc::clone(&asked);
@@ -108,7 +108,7 @@ async fn a_blip_stays_invisible() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn server_fault_is_repeated_within_a_fetch_for_known_good_credentials_only() {
+async fn only_known_good_credentials_retry_500_within_a_fetch() {
     let is_down = Arc::new(AtomicBool::new(true));
     let tokens = cache(endpoint({
         let is_down = Arc::clone(&is_down);
@@ -135,11 +135,11 @@ async fn server_fault_is_repeated_within_a_fetch_for_known_good_credentials_only
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_says_when_to_come_back_is_not_asked_before() {
+async fn retry_after_holds_back_the_next_attempt() {
     let tokens = cache(endpoint(|_| async {
-        let mut answer = status(429);
-        answer.headers_mut().insert("retry-after", 20.into());
-        answer
+        let mut response = status(429);
+        response.headers_mut().insert("retry-after", 20.into());
+        response
     }));
     assert_eq!(
         tokens.token().await.unwrap_err().kind(),
@@ -155,11 +155,11 @@ async fn a_server_that_says_when_to_come_back_is_not_asked_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_for_a_failed_fetch_learns_when_to_come_back_as_well() {
+async fn retry_after_is_capped_and_reported_to_waiters() {
     let tokens = cache(endpoint(|_| async {
-        let mut answer = status(429);
-        answer.headers_mut().insert("retry-after", 86_400.into());
-        answer
+        let mut response = status(429);
+        response.headers_mut().insert("retry-after", 86_400.into());
+        response
     }));
     for _ in 0..2 {
         let error = tokens.token().await.unwrap_err();
@@ -168,7 +168,7 @@ async fn who_waited_for_a_failed_fetch_learns_when_to_come_back_as_well() {
 }
 
 #[test]
-fn policy_under_which_nothing_can_be_fetched_is_a_setting_error() {
+fn zero_fetch_timeout_is_an_invalid_setting() {
     let mut policy = RefreshPolicy::default();
     policy.fetch_timeout = Duration::ZERO;
     let builder = TokenCache::builder(endpoint(|_| pending()));
@@ -178,7 +178,7 @@ fn policy_under_which_nothing_can_be_fetched_is_a_setting_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn settings_without_a_bound_are_no_panic() {
+async fn maximal_durations_do_not_panic() {
     let mut policy = RefreshPolicy::default();
     policy.wait_timeout = Duration::MAX;
     policy.fetch_timeout = Duration::MAX;
@@ -189,7 +189,7 @@ async fn settings_without_a_bound_are_no_panic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_breaks_off_is_told_from_one_that_is_too_large() {
+async fn truncated_body_is_not_reported_as_too_large() {
     let broken = tower::service_fn(|_: Request<Full<Bytes>>| async {
         let parts = [Ok(Frame::data(Bytes::from_static(b"{"))), Err("reset")];
         let body = StreamBody::new(stream::iter(parts));
@@ -203,7 +203,7 @@ async fn a_body_that_breaks_off_is_told_from_one_that_is_too_large() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn body_that_breaks_off_is_judged_as_far_as_it_came() {
+async fn truncated_body_is_read_up_to_the_break() {
     for (start, expected) in [
         (
             &br#"{"access_token":"2Yotn"#[..],
@@ -225,7 +225,7 @@ async fn body_that_breaks_off_is_judged_as_far_as_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_attempt_is_waited_for_that_the_fetch_has_no_time_for() {
+async fn fetch_without_time_for_another_attempt_fails_at_once() {
     let mut policy = RefreshPolicy::default();
     policy.fetch_timeout = Duration::from_secs(1);
     let endpoint = endpoint(|_| async {

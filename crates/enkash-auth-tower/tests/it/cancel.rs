@@ -1,4 +1,4 @@
-//! Callers that go away, and fetches that end in odd ways.
+//! Callers that are dropped, and fetches that panic.
 
 use std::{
     sync::Arc,
@@ -14,7 +14,7 @@ use tokio_test::{assert_pending, assert_ready_ok, task};
 use crate::support::{Kit, cache, endpoint, grant, rules};
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_leaves_does_not_cancel_the_fetch() {
+async fn dropped_caller_does_not_cancel_fetch() {
     let kit = Kit::new(rules(300, 1000));
     let mut first = task::spawn(kit.tokens.token());
     assert_pending!(first.poll());
@@ -30,7 +30,7 @@ async fn a_caller_that_leaves_does_not_cancel_the_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_everybody_left_serves_who_comes_later() {
+async fn fetch_without_waiters_completes_for_later_callers() {
     let kit = Kit::new(rules(300, 1000));
     timeout(Duration::from_millis(50), kit.tokens.token())
         .await
@@ -42,7 +42,7 @@ async fn a_fetch_that_everybody_left_serves_who_comes_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_future_that_is_never_polled_asks_for_nothing() {
+async fn unpolled_future_starts_no_fetch() {
     let kit = Kit::new(rules(300, 10));
     drop(kit.tokens.token());
     assert_eq!(
@@ -52,7 +52,7 @@ async fn a_future_that_is_never_polled_asks_for_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_service_that_panics_fails_its_waiters_and_pauses() {
+async fn panicking_token_service_fails_waiters_and_backs_off() {
     let tokens = cache(endpoint(|_| async { panic!("not our panic") }));
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -64,7 +64,7 @@ async fn a_token_service_that_panics_fails_its_waiters_and_pauses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_outlives_the_caller_that_asked_for_it() {
+async fn grant_is_cached_after_its_caller_is_aborted() {
     let tokens = cache(endpoint(|_| async {
         sleep(Duration::from_secs(3)).await;
         grant("one", 300)
@@ -80,11 +80,11 @@ async fn a_grant_outlives_the_caller_that_asked_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waker_that_panics_costs_nobody_else() {
+async fn panicking_waker_does_not_affect_other_waiters() {
     struct Bad;
     impl Wake for Bad {
         fn wake(self: Arc<Self>) {
-            panic!("a waker of somebody else's");
+            panic!("a broken waker");
         }
     }
 
@@ -105,8 +105,8 @@ async fn a_waker_that_panics_costs_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waker_and_an_error_may_call_back_into_the_cache() {
-    /// Asks the cache when it is woken or dropped: under a lock of ours it would hang.
+async fn waker_may_call_the_cache_when_woken_or_dropped() {
+    /// Calls the cache when woken or dropped, which would deadlock under one of its locks.
     struct CallsBack(TokenCache);
     impl Wake for CallsBack {
         fn wake(self: Arc<Self>) {

@@ -1,4 +1,4 @@
-//! The layer among those of `tower`: what each does above it, and below.
+//! The layer combined with those of `tower`, above and below it.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use tower::{
 
 use crate::support::{Kit, Recorder, call, get, rules};
 
-/// An API that takes its time.
+/// Returns an API that responds after `millis`.
 fn slow(
     millis: u64,
 ) -> impl Service<Request<String>, Response = Response<String>, Error = Infallible, Future: Send>
@@ -31,7 +31,7 @@ fn slow(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_above_counts_the_wait_for_the_token_and_leaves_the_fetch_alone() {
+async fn timeout_above_includes_wait_for_token_and_spares_fetch() {
     let kit = Kit::new(rules(300, 500));
     let mut client = ServiceBuilder::new()
         .timeout(Duration::from_millis(100))
@@ -44,7 +44,7 @@ async fn a_timeout_above_counts_the_wait_for_the_token_and_leaves_the_fetch_alon
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_below_counts_the_call_alone() {
+async fn timeout_below_excludes_wait_for_token() {
     let kit = Kit::new(rules(300, 500));
     let client = |millis| {
         ServiceBuilder::new()
@@ -58,7 +58,7 @@ async fn a_timeout_below_counts_the_call_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_below_bounds_calls_and_a_limit_above_bounds_those_who_wait_as_well() {
+async fn concurrency_limit_counts_waiters_only_if_above_the_layer() {
     for is_above in [false, true] {
         let kit = Kit::new(rules(300, 500));
         let auth = EnkashAuthLayer::new(kit.tokens.clone());
@@ -85,7 +85,7 @@ async fn a_limit_below_bounds_calls_and_a_limit_above_bounds_those_who_wait_as_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn load_is_shed_by_the_calls_under_way_and_not_by_those_who_wait() {
+async fn load_shed_above_counts_running_calls_not_waiters() {
     let kit = Kit::new(rules(300, 500));
     let places = Arc::new(Semaphore::new(1));
     let client = ServiceBuilder::new()
@@ -96,7 +96,7 @@ async fn load_is_shed_by_the_calls_under_way_and_not_by_those_who_wait() {
         ))
         .service(slow(100));
 
-    // Nobody has a token; all wait, and none holds the one place.
+    // There is no token yet: all calls wait, and none holds the permit.
     let mut calls = JoinSet::new();
     for _ in 0..3 {
         let mut client = client.clone();
@@ -109,7 +109,7 @@ async fn load_is_shed_by_the_calls_under_way_and_not_by_those_who_wait() {
     );
     assert_eq!(calls.join_all().await, [200; 3]);
 
-    // With a token: one goes, and the next is shed.
+    // With a token, one call runs and the next is shed.
     let first = tokio::spawn({
         let mut client = client.clone();
         async move { call(&mut client).await }
@@ -122,7 +122,7 @@ async fn load_is_shed_by_the_calls_under_way_and_not_by_those_who_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn load_shed_below_turns_away_those_who_come_from_waiting() {
+async fn load_shed_below_sheds_calls_that_waited() {
     let kit = Kit::new(rules(300, 500));
     let client = ServiceBuilder::new()
         .layer(EnkashAuthLayer::new(kit.tokens.clone()))
@@ -139,7 +139,7 @@ async fn load_shed_below_turns_away_those_who_come_from_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_buffer_above_goes_on_while_calls_wait_for_a_token() {
+async fn buffer_above_accepts_calls_while_others_wait_for_token() {
     let kit = Kit::new(rules(300, 500));
     let client = ServiceBuilder::new()
         .buffer(1)
@@ -156,7 +156,7 @@ async fn a_buffer_above_goes_on_while_calls_wait_for_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_buffer_below_makes_a_client_that_cannot_be_cloned_do() {
+async fn buffer_below_supports_client_that_is_not_clone() {
     struct Single(Recorder);
 
     impl Service<Request<String>> for Single {
@@ -191,7 +191,7 @@ async fn a_buffer_below_makes_a_client_that_cannot_be_cloned_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_boxed_stack_is_shared_between_tasks_and_replays() {
+async fn boxed_stack_is_shared_between_tasks_and_replays() {
     let kit = Kit::new(rules(300, 10));
     let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(Default::default());
     let client = BoxCloneSyncService::new(
@@ -209,8 +209,8 @@ async fn a_boxed_stack_is_shared_between_tasks_and_replays() {
                 issuer.revoke_all();
             }
             let client = BoxCloneSyncService::clone(&client);
-            let answer = client.oneshot(get("http://localhost/api/v0/cards")).await;
-            answer.unwrap().status().as_u16()
+            let response = client.oneshot(get("http://localhost/api/v0/cards")).await;
+            response.unwrap().status().as_u16()
         });
     }
     assert_eq!(calls.join_all().await, [200; 4]);

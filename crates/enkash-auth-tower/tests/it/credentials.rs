@@ -1,4 +1,4 @@
-//! Other credentials at run time, and an operator's reset.
+//! Credentials that change at run time, and the operator's reset.
 
 use std::{
     sync::{
@@ -28,7 +28,7 @@ fn with_password(kit: &Kit, password: &str) -> TokenCache {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_right_password_heals_a_quarantine_at_once() {
+async fn right_password_ends_quarantine_at_once() {
     let kit = Kit::new(rules(300, 10));
     let tokens = with_password(&kit, "old");
     for _ in 0..3 {
@@ -44,7 +44,7 @@ async fn the_right_password_heals_a_quarantine_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_the_old_ones_gets_a_token_of_the_new() {
+async fn waiter_on_old_credentials_gets_token_of_new_ones() {
     let kit = Kit::new(rules(300, 1_000));
     let tokens = with_password(&kit, "old");
     let waiting = tokio::spawn(tokens.token());
@@ -58,7 +58,7 @@ async fn who_waits_for_the_old_ones_gets_a_token_of_the_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_old_ones_are_not_sent_where_they_were_changed_while_leave_was_on_its_way() {
+async fn old_credentials_are_not_sent_if_changed_before_permit() {
     let kit = Kit::new(rules(300, 10));
     let store = Flaky::default();
     store.set(Mood::Slow);
@@ -67,7 +67,7 @@ async fn the_old_ones_are_not_sent_where_they_were_changed_while_leave_was_on_it
         .store(store.clone())
         .build();
     let waiting = tokio::spawn(tokens.token());
-    // It has read for 300 ms, and asks for leave since.
+    // It read for 300 ms, and has been acquiring a permit since.
     sleep(Duration::from_millis(450)).await;
     assert_eq!(store.writes(), 1);
     tokens
@@ -79,7 +79,7 @@ async fn the_old_ones_are_not_sent_where_they_were_changed_while_leave_was_on_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_refusal_of_the_old_ones_still_counts() {
+async fn late_rejection_of_old_credentials_still_counts() {
     let kit = Kit::new(rules(300, 1_000));
     let tokens = with_password(&kit, "old");
     let waiting = tokio::spawn(tokens.token());
@@ -88,7 +88,7 @@ async fn a_late_refusal_of_the_old_ones_still_counts() {
         .set_credentials(credentials(&kit.user, "newer"))
         .unwrap();
     waiting.await.unwrap().unwrap_err();
-    // The old and the newer were rejected once each; neither is sent again, nor is any third.
+    // The old and the newer were rejected once each; neither is sent again, nor is a third.
     for (password, expected) in [
         ("old", ErrorKind::Rejected),
         ("newer", ErrorKind::Rejected),
@@ -105,7 +105,7 @@ async fn a_late_refusal_of_the_old_ones_still_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotated_secret_leaves_the_token_at_hand_in_use() {
+async fn rotated_secret_keeps_cached_token() {
     let kit = Kit::new(rules(300, 10));
     let token = kit.tokens.token().await.unwrap();
     kit.tokens
@@ -117,7 +117,7 @@ async fn a_rotated_secret_leaves_the_token_at_hand_in_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_of_another_company_is_not_used() {
+async fn changed_company_evicts_cached_token() {
     let kit = Kit::new(rules(300, 10));
     let token = kit.tokens.token().await.unwrap();
     kit.tokens
@@ -130,7 +130,7 @@ async fn the_token_of_another_company_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_sent_changes_nothing() {
+async fn invalid_credentials_change_nothing() {
     let kit = Kit::new(rules(300, 10));
     let token = kit.tokens.token().await.unwrap();
     let keys = Credentials::merchant("key", "secret");
@@ -144,7 +144,7 @@ async fn what_cannot_be_sent_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_allows_one_more_attempt_at_once() {
+async fn reset_allows_one_more_attempt_at_once() {
     let kit = Kit::new(rules(300, 10));
     for wrong in ["one", "two"] {
         with_password(&kit, wrong).token().await.unwrap_err();
@@ -158,7 +158,7 @@ async fn a_reset_allows_one_more_attempt_at_once() {
     assert_eq!(kit.issuer.counters().token_requests, 3);
 }
 
-/// A cache whose password stands in a file, as it were.
+/// Returns a cache that reloads its password from `file`, as from a file.
 fn with_file(kit: &Kit, file: &Arc<Mutex<Result<&'static str, &'static str>>>) -> TokenCache {
     let (file, user) = (Arc::clone(file), kit.user.clone());
     let now = file.lock().unwrap().unwrap();
@@ -172,7 +172,7 @@ fn with_file(kit: &Kit, file: &Arc<Mutex<Result<&'static str, &'static str>>>) -
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_password_that_was_rotated_heals_by_itself_and_costs_no_caller_anything() {
+async fn rotated_password_is_reloaded_without_a_failed_call() {
     let kit = Kit::new(rules(300, 10));
     let file = Arc::new(Mutex::new(Ok("old")));
     let tokens = with_file(&kit, &file);
@@ -185,7 +185,7 @@ async fn a_password_that_was_rotated_heals_by_itself_and_costs_no_caller_anythin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_password_that_is_rotated_later_is_found_within_five_seconds() {
+async fn password_rotated_after_rejection_is_reloaded() {
     let kit = Kit::new(rules(300, 10));
     let file = Arc::new(Mutex::new(Ok("old")));
     let tokens = with_file(&kit, &file);
@@ -202,7 +202,7 @@ async fn a_password_that_is_rotated_later_is_found_within_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_wrong_password_in_the_file_is_sent_once_and_no_third() {
+async fn second_wrong_password_in_file_is_sent_and_no_third() {
     let kit = Kit::new(rules(300, 10));
     let file = Arc::new(Mutex::new(Ok("old")));
     let tokens = with_file(&kit, &file);
@@ -215,10 +215,10 @@ async fn another_wrong_password_in_the_file_is_sent_once_and_no_third() {
     assert!(!kit.is_locked());
 }
 
-/// A cache whose source hangs at first, until what it gives back here is dropped; and how often that was
-/// looked at.
+/// Returns a cache whose credential source blocks until the sender is dropped, and the number of times
+/// the source was read.
 fn hanging(kit: &Kit) -> (TokenCache, mpsc::Sender<()>, Arc<AtomicU32>) {
-    let (answers, hangs) = mpsc::channel();
+    let (release, hangs) = mpsc::channel();
     let (hangs, user) = (Mutex::new(hangs), kit.user.clone());
     let looks = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&looks);
@@ -230,11 +230,11 @@ fn hanging(kit: &Kit) -> (TokenCache, mpsc::Sender<()>, Arc<AtomicU32>) {
             Ok(credentials(&user, "password"))
         })
         .build();
-    (tokens, answers, looks)
+    (tokens, release, looks)
 }
 
-/// Time stands still while a thread is busy, unless it is moved.
-async fn refused_while_it_hangs(tokens: &TokenCache) {
+/// Waits until a call is rejected. Paused time stands still while a thread is busy, unless advanced.
+async fn rejected_while_source_hangs(tokens: &TokenCache) {
     let waiting = tokio::spawn(tokens.token());
     while !waiting.is_finished() {
         advance(Duration::from_millis(50)).await;
@@ -245,37 +245,37 @@ async fn refused_while_it_hangs(tokens: &TokenCache) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_hangs_has_one_thread_and_is_used_when_it_answers() {
+async fn hanging_credential_source_is_used_once_it_returns() {
     let kit = Kit::new(rules(300, 10));
-    let (tokens, answers, looks) = hanging(&kit);
-    refused_while_it_hangs(&tokens).await;
+    let (tokens, release, looks) = hanging(&kit);
+    rejected_while_source_hangs(&tokens).await;
     advance(Duration::from_secs(6)).await;
-    drop(answers);
+    drop(release);
     tokens.token().await.unwrap();
-    // What it finds is read once more before it is sent.
+    // A changed secret is read once more before it is sent.
     assert_eq!(looks.load(Ordering::Relaxed), 2);
     assert_eq!(kit.issuer.counters().token_requests, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_source_said_long_ago_or_for_others_is_not_used() {
-    for (pause, wrong, expected) in [(11, "old", 3), (6, "other", 4)] {
+async fn outdated_result_of_credential_source_is_not_used() {
+    for (wait, wrong, expected) in [(11, "old", 3), (6, "other", 4)] {
         let kit = Kit::new(rules(300, 10));
-        let (tokens, answers, looks) = hanging(&kit);
-        refused_while_it_hangs(&tokens).await;
-        advance(Duration::from_secs(pause)).await;
+        let (tokens, release, looks) = hanging(&kit);
+        rejected_while_source_hangs(&tokens).await;
+        advance(Duration::from_secs(wait)).await;
         let wrong = credentials(&kit.user, wrong);
         tokens.set_credentials(wrong).unwrap();
-        drop(answers);
-        // With two wrong ones on record the right one is not sent either, and so looked for once more.
+        drop(release);
+        // With two strikes the right password is not sent either, and so is read once more.
         let _ = tokens.token().await;
-        assert_eq!(looks.load(Ordering::Relaxed), expected, "{pause}");
+        assert_eq!(looks.load(Ordering::Relaxed), expected, "{wait}");
     }
 }
 
-/// The two readings of a changed secret take longer than such a fetch.
+/// Reading a changed secret twice takes longer than such a fetch.
 #[tokio::test(start_paused = true)]
-async fn rotated_password_is_found_however_short_a_fetch_is() {
+async fn rotated_password_is_reloaded_with_short_fetch_timeout() {
     let kit = Kit::new(rules(300, 10));
     let file = Arc::new(Mutex::new("old"));
     let (now, user) = (Arc::clone(&file), kit.user.clone());

@@ -1,5 +1,5 @@
-//! Every await, cancelled in turn: of what a caller holds by dropping it, of a fetch by dropping its
-//! runtime. The cache still works.
+//! Cancellation at every await: of a caller's future by dropping it, of a fetch by dropping its runtime.
+//! The cache still works afterwards.
 
 use std::{pin::Pin, time::Duration};
 
@@ -22,7 +22,7 @@ const FETCH: Duration = Duration::from_millis(50);
 
 type Act = Pin<Box<dyn Future<Output = ()>>>;
 
-/// A cache whose fetches take 50 ms, as do the calls of the API, and whose store takes 300.
+/// A cache whose fetches and API calls take 50 ms each, and whose store takes 300 ms.
 struct Scene {
     kit: Kit,
     tokens: TokenCache,
@@ -41,7 +41,7 @@ impl Scene {
         Self { kit, tokens }
     }
 
-    /// A call of the API, sent once more where its token is refused.
+    /// Returns a call of the API, which is replayed if its token is unauthorized.
     fn call(&self) -> Act {
         let layer = EnkashAuthLayer::new(self.tokens.clone()).replay(ReplayPolicy::default());
         let service = layer.layer(SandboxService::new(self.kit.issuer.clone()));
@@ -56,14 +56,14 @@ impl Scene {
     }
 
     async fn works(&self) {
-        let answered = timeout(Duration::from_secs(5), self.call()).await;
-        assert!(answered.is_ok(), "no call hangs");
+        let result = timeout(Duration::from_secs(5), self.call()).await;
+        assert!(result.is_ok(), "no call hangs");
         assert_eq!(self.tokens.status().waiting(), 0);
     }
 }
 
-/// Drops what `act` does at its first await, then on another scene at its second, and so on, until it
-/// comes to its end. Returns how many awaits there were.
+/// Drops the future of `act` at its first await, then on another scene at its second, and so on, until it
+/// completes. Returns the number of awaits.
 async fn dropped_at_each_await(
     prepare: impl AsyncFn(&Scene),
     act: impl Fn(&Scene) -> Act,
@@ -108,13 +108,13 @@ async fn warm(scene: &Scene) {
     scene.tokens.warm_up().await.unwrap();
 }
 
-async fn refused(scene: &Scene) {
+async fn unauthorized(scene: &Scene) {
     warm(scene).await;
     scene.kit.issuer.revoke_all();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_may_leave_at_every_await_of_a_token() {
+async fn token_future_may_be_dropped_at_every_await() {
     let token = |scene: &Scene| -> Act {
         let token = scene.tokens.token();
         Box::pin(async move { drop(token.await.unwrap()) })
@@ -128,29 +128,29 @@ async fn a_caller_may_leave_at_every_await_of_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_may_leave_at_every_await_of_a_call() {
-    // For the token; for the answer, and for what the sandbox awaits besides.
+async fn call_future_may_be_dropped_at_every_await() {
+    // For the token; for the response, and for what the sandbox awaits besides.
     assert!(dropped_at_each_await(nothing, Scene::call, 1).await >= 2);
     assert!(dropped_at_each_await(warm, Scene::call, 0).await >= 1);
-    // For the refusal, another token, and the answer.
-    assert!(dropped_at_each_await(refused, Scene::call, 1).await >= 3);
+    // For the 401, another token, and the response.
+    assert!(dropped_at_each_await(unauthorized, Scene::call, 1).await >= 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_may_leave_at_every_await_of_a_reset() {
+async fn reset_future_may_be_dropped_at_every_await() {
     let reset = |scene: &Scene| -> Act {
         let tokens = scene.tokens.clone();
         Box::pin(async move { tokens.reset().await.unwrap() })
     };
     assert!(dropped_at_each_await(nothing, reset, 1).await >= 1);
-    // Whether it happened or not, the token at hand is as good as before.
+    // Whether the reset happened or not, the cached token stays valid.
     assert!(dropped_at_each_await(warm, reset, 1).await >= 1);
 }
 
-/// A fetch awaits the store, the server and its own pauses, on its runtime: that is dropped after 10 ms,
-/// after 20, and so on.
+/// A fetch awaits the store, the server and its backoff on its runtime, which is dropped after 10 ms,
+/// 20 ms, and so on.
 #[test]
-fn a_fetch_may_lose_its_runtime_at_every_step() {
+fn runtime_of_fetch_may_be_dropped_at_every_step() {
     let mut turns = 0;
     loop {
         turns += 1;
@@ -176,7 +176,7 @@ fn a_fetch_may_lose_its_runtime_at_every_step() {
         });
         drop(dying);
 
-        // What was sent may have been a strike; the lease of the dead is its own.
+        // What was sent may have been a strike; the lease of the dropped fetch is the cache's own.
         let served = runtime().unwrap().block_on(tokens.token());
         assert!(served.is_ok(), "after {turns} turns: {served:?}");
         assert!(

@@ -1,4 +1,4 @@
-//! A short program that waits for its own refresh.
+//! Short programs that wait for their own refresh.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn idle_completes_with_the_background_refresh() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_that_is_dropped_changes_nothing_for_the_others() {
+async fn dropped_idle_does_not_affect_other_waiters() {
     let kit = Kit::new(rules(60, 500));
     let mut caller = task::spawn(kit.tokens.token());
     assert_pending!(caller.poll());
@@ -71,7 +71,7 @@ fn idle_does_not_wait_for_an_overdue_fetch() {
 }
 
 #[test]
-fn idle_outside_any_runtime_ends_with_the_fetch() {
+fn idle_outside_runtime_completes_with_the_fetch() {
     let (tokens, _) = stuck_at_first(&ManualClock::new());
     let first = runtime();
     first.block_on(async { assert!(tokens.token().now_or_never().is_none()) });

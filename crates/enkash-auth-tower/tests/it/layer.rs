@@ -20,7 +20,7 @@ async fn every_request_carries_the_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_callers_own_authorization_is_replaced() {
+async fn existing_authorization_header_is_replaced() {
     let kit = Kit::new(rules(300, 10));
     let inner = Recorder::default();
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(inner.clone());
@@ -38,7 +38,7 @@ async fn the_callers_own_authorization_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn kept_and_cloned_handles_move_to_the_new_token_together() {
+async fn kept_and_cloned_handles_switch_tokens_together() {
     let kit = Kit::new(rules(60, 10));
     let inner = Recorder::default();
     let mut kept = EnkashAuthLayer::new(kit.tokens.clone()).layer(inner.clone());
@@ -52,7 +52,7 @@ async fn kept_and_cloned_handles_move_to_the_new_token_together() {
         let last = tokens[tokens.len() - 6..].to_vec();
         assert!(last.iter().all(|token| *token == last[0]), "{last:?}");
         seen.push(last[0].clone());
-        // Into the early window, where a call starts the renewal, and past its end.
+        // Into the refresh window, where a call starts the refresh, and past its end.
         sleep(Duration::from_secs(55)).await;
         call(&mut kept).await.unwrap();
         sleep(Duration::from_secs(1)).await;
@@ -63,7 +63,7 @@ async fn kept_and_cloned_handles_move_to_the_new_token_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_failure_comes_from_the_call_and_not_from_readiness() {
+async fn token_error_comes_from_call_not_poll_ready() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.set_outage(true);
     let inner = Recorder::default();
@@ -82,7 +82,7 @@ async fn a_token_failure_comes_from_the_call_and_not_from_readiness() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_request_through_our_own_layer_passes() {
+async fn token_request_passes_through_own_layer() {
     use enkash_auth_core::{Credentials, Environment};
     use enkash_auth_tower::{TokenCache, TokenEndpoint};
 

@@ -1,4 +1,4 @@
-//! Heads of responses as servers, and the boxes before them, write them in the wild.
+//! Malformed response heads, as servers and middleboxes send them.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ use crate::{
 
 const TOKEN: &str = r#"{"access_token":"one","token_type":"bearer","expires_in":300}"#;
 
-/// The token that a cache gets from a server whose head ends with `lines`.
+/// Returns the token of a server whose response head ends with `lines`.
 async fn fetch(lines: &str) -> Result<String, enkash_auth_core::Error> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -45,21 +45,21 @@ fn length() -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn space_before_a_colon() {
+async fn space_before_colon_is_accepted() {
     let _held = HeldClock::new();
     let lines = format!("content-length : {}\r\nserver \t: old\r\n", TOKEN.len());
     assert_eq!(fetch(&lines).await.unwrap(), "one");
 }
 
 #[tokio::test(start_paused = true)]
-async fn folded_line() {
+async fn folded_header_is_accepted() {
     let _held = HeldClock::new();
     let lines = format!("x-policy: a,\r\n  b,\r\n\tc\r\n{}", length());
     assert_eq!(fetch(&lines).await.unwrap(), "one");
 }
 
 #[tokio::test(start_paused = true)]
-async fn stray_line() {
+async fn stray_line_in_head_is_skipped() {
     let _held = HeldClock::new();
     for stray in ["served by node 7", "(x): y", "Set-Cookie=a; b", ": nothing"] {
         let lines = format!("server: old\r\n{stray}\r\n{}", length());
@@ -68,7 +68,7 @@ async fn stray_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hundred_and_fifty_headers() {
+async fn head_with_150_headers_is_accepted() {
     let _held = HeldClock::new();
     let mut lines = String::new();
     for nth in 1..150 {
@@ -79,7 +79,7 @@ async fn hundred_and_fifty_headers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn body_without_a_length() {
+async fn chunked_body_is_accepted() {
     let _held = HeldClock::new();
     let chunked = format!(
         "transfer-encoding: chunked\r\n\r\n{:x}\r\n{TOKEN}\r\n0\r\n",

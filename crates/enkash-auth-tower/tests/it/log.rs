@@ -12,8 +12,8 @@ thread_local! {
     static IS_READ: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What is logged on this thread, where a paused test has all of its tasks. The subscriber is one for
-/// the process: one per test would race with the others for what it may see.
+/// The log of this thread, on which a paused test runs all of its tasks. The subscriber is global: one per
+/// test would race with the others for the set of enabled callsites.
 #[derive(Clone, Copy)]
 pub(crate) struct Log;
 
@@ -21,7 +21,7 @@ impl Log {
     pub(crate) fn start() -> Self {
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
-            // All other tests would write lines that none of them reads.
+            // Skip the lines of tests that do not read them.
             let is_read = dynamic_filter_fn(|_, _| IS_READ.get());
             let lines = tracing_subscriber::fmt::layer()
                 .with_writer(|| Self)

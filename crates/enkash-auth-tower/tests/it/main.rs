@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod abandon;
-mod aftermath;
+mod after_fetch;
 mod bounds;
 mod cancel;
 mod compose;
@@ -23,18 +23,18 @@ mod not_called;
 mod origin;
 mod readiness;
 mod redirect;
-mod refusal;
-mod renewal;
+mod refresh;
+mod rejected;
 mod replay;
 #[cfg(feature = "retry")]
 mod retry;
+mod reused_tokens;
 mod runtimes;
 mod secrets;
 #[cfg(feature = "client")]
 #[path = "../support/sockets.rs"]
 mod sockets;
 mod span;
-mod sticky;
 mod store;
 mod storm;
 mod support;

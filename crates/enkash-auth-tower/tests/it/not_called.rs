@@ -1,4 +1,4 @@
-//! What tells the layer's own error from those of the service below.
+//! `NotCalled` marks the layer's own errors, and no error of the inner service.
 
 use std::{
     error::Error as StdError,
@@ -19,11 +19,11 @@ use tower::{Layer, ServiceExt, service_fn};
 use crate::support::{Kit, Recorder, cache, credentials, environment, get, rules, user};
 
 #[tokio::test(start_paused = true)]
-async fn every_error_of_the_layer_says_which_call_was_not_made() {
+async fn layer_error_names_the_call_not_made() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.set_outage(true);
     let layer = EnkashAuthLayer::new(kit.tokens.clone());
-    // While the fetch fails; in the pause after it; to a foreign origin.
+    // During the failing fetch; in the backoff after it; to a foreign origin.
     for (uri, kind) in [
         ("http://localhost/pay?pin=1234", ErrorKind::Unavailable),
         ("http://localhost/pay?pin=1234", ErrorKind::Unavailable),
@@ -52,7 +52,7 @@ async fn every_error_of_the_layer_says_which_call_was_not_made() {
         assert!(!is_about(Method::GET, uri));
         assert!(!is_about(Method::POST, "http://localhost/pay?pin=1235"));
 
-        // The mark stands between the error and its cause, and shows no query.
+        // `NotCalled` sits between the error and its cause, and shows no query.
         assert_eq!(error.to_string(), not_called.error().to_string());
         let cause = not_called.error().source().map(ToString::to_string);
         assert_eq!(not_called.source().map(ToString::to_string), cause);
@@ -62,7 +62,7 @@ async fn every_error_of_the_layer_says_which_call_was_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_waits_too_long_is_told_that_nothing_was_sent() {
+async fn wait_timeout_carries_not_called() {
     let mut policy = enkash_auth_core::RefreshPolicy::default();
     policy.wait_timeout = Duration::from_secs(1);
     let kit = Kit::with_policy(rules(300, 3_000), policy);
@@ -75,7 +75,7 @@ async fn a_caller_that_waits_too_long_is_told_that_nothing_was_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_service_below_bears_no_mark_whatever_its_type() {
+async fn inner_service_error_carries_no_not_called() {
     let kit = Kit::new(rules(300, 10));
     let layer = EnkashAuthLayer::new(kit.tokens.clone());
     let look_alike = || Error::new(ErrorKind::Unavailable, "status 503");
@@ -98,7 +98,7 @@ async fn an_error_of_the_service_below_bears_no_mark_whatever_its_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mark_of_a_layer_below_does_not_pass_the_layer_above() {
+async fn outer_layer_removes_not_called_of_inner_layer() {
     let above = Kit::new(rules(300, 10));
     let below = Kit::new(rules(300, 10));
     below.issuer.set_outage(true);
@@ -109,7 +109,7 @@ async fn a_mark_of_a_layer_below_does_not_pass_the_layer_above() {
         inner.clone().oneshot(request)
     });
     let layer = EnkashAuthLayer::new(above.tokens.clone());
-    // Without a token at first, and with one.
+    // First without a token, then with one.
     for _ in 0..2 {
         let error = layer.layer(between).oneshot(get("http://localhost/")).await;
         let error = error.unwrap_err();
@@ -121,7 +121,7 @@ async fn a_mark_of_a_layer_below_does_not_pass_the_layer_above() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_below_that_breaks_down_while_a_call_waits_bears_no_mark() {
+async fn readiness_error_after_wait_carries_no_not_called() {
     #[derive(Clone)]
     struct Broken(Arc<AtomicUsize>);
 
@@ -153,14 +153,14 @@ async fn a_service_below_that_breaks_down_while_a_call_waits_bears_no_mark() {
 }
 
 #[test]
-fn what_was_not_sent_says_why() {
+fn not_sent_reports_its_cause() {
     let error = NotSent::new("no route");
     assert_eq!(error.to_string(), "nothing was sent");
     assert_eq!(error.source().unwrap().to_string(), "no route");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_mark_leads_on_to_the_cause() {
+async fn not_called_source_leads_to_root_cause() {
     let unreachable = service_fn(|_: Request<Full<Bytes>>| async {
         Err::<Response<String>, _>(NotSent::new("no route"))
     });

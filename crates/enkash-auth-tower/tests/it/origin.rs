@@ -1,4 +1,4 @@
-//! The token goes to allowed origins, and nowhere else.
+//! The token is sent to allowed origins only.
 
 use enkash_auth_core::{Error, ErrorKind};
 use enkash_auth_tower::EnkashAuthLayer;
@@ -17,7 +17,7 @@ async fn send(layer: &EnkashAuthLayer, uri: &str) -> Result<(), ErrorKind> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_goes_to_the_origin_of_the_base_address() {
+async fn base_origin_receives_the_token() {
     let layer = EnkashAuthLayer::new(Kit::new(rules(300, 10)).tokens);
     for uri in [
         "http://localhost/api",
@@ -29,7 +29,7 @@ async fn the_token_goes_to_the_origin_of_the_base_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_origin_never_sees_it() {
+async fn foreign_origin_is_blocked() {
     let kit = Kit::new(rules(300, 10));
     let layer = EnkashAuthLayer::new(kit.tokens.clone());
     for uri in [
@@ -58,7 +58,7 @@ async fn a_foreign_origin_never_sees_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn further_origins_are_allowed_one_by_one() {
+async fn allowed_origin_receives_the_token() {
     let layer = EnkashAuthLayer::new(Kit::new(rules(300, 10)).tokens)
         .allow_origin("https://pay.enkash.in".parse().unwrap());
     assert_eq!(send(&layer, "https://pay.enkash.in/cards").await, Ok(()));
@@ -68,10 +68,10 @@ async fn further_origins_are_allowed_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_an_authority_needs_assume_origin() {
+async fn request_without_authority_needs_assume_origin() {
     let layer = EnkashAuthLayer::new(Kit::new(rules(300, 10)).tokens).assume_origin();
     assert_eq!(send(&layer, "/package.Service/Method").await, Ok(()));
-    // Nor is an authority without a scheme a path.
+    // An authority without a scheme is not a path.
     for elsewhere in ["http://example.com/", "example.com:443"] {
         let sent = send(&layer, elsewhere).await;
         assert_eq!(sent, Err(ErrorKind::ForeignOrigin), "{elsewhere}");

@@ -1,4 +1,4 @@
-//! What the layer does with the readiness of the service below.
+//! Readiness of the inner service.
 
 use std::{
     convert::Infallible,
@@ -18,7 +18,7 @@ use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimitLayer};
 use crate::support::{Kit, Recorder, call, get, rules};
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_waits_for_a_token_does_not_hold_the_permit() {
+async fn request_waiting_for_token_holds_no_permit() {
     let kit = Kit::new(rules(300, 1000));
     let limited = ConcurrencyLimitLayer::new(1).layer(Recorder::default());
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(limited.clone());
@@ -28,36 +28,36 @@ async fn a_request_that_waits_for_a_token_does_not_hold_the_permit() {
     sleep(Duration::from_millis(10)).await;
     assert_eq!(kit.tokens.status().waiting(), 1);
 
-    // A stranger's request under the same limit.
-    let mut stranger = limited;
-    timeout(Duration::from_millis(1), call(&mut stranger))
+    // An unrelated request under the same limit.
+    let mut unrelated = limited;
+    timeout(Duration::from_millis(1), call(&mut unrelated))
         .await
         .expect("the permit is free")
         .unwrap();
     waiting.await.unwrap().unwrap();
-    timeout(Duration::from_millis(1), call(&mut stranger))
+    timeout(Duration::from_millis(1), call(&mut unrelated))
         .await
         .expect("the permit was given back")
         .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_refused_gives_its_permit_back() {
+async fn failed_call_releases_its_permit() {
     let kit = Kit::new(rules(300, 10));
     let limited = ConcurrencyLimitLayer::new(1).layer(Recorder::default());
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(limited.clone());
-    let mut stranger = limited;
+    let mut unrelated = limited;
 
-    // To a foreign origin; while the fetch fails; in the pause after it.
+    // To a foreign origin; during the failing fetch; in the backoff after it.
     kit.issuer.set_outage(true);
     for uri in [
         "https://example.com/",
         "http://localhost/",
         "http://localhost/",
     ] {
-        let refused = client.ready().await.unwrap().call(get(uri)).await;
-        assert!(refused.is_err());
-        timeout(Duration::from_millis(1), call(&mut stranger))
+        let failed = client.ready().await.unwrap().call(get(uri)).await;
+        assert!(failed.is_err());
+        timeout(Duration::from_millis(1), call(&mut unrelated))
             .await
             .expect("the permit is free")
             .unwrap();
@@ -65,7 +65,7 @@ async fn a_call_that_is_refused_gives_its_permit_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_call_holds_no_permit_and_is_not_sent_later() {
+async fn timed_out_call_is_not_sent_later() {
     let mut policy = RefreshPolicy::default();
     policy.wait_timeout = Duration::from_secs(1);
     let kit = Kit::with_policy(rules(300, 3_000), policy);
@@ -83,7 +83,7 @@ async fn a_failed_call_holds_no_permit_and_is_not_sent_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_is_called_only_after_it_was_ready() {
+async fn inner_service_is_called_only_when_ready() {
     let kit = Kit::new(rules(300, 50));
     let inner = Strict::default();
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(inner.clone());
@@ -96,7 +96,7 @@ async fn a_service_is_called_only_after_it_was_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_is_looked_at_again_when_the_service_is_ready() {
+async fn token_expired_before_readiness_is_replaced() {
     let kit = Kit::new(rules(60, 50));
     let inner = Gate::default();
     let layer = EnkashAuthLayer::new(kit.tokens.clone());
@@ -104,7 +104,7 @@ async fn the_token_is_looked_at_again_when_the_service_is_ready() {
     inner.open();
     let waiting = tokio::spawn(client.ready().await.unwrap().call(get("http://localhost/")));
     inner.close();
-    // The token came at 50 ms; by the time the service is ready, it is long over.
+    // The token was fetched at 50 ms, and has expired by the time the service is ready.
     sleep(Duration::from_secs(120)).await;
     inner.open();
     waiting.await.unwrap().unwrap();
@@ -117,7 +117,7 @@ async fn the_token_is_looked_at_again_when_the_service_is_ready() {
     assert_eq!(kit.issuer.counters().token_requests, 2);
 }
 
-/// Panics when called without having been ready.
+/// Panics if called without having been ready.
 #[derive(Default)]
 struct Strict {
     is_ready: bool,
@@ -187,7 +187,7 @@ impl Service<Request<String>> for Gate {
 }
 
 #[tokio::test(start_paused = true)]
-async fn layer_and_replay_are_ready_when_the_service_below_is() {
+async fn layer_and_replay_readiness_follow_the_inner_service() {
     let kit = Kit::new(rules(300, 50));
     let never = ConcurrencyLimitLayer::new(0).layer(Recorder::default());
     let layer = EnkashAuthLayer::new(kit.tokens.clone());

@@ -16,12 +16,12 @@ use crate::support::{Kit, TokioClock, credentials, rules};
 
 const HOME: &str = "https://api.enkash.test";
 
-/// What arrived: the address, and whether there was a token with it.
+/// The requests that arrived: the address, and whether a token was attached.
 type Seen = Arc<Mutex<Vec<(String, bool)>>>;
 type Client = BoxCloneSyncService<Request<String>, Response<String>, BoxError>;
 
-/// A client of servers that redirect to what stands in the query, with `FollowRedirect` above the
-/// layer or below it.
+/// Returns a client of servers that redirect to the address in the query, with `FollowRedirect` above or
+/// below the layer.
 fn client(is_above: bool) -> (Client, Seen) {
     let kit = Kit::new(rules(300, 10));
     let endpoint = TokenEndpoint::with_service(
@@ -42,14 +42,14 @@ fn client(is_above: bool) -> (Client, Seen) {
             seen.lock().unwrap().push((address, has_token));
             let location = request.uri().query().map(str::to_owned);
             async move {
-                let mut answer = Response::default();
+                let mut response = Response::default();
                 if let Some(location) = location {
-                    *answer.status_mut() = http::StatusCode::TEMPORARY_REDIRECT;
-                    answer
+                    *response.status_mut() = http::StatusCode::TEMPORARY_REDIRECT;
+                    response
                         .headers_mut()
                         .insert("location", location.parse().unwrap());
                 }
-                Ok::<Response<String>, Infallible>(answer)
+                Ok::<Response<String>, Infallible>(response)
             }
         }
     });
@@ -67,8 +67,8 @@ fn client(is_above: bool) -> (Client, Seen) {
 /// Calls `/start` of the own origin, which redirects to `location`.
 async fn start(client: Client, location: &str) -> Result<u16, BoxError> {
     let request = Request::get(format!("{HOME}/start?{location}"));
-    let answer = client.oneshot(request.body(String::new())?).await?;
-    Ok(answer.status().as_u16())
+    let response = client.oneshot(request.body(String::new())?).await?;
+    Ok(response.status().as_u16())
 }
 
 fn second_hop(seen: &Seen) -> Option<(String, bool)> {
@@ -82,7 +82,7 @@ fn second_hop(seen: &Seen) -> Option<(String, bool)> {
     second
 }
 
-/// Where no token may go: to others, to a port of theirs, and home over http.
+/// Addresses that may not see the token: other hosts, other ports, and plain http.
 const FOREIGN: [&str; 5] = [
     "https://example.com/x",
     "https://api.enkash.test.example.com/x",
@@ -92,7 +92,7 @@ const FOREIGN: [&str; 5] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn above_each_hop_is_looked_at_and_a_foreign_one_is_not_made() {
+async fn redirect_above_blocks_hop_to_foreign_origin() {
     for location in FOREIGN {
         let (client, seen) = client(true);
         let error = start(client, location).await.unwrap_err();
@@ -103,7 +103,7 @@ async fn above_each_hop_is_looked_at_and_a_foreign_one_is_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn below_a_foreign_hop_is_made_without_the_token() {
+async fn redirect_below_sends_foreign_hop_without_token() {
     for location in FOREIGN {
         let (client, seen) = client(false);
         assert_eq!(start(client, location).await.unwrap(), 200);
@@ -113,7 +113,7 @@ async fn below_a_foreign_hop_is_made_without_the_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hop_within_the_origin_has_a_token_either_way() {
+async fn redirect_within_origin_carries_the_token() {
     for is_above in [true, false] {
         let (client, seen) = client(is_above);
         assert_eq!(start(client, "/end").await.unwrap(), 200);

@@ -1,4 +1,4 @@
-//! Calls whose token the API refused.
+//! Calls whose token is unauthorized.
 
 use std::{
     convert::Infallible,
@@ -20,39 +20,39 @@ use crate::support::{Kit, call, get, rules};
 
 type Api = BoxCloneSyncService<Request<String>, Response<String>, Infallible>;
 
-/// An API that handles a call unless its token is among the refused, and keeps what it handled.
+/// An API that responds with 401 to unauthorized tokens, and keeps the calls that it handled.
 #[derive(Clone, Default)]
-struct Ledger {
-    refused: Arc<Mutex<Vec<String>>>,
+struct MockApi {
+    unauthorized: Arc<Mutex<Vec<String>>>,
     handled: Arc<Mutex<Vec<(Method, String)>>>,
 }
 
-impl Ledger {
-    fn refuse(&self, kit: &Kit) {
+impl MockApi {
+    fn revoke(&self, kit: &Kit) {
         let token = kit.tokens.peek().unwrap().expose().to_owned();
-        self.refused.lock().unwrap().push(token);
+        self.unauthorized.lock().unwrap().push(token);
     }
 
-    /// Refuses with `challenge`.
+    /// Responds with 401 and `challenge` to unauthorized tokens.
     fn api(&self, challenge: &'static str) -> Api {
-        let ledger = self.clone();
+        let mock = self.clone();
         BoxCloneSyncService::new(tower::service_fn(move |request: Request<String>| {
             let header = request.headers().get(AUTHORIZATION).unwrap();
             let token = header.to_str().unwrap().trim_start_matches("Bearer ");
-            let refused = ledger
-                .refused
+            let is_unauthorized = mock
+                .unauthorized
                 .lock()
                 .unwrap()
                 .iter()
                 .any(|one| one == token);
             let mut response = Response::new(String::new());
-            if refused {
+            if is_unauthorized {
                 *response.status_mut() = http::StatusCode::UNAUTHORIZED;
                 let value = http::HeaderValue::from_static(challenge);
                 response.headers_mut().insert("www-authenticate", value);
             } else {
                 let (head, body) = request.into_parts();
-                ledger.handled.lock().unwrap().push((head.method, body));
+                mock.handled.lock().unwrap().push((head.method, body));
             }
             async move { Ok(response) }
         }))
@@ -80,7 +80,7 @@ async fn send(client: &mut EnkashAuth<Api, ReplayPolicy>, method: Method) -> Res
 }
 
 #[tokio::test(start_paused = true)]
-async fn sixty_callers_on_a_revoked_token_succeed_on_one_further_request() {
+async fn sixty_callers_with_revoked_token_share_one_fetch() {
     let kit = Kit::new(rules(300, 50));
     let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default());
     let service = layer.layer(enkash_auth_sandbox::SandboxService::new(kit.issuer.clone()));
@@ -99,57 +99,57 @@ async fn sixty_callers_on_a_revoked_token_succeed_on_one_further_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_is_replayed_once_where_the_server_says_that_it_refused_the_token() {
+async fn post_is_replayed_once_on_invalid_token_challenge() {
     let kit = Kit::new(rules(300, 50));
-    let ledger = Ledger::default();
-    let mut client = client(&kit, ledger.api(INVALID));
+    let mock = MockApi::default();
+    let mut client = client(&kit, mock.api(INVALID));
     assert_eq!(send(&mut client, Method::POST).await.unwrap(), 200);
-    ledger.refuse(&kit);
+    mock.revoke(&kit);
     assert_eq!(send(&mut client, Method::POST).await.unwrap(), 200);
-    assert_eq!(ledger.handled(), 2);
-    let (_, body) = ledger.handled.lock().unwrap().last().cloned().unwrap();
+    assert_eq!(mock.handled(), 2);
+    let (_, body) = mock.handled.lock().unwrap().last().cloned().unwrap();
     assert_eq!(body, "ten rupees");
     assert_eq!(kit.issuer.counters().token_requests, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_is_not_replayed_without_that_proof_and_a_get_is() {
+async fn post_without_invalid_token_challenge_is_not_replayed() {
     for challenge in [
         "Bearer",
         r#"Bearer error="insufficient_scope""#,
         "nonsense,,",
     ] {
         let kit = Kit::new(rules(300, 50));
-        let ledger = Ledger::default();
-        let mut client = client(&kit, ledger.api(challenge));
+        let mock = MockApi::default();
+        let mut client = client(&kit, mock.api(challenge));
         assert_eq!(send(&mut client, Method::GET).await.unwrap(), 200);
-        ledger.refuse(&kit);
+        mock.revoke(&kit);
         assert_eq!(send(&mut client, Method::POST).await.unwrap(), 401);
-        // The refusal was reported all the same: the next call has another token.
+        // The 401 was reported all the same: the next call carries another token.
         assert_eq!(send(&mut client, Method::POST).await.unwrap(), 200);
 
-        ledger.refuse(&kit);
+        mock.revoke(&kit);
         assert_eq!(send(&mut client, Method::GET).await.unwrap(), 200);
         assert_eq!(kit.issuer.counters().token_requests, 3, "{challenge}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idempotency_key_counts_only_where_the_policy_says_so() {
+async fn idempotency_key_allows_replay_only_if_trusted() {
     let trusting = ReplayPolicy::default().trust_idempotency_key();
     for (policy, keys, status) in [
         (ReplayPolicy::default(), &["8e03978e"][..], 401),
         (trusting, &["8e03978e"], 200),
-        // No key, and nobody knows which.
+        // A blank key, and an ambiguous one.
         (trusting, &[" "], 401),
         (trusting, &["8e03978e", "5d2f00b1"], 401),
     ] {
         let kit = Kit::new(rules(300, 50));
-        let ledger = Ledger::default();
+        let mock = MockApi::default();
         let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(policy);
-        let mut client = layer.layer(ledger.api("Bearer"));
+        let mut client = layer.layer(mock.api("Bearer"));
         send(&mut client, Method::GET).await.unwrap();
-        ledger.refuse(&kit);
+        mock.revoke(&kit);
         let request = keys
             .iter()
             .fold(Request::post("http://localhost/api"), |request, key| {
@@ -162,14 +162,14 @@ async fn an_idempotency_key_counts_only_where_the_policy_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_refuses_everything_causes_no_storm() {
+async fn api_returning_only_401_causes_no_fetch_storm() {
     for issuing in [Issuing::Rotating, Issuing::Sticky] {
         let kit = Kit::new(rules(300, 50).issuing(issuing));
         let api = tower::service_fn(|_: Request<String>| async {
-            let refusal = Response::builder()
+            let unauthorized = Response::builder()
                 .status(401)
                 .header("www-authenticate", INVALID);
-            Ok::<_, Infallible>(refusal.body(String::new()).unwrap())
+            Ok::<_, Infallible>(unauthorized.body(String::new()).unwrap())
         });
         let client = client(&kit, BoxCloneSyncService::new(api));
         let mut callers = JoinSet::new();
@@ -187,22 +187,22 @@ async fn an_api_that_refuses_everything_causes_no_storm() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_refusal_does_not_evict_the_newer_token() {
+async fn stale_401_does_not_evict_newer_token() {
     let kit = Kit::new(rules(60, 50));
-    let ledger = Ledger::default();
-    let api = ledger.api(INVALID);
-    // Refused at once, and told of it a minute later.
+    let mock = MockApi::default();
+    let api = mock.api(INVALID);
+    // The 401 is returned a minute later.
     let slow = tower::service_fn(move |request| {
-        let answer = api.clone().oneshot(request);
+        let response = api.clone().oneshot(request);
         async move {
-            let answer = answer.await;
+            let response = response.await;
             sleep(Duration::from_secs(58)).await;
-            answer
+            response
         }
     });
     let mut slow = client(&kit, BoxCloneSyncService::new(slow));
     kit.tokens.token().await.unwrap();
-    ledger.refuse(&kit);
+    mock.revoke(&kit);
     let late = tokio::spawn(async move { send(&mut slow, Method::GET).await.unwrap() });
     sleep(Duration::from_secs(57)).await;
     kit.tokens.token().await.unwrap();
@@ -214,18 +214,18 @@ async fn a_late_refusal_does_not_evict_the_newer_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_fails_leaves_the_caller_the_answer_of_the_api() {
+async fn failed_fetch_returns_the_401_to_the_caller() {
     let kit = Kit::new(rules(300, 50));
-    let ledger = Ledger::default();
-    let mut client = client(&kit, ledger.api(INVALID));
+    let mock = MockApi::default();
+    let mut client = client(&kit, mock.api(INVALID));
     send(&mut client, Method::GET).await.unwrap();
-    ledger.refuse(&kit);
+    mock.revoke(&kit);
     kit.issuer.set_outage(true);
     assert_eq!(send(&mut client, Method::GET).await.unwrap(), 401);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_of_somebody_elses_is_none_of_our_business() {
+async fn layer_without_replay_reports_the_401_and_returns_it() {
     let kit = Kit::new(rules(300, 50));
     let layer = EnkashAuthLayer::new(kit.tokens.clone());
     kit.tokens.token().await.unwrap();
@@ -242,13 +242,18 @@ async fn a_token_of_somebody_elses_is_none_of_our_business() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_call_that_never_left_leaves_the_caller_the_first_answer() {
-    let said: fn() -> BoxError = || NotSent::new("no connection").into();
-    let broke: fn() -> BoxError = || io::Error::from(io::ErrorKind::ConnectionReset).into();
-    // A client's own second try, after a first that may have been acted upon.
-    let refused: fn() -> BoxError = || io::Error::from(io::ErrorKind::ConnectionRefused).into();
-    // That the call never left would be untrue: the first one did, and was refused.
-    for (fail, expected) in [(said, Ok(401)), (broke, Err(())), (refused, Err(()))] {
+async fn unsent_replay_returns_the_first_response() {
+    let not_sent: fn() -> BoxError = || NotSent::new("no connection").into();
+    let reset: fn() -> BoxError = || io::Error::from(io::ErrorKind::ConnectionReset).into();
+    // A client's own retry, after a first attempt that may have been carried out.
+    let not_connected: fn() -> BoxError =
+        || io::Error::from(io::ErrorKind::ConnectionRefused).into();
+    // "Not sent" would be wrong for the call: its first attempt was sent, and got a 401.
+    for (fail, expected) in [
+        (not_sent, Ok(401)),
+        (reset, Err(())),
+        (not_connected, Err(())),
+    ] {
         let kit = Kit::new(rules(300, 50));
         let calls = Arc::new(Mutex::new(0));
         let api = tower::service_fn(move |_: Request<String>| {
@@ -263,22 +268,22 @@ async fn a_second_call_that_never_left_leaves_the_caller_the_first_answer() {
             }
         });
         let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default());
-        let answer = layer.layer(api).oneshot(get("http://localhost/api")).await;
-        let answer = answer.map(|response| response.status().as_u16());
-        assert_eq!(answer.map_err(drop), expected);
+        let response = layer.layer(api).oneshot(get("http://localhost/api")).await;
+        let response = response.map(|response| response.status().as_u16());
+        assert_eq!(response.map_err(drop), expected);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_not_sent_again_with_the_token_that_was_refused() {
+async fn reissued_unauthorized_token_is_not_replayed() {
     let kit = Kit::new(rules(300, 50).issuing(Issuing::Sticky));
     let calls = Arc::new(AtomicU32::new(0));
     let api = tower::service_fn({
         let calls = Arc::clone(&calls);
         move |_: Request<String>| {
             calls.fetch_add(1, Ordering::Relaxed);
-            let refusal = Response::builder().status(401).body(String::new());
-            async move { Ok::<_, Infallible>(refusal.unwrap()) }
+            let unauthorized = Response::builder().status(401).body(String::new());
+            async move { Ok::<_, Infallible>(unauthorized.unwrap()) }
         }
     });
     let mut client = client(&kit, BoxCloneSyncService::new(api));

@@ -1,4 +1,4 @@
-//! `TokenRetry` makes calls again for which there was no token, and sends nothing twice.
+//! `TokenRetry` retries calls that got no token, and sends nothing twice.
 
 use std::{
     convert::Infallible,
@@ -36,7 +36,7 @@ fn post(uri: &str) -> Request<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_made_again_when_there_may_be_a_token() {
+async fn call_without_token_is_retried_until_outage_ends() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.set_outage(true);
     let inner = Recorder::default();
@@ -52,14 +52,14 @@ async fn a_call_is_made_again_when_there_may_be_a_token() {
     let started = Instant::now();
     assert_eq!(call(&mut client).await.unwrap(), 200);
     assert_eq!(inner.calls(), 1);
-    // Three attempts with their pauses; then what the error says, 0.5 s to 0.75 s; then one more.
+    // Three attempts with their backoff; then `retry_after`, 0.5 s to 0.75 s; then one more.
     let took = started.elapsed().as_millis();
     assert!((1_200..1_600).contains(&took), "{took}");
     assert_eq!(kit.tokens.status().fetches(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_below_fails_with_is_not_retried_whatever_it_looks_like() {
+async fn error_of_inner_service_is_not_retried() {
     let kit = Kit::new(rules(300, 10));
     let look_alike = || {
         Error::new(ErrorKind::Unavailable, "status 503").with_retry_after(Duration::from_millis(1))
@@ -89,13 +89,13 @@ async fn what_the_service_below_fails_with_is_not_retried_whatever_it_looks_like
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_further_below_that_has_no_token_is_not_retried_from_above() {
+async fn missing_token_of_nested_layer_is_not_retried() {
     let above = Kit::new(rules(300, 10));
     let below = Kit::new(rules(300, 10));
     below.issuer.set_outage(true);
     let payments = AtomicUsize::new(0);
     let inner = EnkashAuthLayer::new(below.tokens.clone()).layer(Recorder::default());
-    // It may have done something before it asked for a token of its own.
+    // It may have had an effect before it needed a token of its own.
     let between = service_fn(|request: Request<String>| {
         payments.fetch_add(1, Ordering::Relaxed);
         inner.clone().oneshot(request)
@@ -110,7 +110,7 @@ async fn a_layer_further_below_that_has_no_token_is_not_retried_from_above() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payment_is_not_made_again_for_want_of_a_token_for_the_redirect_after_it() {
+async fn payment_is_not_retried_for_token_of_its_redirect() {
     // The wrong order: redirects are followed between the policy and the layer.
     let kit = Kit::new(rules(10, 10));
     let payments = AtomicUsize::new(0);
@@ -121,13 +121,13 @@ async fn a_payment_is_not_made_again_for_want_of_a_token_for_the_redirect_after_
         payments.fetch_add(1, Ordering::Relaxed);
         issuer.set_outage(true);
         async {
-            // The token ends, and there is no other for the moment.
+            // The token expires, and no other can be fetched yet.
             sleep(Duration::from_secs(20)).await;
-            let mut answer = Response::new(String::new());
-            *answer.status_mut() = StatusCode::SEE_OTHER;
+            let mut response = Response::new(String::new());
+            *response.status_mut() = StatusCode::SEE_OTHER;
             let receipt = http::HeaderValue::from_static("/receipt");
-            answer.headers_mut().insert("location", receipt);
-            Ok::<_, Infallible>(answer)
+            response.headers_mut().insert("location", receipt);
+            Ok::<_, Infallible>(response)
         }
     });
     let client = ServiceBuilder::new()
@@ -150,13 +150,13 @@ async fn a_payment_is_not_made_again_for_want_of_a_token_for_the_redirect_after_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_time_does_not_heal_fails_at_once() {
+async fn permanent_error_is_not_retried() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.change_rules(|rules| rules.lock_after(1));
-    let refused = cache(endpoint(|_| async {
-        let mut answer = status(400);
-        *answer.body_mut() = r#"{"error":"invalid_grant"}"#.to_owned();
-        answer
+    let rejected = cache(endpoint(|_| async {
+        let mut response = status(400);
+        *response.body_mut() = r#"{"error":"invalid_grant"}"#.to_owned();
+        response
     }));
     let client = |tokens| {
         ServiceBuilder::new()
@@ -165,9 +165,9 @@ async fn what_time_does_not_heal_fails_at_once() {
             .service(Recorder::default())
     };
     let started = Instant::now();
-    let error = call(&mut client(refused.clone())).await.unwrap_err();
+    let error = call(&mut client(rejected.clone())).await.unwrap_err();
     assert_eq!(kind(&error), ErrorKind::Rejected);
-    assert_eq!(refused.status().token_requests(), 1);
+    assert_eq!(rejected.status().token_requests(), 1);
 
     let foreign = client(kit.tokens)
         .oneshot(get("https://example.com/"))
@@ -177,11 +177,11 @@ async fn what_time_does_not_heal_fails_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_pause_is_left_to_the_caller() {
+async fn retry_after_beyond_longest_pause_is_not_retried() {
     let tokens = cache(endpoint(|_| async {
-        let mut answer = status(429);
-        answer.headers_mut().insert("retry-after", 6.into());
-        answer
+        let mut response = status(429);
+        response.headers_mut().insert("retry-after", 6.into());
+        response
     }));
     let client = |policy| {
         ServiceBuilder::new()
@@ -203,7 +203,7 @@ async fn a_long_pause_is_left_to_the_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_made_again_a_few_times_at_most() {
+async fn call_is_retried_at_most_as_configured() {
     for most in [0, 1, 3] {
         let kit = Kit::new(rules(300, 10));
         kit.issuer.set_outage(true);
@@ -217,7 +217,7 @@ async fn a_call_is_made_again_a_few_times_at_most() {
     }
 }
 
-/// So many retries for all calls; and how often it was paid in.
+/// The retries left for all calls, and the number of deposits.
 #[derive(Clone, Default)]
 struct Purse(Arc<(AtomicUsize, AtomicUsize)>);
 
@@ -237,7 +237,7 @@ impl Budget for Purse {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_calls_share_one_budget() {
+async fn calls_share_one_retry_budget() {
     let kit = Kit::new(rules(300, 10));
     kit.issuer.set_outage(true);
     let purse = Purse::default();
@@ -252,15 +252,19 @@ async fn all_calls_share_one_budget() {
         calls.spawn(async move { call(&mut client).await.is_ok() });
     }
     sleep(Duration::from_millis(900)).await;
-    // All have heard that there is no token; those that the budget allows go on.
+    // All calls failed without a token; as many as the budget allows retry.
     kit.issuer.set_outage(false);
     let served = calls.join_all().await.into_iter().filter(|it| *it).count();
     assert_eq!(served, 4);
-    assert_eq!(purse.0.1.load(Ordering::Relaxed), 4, "each answer pays in");
+    assert_eq!(
+        purse.0.1.load(Ordering::Relaxed),
+        4,
+        "each response pays in"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_there_only_once_is_not_kept_for_a_retry() {
+async fn body_that_cannot_be_cloned_is_not_retried() {
     #[derive(Debug)]
     struct Once;
 
@@ -284,7 +288,7 @@ async fn a_body_that_is_there_only_once_is_not_kept_for_a_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_says_no_time_is_retried_within_any_longest_pause() {
+async fn error_without_retry_after_is_retried() {
     let mut policy = RefreshPolicy::default();
     policy.wait_timeout = Duration::from_millis(100);
     let kit = Kit::with_policy(rules(300, 1_000), policy);

@@ -24,7 +24,7 @@ use crate::{
 };
 
 #[test]
-fn outside_any_runtime_there_is_a_typed_error_and_a_fresh_token_is_served() {
+fn fetch_outside_runtime_fails_and_cached_token_is_served() {
     let endpoint = endpoint(|_| async { grant("one", 300) });
     let tokens = TokenCache::builder(endpoint)
         .clock(ManualClock::new())
@@ -41,7 +41,7 @@ fn outside_any_runtime_there_is_a_typed_error_and_a_fresh_token_is_served() {
 }
 
 #[test]
-fn a_runtime_that_is_shutting_down_is_no_loop() {
+fn runtime_shutting_down_does_not_loop() {
     let endpoint = endpoint(|_| async { grant("one", 300) });
     let clock = ManualClock::new();
     let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
@@ -50,7 +50,7 @@ fn a_runtime_that_is_shutting_down_is_no_loop() {
     drop(dying);
     {
         let _entered = handle.enter();
-        // Whatever is spawned here is dropped at once.
+        // Tasks spawned here are dropped at once.
         let error = tokens.token().now_or_never().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
@@ -60,7 +60,7 @@ fn a_runtime_that_is_shutting_down_is_no_loop() {
 }
 
 #[test]
-fn a_connection_is_not_used_on_another_runtime_than_its_own() {
+fn connection_is_not_reused_on_another_runtime() {
     let made = Arc::new(AtomicU32::new(0));
     let make = {
         let made = Arc::clone(&made);
@@ -90,7 +90,7 @@ fn a_connection_is_not_used_on_another_runtime_than_its_own() {
 }
 
 #[test]
-fn service_without_a_response_is_made_anew() {
+fn service_without_response_is_recreated() {
     let made = Arc::new(AtomicU32::new(0));
     let make = {
         let made = Arc::clone(&made);
@@ -115,7 +115,7 @@ fn service_without_a_response_is_made_anew() {
 }
 
 #[test]
-fn a_waiting_future_may_move_to_another_runtime() {
+fn waiting_future_may_move_to_another_runtime() {
     let endpoint = endpoint(|_| async { grant("one", 300) });
     let tokens = TokenCache::builder(endpoint)
         .clock(ManualClock::new())
@@ -128,7 +128,7 @@ fn a_waiting_future_may_move_to_another_runtime() {
 }
 
 #[test]
-fn a_future_that_left_an_undriven_runtime_still_gives_up_in_time() {
+fn future_moved_off_undriven_runtime_still_times_out() {
     let mut policy = RefreshPolicy::default();
     policy.wait_timeout = Duration::from_secs(3);
     let tokens = TokenCache::builder(endpoint(|_| pending()))
@@ -145,13 +145,13 @@ fn a_future_that_left_an_undriven_runtime_still_gives_up_in_time() {
 }
 
 #[test]
-fn a_runtime_dropped_by_a_panic_of_somebody_else_is_no_fault_of_the_service() {
+fn runtime_dropped_by_unrelated_panic_causes_no_backoff() {
     let (tokens, _) = stuck_at_first(&ManualClock::new());
     let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         runtime().block_on(async {
             assert!(tokens.token().now_or_never().is_none());
             tokio::task::yield_now().await;
-            panic!("somebody else's");
+            panic!("unrelated");
         })
     }));
     assert!(unwound.is_err());
@@ -159,7 +159,7 @@ fn a_runtime_dropped_by_a_panic_of_somebody_else_is_no_fault_of_the_service() {
 }
 
 #[test]
-fn a_runtime_for_every_request_is_no_storm_in_the_early_window() {
+fn runtime_per_request_causes_no_refresh_storm() {
     let clock = ManualClock::new();
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = endpoint({
@@ -188,7 +188,7 @@ fn a_runtime_for_every_request_is_no_storm_in_the_early_window() {
 }
 
 #[test]
-fn a_call_made_outside_a_runtime_is_sent_from_inside_one() {
+fn call_created_outside_runtime_is_sent_inside_one() {
     let endpoint = endpoint(|_| async { grant("one", 300) });
     let tokens = TokenCache::builder(endpoint)
         .clock(ManualClock::new())
@@ -201,7 +201,7 @@ fn a_call_made_outside_a_runtime_is_sent_from_inside_one() {
 }
 
 #[test]
-fn outside_any_runtime_no_call_is_made_again_and_nothing_panics() {
+fn retry_outside_runtime_returns_the_error() {
     let tokens = TokenCache::builder(endpoint(|_| async { status(503) }))
         .clock(ManualClock::new())
         .build();
@@ -214,7 +214,7 @@ fn outside_any_runtime_no_call_is_made_again_and_nothing_panics() {
 }
 
 #[test]
-fn background_fetch_aborted_after_the_deadline_fails_no_call() {
+fn refresh_aborted_after_deadline_fails_no_call() {
     let clock = ManualClock::new();
     let asked = Arc::new(AtomicU32::new(0));
     let tokens = TokenCache::builder(endpoint({
@@ -239,7 +239,7 @@ fn background_fetch_aborted_after_the_deadline_fails_no_call() {
         tokio::task::yield_now().await;
     });
     clock.advance(Duration::from_secs(5));
-    // The first abort of all, in the flight of a token that is over by now.
+    // The first abort of all, in the fetch for a token that has expired by now.
     drop(first);
     let got = runtime().block_on(tokens.token());
     assert!(got.is_ok(), "{got:?}");

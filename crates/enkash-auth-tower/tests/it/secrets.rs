@@ -1,4 +1,4 @@
-//! Nothing that is printed holds a secret.
+//! No printed value holds a secret.
 
 use std::{io::Write, sync::Arc};
 
@@ -21,8 +21,8 @@ const SECRETS: [&str; 5] = [
     "s3cret-token-0123456789",
 ];
 
-/// Answers in turn: a token; a refusal and a failure that echo all they know.
-fn answers(nth: usize) -> Response<String> {
+/// Returns the responses in turn: a token, then failures and rejections that echo secrets.
+fn responses(nth: usize) -> Response<String> {
     let (status, body) = match nth {
         0 => (
             200,
@@ -53,7 +53,7 @@ fn answers(nth: usize) -> Response<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_trace_of_a_whole_life_holds_no_secret() {
+async fn logs_errors_and_metrics_hold_no_secret() {
     let mut log = Log::start();
     #[cfg(feature = "metrics")]
     let (_guard, snapshotter) = crate::metrics::recorder();
@@ -67,8 +67,8 @@ async fn the_trace_of_a_whole_life_holds_no_secret() {
     let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let service = tower::service_fn(move |request: http::Request<http_body_util::Full<_>>| {
         tracing::trace!(headers = ?request.headers(), "a client that logs what it sends");
-        let answer = answers(asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        async move { Ok::<_, std::convert::Infallible>(answer) }
+        let response = responses(asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        async move { Ok::<_, std::convert::Infallible>(response) }
     });
     let endpoint = TokenEndpoint::with_service(environment(), credentials, service).unwrap();
     let tokens = TokenCache::builder(endpoint)

@@ -18,7 +18,7 @@ fn spans(log: Log) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_fetch_has_a_span_that_says_why_it_was_made_and_how_it_ended() {
+async fn fetch_span_records_reason_and_outcome() {
     let log = Log::start();
     let kit = Kit::new(rules(60, 50));
     let mut client = kit.client();

@@ -1,4 +1,4 @@
-//! Many callers at once.
+//! Many concurrent callers.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::{
 use crate::support::{Kit, call, rules};
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_cold_callers_cause_one_fetch() {
+async fn ten_thousand_cold_callers_share_one_fetch() {
     let kit = Kit::new(rules(300, 50));
     let client = kit.client();
     let mut callers = JoinSet::new();
@@ -32,7 +32,7 @@ async fn ten_thousand_cold_callers_cause_one_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_callers_share_the_error_of_one_fetch() {
+async fn ten_thousand_callers_share_one_failed_fetch() {
     let kit = Kit::new(rules(300, 50));
     kit.issuer.set_outage(true);
     let mut callers = JoinSet::new();
@@ -58,7 +58,7 @@ async fn ten_thousand_callers_share_the_error_of_one_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_remembered_while_a_thousand_callers_retry() {
+async fn failure_is_cached_while_a_thousand_callers_retry() {
     let kit = Kit::new(rules(300, 5));
     kit.issuer.set_outage(true);
     let end = Instant::now() + Duration::from_secs(5);
@@ -75,13 +75,13 @@ async fn a_failure_is_remembered_while_a_thousand_callers_retry() {
     }
     callers.join_all().await;
 
-    // Each fetch takes 0.7 s; the pauses after it are at least 0.5, 1, 2 s.
+    // Each fetch takes 0.7 s; the backoff after it is at least 0.5, 1, 2 s.
     let fetches = kit.tokens.status().fetches();
     assert!((2..=4).contains(&fetches), "{fetches} fetches");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_remembered_failure_says_when_to_come_back() {
+async fn cached_failure_reports_retry_after() {
     let kit = Kit::new(rules(300, 5));
     kit.issuer.set_outage(true);
     kit.tokens.token().await.unwrap_err();
@@ -98,7 +98,7 @@ async fn a_remembered_failure_says_when_to_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn impatient_callers_are_served_once_the_fetch_is_done() {
+async fn callers_that_timed_out_are_served_once_fetch_completes() {
     let kit = Kit::new(rules(300, 50));
     let started = Instant::now();
     let mut callers = JoinSet::new();
@@ -109,8 +109,8 @@ async fn impatient_callers_are_served_once_the_fetch_is_done() {
             let (mut early, mut late) = (0, 0);
             while started.elapsed() < Duration::from_secs(1) {
                 let asked = started.elapsed();
-                let answer = timeout(Duration::from_millis(30), tokens.token()).await;
-                match answer {
+                let result = timeout(Duration::from_millis(30), tokens.token()).await;
+                match result {
                     Ok(token) => drop(token.unwrap()),
                     Err(_) if asked < Duration::from_millis(60) => early += 1,
                     Err(_) => late += 1,
@@ -124,11 +124,11 @@ async fn impatient_callers_are_served_once_the_fetch_is_done() {
 
     assert!(
         outcomes.iter().all(|(_, late)| *late == 0),
-        "nobody fails once it is done"
+        "no caller fails once it has completed"
     );
     assert!(
         outcomes.iter().any(|(early, _)| *early > 0),
-        "some had left before"
+        "some timed out before"
     );
     assert_eq!(kit.issuer.counters().token_requests, 1);
 }

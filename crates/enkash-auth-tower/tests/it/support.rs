@@ -15,10 +15,10 @@ use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
 
-/// Loopback, and over no socket: everything below is in memory.
+/// Loopback, but without sockets: all services are in memory.
 pub(crate) const BASE: &str = "http://localhost";
 
-/// A clock that moves as tokio's does, paused or not.
+/// A clock that follows tokio's, paused or not.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TokioClock(Instant);
 
@@ -38,7 +38,7 @@ impl Clock for TokioClock {
     }
 }
 
-/// A user nobody else has: the ledger is one for the whole process.
+/// Returns a user that no other test has: the account records belong to the process.
 pub(crate) fn user() -> String {
     static USERS: AtomicU64 = AtomicU64::new(0);
     format!("user-{}@example.com", USERS.fetch_add(1, Ordering::Relaxed))
@@ -55,17 +55,17 @@ pub(crate) fn environment() -> Environment {
     Environment::custom(BASE).unwrap()
 }
 
-/// An endpoint whose token requests are answered by `answer`; probes are answered here.
-pub(crate) fn endpoint<F, Fut>(answer: F) -> TokenEndpoint
+/// Returns an endpoint whose token requests are handled by `respond`, and whose probes succeed.
+pub(crate) fn endpoint<F, Fut>(respond: F) -> TokenEndpoint
 where
     F: Fn(Request<http_body_util::Full<Bytes>>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Response<String>> + Send + 'static,
 {
     let service = tower::service_fn(move |request: Request<http_body_util::Full<Bytes>>| {
-        let answer = (request.method() != "HEAD").then(|| answer(request));
+        let response = (request.method() != "HEAD").then(|| respond(request));
         async move {
-            Ok::<_, Infallible>(match answer {
-                Some(answer) => answer.await,
+            Ok::<_, Infallible>(match response {
+                Some(response) => response.await,
                 None => Response::new(String::new()),
             })
         }
@@ -79,7 +79,7 @@ pub(crate) fn cache(endpoint: TokenEndpoint) -> TokenCache {
         .build()
 }
 
-/// The answer of a server that grants `token`.
+/// Returns the response of a server that grants `token`.
 pub(crate) fn grant(token: &str, seconds: u64) -> Response<String> {
     Response::new(format!(
         r#"{{"access_token":"{token}","token_type":"bearer","expires_in":{seconds}}}"#
@@ -93,7 +93,7 @@ pub(crate) fn status(code: u16) -> Response<String> {
         .unwrap()
 }
 
-/// A sandbox in memory and a cache that asks it.
+/// A sandbox in memory, and a cache that fetches from it.
 pub(crate) struct Kit {
     pub(crate) issuer: Issuer,
     pub(crate) tokens: TokenCache,
@@ -129,7 +129,7 @@ impl Kit {
         }
     }
 
-    /// Another cache for the same account.
+    /// Returns another cache for the same account.
     pub(crate) fn beside(other: &Self) -> Self {
         let endpoint = TokenEndpoint::with_service(
             environment(),
@@ -144,7 +144,7 @@ impl Kit {
         }
     }
 
-    /// An endpoint for the same account, asked with `password`.
+    /// Returns an endpoint for the same account with `password`.
     pub(crate) fn endpoint(&self, password: &str) -> TokenEndpoint {
         TokenEndpoint::with_service(
             environment(),
@@ -154,19 +154,19 @@ impl Kit {
         .unwrap()
     }
 
-    /// Whether the server has locked the account.
+    /// Returns whether the server has locked the account.
     pub(crate) fn is_locked(&self) -> bool {
         let accounts = self.issuer.account_statuses();
         accounts.iter().any(|account| account.locked)
     }
 
-    /// A client of the sandbox's API, with tokens.
+    /// Returns a client of the sandbox's API that attaches tokens.
     pub(crate) fn client(&self) -> EnkashAuth<SandboxService> {
         EnkashAuthLayer::new(self.tokens.clone()).layer(SandboxService::new(self.issuer.clone()))
     }
 }
 
-/// Rules for a test: a new token each time, and each fetch takes `delay`.
+/// Returns rules with a new token for each fetch, which takes `delay` milliseconds.
 pub(crate) fn rules(lifetime: u64, delay: u64) -> Rules {
     Rules::new()
         .lifetime(Duration::from_secs(lifetime))
@@ -178,7 +178,7 @@ pub(crate) fn get(uri: &str) -> Request<String> {
     Request::get(uri).body(String::new()).unwrap()
 }
 
-/// One API call; its status.
+/// Makes one API call, and returns its status.
 pub(crate) async fn call<S, B>(service: &mut S) -> Result<u16, S::Error>
 where
     S: Service<Request<String>, Response = Response<B>>,
@@ -188,7 +188,7 @@ where
     Ok(response.status().as_u16())
 }
 
-/// A service that keeps the heads of the requests it got.
+/// A service that records the heads of its requests.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Vec<HeaderMap>>>);
 

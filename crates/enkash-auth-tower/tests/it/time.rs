@@ -1,4 +1,4 @@
-//! Lifetimes of every length, and local clocks that are wrong.
+//! Lifetimes of every length, and wrong local clocks.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use crate::support::{endpoint, grant};
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: u64 = 86_400;
 
-/// A cache on `clock` whose tokens live for `seconds`, each another one.
+/// Returns a cache on `clock` whose tokens live for `seconds`, each of them new.
 fn living(seconds: u64, clock: &ManualClock) -> TokenCache {
     let minted = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let endpoint = endpoint(move |_| {
@@ -21,25 +21,25 @@ fn living(seconds: u64, clock: &ManualClock) -> TokenCache {
     TokenCache::builder(endpoint).clock(clock.clone()).build()
 }
 
-/// A cache on `clock` whose server has the right time, `Date` included, and grants for 300 s.
+/// Returns a cache on `clock` whose server has the right time, sends `Date`, and grants for 300 s.
 fn absolute(clock: &ManualClock) -> TokenCache {
     let truth = clock.now();
     let endpoint = endpoint(move |_| async move {
         let now = UNIX_EPOCH + Duration::from_nanos(truth.unix_nanos());
         let expiry = truth.unix_nanos() / 1_000_000 + 300_000;
-        let mut answer = Response::new(format!(
+        let mut response = Response::new(format!(
             r#"{{"token":"one","expiry":{expiry},"resultCode":0}}"#
         ));
         let date = httpdate::fmt_http_date(now).parse().unwrap();
-        answer.headers_mut().insert(DATE, date);
-        answer
+        response.headers_mut().insert(DATE, date);
+        response
     });
     TokenCache::builder(endpoint).clock(clock.clone()).build()
 }
 
 #[tokio::test]
-async fn every_lifetime_is_used_and_none_is_overrun() {
-    // What is no lifetime in seconds is read in the unit in which it is one, or as unknown.
+async fn token_of_any_lifetime_is_used_and_never_past_expiry() {
+    // An implausible lifetime in seconds is read in a plausible unit, or as unknown.
     let in_millis = 49 * DAY * 1000 / 100;
     let years_292 = 292 * 365 * DAY;
     for (seconds, expected) in [
@@ -68,7 +68,7 @@ async fn every_lifetime_is_used_and_none_is_overrun() {
         assert_eq!(expiry, Duration::from_secs_f64(expected), "{seconds} s");
         assert!(
             early >= expiry * 3 / 4,
-            "no renewal in the first three quarters of {seconds} s"
+            "no refresh in the first three quarters of {seconds} s"
         );
 
         clock.advance(early - Duration::from_millis(1));
@@ -89,7 +89,7 @@ async fn every_lifetime_is_used_and_none_is_overrun() {
 }
 
 #[tokio::test]
-async fn a_local_clock_an_hour_fast_or_slow_changes_nothing() {
+async fn local_clock_an_hour_off_does_not_change_expiry() {
     let right = ManualClock::new();
     let fast = ManualClock::new();
     let slow = ManualClock::new();
@@ -104,7 +104,7 @@ async fn a_local_clock_an_hour_fast_or_slow_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_wall_clock_set_back_prolongs_no_token() {
+async fn wall_clock_set_back_does_not_extend_token() {
     let clock = ManualClock::new();
     let tokens = living(300, &clock);
     tokens.token().await.unwrap();
@@ -115,7 +115,7 @@ async fn a_wall_clock_set_back_prolongs_no_token() {
 }
 
 #[tokio::test]
-async fn a_suspend_or_a_wall_clock_set_forth_ends_a_token() {
+async fn suspend_or_wall_clock_jump_expires_token() {
     let clock = ManualClock::new();
     let tokens = living(300, &clock);
     for nth in 0..4 {

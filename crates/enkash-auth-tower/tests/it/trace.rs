@@ -1,4 +1,4 @@
-//! `tower-http`'s traces, with all the headers, show no token.
+//! Traces of `tower-http` that include all headers show no token.
 
 use enkash_auth_tower::EnkashAuthLayer;
 use http::{HeaderValue, header::AUTHORIZATION};
@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn a_trace_above_and_one_below_show_no_token() {
+async fn trace_layers_above_and_below_show_no_token() {
     let kit = Kit::new(rules(300, 10));
     let log = Log::start();
     let trace = || {
@@ -46,7 +46,7 @@ async fn a_trace_above_and_one_below_show_no_token() {
     let token = kit.tokens.peek().unwrap();
     assert_eq!(inner.calls(), 3);
     assert!(!text.contains(token.expose()), "{text}");
-    // The trace above sees no token, the one below sees that there is one.
+    // The trace above sees no header, the one below a sensitive one.
     assert!(text.contains("this is shown"), "{text}");
     assert!(
         text.contains(&format!("{AUTHORIZATION:?}: Sensitive")),

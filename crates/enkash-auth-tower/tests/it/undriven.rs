@@ -20,7 +20,7 @@ pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// One whose time is paused.
+/// Returns a runtime whose clock is paused.
 pub(crate) fn paused() -> Runtime {
     Builder::new_current_thread()
         .enable_all()
@@ -29,7 +29,7 @@ pub(crate) fn paused() -> Runtime {
         .unwrap()
 }
 
-/// A cache whose first token request never ends, and whose service counts how often it was made.
+/// Returns a cache whose first token request never ends, and the number of services that were created.
 pub(crate) fn stuck_at_first(clock: &ManualClock) -> (TokenCache, Arc<AtomicU32>) {
     let made = Arc::new(AtomicU32::new(0));
     let asked = Arc::new(AtomicU32::new(0));

@@ -1,4 +1,4 @@
-//! A cache that is kept warm.
+//! `keep_warm`: the refresh task of a cache.
 
 use std::{
     sync::{
@@ -29,7 +29,7 @@ fn warm(lifetime: u64, delay: u64) -> Kit {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_renewed_without_traffic_from_the_first_use_on() {
+async fn token_is_refreshed_without_traffic_after_first_use() {
     let kit = warm(60, 50);
     sleep(Duration::from_secs(600)).await;
     assert_eq!(
@@ -49,7 +49,7 @@ async fn a_token_is_renewed_without_traffic_from_the_first_use_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_survives_an_outage() {
+async fn refresh_task_survives_an_outage() {
     let kit = warm(60, 50);
     kit.tokens.warm_up().await.unwrap();
     kit.issuer.set_outage(true);
@@ -62,7 +62,7 @@ async fn it_survives_an_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_ends_with_the_last_handle() {
+async fn refresh_task_ends_with_last_handle() {
     let kit = warm(60, 50);
     kit.tokens.warm_up().await.unwrap();
     let issuer = kit.issuer.clone();
@@ -72,7 +72,7 @@ async fn it_ends_with_the_last_handle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_count_against_the_account_is_not_tried_again_for_nobodys_sake() {
+async fn refresh_task_does_not_retry_unresolved_attempt_early() {
     let mut policy = RefreshPolicy::default();
     policy.keep_warm = true;
     policy.retry_unresolved_after = Some(Duration::from_secs(900));
@@ -87,7 +87,7 @@ async fn what_may_count_against_the_account_is_not_tried_again_for_nobodys_sake(
         (status.token_requests(), status.unresolved_attempts()),
         (1, 1)
     );
-    // After a quarter of an hour it is, as the policy says; and where nobody asks, it may be well again then.
+    // After 15 min it is retried, as the policy says, without any caller.
     kit.issuer.cancel_orders();
     sleep(Duration::from_secs(140)).await;
     assert!(kit.tokens.peek().is_some());
@@ -108,20 +108,20 @@ fn kept_warm(clock: &ManualClock) -> TokenCache {
         .build()
 }
 
-/// Somebody on `idle` sets the renewal going, and is gone.
-fn renewal_on(idle: &Runtime, tokens: &TokenCache, clock: &ManualClock) {
+/// Starts the refresh on `idle`, which is not driven afterwards.
+fn refresh_on(idle: &Runtime, tokens: &TokenCache, clock: &ManualClock) {
     clock.advance(Duration::from_secs(258));
     let _entered = idle.enter();
     assert!(tokens.token().now_or_never().is_some());
 }
 
-/// The flight is on a runtime that nobody drives any more, and nobody calls.
+/// The pending fetch is on a runtime that is no longer driven, and there are no calls.
 #[test]
-fn it_gives_up_a_flight_of_another_runtime_by_itself() {
+fn refresh_task_abandons_fetch_of_undriven_runtime() {
     let (keeping, idle, clock) = (paused(), runtime(), ManualClock::new());
     let tokens = kept_warm(&clock);
     keeping.block_on(tokens.token()).unwrap();
-    renewal_on(&idle, &tokens, &clock);
+    refresh_on(&idle, &tokens, &clock);
     keeping.block_on(async {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(tokens.peek().unwrap().expose(), "token-0");
@@ -132,7 +132,7 @@ fn it_gives_up_a_flight_of_another_runtime_by_itself() {
 }
 
 #[test]
-fn it_goes_on_from_another_runtime_when_its_own_has_ended() {
+fn refresh_task_moves_to_another_runtime_when_its_own_ends() {
     let (ending, second, clock) = (paused(), paused(), ManualClock::new());
     let tokens = kept_warm(&clock);
     ending.block_on(tokens.token()).unwrap();
@@ -147,7 +147,7 @@ fn it_goes_on_from_another_runtime_when_its_own_has_ended() {
 }
 
 #[test]
-fn it_goes_on_from_another_runtime_when_its_own_is_driven_no_more() {
+fn refresh_task_moves_off_undriven_runtime() {
     let (idle, second, clock) = (paused(), paused(), ManualClock::new());
     let tokens = kept_warm(&clock);
     idle.block_on(tokens.token()).unwrap();
@@ -159,7 +159,7 @@ fn it_goes_on_from_another_runtime_when_its_own_is_driven_no_more() {
         sleep(Duration::from_secs(31)).await;
         assert_eq!(tokens.peek().unwrap().expose(), "token-2");
     });
-    // Should it be driven again, it ends, and asks for nothing.
+    // If it is driven again, it ends, and fetches nothing.
     clock.advance(Duration::from_secs(260));
     let fetches = tokens.status().fetches();
     idle.block_on(async { sleep(Duration::from_secs(31)).await });
@@ -168,7 +168,7 @@ fn it_goes_on_from_another_runtime_when_its_own_is_driven_no_more() {
 }
 
 #[test]
-fn one_task_keeps_it_warm_whoever_launches() {
+fn fetches_share_one_refresh_task() {
     let (keeping, clock) = (paused(), ManualClock::new());
     let tokens = kept_warm(&clock);
     keeping.block_on(async {
@@ -176,17 +176,17 @@ fn one_task_keeps_it_warm_whoever_launches() {
         sleep(Duration::from_secs(1)).await;
         clock.advance(Duration::from_secs(258));
         tokens.token().await.unwrap();
-        // It and the flight.
+        // The refresh task and the fetch.
         assert_eq!(Handle::current().metrics().num_alive_tasks(), 2);
     });
 }
 
 #[test]
-fn it_goes_on_where_a_flight_that_hung_is_launched_again() {
+fn refresh_task_moves_with_fetch_that_replaces_hung_one() {
     let (idle, second, clock) = (paused(), paused(), ManualClock::new());
     let tokens = kept_warm(&clock);
     idle.block_on(tokens.token()).unwrap();
-    renewal_on(&idle, &tokens, &clock);
+    refresh_on(&idle, &tokens, &clock);
     clock.advance(Duration::from_secs(9));
     second.block_on(async {
         tokens.token().await.unwrap();

@@ -1,5 +1,5 @@
-//! Loom's primitives, and stand-ins for what loom has none of. Reference counts are std's: no
-//! order of ours hangs on them, and loom changes no threads at them.
+//! Loom's primitives, and stand-ins for those it lacks. Reference counts are std's: no ordering of ours
+//! depends on them, and loom does not switch threads at them.
 
 use std::{ops::Deref, sync::PoisonError};
 
@@ -25,8 +25,8 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Loom lets an exchange succeed on a value that a plain store has replaced, where memory does not.
-/// Placed by an exchange, a store has one place among the others, as it has in memory.
+/// Loom lets an exchange succeed on a value that a plain store has replaced, which memory does not. A
+/// store made by an exchange has one place in the modification order, as in memory.
 macro_rules! atomic {
     ($name:ident, $value:ty) => {
         #[derive(Debug, Default)]
@@ -55,8 +55,8 @@ macro_rules! atomic {
 atomic!(AtomicBool, bool);
 atomic!(AtomicU64, u64);
 
-/// An atomic pointer, with the orders that arc-swap promises and no more: a load may be late. It is
-/// an index, and what was there stays.
+/// An atomic pointer with no more than the orderings that arc-swap promises: a load may be stale. It is an
+/// index, and old values are kept.
 #[derive(Debug)]
 pub(crate) struct Slot<T> {
     at: AtomicUsize,
@@ -99,7 +99,7 @@ impl<T> Deref for Loaded<T> {
     }
 }
 
-/// A static is made anew in every execution.
+/// Defines a static that is created anew in every execution.
 macro_rules! global {
     (static $name:ident: $type:ty = $init:expr;) => {
         loom::lazy_static! {
@@ -110,10 +110,10 @@ macro_rules! global {
 
 pub(crate) use global;
 
-/// Loom's own stacks are too small for a whole cache; in words.
+/// In words. Loom's default stacks are too small for a whole cache.
 const STACK: usize = 1 << 15;
 
-/// Runs `f` in every order that takes the processor from a thread no more than so often.
+/// Runs `f` in every order with at most `preemptions` preemptions.
 pub(crate) fn model(preemptions: usize, f: impl Fn() + Clone + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.max_branches = 10_000;

@@ -1,5 +1,5 @@
-//! Red when a seat looks and sits down under two locks, when who leaves takes a neighbour's waker
-//! along, and when a second landing counts.
+//! Fails if a waiter checks and registers under two locks, if a dropped waiter removes the waker of
+//! another, and if a second completion counts.
 
 use std::future::poll_fn;
 
@@ -13,25 +13,25 @@ fn register(waiters: &Arc<Waiters>) -> Waiter {
     Arc::clone(waiters).register()
 }
 
-/// Whether it is told to ask again.
+/// Waits, and returns whether the completion is `LookUp`.
 fn wait(mut waiter: Waiter) -> bool {
     let completed = block_on(poll_fn(|cx| waiter.poll(cx)));
     matches!(completed, Completion::LookUp)
 }
 
 #[test]
-fn whoever_waits_while_it_lands_is_told() {
+fn waiter_registered_during_completion_is_woken() {
     model(3, || {
         let waiters = Waiters::new();
-        let waiters = [register(&waiters), register(&waiters)].map(|waiter| spawn(|| wait(waiter)));
+        let waiting = [register(&waiters), register(&waiters)].map(|waiter| spawn(|| wait(waiter)));
         waiters.complete(Completion::LookUp);
-        assert!(waiters.map(|waiter| waiter.join().unwrap()) == [true; 2]);
+        assert!(waiting.map(|waiter| waiter.join().unwrap()) == [true; 2]);
         assert!(wait(register(&waiters)));
     });
 }
 
 #[test]
-fn of_two_landings_one_counts_for_everybody() {
+fn first_of_two_completions_counts_for_all_waiters() {
     model(3, || {
         let waiters = Waiters::new();
         let early = register(&waiters);
@@ -39,32 +39,32 @@ fn of_two_landings_one_counts_for_everybody() {
         let other = Arc::clone(&waiters);
         let rival = spawn(move || other.complete(Completion::LookUp));
         waiters.complete(Completion::Failed(Error::new(ErrorKind::Unavailable, "")));
-        let told = wait(register(&waiters));
+        let first = wait(register(&waiters));
         rival.join().unwrap();
-        assert_eq!(waiter.join().unwrap(), told);
-        assert_eq!(wait(register(&waiters)), told);
+        assert_eq!(waiter.join().unwrap(), first);
+        assert_eq!(wait(register(&waiters)), first);
     });
 }
 
 #[test]
-fn who_leaves_leaves_the_others_their_wakers() {
+fn dropped_waiter_leaves_other_wakers_in_place() {
     model(3, || {
         let waiters = Waiters::new();
-        let stays = register(&waiters);
-        let stays = spawn(|| wait(stays));
-        let mut leaves = register(&waiters);
-        let leaves = spawn(move || {
-            let _ = leaves.poll(&mut Context::from_waker(Waker::noop()));
-            drop(leaves);
+        let kept = register(&waiters);
+        let kept = spawn(|| wait(kept));
+        let mut dropped = register(&waiters);
+        let dropped = spawn(move || {
+            let _ = dropped.poll(&mut Context::from_waker(Waker::noop()));
+            drop(dropped);
         });
         waiters.complete(Completion::LookUp);
-        leaves.join().unwrap();
-        assert!(stays.join().unwrap());
+        dropped.join().unwrap();
+        assert!(kept.join().unwrap());
     });
 }
 
 #[test]
-fn who_is_polled_again_with_another_waker_is_woken_by_that() {
+fn repolled_waiter_is_woken_by_its_latest_waker() {
     model(3, || {
         let waiters = Waiters::new();
         let mut moved = register(&waiters);

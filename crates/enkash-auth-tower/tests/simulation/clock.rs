@@ -1,11 +1,11 @@
-//! Simulated time, and what the clock of each process makes of it.
+//! Simulated time, and the clock of each process.
 
 use std::time::Duration;
 
 use enkash_auth_core::Clock;
 use tokio::time::Instant;
 
-/// Milliseconds since the simulation began: what tokio's timers count in.
+/// Milliseconds since the simulation began, the resolution of tokio's timers.
 pub(crate) type Millis = u64;
 
 /// Noon of the first day of 2026: the wall clocks of server and store when the simulation begins.
@@ -23,7 +23,7 @@ pub(crate) struct ProcessClock {
 }
 
 impl ProcessClock {
-    /// The clock of a process that starts at `started`; to be called on its runtime.
+    /// Starts the clock of a process at `started`. Call it on the runtime of the process.
     pub(crate) fn start(started: Millis, skew: i64) -> Self {
         Self {
             origin: Instant::now(),
@@ -32,12 +32,12 @@ impl ProcessClock {
         }
     }
 
-    /// The simulated time; to be called on the runtime of the process.
+    /// Returns the simulated time. Call it on the runtime of the process.
     pub(crate) fn time(&self) -> Millis {
         self.started + self.origin.elapsed().as_millis() as Millis
     }
 
-    /// When the runtime of the process is at `at`.
+    /// Returns the instant at which the runtime of the process is at `at`.
     pub(crate) fn instant(&self, at: Millis) -> Instant {
         self.origin + Duration::from_millis(at - self.started)
     }
@@ -53,7 +53,7 @@ impl Clock for ProcessClock {
     }
 }
 
-/// What a wall clock that is off by `skew` reads at `at`.
+/// Returns the reading at `at` of a wall clock that is off by `skew`.
 pub(crate) fn unix_nanos(at: Millis, skew: i64) -> u64 {
     nanos(NOON + at as i64 + skew)
 }

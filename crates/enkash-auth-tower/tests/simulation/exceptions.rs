@@ -1,6 +1,6 @@
-//! When the server may count a third failure in a row: the exceptions of the design, as predicates over what
-//! the environment did. 6 (one account under two names) and 7 (more than 16 rejected passwords) are not
-//! played.
+//! When the server may count a third failure in a row: the exceptions of the design, as predicates on the
+//! history of the environment. 6 (one account under two names) and 7 (more than 16 rejected passwords) are not
+//! simulated.
 
 use enkash_auth_tower::OnStoreDown;
 
@@ -10,10 +10,10 @@ use crate::{
     server::Meaning,
 };
 
-/// The limit of a fetch and 6 s.
+/// The fetch timeout and 6 s.
 const LEASE: Millis = 14_000;
 
-/// How long credentials that are known good pause after more than one attempt without a response.
+/// The backoff of known good credentials after more than one attempt without a response.
 const PAUSE: Millis = 15 * 60_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -22,17 +22,17 @@ pub(crate) enum Exception {
     TwoLost = 1,
     /// 2: the store is down, and the password has changed: one attempt of each replica.
     StoreDown = 2,
-    /// 3: the processes were told to go on without the store.
+    /// 3: the processes are configured to continue without the store.
     OwnRecord = 3,
-    /// 4: the record was lost, or was two.
+    /// 4: the record was lost or split.
     RecordLost = 4,
     /// 5: a request was carried out after its lease.
     Late = 5,
-    /// The assumption: the server has counted a request, and its response says that it has not.
+    /// The assumption: the server has counted a request although its response says otherwise.
     Belied = 7,
 }
 
-/// Why the server could count three `failures` in a row.
+/// Returns why the server may have counted three `failures` in a row.
 pub(crate) fn exception(history: &History, failures: [usize; 3]) -> Option<Exception> {
     let mut failures = failures.map(|number| &history.requests[number]);
     failures.sort_by_key(|request| request.sent);
@@ -43,10 +43,10 @@ pub(crate) fn exception(history: &History, failures: [usize; 3]) -> Option<Excep
     if [first, second].into_iter().any(is_belied) {
         return Some(Exception::Belied);
     }
-    let unknown = |request: &&&TokenRequest| !last.seen.known.contains(request.attempt);
+    let unknown = |request: &&&TokenRequest| !last.seen.attempts.contains(request.attempt);
     let unknown: Vec<_> = [first, second].iter().filter(unknown).copied().collect();
     if unknown.is_empty() {
-        return has_paused(history, failures).then_some(Exception::TwoLost);
+        return has_backed_off(history, failures).then_some(Exception::TwoLost);
     }
     unknown.into_iter().find_map(|request| {
         without_store(history, request, last, failures)
@@ -63,7 +63,7 @@ fn is_belied(request: &TokenRequest) -> bool {
     request.is_counted && request.meaning == Some(Meaning::Uncounted)
 }
 
-fn has_paused(history: &History, [first, second, last]: [&TokenRequest; 3]) -> bool {
+fn has_backed_off(history: &History, [first, second, last]: [&TokenRequest; 3]) -> bool {
     let was_right = history.granted.contains(&last.password);
     let are_lost = [first, second]
         .into_iter()
@@ -71,7 +71,8 @@ fn has_paused(history: &History, [first, second, last]: [&TokenRequest; 3]) -> b
     was_right && are_lost && last.sent >= second.sent + PAUSE
 }
 
-/// `request` was not known to the process of `last`, for one of them was sent without the store.
+/// Returns the exception if the process of `last` had not seen `request` because one of them was sent without
+/// the store.
 fn without_store(
     history: &History,
     request: &TokenRequest,
@@ -89,7 +90,7 @@ fn without_store(
         .chain([first])
         .all(|request| history.granted.contains(&request.password));
     let mut pairs = failures.iter().enumerate();
-    // Until the store has it, a process makes one.
+    // A process makes one attempt until the store has it.
     let is_second = pairs.any(|(nth, two)| {
         two.is_unstored
             && failures[..nth].iter().any(|one| {
@@ -100,7 +101,7 @@ fn without_store(
         .then_some(Exception::StoreDown)
 }
 
-/// The record, or one of two, was lost between the two.
+/// Returns whether the record, or one side of a split, was lost between the two.
 fn was_lost(history: &History, request: &TokenRequest, last: &TokenRequest) -> bool {
     let mut losses = history.losses.iter();
     let began = request.began.min(last.began);

@@ -1,14 +1,14 @@
-//! What has happened, and what must never happen:
+//! The history of a run, and what must never happen:
 //!
-//! 1. The server counts no third failure in a row, but as `exceptions` says.
+//! 1. The server counts no third failure in a row, except as `exceptions` allows.
 //! 2. Each token request has a write of its own in the store, unless a call of the store has just failed.
-//! 3. Credentials are not sent by a process that can know that they were rejected.
+//! 3. Credentials are not sent by a process that could have seen their rejection.
 //! 4. No two token requests are in flight while the store is well.
 //! 5. No token is attached at or past its expiry (`path`).
 //! 6. A record of a newer format is not overwritten (`store`).
 //!
-//! What a process can know is followed, not decided: each attempt has a number, and a set of numbers goes
-//! where the record goes.
+//! What a process could have seen is tracked, not decided: each attempt has a number, and a set of numbers
+//! travels with the record.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use enkash_auth_tower::OnStoreDown;
 
 use crate::{clock::Millis, exceptions::exception, numbers::Numbers, server::Meaning, store::Seen};
 
-/// How long after a failure of the store a process may still go on without it.
+/// How long after a failure of the store a process may continue without it.
 const SHORTLY: Millis = 1_000;
 
-/// How long it takes to record an outcome, or to give that up.
+/// How long it takes to record an outcome, or to give up.
 const RECORDED: Millis = 1_500;
 
 pub(crate) const NEVER: Millis = Millis::MAX;
@@ -27,14 +27,14 @@ pub(crate) const NEVER: Millis = Millis::MAX;
 #[derive(Default)]
 pub(crate) struct History {
     pub(crate) violation: Option<String>,
-    pub(crate) tally: Tally,
+    pub(crate) totals: Totals,
     pub(crate) requests: Vec<TokenRequest>,
     processes: Vec<Process>,
     numbers: usize,
     /// From when to when records differed from what had been written.
     pub(crate) losses: Vec<(Millis, Millis)>,
     was_damaged: bool,
-    /// How many processes were killed, each with an attempt on record perhaps that it had not sent.
+    /// How many processes were killed, each perhaps with a recorded attempt that it had not sent.
     killed: usize,
     resets: Vec<Reset>,
     /// The passwords that were right at some time.
@@ -42,9 +42,9 @@ pub(crate) struct History {
     pub(crate) on_store_down: OnStoreDown,
 }
 
-/// How often things happened, in all runs.
+/// Counts of all runs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Totals {
     pub(crate) requests: u64,
     pub(crate) calls: u64,
     pub(crate) served: u64,
@@ -64,7 +64,7 @@ pub(crate) struct TokenRequest {
     pub(crate) is_unstored: bool,
     /// The attempts that its process had seen in the store.
     pub(crate) stored: Numbers,
-    /// What the process knew of.
+    /// The attempts that the process had seen.
     pub(crate) seen: Seen,
     /// When the record was loaded.
     pub(crate) began: Millis,
@@ -75,9 +75,9 @@ pub(crate) struct TokenRequest {
     /// When the whole response was read.
     pub(crate) read: Option<Millis>,
     was_not_sent: bool,
-    /// From when on its response was not waited for.
+    /// When its response was no longer waited for.
     closed: Millis,
-    /// When its process was stopped, killed or given another password, before its outcome was recorded.
+    /// When its process was stopped, killed or given another password before its outcome was recorded.
     interrupted: Millis,
 }
 
@@ -85,12 +85,12 @@ pub(crate) struct TokenRequest {
 struct Process {
     replica: usize,
     is_running: bool,
-    /// The ended attempts that it knows of.
+    /// The ended attempts that it has seen.
     witness: Numbers,
     own: Numbers,
     /// Those of its own that ended, and when.
     closed: Vec<(Millis, usize)>,
-    /// What it knew of when it last loaded the record, and when that was.
+    /// What it had seen when it last loaded the record, and when that was.
     loaded: (Seen, Millis),
     /// Its last write that was confirmed, unless a request was sent under it.
     write: Option<usize>,
@@ -107,7 +107,7 @@ struct Reset {
     end: Millis,
 }
 
-impl Tally {
+impl Totals {
     pub(crate) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.calls += other.calls;
@@ -121,25 +121,25 @@ impl Tally {
 }
 
 impl TokenRequest {
-    /// Whether its process may take it for one that counts.
+    /// Returns whether its process may count it.
     fn may_count(&self) -> bool {
-        let is_known = match self.meaning {
+        let is_resolved = match self.meaning {
             // That of a late owner is dropped.
             Some(Meaning::Granted) => self.interrupted == NEVER,
             Some(Meaning::Uncounted) => true,
             _ => false,
         };
-        !(self.was_not_sent || self.read.is_some() && is_known)
+        !(self.was_not_sent || self.read.is_some() && is_resolved)
     }
 
-    /// Whether it is a success that ends the attempt of `other`: it was on the record, and is not one without
-    /// a response, which may have been in flight.
+    /// Returns whether it is a success that clears the attempt of `other`: that was on the record, and got a
+    /// response; without one it may still have been in flight.
     fn ends(&self, other: &Self) -> bool {
         self.meaning == Some(Meaning::Granted)
             && self.read.is_some()
             && self.interrupted == NEVER
             && !self.is_unstored
-            && self.seen.known.contains(other.attempt)
+            && self.seen.attempts.contains(other.attempt)
             && other.read.is_some()
             && self.seen.ended.contains(other.attempt)
     }
@@ -195,7 +195,7 @@ impl History {
     }
 
     /// A process is given another password, and does not wait for the response to the old one.
-    pub(crate) fn told(&mut self, process: usize, at: Millis) {
+    pub(crate) fn password_changed(&mut self, process: usize, at: Millis) {
         let requests = self.requests.iter_mut();
         for request in
             requests.filter(|request| request.process == process && request.closed == NEVER)
@@ -204,7 +204,7 @@ impl History {
         }
     }
 
-    /// An operator begins to reset the account. The number of the reset.
+    /// An operator begins to reset the account. Returns the number of the reset.
     pub(crate) fn reset_began(&mut self, process: usize, allows_rejected: bool) -> usize {
         self.resets.push(Reset {
             process,
@@ -225,27 +225,27 @@ impl History {
 
     // What passes between a process and the store.
 
-    /// The record was loaded: what is `seen` in it comes to what the process knew.
+    /// The record was loaded: adds what the process had seen before to `seen`.
     pub(crate) fn loaded(&mut self, process: usize, seen: &mut Seen, at: Millis) {
         let process = &mut self.processes[process];
-        process.stored.extend(&seen.known);
-        seen.known.extend(&process.witness);
-        seen.known.extend(&process.own);
+        process.stored.extend(&seen.attempts);
+        seen.attempts.extend(&process.witness);
+        seen.attempts.extend(&process.own);
         seen.ended.extend(&process.witness);
         process.loaded = (seen.clone(), at);
     }
 
-    /// A process keeps in mind what it has loaded, for it had nothing to add.
-    pub(crate) fn learned(&mut self, process: usize, ended: &Numbers) {
+    /// A process remembers what it has loaded, having nothing to add.
+    pub(crate) fn remembered(&mut self, process: usize, ended: &Numbers) {
         self.processes[process].witness.extend(ended);
     }
 
     /// A write was confirmed.
     pub(crate) fn wrote(&mut self, process: usize, write: usize, seen: &Seen) {
-        self.learned(process, &seen.ended);
+        self.remembered(process, &seen.ended);
         let process = &mut self.processes[process];
         process.write = Some(write);
-        process.stored.extend(&seen.known);
+        process.stored.extend(&seen.attempts);
     }
 
     pub(crate) fn store_failed(&mut self, process: usize, at: Millis) {
@@ -253,7 +253,7 @@ impl History {
         (process.store_failed, process.troubled) = (Some(at), at);
     }
 
-    /// The attempts that are known to the processes which have been well since `by`, among those `is_there`.
+    /// Returns the attempts seen by the processes that have been well since `by`, among those `is_there`.
     pub(crate) fn looked(&self, by: Millis, is_there: impl Fn(usize) -> bool) -> Numbers {
         let mut ended = Numbers::default();
         let well = |process: &&Process| process.is_running && process.troubled <= by;
@@ -298,10 +298,10 @@ impl History {
             Some(write) => TokenRequest::new(nth, password, write, seen.clone(), *began, at),
             None => {
                 let mut seen = Seen {
-                    known: process.witness.clone(),
+                    attempts: process.witness.clone(),
                     ended: process.witness.clone(),
                 };
-                seen.known.extend(&process.own);
+                seen.attempts.extend(&process.own);
                 let mut request = TokenRequest::new(nth, password, number, seen, at, at);
                 (request.is_unstored, request.stored) = (true, process.stored.clone());
                 request
@@ -309,7 +309,7 @@ impl History {
         };
         process.own.insert(request.attempt);
         if request.is_unstored {
-            self.tally.without_store += 1;
+            self.totals.without_store += 1;
             if !has_failed {
                 self.violated(format!(
                     "process {nth} sent a request that it had not recorded"
@@ -325,7 +325,7 @@ impl History {
         let mut rejected = self.requests.iter().filter(is_rejected);
         let allowed = self.resets.iter().filter(|reset| reset.allows_rejected);
         let allowed = allowed.map(|reset| reset.end).max().unwrap_or_default();
-        // A process that was stopped reads what the server said before the reset, and has yet to record it.
+        // A process that was stopped reads a response from before the reset, and has yet to record it.
         let is_fresh = |before: &TokenRequest, read: Millis| {
             before.arrived.is_some_and(|arrived| arrived < allowed) && at - read <= SHORTLY
         };
@@ -337,7 +337,7 @@ impl History {
                 "process {nth} sent a password that it could know to be rejected"
             ));
         }
-        self.tally.requests += 1;
+        self.totals.requests += 1;
         self.requests.push(request);
         self.requests.len() - 1
     }
@@ -353,7 +353,7 @@ impl History {
             return;
         };
         match exception(self, [first, second, third]) {
-            Some(exception) => self.tally.locked[exception as usize] += 1,
+            Some(exception) => self.totals.locked[exception as usize] += 1,
             None => self.violated(format!("the account was locked by requests {failures:?}")),
         }
     }
@@ -398,9 +398,9 @@ impl History {
 
     // What is judged when the run has ended.
 
-    /// Whether an account may be closed, or paused, to a replica with `password`: two attempts that no
-    /// success has ended may count, the password was rejected (by guess as well: rows 7 and 8), or a record
-    /// was lost or damaged.
+    /// Returns whether an account may be closed, or in backoff, for a replica with `password`: two attempts
+    /// that no success has cleared may count, the password was rejected (by guess as well: rows 7 and 8), or a
+    /// record was lost or damaged.
     pub(crate) fn may_be_closed(&self, password: u32) -> bool {
         let is_rejected = |request: &TokenRequest| {
             let meaning = request.meaning;
@@ -417,7 +417,7 @@ impl History {
             || count + self.killed >= 2
     }
 
-    /// Looks at all requests once the run has ended: replicas run ahead of each other by a little.
+    /// Checks all requests once the run has ended: replicas run ahead of each other by a little.
     pub(crate) fn conclude(&mut self) {
         let overlap = |first: &TokenRequest, second: &TokenRequest| {
             let at = second.sent;

@@ -2,10 +2,10 @@
 //!
 //! The replicas are real: caches, layers and fetches, each process on a runtime of its own whose clock is
 //! paused, so that it can be stopped and killed. All else is simulated: the store, the network, the token
-//! server, the operator. One seed decides everything that happens, so that it happens again.
+//! server, the operator. A seed decides everything that happens, so that a run can be repeated.
 //!
-//! It is the outside checker of the permit protocol, and shares none of its rules. `server` counts the failures
-//! in a row as EnKash does; `history` says what must never happen, `exceptions` when it may, and `run` what must
+//! It checks the permit protocol from outside, and shares none of its rules. `server` counts the failures
+//! in a row as EnKash does; `history` states what must never happen, `exceptions` when it may, and `run` what must
 //! happen once all faults have ended; `plan` is what a seed decides.
 //!
 //! ```text

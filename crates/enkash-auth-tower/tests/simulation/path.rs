@@ -1,4 +1,4 @@
-//! The ways to the token server and to the API.
+//! The network paths to the token server and to the API.
 
 use std::{
     convert::Infallible,
@@ -17,31 +17,31 @@ use tower::Service;
 use crate::{
     clock::Millis,
     plan::{Issuer, Step},
-    world::{Shared, Who, World},
+    world::{Caller, Shared, World},
 };
 
-/// By so much a cache may be wrong about the expiry of a token that was issued to another: it takes one
-/// that comes with almost its whole lifetime left for new.
+/// How wrong a cache may be about the expiry of a token that was issued to another: it takes a token with
+/// almost its whole lifetime left for a new one.
 const ROUNDING: Millis = 1_250;
 
-/// What token requests pass.
+/// The path of token requests.
 #[derive(Clone)]
 pub(crate) struct TokenPath {
     pub(crate) world: Shared,
-    pub(crate) who: Who,
+    pub(crate) caller: Caller,
 }
 
-/// What calls pass: the API responds at once.
+/// The path of calls: the API responds at once.
 #[derive(Clone)]
 pub(crate) struct ApiPath {
     pub(crate) world: Shared,
-    pub(crate) who: Who,
+    pub(crate) caller: Caller,
 }
 
 /// A token request whose response is waited for.
 struct Pending {
     world: Shared,
-    who: Who,
+    caller: Caller,
     number: usize,
 }
 
@@ -65,41 +65,46 @@ impl Service<Request<Full<Bytes>>> for TokenPath {
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        let Self { world, who } = self.clone();
+        let Self { world, caller } = self.clone();
         if request.method() == Method::HEAD {
-            return Box::pin(async move { Ok(probe(&world, who).await) });
+            return Box::pin(async move { Ok(probe(&world, caller).await) });
         }
         let body = request.into_body().collect().now_or_never().unwrap();
         let body = body.unwrap_or_else(|error| match error {});
         let password = password(&body.to_bytes());
-        // Sent by the call, as a service does that writes at once.
-        let number = world.lock().send(who, password);
-        let pending = Pending { world, who, number };
+        // Sent by `call`, as by a service that writes at once.
+        let number = world.lock().send(caller, password);
+        let pending = Pending {
+            world,
+            caller,
+            number,
+        };
         Box::pin(async move { pending.response(password).await })
     }
 }
 
 impl Pending {
     async fn response(self, password: u32) -> Result<Response<String>, BoxError> {
-        let (number, who) = (self.number, self.who);
-        let (fault, arrival) = self.world.lock().send_off(who, number);
+        let (number, caller) = (self.number, self.caller);
+        let (fault, arrival) = self.world.lock().send_off(caller, number);
         let response = match fault {
             Some(Fault::NotSent) => Err(NotSent::new("no connection").into()),
             Some(Fault::Reset) => Err("reset".into()),
             Some(Fault::Lost) => std::future::pending().await,
             Some(Fault::LostReply | Fault::ResetReply) | None => {
-                let handle = move |world: &mut World| world.carry_out(who, number, password, fault);
+                let handle =
+                    move |world: &mut World| world.carry_out(caller, number, password, fault);
                 self.world.exchange(Some(arrival), handle).await
             }
         };
         let mut world = self.world.lock();
-        let at = who.clock.time();
+        let at = caller.clock.time();
         match &response {
             Ok(_) => world.history.read(number, at),
             Err(_) if matches!(fault, Some(Fault::NotSent)) => world.history.not_sent(number),
             Err(_) => {}
         }
-        world.step(at, who.replica, Step::ResponseReceived);
+        world.step(at, caller.replica, Step::ResponseReceived);
         drop(world);
         response
     }
@@ -107,18 +112,18 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let at = self.who.clock.time();
+        let at = self.caller.clock.time();
         self.world.lock().history.close(self.number, at);
     }
 }
 
-async fn probe(world: &Shared, who: Who) -> Response<String> {
+async fn probe(world: &Shared, caller: Caller) -> Response<String> {
     let arrival = {
         let mut world = world.lock();
-        let (at, loss) = (who.clock.time(), world.plan.network.server_loss);
+        let (at, loss) = (caller.clock.time(), world.plan.network.server_loss);
         let is_lost = world.chance(loss);
         let lost = if is_lost { " (lost)" } else { "" };
-        world.note(at, format_args!("r{} probes{lost}", who.replica));
+        world.note(at, format_args!("r{} probes{lost}", caller.replica));
         (!is_lost).then(|| at + world.way(200, 1_000))
     };
     let handle = |world: &mut World| Some(((), world.way(200, 1_000)));
@@ -130,22 +135,22 @@ async fn probe(world: &Shared, who: Who) -> Response<String> {
 type Carried = Option<(Result<Response<String>, BoxError>, Millis)>;
 
 impl World {
-    /// A token request leaves. Its number.
-    fn send(&mut self, who: Who, password: u32) -> usize {
-        let at = who.clock.time();
-        self.history.send(who.process, password, at)
+    /// Sends a token request, and returns its number.
+    fn send(&mut self, caller: Caller, password: u32) -> usize {
+        let at = caller.clock.time();
+        self.history.send(caller.process, password, at)
     }
 
-    /// What happens to a token request on its way, and when it arrives.
-    fn send_off(&mut self, who: Who, number: usize) -> (Option<Fault>, Millis) {
-        let at = who.clock.time();
+    /// Returns the fault of a token request on its way, and when it arrives.
+    fn send_off(&mut self, caller: Caller, number: usize) -> (Option<Fault>, Millis) {
+        let at = caller.clock.time();
         let network = self.plan.network;
         let fault = self.chance(network.server_loss).then(|| {
             use Fault::{Lost, LostReply, NotSent, Reset, ResetReply};
             [NotSent, Reset, Lost, LostReply, LostReply, ResetReply][self.rng.usize(..6)]
         });
         let way = match self.chance(network.late) {
-            // After its lease, as far as the replica that sent it is concerned.
+            // After its lease, by the clock of the replica that sent it.
             true => self.rng.u64(14_000..60_000),
             // Within it.
             false => self.way(200, 9_000),
@@ -156,16 +161,16 @@ impl World {
             .unwrap_or_default();
         self.note(
             at,
-            format_args!("r{} -> server {request}{fault_is}", who.replica),
+            format_args!("r{} -> server {request}{fault_is}", caller.replica),
         );
-        self.step(at, who.replica, Step::RequestSent);
+        self.step(at, caller.replica, Step::RequestSent);
         (fault, at + way)
     }
 
-    /// A token request has arrived.
+    /// Carries out a token request that has arrived.
     fn carry_out(
         &mut self,
-        who: Who,
+        caller: Caller,
         number: usize,
         password: u32,
         fault: Option<Fault>,
@@ -179,11 +184,11 @@ impl World {
             at,
             format_args!(
                 "server -> r{} request {number}: {status} {}, {meaning:?}, failures {failures:?}",
-                who.replica,
+                caller.replica,
                 response.body(),
             ),
         );
-        self.step(at, who.replica, Step::RequestDone);
+        self.step(at, caller.replica, Step::RequestDone);
         match fault {
             Some(Fault::LostReply) => None,
             Some(_) => Some((Err("reset".into()), 1)),
@@ -204,7 +209,7 @@ impl Service<Request<String>> for ApiPath {
     fn call(&mut self, request: Request<String>) -> Self::Future {
         let header = request.headers()[AUTHORIZATION].to_str().unwrap();
         let token = header.strip_prefix("Bearer ").unwrap();
-        let at = self.who.clock.time();
+        let at = self.caller.clock.time();
         let mut world = self.world.lock();
         let leeway = match world.plan.issuer {
             Issuer::Reusing => ROUNDING,
@@ -213,7 +218,7 @@ impl Service<Request<String>> for ApiPath {
         let leeway = leeway + world.registers.set_back;
         let expiry = world.server.expiry(token);
         if expiry.is_none_or(|expiry| at >= expiry + leeway) {
-            let replica = self.who.replica;
+            let replica = self.caller.replica;
             world.history.violated(format!(
                 "r{replica} attached {token} at {at}, which expires at {expiry:?}"
             ));

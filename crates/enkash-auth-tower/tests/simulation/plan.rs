@@ -16,15 +16,15 @@ pub(crate) struct Plan {
     pub(crate) on_store_down: OnStoreDown,
     /// Whether the store has a clock of its own.
     pub(crate) has_clock: bool,
-    /// Whether the store shows that a process is alive.
+    /// Whether the store holds the liveness of processes.
     pub(crate) has_liveness: bool,
     pub(crate) issuer: Issuer,
     pub(crate) lifetime: Millis,
     /// Whether a token response has the expiry as a time, and not as seconds left.
     pub(crate) is_absolute: bool,
-    /// The password that the server takes in the beginning.
+    /// The password that the server accepts at first.
     pub(crate) password: u32,
-    /// When it is changed at the server, and when the replicas are told.
+    /// When it is changed at the server, and when at the replicas.
     pub(crate) rotation: Option<(Millis, Millis)>,
     pub(crate) network: Network,
     pub(crate) outages: Vec<(Millis, Millis, Outage)>,
@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     pub(crate) interrupts: Vec<Interrupt>,
     /// When all faults end.
     pub(crate) well_at: Millis,
-    /// How long the replicas have then.
+    /// How long the replicas have to recover then.
     pub(crate) patience: Millis,
 }
 
@@ -47,12 +47,12 @@ pub(crate) struct ReplicaPlan {
     pub(crate) calls_every: Millis,
 }
 
-/// What a grant does to the token before it.
+/// What a grant does to the previous token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Issuer {
     /// Nothing: both are valid.
     Fresh,
-    /// It is the same token, until that expires.
+    /// It returns the same token until that expires.
     Reusing,
     /// It revokes it.
     Revoking,
@@ -63,11 +63,11 @@ pub(crate) enum Issuer {
 pub(crate) struct Network {
     pub(crate) store_loss: u32,
     pub(crate) server_loss: u32,
-    /// A response that says nothing of the credentials, which were not looked at.
+    /// A response that says nothing of the credentials, which were not checked.
     pub(crate) odd: u32,
-    /// The credentials were judged, and the response is one that says neither yes nor no.
+    /// The credentials were checked, and the response neither grants nor rejects.
     pub(crate) unclear: u32,
-    /// The credentials were judged, and the response is one that is taken to show that they were not.
+    /// The credentials were checked, and the response suggests that they were not.
     pub(crate) belied: u32,
     /// A message takes longer than usual.
     pub(crate) slow: u32,
@@ -86,23 +86,23 @@ pub(crate) enum Outage {
     Mute,
 }
 
-/// What becomes of the record.
+/// What happens to the record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Tamper {
     Lost,
-    /// It is again as it was so many writes ago.
+    /// It is rolled back by so many writes.
     RolledBack(usize),
     Truncated,
     Flipped,
-    /// For so long a newer format is in its place.
+    /// A newer format replaces it for so long.
     Newer(Millis),
-    /// For so long there are two, for half of the replicas each. One is kept.
+    /// It is split in two, for half of the replicas each, for so long. One is kept.
     Split(Millis),
     /// The store's clock is set.
     Clock(i64),
 }
 
-/// What happens to the replica that reaches a step for the so manieth time.
+/// What happens to the replica that reaches a step for the `nth` time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Interrupt {
     pub(crate) step: Step,
@@ -118,7 +118,7 @@ pub(crate) enum Fate {
     Stop(Millis),
 }
 
-/// Each await of an attempt, before the message is sent, while it is under way, and after.
+/// Each await of an attempt: before the message is sent, while it is in flight, and after.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Step {
     LoadSent,
@@ -209,7 +209,7 @@ impl Plan {
             patience: if rng.u8(..8) == 0 {
                 17 * 60_000
             } else {
-                // The first pause after a 403 is 60 s to 90 s.
+                // The first backoff after a 403 is 60 s to 90 s.
                 100_000
             },
         }
@@ -285,7 +285,7 @@ impl Interrupt {
     }
 }
 
-/// As many as `most`, and none in half of all cases.
+/// Returns up to `most` items, and none in half of all cases.
 fn some<T>(rng: &mut Rng, most: usize, mut draw: impl FnMut(&mut Rng) -> T) -> Vec<T> {
     let count = if rng.bool() { rng.usize(1..=most) } else { 0 };
     (0..count).map(|_| draw(rng)).collect()

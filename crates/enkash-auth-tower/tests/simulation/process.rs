@@ -18,7 +18,7 @@ use crate::{
     path::{ApiPath, TokenPath},
     server::OLD,
     store::RemoteStore,
-    world::{Shared, Who},
+    world::{Caller, Shared},
 };
 
 const BASE: &str = "https://issuer.example";
@@ -28,14 +28,14 @@ pub(crate) struct Process {
     client: EnkashAuth<ApiPath, ReplayPolicy>,
     tokens: TokenCache,
     world: Shared,
-    pub(crate) who: Who,
+    pub(crate) caller: Caller,
     pub(crate) is_stopped: bool,
     /// How far it was driven.
     at: Millis,
 }
 
 impl Process {
-    /// Has the library draw what it draws once per process, so that no run does.
+    /// Makes the library draw its per-process random values, so that no run does.
     pub(crate) fn draw_once() {
         let service = tower::service_fn(|_| async { Err::<Response<String>, BoxError>("".into()) });
         let environment = Environment::custom(BASE).unwrap();
@@ -58,32 +58,32 @@ impl Process {
             let _entered = runtime.enter();
             ProcessClock::start(at, plan.replicas[replica].skew)
         };
-        let who = Who {
+        let caller = Caller {
             replica,
             process,
             clock,
         };
         let path = TokenPath {
             world: world.clone(),
-            who,
+            caller,
         };
         let environment = Environment::custom(BASE).unwrap();
         let endpoint = TokenEndpoint::with_service(environment, credentials(password), path);
         let mut policy = RefreshPolicy::default();
         policy.keep_warm = plan.keep_warm;
-        // Another is an exception that a user chooses.
+        // Any other value is an exception that a user chooses.
         policy.retry_unresolved_after = None;
         let tokens = TokenCache::builder(endpoint.unwrap())
             .clock(clock)
             .policy(policy)
             .unwrap()
-            .store(RemoteStore::new(world, who))
+            .store(RemoteStore::new(world, caller))
             .process(internal::Process::new())
             .on_store_down(plan.on_store_down)
             .build();
         let api = ApiPath {
             world: world.clone(),
-            who,
+            caller,
         };
         let layer = EnkashAuthLayer::new(tokens.clone()).replay(ReplayPolicy::default());
         Self {
@@ -91,7 +91,7 @@ impl Process {
             runtime,
             tokens,
             world: world.clone(),
-            who,
+            caller,
             is_stopped: false,
             at,
         }
@@ -99,7 +99,7 @@ impl Process {
 
     /// Runs up to `at`, until an event is due before, or until the replica is interrupted.
     pub(crate) fn run(&mut self, at: Millis) {
-        let (clock, world) = (self.who.clock, &self.world);
+        let (clock, world) = (self.caller.clock, &self.world);
         self.at = self.runtime.block_on(async {
             let mut sleep = pin!(sleep_until(clock.instant(at)));
             poll_fn(|cx| {
@@ -116,7 +116,7 @@ impl Process {
         });
     }
 
-    /// Ends all that it has in flight, at its own time.
+    /// Drops all that it has in flight, at its own time.
     pub(crate) fn kill(self) {
         let Self {
             runtime,
@@ -125,7 +125,7 @@ impl Process {
             ..
         } = self;
         let entered = runtime.enter();
-        // What the last handle drops reads the clock, too.
+        // Dropping the last handle reads the clock, too.
         drop((client, tokens));
         drop(entered);
         drop(runtime);
@@ -136,17 +136,17 @@ impl Process {
         self.at
     }
 
-    /// It was stopped, and goes on.
+    /// Resumes a stopped process.
     pub(crate) fn resume(&mut self, at: Millis) {
         let passed = Duration::from_millis(at - self.at);
         self.runtime.block_on(advance(passed));
         (self.at, self.is_stopped) = (at, false);
-        self.world.lock().history.resumed(self.who.process, at);
+        self.world.lock().history.resumed(self.caller.process, at);
     }
 
     /// Calls the API, and waits for `patience`.
     pub(crate) fn call(&self, patience: Duration) {
-        let (mut client, world, who) = (self.client.clone(), self.world.clone(), self.who);
+        let (mut client, world, caller) = (self.client.clone(), self.world.clone(), self.caller);
         let request = Request::get(format!("{BASE}/api")).body(String::new());
         self.runtime.spawn(async move {
             let call = async { client.ready().await?.call(request.unwrap()).await };
@@ -155,18 +155,18 @@ impl Process {
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err("no patience".into()),
             };
-            world.lock().called(who, &result);
+            world.lock().called(caller, &result);
         });
     }
 
-    pub(crate) fn tell(&self, password: u32) {
+    pub(crate) fn set_password(&self, password: u32) {
         let _entered = self.runtime.enter();
         self.tokens.set_credentials(credentials(password)).unwrap();
     }
 
-    /// An operator resets the account, again until it works.
+    /// Resets the account as an operator, until that succeeds.
     pub(crate) fn reset(&self, number: usize, allows_rejected: bool) {
-        let (tokens, world, who) = (self.tokens.clone(), self.world.clone(), self.who);
+        let (tokens, world, caller) = (self.tokens.clone(), self.world.clone(), self.caller);
         self.runtime.spawn(async move {
             loop {
                 let done = match allows_rejected {
@@ -178,11 +178,11 @@ impl Process {
                 }
                 sleep(Duration::from_millis(100)).await;
             }
-            let at = who.clock.time();
+            let at = caller.clock.time();
             world.lock().history.reset_ended(number, at);
             world
                 .lock()
-                .note(at, format_args!("r{} is reset", who.replica));
+                .note(at, format_args!("r{} is reset", caller.replica));
         });
     }
 }

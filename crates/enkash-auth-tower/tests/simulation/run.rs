@@ -1,4 +1,4 @@
-//! One run: which replica runs up to when, and what happens then.
+//! One run: drives the replicas from event to event.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use fastrand::Rng;
 
 use crate::{
     clock::Millis,
-    history::Tally,
+    history::Totals,
     plan::{Fate, Plan},
     process::Process,
     server::NEW,
-    world::{Event, Shared, Who, World},
+    world::{Caller, Event, Shared, World},
 };
 
-/// Once the account is reset and all passwords are right, the replicas serve within this time: a pause after
+/// Once the account is reset and all passwords are right, the replicas serve within this time: a backoff after
 /// failures, a lease whose owner is gone, and a fetch.
 const RECOVERY: Millis = 90_000;
 
 pub(crate) struct Run {
-    pub(crate) outcome: Result<Tally, String>,
+    pub(crate) outcome: Result<Totals, String>,
     pub(crate) log: Vec<String>,
 }
 
@@ -29,15 +29,15 @@ struct Fleet {
 }
 
 struct Replica {
-    /// What it is configured with.
+    /// The password that it is configured with.
     password: u32,
     process: Option<Process>,
 }
 
-/// What comes of `seed`.
+/// Runs `seed`.
 pub(crate) fn run(seed: u64, is_logged: bool) -> Run {
     Process::draw_once();
-    // All else that it draws comes from here.
+    // All its other random values come from here.
     fastrand::seed(seed);
     let mut rng = Rng::with_seed(seed);
     let plan = Plan::draw(&mut rng);
@@ -51,7 +51,7 @@ pub(crate) fn run(seed: u64, is_logged: bool) -> Run {
     world.history.conclude();
     let outcome = match world.history.violation.take() {
         Some(violation) => Err(violation),
-        None => Ok(world.history.tally),
+        None => Ok(world.history.totals),
     };
     Run {
         outcome,
@@ -64,14 +64,14 @@ impl Fleet {
         let mut world = shared.lock();
         let plan = world.plan.clone();
         world.history.on_store_down = plan.on_store_down;
-        let mut told_by = plan.well_at;
+        let mut rotated_by = plan.well_at;
         for index in 0..plan.replicas.len() {
             world.at(0, Event::Restart(index));
             world.at(1, Event::Call(index));
-            if let Some((_, told)) = plan.rotation {
-                let at = told + world.rng.u64(0..30_000);
-                told_by = told_by.max(at);
-                world.at(at, Event::Tell(index));
+            if let Some((_, changed)) = plan.rotation {
+                let at = changed + world.rng.u64(0..30_000);
+                rotated_by = rotated_by.max(at);
+                world.at(at, Event::SetPassword(index));
             }
         }
         if let Some((at, _)) = plan.rotation {
@@ -91,7 +91,7 @@ impl Fleet {
             world.at(at, Event::Reset(allows_rejected));
         }
         world.at(plan.well_at, Event::Well);
-        world.at(told_by + plan.patience, Event::Judge(false));
+        world.at(rotated_by + plan.patience, Event::Judge(false));
         drop(world);
         let replicas = plan.replicas.iter().map(|replica| Replica {
             password: replica.password,
@@ -104,7 +104,7 @@ impl Fleet {
         }
     }
 
-    /// Up to the next event, and through it.
+    /// Runs up to the next event, and through it.
     fn step(&mut self) {
         let Some(at) = self.world.lock().next_at() else {
             self.has_ended = true;
@@ -135,7 +135,7 @@ impl Fleet {
         let Some(process) = &mut self.replicas[index].process else {
             return;
         };
-        let (now, nth) = (world.now.max(process.at()), process.who.process);
+        let (now, nth) = (world.now.max(process.at()), process.caller.process);
         let is_killed = matches!(fate, Fate::Crash(_));
         world.history.interrupted(nth, is_killed, now);
         match fate {
@@ -146,7 +146,7 @@ impl Fleet {
                     process.kill();
                 }
             }
-            // What it has sent before can reach a step while it is stopped.
+            // A message that it sent before can reach a step while it is stopped.
             Fate::Stop(_) if process.is_stopped => {}
             Fate::Stop(length) => {
                 world.at(now + length, Event::Resume(index, nth));
@@ -161,7 +161,7 @@ impl Fleet {
             Event::Call(index) => self.call(index),
             Event::Resume(index, nth) => self.resume(index, Some(nth)),
             Event::Restart(index) => self.start(index),
-            Event::Tell(index) => self.tell(index),
+            Event::SetPassword(index) => self.set_password(index),
             Event::Reset(allows_rejected) => self.reset(allows_rejected),
             Event::Well => {
                 let mut world = self.world.lock();
@@ -183,7 +183,7 @@ impl Fleet {
         let Replica { password, process } = &mut self.replicas[index];
         if process.is_none() {
             let started = Process::start(&self.world, index, *password);
-            let (mut world, nth) = (self.world.lock(), started.who.process);
+            let (mut world, nth) = (self.world.lock(), started.caller.process);
             let now = world.now;
             world.note(
                 now,
@@ -197,7 +197,7 @@ impl Fleet {
         let now = self.world.lock().now;
         let process = self.replicas[index].process.as_mut();
         let is_meant = |process: &&mut Process| {
-            process.is_stopped && nth.is_none_or(|nth| nth == process.who.process)
+            process.is_stopped && nth.is_none_or(|nth| nth == process.caller.process)
         };
         if let Some(process) = process.filter(is_meant) {
             process.resume(now);
@@ -225,23 +225,23 @@ impl Fleet {
         }
     }
 
-    fn tell(&mut self, index: usize) {
+    fn set_password(&mut self, index: usize) {
         self.replicas[index].password = NEW;
         let mut world = self.world.lock();
         let now = world.now;
         match &self.replicas[index].process {
-            Some(process) if process.is_stopped => world.at(now + 1_000, Event::Tell(index)),
+            Some(process) if process.is_stopped => world.at(now + 1_000, Event::SetPassword(index)),
             Some(process) => {
-                world.note(now, format_args!("r{index} is told the new password"));
-                world.history.told(process.who.process, now);
+                world.note(now, format_args!("r{index} gets the new password"));
+                world.history.password_changed(process.caller.process, now);
                 drop(world);
-                process.tell(NEW);
+                process.set_password(NEW);
             }
             None => {}
         }
     }
 
-    /// An operator, who sees to the server, too.
+    /// Resets the account as an operator, also at the server.
     fn reset(&mut self, allows_rejected: bool) {
         let index = self.world.lock().rng.usize(..self.replicas.len());
         if let Some(process) = self.driven(index) {
@@ -252,7 +252,7 @@ impl Fleet {
                 format_args!("r{index} resets, allows: {allows_rejected}"),
             );
             world.server.unlock();
-            let nth = process.who.process;
+            let nth = process.caller.process;
             let number = world.history.reset_began(nth, allows_rejected);
             drop(world);
             process.reset(number, allows_rejected);
@@ -264,8 +264,8 @@ impl Fleet {
         process.filter(|process| !process.is_stopped)
     }
 
-    /// Each replica with the right password serves, or what has happened is a reason not to. Then an operator
-    /// sees to the account, and all serve.
+    /// Checks that each replica with the right password serves, or has a reason not to. Then an operator resets
+    /// the account, and all must serve.
     fn judge(&mut self, is_last: bool) {
         let mut world = self.world.lock();
         let now = world.now;
@@ -283,27 +283,27 @@ impl Fleet {
         if self.has_ended {
             return;
         }
-        world.history.tally.closed += 1;
+        world.history.totals.closed += 1;
         world.serving.clear();
         world.plan.patience = RECOVERY;
         world.server.password = NEW;
         world.at(now + 5_000, Event::Reset(true));
         world.at(now + RECOVERY, Event::Judge(true));
         for index in 0..self.replicas.len() {
-            world.at(now, Event::Tell(index));
+            world.at(now, Event::SetPassword(index));
         }
     }
 }
 
 impl World {
-    /// A call has ended: with a status, or without.
-    pub(crate) fn called(&mut self, who: Who, result: &Result<u16, String>) {
-        let at = who.clock.time();
-        self.note(at, format_args!("r{} call: {result:?}", who.replica));
-        self.history.tally.calls += 1;
-        self.history.tally.served += u64::from(matches!(result, Ok(200)));
+    /// Records the result of a call.
+    pub(crate) fn called(&mut self, caller: Caller, result: &Result<u16, String>) {
+        let at = caller.clock.time();
+        self.note(at, format_args!("r{} call: {result:?}", caller.replica));
+        self.history.totals.calls += 1;
+        self.history.totals.served += u64::from(matches!(result, Ok(200)));
         if matches!(result, Ok(200)) && self.is_well {
-            self.serving.insert(who.replica);
+            self.serving.insert(caller.replica);
         }
     }
 }

@@ -10,11 +10,11 @@ use std::{
     thread,
 };
 
-use crate::{history::Tally, run::run};
+use crate::{history::Totals, run::run};
 
 const THREADS: usize = 2;
 
-/// How many of the seeds that failed are shown.
+/// How many of the failed seeds are shown.
 const SHOWN: usize = 20;
 
 pub(crate) enum Seeds {
@@ -24,7 +24,7 @@ pub(crate) enum Seeds {
 }
 
 impl Seeds {
-    /// Those that the environment names, or as many as usual.
+    /// Returns the seeds that the environment names, or as many as usual.
     pub(crate) fn from_environment(usual: u64) -> Self {
         let number = |name| env::var(name).ok().map(|text| text.parse().unwrap());
         match number("ENKASH_SEED") {
@@ -50,7 +50,7 @@ pub(crate) fn check(seeds: &Seeds) {
     };
     let (next, sum, failed) = (
         AtomicU64::new(seeds.start),
-        Mutex::new(Tally::default()),
+        Mutex::new(Totals::default()),
         Mutex::new(Vec::new()),
     );
     thread::scope(|scope| {
@@ -62,7 +62,7 @@ pub(crate) fn check(seeds: &Seeds) {
                         return;
                     }
                     match run(seed, false).outcome {
-                        Ok(tally) => sum.lock().unwrap().add(&tally),
+                        Ok(totals) => sum.lock().unwrap().add(&totals),
                         Err(violation) => failed.lock().unwrap().push((seed, violation)),
                     }
                 }

@@ -1,4 +1,4 @@
-//! The token server: an account that it locks at the third failure in a row, and the tokens it has issued.
+//! The token server: an account, locked at the third failure in a row, and the tokens it has issued.
 
 use std::{
     collections::BTreeMap,
@@ -13,11 +13,11 @@ use crate::{
     world::World,
 };
 
-/// The password of most replicas, and the one after it.
+/// The password of most replicas, and its successor.
 pub(crate) const OLD: u32 = 1;
 pub(crate) const NEW: u32 = 2;
 
-/// So many failures in a row lock an account.
+/// The failures in a row that lock an account.
 const LOCKS_AT: usize = 3;
 
 pub(crate) struct Server {
@@ -37,15 +37,15 @@ struct Token {
     is_revoked: bool,
 }
 
-/// What a response says of the credentials.
+/// What a response means for the credentials.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Meaning {
     Granted,
     Rejected,
     Locked,
-    /// Neither yes nor no.
+    /// Neither granted nor rejected.
     Unclear,
-    /// They were not looked at.
+    /// They were not checked.
     Uncounted,
 }
 
@@ -63,12 +63,12 @@ impl Server {
         }
     }
 
-    /// The expiry of `token`, if it was issued.
+    /// Returns the expiry of `token`, if it was issued.
     pub(crate) fn expiry(&self, token: &str) -> Option<Millis> {
         self.tokens.get(token).map(|token| token.expiry)
     }
 
-    /// Whether the API takes `token`.
+    /// Returns whether the API accepts `token`.
     pub(crate) fn accepts(&self, token: &str, at: Millis) -> bool {
         let token = self.tokens.get(token);
         token.is_some_and(|token| !token.is_revoked && at < token.expiry)
@@ -103,7 +103,7 @@ impl Server {
 }
 
 impl World {
-    /// Token request `number` with `password` is carried out, or not.
+    /// Responds to token request `number` with `password`, whether it is carried out or not.
     pub(crate) fn respond(&mut self, number: usize, password: u32) -> (Meaning, Response<String>) {
         let network = self.plan.network;
         if self.chance(network.odd) {
@@ -152,7 +152,7 @@ impl World {
         (Meaning::Granted, response(200, at, &body))
     }
 
-    /// What no table of rejections knows.
+    /// Returns a response that is in no table of rejections.
     fn unclear(&mut self) -> (Meaning, Response<String>) {
         let (status, body) = match self.rng.u8(..3) {
             0 => (400, r#"{"message":"E-17"}"#),

@@ -1,7 +1,7 @@
-//! The store: a register that can be lost, be two, and be down; and the way to it.
+//! The store: a register that can be lost, split and down; and the path to it.
 //!
-//! It follows what can be known: with each write goes the set of attempts that its process knew of when it
-//! read, so that `exceptions` can tell an attempt that could not be known of from one that was forgotten.
+//! With each write it stores the set of attempts that its process had seen when it loaded, so that `exceptions`
+//! can distinguish an attempt that could not have been seen from one that was lost.
 
 use std::{collections::BTreeMap, fmt, mem::take, sync::Mutex};
 
@@ -13,10 +13,10 @@ use crate::{
     history::NEVER,
     numbers::Numbers,
     plan::{Outage, Step, Tamper},
-    world::{Shared, Who, World},
+    world::{Caller, Shared, World},
 };
 
-/// So long after the record was lost a process that runs, and reaches the store, has looked at it: 5 s and
+/// How long after the record was lost a running process that reaches the store has reloaded it: 5 s and
 /// a fifth, and the time that it takes.
 const LOOKED: Millis = 8_000;
 
@@ -26,11 +26,11 @@ pub(crate) struct Registers {
     sides: [Register; 2],
     is_split: bool,
     past: Vec<Register>,
-    /// What a newer format has displaced.
+    /// The register that a newer format has displaced.
     displaced: Option<Register>,
     /// By how much the clock is off.
     clock: i64,
-    /// By how much it was set back: a token that was stored before seems younger.
+    /// By how much it was set back: a token that was stored before seems newer.
     pub(crate) set_back: Millis,
     pub(crate) outage: Option<Outage>,
     /// When all was well again.
@@ -44,19 +44,19 @@ struct Register {
     seen: Seen,
 }
 
-/// The attempts that a reader of a record knows of.
+/// The attempts that a reader of a record has seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    pub(crate) known: Numbers,
-    /// Those that are known to have ended.
+    pub(crate) attempts: Numbers,
+    /// Those that have ended.
     pub(crate) ended: Numbers,
 }
 
 /// The store as one process sees it.
 pub(crate) struct RemoteStore {
     world: Shared,
-    who: Who,
-    /// The last loads, and what the process knew of by itself when it made them.
+    caller: Caller,
+    /// The last loads, and what the process itself had seen when it made them.
     loads: Mutex<Vec<(Option<Vec<u8>>, Seen)>>,
 }
 
@@ -66,14 +66,14 @@ struct Pending<'a> {
     is_done: bool,
 }
 
-/// Replicas run ahead of each other by a little: its end is an event.
-struct Alive(Shared, Who, AttemptId);
+/// The liveness of an attempt. Its end is an event, since replicas run ahead of each other by a little.
+struct Alive(Shared, Caller, AttemptId);
 
 impl RemoteStore {
-    pub(crate) fn new(world: &Shared, who: Who) -> Self {
+    pub(crate) fn new(world: &Shared, caller: Caller) -> Self {
         Self {
             world: world.clone(),
-            who,
+            caller,
             loads: Mutex::default(),
         }
     }
@@ -86,19 +86,22 @@ impl RemoteStore {
         is_write: bool,
         handle: impl FnOnce(&mut World) -> T + Send + 'static,
     ) -> Result<T, BoxError> {
-        let who = self.who;
+        let caller = self.caller;
         let mut pending = Pending {
             store: self,
             is_done: false,
         };
         let arrival = {
             let mut world = self.world.lock();
-            let (at, loss) = (who.clock.time(), world.plan.network.store_loss / 2);
+            let (at, loss) = (caller.clock.time(), world.plan.network.store_loss / 2);
             let is_lost = world.chance(loss);
             let lost = if is_lost { " (lost)" } else { "" };
-            world.note(at, format_args!("r{} -> store {what}{lost}", who.replica));
+            world.note(
+                at,
+                format_args!("r{} -> store {what}{lost}", caller.replica),
+            );
             let arrival = (!is_lost).then(|| at + world.way(20, 1_500));
-            world.step(at, who.replica, sent);
+            world.step(at, caller.replica, sent);
             arrival
         };
         let handle = move |world: &mut World| {
@@ -108,10 +111,13 @@ impl RemoteStore {
                 Some(Outage::Failing) => Err("the store is down".into()),
                 _ => Ok(handle(world)),
             };
-            world.step(world.now, who.replica, done);
+            world.step(world.now, caller.replica, done);
             let loss = world.plan.network.store_loss / 2;
             if is_write && outage == Some(Outage::Mute) || world.chance(loss) {
-                world.note(world.now, format_args!("store -> r{} (lost)", who.replica));
+                world.note(
+                    world.now,
+                    format_args!("store -> r{} (lost)", caller.replica),
+                );
                 return None;
             }
             let result = match outage {
@@ -123,7 +129,7 @@ impl RemoteStore {
         let result = self.world.exchange(arrival, handle).await;
         pending.is_done = result.is_ok();
         let mut world = self.world.lock();
-        world.step(who.clock.time(), who.replica, received);
+        world.step(caller.clock.time(), caller.replica, received);
         drop(world);
         result
     }
@@ -132,14 +138,14 @@ impl RemoteStore {
 impl Store for RemoteStore {
     fn load<'a>(&'a self, _: &'a AccountKey) -> StoreFuture<'a, Loaded> {
         Box::pin(async move {
-            let Who { process, .. } = self.who;
-            // What was loaded before, and not to be written, is known.
+            let Caller { process, .. } = self.caller;
+            // What was loaded before without a write has been seen.
             for (_, seen) in take(&mut *self.loads.lock().unwrap()) {
-                self.world.lock().history.learned(process, &seen.ended);
+                self.world.lock().history.remembered(process, &seen.ended);
             }
             let steps = [Step::LoadSent, Step::LoadDone, Step::LoadReceived];
-            let who = self.who;
-            let handle = move |world: &mut World| world.load(who);
+            let caller = self.caller;
+            let handle = move |world: &mut World| world.load(caller);
             let (loaded, mut seen, at) = self.call(steps, "load", false, handle).await?;
             let mut world = self.world.lock();
             world.history.loaded(process, &mut seen, at);
@@ -170,13 +176,13 @@ impl Store for RemoteStore {
                 let record = world.is_logged().then(|| world.describe(record));
                 format!("write {}", record.unwrap_or_default())
             };
-            let (who, written) = (self.who, seen.clone());
+            let (caller, written) = (self.caller, seen.clone());
             let (current, record) = (current.map(<[u8]>::to_vec), record.to_vec());
-            let handle = move |world: &mut World| world.write(who, current, record, &seen);
+            let handle = move |world: &mut World| world.write(caller, current, record, &seen);
             let write = self.call(steps, &what, true, handle).await?;
             if let Some(write) = write {
                 let mut world = self.world.lock();
-                world.history.wrote(who.process, write, &written);
+                world.history.wrote(caller.process, write, &written);
             }
             Ok(write.is_some())
         })
@@ -190,7 +196,7 @@ impl Store for RemoteStore {
         let mut world = self.world.lock();
         let liveness = world.plan.has_liveness.then(|| {
             world.registers.is_alive.insert(attempt, true);
-            Box::new(Alive(self.world.clone(), self.who, attempt)) as Liveness
+            Box::new(Alive(self.world.clone(), self.caller, attempt)) as Liveness
         });
         Box::pin(async { Ok(liveness) })
     }
@@ -203,8 +209,8 @@ impl Store for RemoteStore {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        let Self(world, who, attempt) = self;
-        let (at, attempt) = (who.clock.time(), *attempt);
+        let Self(world, caller, attempt) = self;
+        let (at, attempt) = (caller.clock.time(), *attempt);
         world.lock().then(at, move |world| {
             world.registers.is_alive.insert(attempt, false);
         });
@@ -214,8 +220,10 @@ impl Drop for Alive {
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if !self.is_done {
-            let (who, mut world) = (self.store.who, self.store.world.lock());
-            world.history.store_failed(who.process, who.clock.time());
+            let (caller, mut world) = (self.store.caller, self.store.world.lock());
+            world
+                .history
+                .store_failed(caller.process, caller.clock.time());
         }
     }
 }
@@ -233,8 +241,8 @@ impl Registers {
 }
 
 impl World {
-    fn load(&mut self, who: Who) -> (Loaded, Seen, Millis) {
-        let (now, side) = (self.now, self.registers.side(who.replica));
+    fn load(&mut self, caller: Caller) -> (Loaded, Seen, Millis) {
+        let (now, side) = (self.now, self.registers.side(caller.replica));
         let registers = &mut self.registers;
         let looked_by = now
             .checked_sub(LOOKED)
@@ -245,7 +253,7 @@ impl World {
             let is_there = |replica| registers.side(replica) == side;
             let ended = self.history.looked(by, is_there);
             let seen = &mut registers.sides[side].seen;
-            seen.known.extend(&ended);
+            seen.attempts.extend(&ended);
             seen.ended.extend(&ended);
         }
         let register = &registers.sides[side];
@@ -262,25 +270,28 @@ impl World {
         (loaded, seen, now)
     }
 
-    /// The number of the write, where the record still is `current`.
+    /// Returns the number of the write if the record is still `current`.
     fn write(
         &mut self,
-        who: Who,
+        caller: Caller,
         current: Option<Vec<u8>>,
         record: Vec<u8>,
         seen: &Seen,
     ) -> Option<usize> {
-        let (now, side) = (self.now, self.registers.side(who.replica));
+        let (now, side) = (self.now, self.registers.side(caller.replica));
         if self.registers.sides[side].record != current {
-            self.note(now, format_args!("store: r{} comes too late", who.replica));
+            self.note(
+                now,
+                format_args!("store: r{} comes too late", caller.replica),
+            );
             return None;
         }
         if self.registers.displaced.is_some() {
             self.history
-                .violated(format!("r{} overwrote a newer format", who.replica));
+                .violated(format!("r{} overwrote a newer format", caller.replica));
         }
-        if self.history.is_resetting(who.process) {
-            // The operator sees to it at the server, too.
+        if self.history.is_resetting(caller.process) {
+            // The operator unlocks it at the server, too.
             self.server.unlock();
         }
         let write = self.history.next_number();
@@ -288,8 +299,8 @@ impl World {
         registers.past.push(registers.sides[side].clone());
         let register = &mut registers.sides[side];
         register.record = Some(record);
-        register.seen.known.extend(&seen.known);
-        register.seen.known.insert(write);
+        register.seen.attempts.extend(&seen.attempts);
+        register.seen.attempts.insert(write);
         register.seen.ended.extend(&seen.ended);
         Some(write)
     }

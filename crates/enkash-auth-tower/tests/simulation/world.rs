@@ -1,4 +1,4 @@
-//! What all replicas share: the agenda, the network, the two servers, and what has happened.
+//! What all replicas share: the agenda, the network, the two servers, and the history.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use crate::{
 
 /// One process, as its servers see it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Who {
+pub(crate) struct Caller {
     pub(crate) replica: usize,
     /// Counts the processes of a run.
     pub(crate) process: usize,
@@ -60,17 +60,17 @@ pub(crate) enum Event {
     Then(Then),
     /// The API is called through a replica.
     Call(usize),
-    /// A process that was stopped goes on.
+    /// A stopped process resumes.
     Resume(usize, usize),
-    /// A replica that was killed is started again.
+    /// A killed replica is started again.
     Restart(usize),
-    /// A replica is told the new password.
-    Tell(usize),
+    /// A replica gets the new password.
+    SetPassword(usize),
     /// An operator resets the account, and allows all credentials again if `true`.
     Reset(bool),
     /// All faults end.
     Well,
-    /// The replicas must serve now, or have a reason; or `true`: without one.
+    /// The replicas must serve now, or have a reason not to; with `true`, all must.
     Judge(bool),
 }
 
@@ -86,7 +86,7 @@ impl Shared {
     }
 
     /// Sends a message that arrives at `arrival`, if it does, and returns the reply that `handle` makes
-    /// there and the time it takes. What is lost has no reply.
+    /// there and the time it takes. A lost message has no reply.
     pub(crate) async fn exchange<T: Send + 'static>(
         &self,
         arrival: Option<Millis>,
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    /// What has happened, in its order: replicas run ahead of each other by a little.
+    /// Returns the log in order: replicas run ahead of each other by a little.
     pub(crate) fn take_log(&mut self) -> Vec<String> {
         let mut log = self.log.take().unwrap_or_default();
         log.sort_by_key(|(at, _)| *at);
@@ -162,7 +162,7 @@ impl World {
         self.at(at, Event::Then(Box::new(then)));
     }
 
-    /// When the next event is due.
+    /// Returns when the next event is due.
     pub(crate) fn next_at(&self) -> Option<Millis> {
         self.agenda.keys().next().map(|(at, _)| *at)
     }
@@ -199,12 +199,12 @@ impl World {
         }
     }
 
-    /// Whether something happens that does so `permille` times of a thousand.
+    /// Returns whether something with this probability in thousandths happens.
     pub(crate) fn chance(&mut self, permille: u32) -> bool {
         !self.is_well && self.rng.u32(..1_000) < permille
     }
 
-    /// How long a message takes: `usual` at most, or at times `worst`.
+    /// Returns how long a message takes: `usual` at most, or at times `worst`.
     pub(crate) fn way(&mut self, usual: Millis, worst: Millis) -> Millis {
         let most = match self.chance(self.plan.network.slow) {
             true => worst,

@@ -1,4 +1,4 @@
-//! What tests over sockets have in common, unit tests and others.
+//! Helpers for unit and integration tests over sockets.
 
 #[cfg(target_os = "linux")]
 use std::net::SocketAddr;
@@ -7,8 +7,8 @@ use std::{sync::mpsc, time::Duration};
 #[cfg(target_os = "linux")]
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// Holds a paused clock, which otherwise moves on while the runtime waits for a socket. A test that hangs
-/// loses it after a minute, and fails.
+/// Holds a paused clock, which otherwise advances while the runtime waits for a socket. A test that hangs
+/// loses the hold after a minute, and fails.
 pub(crate) struct HeldClock {
     _until_dropped: mpsc::Sender<()>,
 }
@@ -23,8 +23,8 @@ impl HeldClock {
     }
 }
 
-/// A listener whose queue is full: Linux drops each SYN that comes, and a connection to it neither
-/// stands nor fails.
+/// A listener whose queue is full: Linux drops each SYN, and a connection to it is neither established
+/// nor fails.
 #[cfg(target_os = "linux")]
 pub(crate) struct FullListener {
     listener: TcpListener,
@@ -36,7 +36,7 @@ impl FullListener {
     pub(crate) async fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        // A queue of none has room for one.
+        // A queue of length 0 has room for one.
         let listener = socket.listen(0).unwrap();
         let queued = TcpStream::connect(listener.local_addr().unwrap()).await;
         Self {

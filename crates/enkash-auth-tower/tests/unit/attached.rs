@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_cache_that_is_gone_is_not_found_and_leaves_nothing_behind() {
+fn dropped_cache_is_not_found_and_leaves_no_entry() {
     let registered = Registered::new(Weak::new());
     let id = registered.0;
     assert!(CACHES.lock().contains_key(&id));

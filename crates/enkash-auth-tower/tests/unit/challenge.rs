@@ -11,7 +11,7 @@ fn says(values: &[&str]) -> bool {
 }
 
 #[test]
-fn every_way_to_write_it_is_read() {
+fn invalid_token_is_parsed_in_every_notation() {
     for value in [
         r#"Bearer error="invalid_token""#,
         r#"Bearer realm="a", error="invalid_token", error_description="x""#,
@@ -33,7 +33,7 @@ fn every_way_to_write_it_is_read() {
 }
 
 #[test]
-fn what_is_not_quite_it_is_not_taken_for_it() {
+fn similar_challenges_are_not_invalid_token() {
     for value in [
         "",
         "Bearer",

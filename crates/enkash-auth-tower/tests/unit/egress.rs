@@ -1,4 +1,4 @@
-//! Names that resolve as a test wants.
+//! Egress with a resolver that a test controls.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::endpoint::credentials;
 use crate::{Egress, TokenCache, TokenEndpoint, egress::Resolver};
 
-/// With a fetch that is shorter than the connect limit, and with one that is longer: see `egress::silent`
-/// in `tests/it`.
+/// Fetches with a timeout shorter than the connect timeout, and with a longer one: see `egress::silent` in
+/// `tests/it`.
 #[tokio::test(start_paused = true)]
-async fn silent_resolver() {
+async fn silent_resolver_fails_after_connect_timeout() {
     for (fetch_timeout, limit) in [(2, 2), (8, 3)] {
         let egress = Egress::direct().resolver(Resolver::Silent);
         let environment = Environment::custom("https://enkash.test").unwrap();
@@ -34,7 +34,7 @@ async fn silent_resolver() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
-async fn dead_first_address_is_passed_over_within_the_limit() {
+async fn dead_first_address_is_skipped_within_connect_timeout() {
     use tokio::{net::TcpListener, time::advance};
     use tokio_test::{assert_pending, task};
     use tower_service::Service;

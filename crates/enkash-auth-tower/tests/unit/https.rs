@@ -6,9 +6,9 @@ use http::Method;
 use super::*;
 use crate::{Egress, tests::sockets::HeldClock};
 
-/// Of a pool the like would be a race; here the request is handed back.
+/// With a connection pool this would be a race; here the request is handed back.
 #[tokio::test(start_paused = true)]
-async fn connection_that_closed_before_the_request_has_sent_nothing() {
+async fn connection_closed_before_request_sends_nothing() {
     let _held = HeldClock::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

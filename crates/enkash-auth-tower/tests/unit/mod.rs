@@ -1,5 +1,5 @@
-//! Tests of what no user of the crate can reach. Those beside this file that it does not name are of one
-//! module, which has them by path.
+//! Tests of internals. The files beside this one that it does not name belong to one module each, which
+//! includes them by path.
 
 mod egress;
 mod endpoint;

@@ -10,12 +10,12 @@ use std::{
 use hyper_util::client::legacy::connect::dns::Name;
 use tower_service::Service;
 
-/// Stands in for the system's resolver in unit tests.
+/// Replaces the system's resolver in unit tests.
 #[derive(Clone, Debug)]
 pub(crate) enum Resolver {
     /// Never responds.
     Silent,
-    /// Has these addresses for every name.
+    /// Resolves every name to these addresses.
     To(Vec<SocketAddr>),
 }
 

@@ -11,7 +11,7 @@ use crate::sync::Weak;
 
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// Somebody who reads the wall clock meets a publication there.
+/// A clock that publishes on the snapshot when its wall time is read.
 #[derive(Debug)]
 struct Meddler {
     clock: ManualClock,
@@ -49,7 +49,7 @@ fn published(clock: &Time) -> (Arc<Snapshot>, Arc<Published>) {
 }
 
 #[test]
-fn it_is_fresh_until_it_is_over_or_replaced() {
+fn snapshot_is_fresh_until_expired_or_replaced() {
     let manual = ManualClock::new();
     let clock = Time::Other(Arc::new(manual.clone()));
     let (snapshot, first) = published(&clock);
@@ -65,7 +65,7 @@ fn it_is_fresh_until_it_is_over_or_replaced() {
 }
 
 #[test]
-fn who_looked_before_it_was_replaced_does_not_make_it_fresh_again() {
+fn overtaken_check_does_not_make_snapshot_fresh_again() {
     let meddler = Arc::new(Meddler {
         clock: ManualClock::new(),
         publishes_on: OnceLock::new(),
@@ -73,7 +73,7 @@ fn who_looked_before_it_was_replaced_does_not_make_it_fresh_again() {
     let clock = Time::Other(Arc::clone(&meddler) as _);
     let (snapshot, published) = published(&clock);
     meddler.publishes_on.set(snapshot).unwrap();
-    // This look is overtaken; the next one must not be told what it saw.
+    // This check is overtaken; the next one must not see its result.
     published.is_fresh();
     assert!(!published.is_fresh());
 }

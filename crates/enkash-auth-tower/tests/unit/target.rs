@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn its_origin_is_shown_with_the_port_and_without_what_is_secret() {
+fn debug_output_shows_origin_with_port_and_no_secret() {
     let url = "https://user:pin@api.enkash.in:8443/a?b=pin";
     assert_eq!(
         format!("{:?}", Target::Url(url)),
@@ -18,7 +18,7 @@ fn is_at(url: &str, origin: &str) -> bool {
 }
 
 #[test]
-fn a_url_is_at_the_origin_that_it_begins_with() {
+fn url_is_at_the_origin_it_begins_with() {
     for (url, origin) in [
         ("https://api.enkash.in/", "https://api.enkash.in"),
         (
@@ -34,7 +34,7 @@ fn a_url_is_at_the_origin_that_it_begins_with() {
 }
 
 #[test]
-fn nothing_else_is_taken_for_it() {
+fn similar_url_is_not_at_the_origin() {
     for url in [
         "http://api.enkash.in/",
         "https://api.enkash.in.example/",

@@ -34,7 +34,7 @@ fn first_completion_counts() {
 }
 
 #[test]
-fn dropped_waiter_takes_its_waker_along() {
+fn dropped_waiter_removes_its_waker() {
     let waiters = Waiters::new();
     let mut waiter = task::spawn(register(&waiters));
     for _ in 0..3 {

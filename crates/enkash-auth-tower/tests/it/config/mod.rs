@@ -1,4 +1,4 @@
-//! What settings may say, and what is said when they cannot be so.
+//! Settings, and the errors of invalid ones.
 
 mod secret;
 
@@ -28,7 +28,7 @@ fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     })
 }
 
-/// What comes of all of it.
+/// Returns the base URL that the variables result in.
 fn read(variables: &[(&str, &str)]) -> Result<String, ConfigError> {
     let config = from(variables)?;
     let environment = config.environment()?;
@@ -44,17 +44,17 @@ fn with<'a>(
 }
 
 #[test]
-fn a_password_is_enough() {
+fn password_settings_suffice() {
     assert_eq!(read(&PASSWORD).unwrap(), "https://ekpayout-uat.enkash.in");
 }
 
 #[test]
-fn merchant_keys_have_an_address_of_their_own() {
+fn merchant_keys_select_their_own_base_url() {
     assert_eq!(read(&KEYS).unwrap(), "https://olympus-pg.enkash.in");
 }
 
 #[test]
-fn a_base_url_goes_before_the_environment() {
+fn base_url_overrides_environment() {
     let base = ("ENKASH_BASE_URL", "http://127.0.0.1:8788/");
     assert_eq!(
         read(&with(&PASSWORD, &[base])).unwrap(),
@@ -63,7 +63,7 @@ fn a_base_url_goes_before_the_environment() {
 }
 
 #[test]
-fn blank_means_unset() {
+fn blank_value_means_unset() {
     let blank = [("ENKASH_BASE_URL", " "), ("ENKASH_ACCESS_KEY", "")];
     read(&with(&PASSWORD, &blank)).unwrap();
     let error = read(&with(&PASSWORD, &[("ENKASH_PASSWORD", "\t ")])).unwrap_err();
@@ -87,7 +87,7 @@ fn blank_means_unset() {
 }
 
 #[test]
-fn each_missing_key_is_named() {
+fn missing_key_is_named() {
     for required in [&PASSWORD[1..], &KEYS[1..]].concat() {
         let family = if PASSWORD.contains(&required) {
             &PASSWORD[..]
@@ -100,7 +100,7 @@ fn each_missing_key_is_named() {
 }
 
 #[test]
-fn one_of_two_is_asked_for() {
+fn missing_alternatives_are_both_named() {
     let error = read(&PASSWORD[1..]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -114,7 +114,7 @@ fn one_of_two_is_asked_for() {
 }
 
 #[test]
-fn what_contradicts_is_named() {
+fn contradicting_keys_are_named() {
     for (more, text) in [
         (
             ("ENKASH_SECRET_KEY", "x"),
@@ -142,7 +142,7 @@ fn what_contradicts_is_named() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named_and_not_shown() {
+fn invalid_value_names_its_key_and_is_not_shown() {
     for (name, value) in [
         ("ENKASH_BASE_URL", "http://visible.example"),
         ("ENKASH_ENVIRONMENT", "visible"),
@@ -169,7 +169,7 @@ fn what_cannot_be_used_is_named_and_not_shown() {
 
 #[cfg(unix)]
 #[test]
-fn a_value_of_another_type_is_refused_and_not_shown() {
+fn value_of_wrong_type_is_an_error_and_not_shown() {
     for key in [
         "password",
         "username",
@@ -188,7 +188,7 @@ fn a_value_of_another_type_is_refused_and_not_shown() {
 }
 
 #[test]
-fn a_list_is_no_value_and_it_is_said_what_is() {
+fn list_value_is_an_error_that_names_the_expected_type() {
     for (key, what) in [
         ("username", "text in quotes"),
         ("password", "text in quotes"),
@@ -206,7 +206,7 @@ fn a_list_is_no_value_and_it_is_said_what_is() {
 }
 
 #[test]
-fn text_that_a_format_gives_away_is_taken_like_any_other() {
+fn owned_strings_deserialize_like_borrowed_ones() {
     let file = serde_json::json!({
         "environment": "test", "access_key": "key", "secret_key": "secret", "attempts": 2,
     });
@@ -222,7 +222,7 @@ fn text_that_a_format_gives_away_is_taken_like_any_other() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_named() {
+fn non_utf8_value_is_an_error_that_names_its_key() {
     use std::os::unix::ffi::OsStringExt;
 
     let error = Config::from_env(|name| {
@@ -232,7 +232,7 @@ fn what_is_not_utf_8_is_named() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_and_all_others_are_read_from_the_environment_too() {
+fn unknown_key_is_an_error_and_all_others_have_variables() {
     let error = serde_json::from_str::<Config>(r#"{"pasword": "x"}"#).unwrap_err();
     let text = error.to_string();
     let keys: Vec<&str> = text.split('`').skip(3).step_by(2).collect();
@@ -253,7 +253,7 @@ fn an_unknown_key_is_refused_and_all_others_are_read_from_the_environment_too() 
 }
 
 #[test]
-fn zero_that_can_only_be_a_mistake_is_an_error_that_names_the_setting() {
+fn zero_limit_is_an_error_that_names_the_setting() {
     for (key, value) in [
         ("fetch_timeout", "0s"),
         ("wait_timeout", "0ms"),
@@ -274,7 +274,7 @@ fn zero_that_can_only_be_a_mistake_is_an_error_that_names_the_setting() {
 }
 
 #[test]
-fn durations_are_written_as_people_do() {
+fn durations_parse_in_humantime_format() {
     let file: Config = serde_json::from_str(
         r#"{"fetch_timeout": "1500ms", "wait_timeout": "2m 30s", "retry_unresolved_after": "never",
             "keep_warm": true, "attempts": 1, "max_waiters": 100, "on_store_down": "attempt"}"#,

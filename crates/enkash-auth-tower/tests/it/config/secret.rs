@@ -1,4 +1,4 @@
-//! Secrets, in place and in files.
+//! Secrets, inline and in files.
 
 use std::{error::Error as _, fs, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{KEYS, PASSWORD, from, with};
 use crate::support::{BASE, Kit, TokioClock, rules};
 
 #[test]
-fn a_secret_from_a_file_is_the_same_as_one_in_place() {
+fn secret_from_file_equals_inline_secret() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("password");
     let path = file.to_str().unwrap();
@@ -30,7 +30,7 @@ fn a_secret_from_a_file_is_the_same_as_one_in_place() {
             fingerprint(&in_place).unwrap()
         );
     }
-    // It is read again each time.
+    // The file is read again each time.
     fs::write(&file, "rotated").unwrap();
     assert_ne!(
         fingerprint(&of_file).unwrap(),
@@ -50,7 +50,7 @@ fn a_secret_from_a_file_is_the_same_as_one_in_place() {
 }
 
 #[test]
-fn line_end_behind_a_secret_is_taken_off_in_place_too() {
+fn trailing_newline_of_inline_secret_is_trimmed() {
     let credentials = |text: &str| {
         let config = from(&with(&PASSWORD, &[("ENKASH_PASSWORD", text)])).unwrap();
         config.credentials().unwrap().fingerprint([0; 16])
@@ -62,7 +62,7 @@ fn line_end_behind_a_secret_is_taken_off_in_place_too() {
 }
 
 #[test]
-fn line_end_inside_a_secret_is_a_setting_error() {
+fn newline_inside_secret_is_a_setting_error() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("password");
     let path = file.to_str().unwrap();
@@ -101,7 +101,7 @@ fn line_end_inside_a_secret_is_a_setting_error() {
 }
 
 #[test]
-fn nothing_secret_is_shown() {
+fn debug_output_shows_no_secret() {
     let more = [
         ("ENKASH_API_KEY", "s3cret-key"),
         ("ENKASH_TOKEN_STORE", "redis://:s3cret@host"),
@@ -117,7 +117,7 @@ fn nothing_secret_is_shown() {
 }
 
 #[test]
-fn a_part_of_a_file_is_never_taken_for_the_secret() {
+fn oversized_secret_file_is_an_error_not_truncated() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("password");
     let in_file = [
@@ -144,7 +144,7 @@ fn a_part_of_a_file_is_never_taken_for_the_secret() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cache_reads_the_file_again_once_the_server_has_refused_what_it_held() {
+async fn rejected_password_is_reread_from_file() {
     let kit = Kit::new(rules(300, 10));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("password");

@@ -1,4 +1,4 @@
-//! `ENKASH_CA_FILE`, and what is wrong with it.
+//! `ENKASH_CA_FILE`, valid and invalid.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use enkash_auth_tower::Egress;
 
 use super::stage::Stage;
 
-/// PEM that says it is a certificate and is none.
+/// PEM that is labelled as a certificate but holds none.
 const BROKEN: &str = "-----BEGIN CERTIFICATE-----\nczNjcmV0\n-----END CERTIFICATE-----\n";
 
 fn read(path: &Path) -> Result<Egress, Error> {
@@ -15,13 +15,13 @@ fn read(path: &Path) -> Result<Egress, Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_in_the_file_is_trusted() {
+async fn certificates_in_ca_file_are_trusted() {
     let (stage, other) = (Stage::new().await, Stage::new().await);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");
-    // With words between, and a second certificate.
+    // With text between, and a second certificate.
     let ours = format!("# ours\n{}\nand another\n{}", other.pem(), stage.pem());
-    // As long as it may be.
+    // Of the maximum length.
     let words = "a".repeat(4 * 1024 * 1024 - ours.len() - 1);
     let pem = format!("{words}\n{ours}");
     fs::write(&path, pem).unwrap();
@@ -35,7 +35,7 @@ async fn what_is_in_the_file_is_trusted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_used_is_said_and_not_shown() {
+async fn unusable_ca_file_is_an_error_without_its_content() {
     let stage = Stage::new().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");
@@ -52,14 +52,14 @@ async fn what_cannot_be_used_is_said_and_not_shown() {
         (stage.pem().repeat(8_000), "cannot be read"),
     ] {
         fs::write(&path, content).unwrap();
-        assert_said(&read(&path), why);
+        assert_names(&read(&path), why);
     }
-    assert_said(&read(directory.path()), "cannot be read");
-    assert_said(&read(&directory.path().join("s3cret")), "cannot be read");
+    assert_names(&read(directory.path()), "cannot be read");
+    assert_names(&read(&directory.path().join("s3cret")), "cannot be read");
     assert!(read(Path::new(" ")).is_ok(), "blank is unset");
 }
 
-fn assert_said(read: &Result<Egress, Error>, why: &str) {
+fn assert_names(read: &Result<Egress, Error>, why: &str) {
     let error = read.as_ref().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidSetting);
     let text = format!("{error} {error:?}");

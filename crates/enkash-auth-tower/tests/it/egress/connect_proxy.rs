@@ -11,18 +11,18 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What the proxy makes of a `CONNECT`.
+/// How the proxy handles a `CONNECT`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Manner {
-    /// A tunnel, wherever it is to lead, to this address.
+    /// Tunnels to this address, whatever the target.
     Tunnel(SocketAddr),
-    /// These bytes, and no more.
+    /// Sends these bytes and closes.
     Answer(&'static str),
-    /// Nothing, and the connection stays.
+    /// Sends nothing and keeps the connection open.
     Hang,
 }
 
-/// A proxy on a socket, which keeps all that its clients send it, also through a tunnel.
+/// A proxy on a socket, which keeps all that its clients send, also through a tunnel.
 pub(crate) struct ConnectProxy {
     address: SocketAddr,
     seen: Arc<Seen>,
@@ -58,33 +58,33 @@ impl ConnectProxy {
         }
     }
 
-    /// Hangs up on all, and listens no more.
+    /// Closes all connections, and stops listening.
     pub(crate) async fn stop(mut self) {
         self.serving.shutdown().await;
     }
 
-    /// Its host and port.
+    /// Returns its host and port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it was asked, one head for a connection.
+    /// Returns the request heads it received, one per connection.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.seen.heads.lock().unwrap().clone()
     }
 
-    /// What went through, from its clients: their side of TLS.
+    /// Returns what its clients sent through tunnels, as encrypted by TLS.
     pub(crate) fn tunnelled(&self) -> Vec<u8> {
         self.seen.tunnelled.lock().unwrap().clone()
     }
 
-    /// Waits until it has been asked for a tunnel.
+    /// Waits until it has received a request.
     pub(crate) async fn asked(&self) {
         self.seen.asked.notified().await;
     }
 }
 
-/// A connection may end in any way; the others are not concerned.
+/// Serves one connection, which may end in any way without affecting the others.
 async fn serve(mut stream: TcpStream, manner: Manner, seen: Arc<Seen>) {
     let Ok(head) = read_head(&mut stream).await else {
         return;

@@ -1,4 +1,4 @@
-//! What a proxy can do wrong: it costs a transient error in time, and no password.
+//! Failures of a proxy: they return a transient error in time, and send no password.
 
 use std::{error::Error as StdError, iter, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
     stage::{PASSWORD, PROXY_BASIC, PROXY_USER, Stage, through},
 };
 
-/// That a fetch fails as if nothing had been sent; what it says.
+/// Asserts that a fetch fails as if nothing had been sent, and returns its error text.
 async fn fails(tokens: &TokenCache) -> String {
     let error = tokens.token().await.unwrap_err();
     assert_harmless(tokens, &error)
@@ -34,9 +34,9 @@ fn assert_harmless(tokens: &TokenCache, error: &Error) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_refuses_or_talks_nonsense_or_hangs_up_costs_no_password() {
+async fn proxy_error_sends_no_password_and_counts_no_strike() {
     let stage = Stage::new().await;
-    for answer in [
+    for response in [
         "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
         "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\n\r\n",
         "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\n\r\n<html>",
@@ -47,22 +47,22 @@ async fn a_proxy_that_refuses_or_talks_nonsense_or_hangs_up_costs_no_password() 
         "HTTP/1.1 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\n\r\nnot a word of TLS",
     ] {
-        let proxy = ConnectProxy::start(Manner::Answer(answer)).await;
+        let proxy = ConnectProxy::start(Manner::Answer(response)).await;
         let tokens = stage.cache(&stage.base(), &stage.egress(&proxy));
         let text = fails(&tokens).await;
         let named = format!("no connection through the proxy http://{}", proxy.address());
         assert!(text.contains(&named), "{text}");
         assert_eq!(
             text.contains("proxy authorization required"),
-            answer.contains("407")
+            response.contains("407")
         );
-        assert_eq!(proxy.heads().len(), 1, "{answer}");
+        assert_eq!(proxy.heads().len(), 1, "{response}");
     }
     assert_eq!(stage.token_requests(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_without_end_is_not_read_to_its_end() {
+async fn endless_proxy_response_is_not_read_to_its_end() {
     let stage = Stage::new().await;
     let endless = "HTTP/1.1 200 OK\r\nx: ".to_owned() + &"x".repeat(100_000);
     let proxy = ConnectProxy::start(Manner::Answer(endless.leak())).await;
@@ -71,7 +71,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_is_not_there_costs_no_password() {
+async fn unreachable_proxy_sends_no_password() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let egress = stage.egress(&proxy);
@@ -80,9 +80,9 @@ async fn a_proxy_that_is_not_there_costs_no_password() {
     assert_eq!(stage.token_requests(), 0);
 }
 
-/// The 3 s of a connection, whichever hangs: the proxy, or what is behind it.
+/// Takes the 3 s of the connect timeout, whether the proxy hangs or the server behind it.
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_hangs_costs_the_connect_limit() {
+async fn hanging_proxy_fails_after_connect_timeout() {
     let mut stage = Stage::new().await;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let behind = silent.local_addr().unwrap();
@@ -103,7 +103,7 @@ async fn a_proxy_that_hangs_costs_the_connect_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() {
+async fn untrusted_certificate_fails_before_anything_is_sent() {
     let stage = Stage::new().await;
     let other = Stage::new().await;
     let proxy = stage.proxy().await;
@@ -114,7 +114,7 @@ async fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() 
     }
     assert_eq!((stage.token_requests(), proxy.heads().len()), (0, 2));
 
-    // The same account, the right way: nothing is held against it.
+    // Correctly configured, the same account has no strikes.
     let tokens = stage.cache(&stage.base(), &stage.egress(&proxy));
     tokens.token().await.unwrap();
     assert_eq!(stage.token_requests(), 1);

@@ -1,4 +1,4 @@
-//! The way out: settings, and real sockets through a proxy of our own.
+//! Egress: settings, and real sockets through a local proxy.
 
 mod ca_file;
 mod connect_proxy;

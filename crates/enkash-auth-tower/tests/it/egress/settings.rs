@@ -1,4 +1,4 @@
-//! What the variables say, and what is wrong with them.
+//! The proxy variables, valid and invalid.
 
 use std::ffi::OsString;
 
@@ -21,7 +21,7 @@ fn proxy_for(egress: &Egress, target: &str) -> Option<String> {
 }
 
 #[test]
-fn the_variables_are_read_in_curls_order() {
+fn proxy_variables_are_read_in_order_of_curl() {
     let all = [
         ("https_proxy", "http://one"),
         ("HTTPS_PROXY", "http://two"),
@@ -62,7 +62,7 @@ fn the_variables_are_read_in_curls_order() {
 }
 
 #[test]
-fn a_proxy_is_written_as_for_curl() {
+fn proxy_urls_parse_as_in_curl() {
     for (written, expected) in [
         ("http://proxy.example:3128", "http://proxy.example:3128/"),
         ("http://proxy.example:3128/", "http://proxy.example:3128/"),
@@ -81,7 +81,7 @@ fn a_proxy_is_written_as_for_curl() {
 }
 
 #[test]
-fn what_is_no_proxy_is_said_and_not_shown() {
+fn invalid_proxy_is_an_error_without_its_value() {
     for value in [
         "http://",
         "://",
@@ -92,7 +92,7 @@ fn what_is_no_proxy_is_said_and_not_shown() {
         "http://proxy:",
         "http://proxy:port",
         "http://user:s3cret@proxy:31 28",
-        // A password that is not escaped: a part of it would pass for the host.
+        // A password that is not escaped: a part of it would be taken for the host.
         "http://user:12/s3cret@proxy:3128",
         "http://user:12?s3cret@proxy:3128",
         "http://user:12#s3cret@proxy:3128",
@@ -114,7 +114,7 @@ fn what_is_no_proxy_is_said_and_not_shown() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_utf_8_is_said() {
+fn non_utf8_variable_is_an_error_that_names_it() {
     use std::os::unix::ffi::OsStringExt;
 
     for name in ["HTTPS_PROXY", "NO_PROXY"] {
@@ -126,7 +126,7 @@ fn what_is_not_utf_8_is_said() {
 }
 
 #[test]
-fn credentials_are_not_printed() {
+fn debug_output_shows_no_proxy_credentials() {
     let egress = read(&[("HTTPS_PROXY", "http://user:s3cret@proxy:3128")]).unwrap();
     let connector = egress.connector(std::time::Duration::from_secs(1)).unwrap();
     for printed in [format!("{egress:?}"), format!("{connector:?}")] {
@@ -136,7 +136,7 @@ fn credentials_are_not_printed() {
 }
 
 #[test]
-fn hosts_in_the_list_need_no_proxy() {
+fn no_proxy_hosts_bypass_the_proxy() {
     for (list, targets, straight) in [
         (
             "enkash.in",
@@ -199,7 +199,7 @@ fn hosts_in_the_list_need_no_proxy() {
 }
 
 #[test]
-fn loopback_and_plain_http_need_none() {
+fn loopback_and_plain_http_bypass_the_proxy() {
     let egress = read(&[("ALL_PROXY", "http://proxy"), ("NO_PROXY", "a.example")]).unwrap();
     for target in [
         "https://localhost:8443",

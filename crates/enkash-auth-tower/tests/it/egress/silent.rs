@@ -1,4 +1,4 @@
-//! Each thing on the way to the token server that can be silent: nothing was sent, and nothing counts.
+//! Hosts on the way to the token server that never respond: nothing is sent, and no strike counts.
 
 use std::{error::Error as StdError, iter, net::SocketAddr, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, time::Instant};
 use crate::sockets::FullListener;
 use crate::support::{credentials, user};
 
-/// Fails as if there had been no attempt, after `limit`.
+/// Asserts that a fetch fails after `limit` as if there had been no attempt.
 async fn fails(base: &str, egress: &Egress, fetch_timeout: Duration, limit: Duration) {
     let mut policy = RefreshPolicy::default();
     policy.fetch_timeout = fetch_timeout;
@@ -35,14 +35,14 @@ async fn fails(base: &str, egress: &Egress, fetch_timeout: Duration, limit: Dura
     assert_eq!((status.strikes(), status.unresolved_attempts()), (0, 0));
 }
 
-/// With a fetch that is shorter than the connect limit, and with one that is longer.
+/// Fetches with a timeout shorter than the connect timeout, and with a longer one.
 async fn fails_in_time(base: &str, egress: &Egress) {
     let seconds = Duration::from_secs;
     fails(base, egress, seconds(2), seconds(2)).await;
     fails(base, egress, seconds(8), seconds(3)).await;
 }
 
-/// Accepts connections, and says nothing on them.
+/// Accepts connections, and sends nothing on them.
 async fn silent() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -51,20 +51,20 @@ async fn silent() -> (TcpListener, SocketAddr) {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
-async fn dropped_syns() {
+async fn dropped_syns_fail_after_connect_timeout() {
     let listener = FullListener::new().await;
     let base = format!("https://{}", listener.address());
     fails_in_time(&base, &Egress::direct()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_tls() {
+async fn silent_tls_server_fails_after_connect_timeout() {
     let (_listener, address) = silent().await;
     fails_in_time(&format!("https://{address}"), &Egress::direct()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_proxy() {
+async fn silent_proxy_fails_after_connect_timeout() {
     let (_listener, address) = silent().await;
     for scheme in ["http", "https"] {
         let proxy = format!("{scheme}://{address}");

@@ -8,17 +8,17 @@ use crate::{
     support::{credentials, user},
 };
 
-/// A name that nobody resolves: only a proxy gets there.
+/// A name that does not resolve: only a proxy reaches it.
 pub(super) const HOST: &str = "enkash.test";
 
-/// As it travels: `proxy user:p@ss:w/rd`.
+/// `proxy user:p@ss:w/rd`, as sent.
 pub(super) const PROXY_BASIC: &str = "cHJveHkgdXNlcjpwQHNzOncvcmQ=";
 pub(super) const PROXY_USER: &str = "proxy%20user:p%40ss%3Aw%2Frd";
 
 pub(super) const PASSWORD: &str = "s3cret-password";
 
-/// A sandbox behind TLS, in a test whose clock is paused. It holds that, so that no limit depends on how
-/// fast the machine is.
+/// A sandbox behind TLS, in a test whose clock is paused. It holds that clock, so that no timeout depends
+/// on the speed of the machine.
 pub(super) struct Stage {
     pub(super) sandbox: Sandbox,
     pub(super) user: String,
@@ -46,7 +46,7 @@ impl Stage {
         }
     }
 
-    /// Has the clock move on when nothing else does.
+    /// Lets the clock advance when the runtime is idle.
     pub(super) fn release_clock(&mut self) {
         self.held = None;
     }
@@ -55,7 +55,7 @@ impl Stage {
         self.held = Some(HeldClock::new());
     }
 
-    /// The address of the sandbox for who comes through a proxy.
+    /// Returns the base URL of the sandbox as reached through a proxy.
     pub(super) fn base(&self) -> String {
         self.base_at(HOST)
     }
@@ -68,17 +68,17 @@ impl Stage {
         ConnectProxy::start(Manner::Tunnel(self.sandbox.addr())).await
     }
 
-    /// What clients have to trust.
+    /// Returns the CA that clients have to trust.
     pub(super) fn pem(&self) -> &str {
         self.sandbox.certificate_authority().unwrap().pem()
     }
 
-    /// The way through `proxy`, with its credentials and the sandbox's CA.
+    /// Returns the egress through `proxy`, with its credentials and the sandbox's CA.
     pub(super) fn egress(&self, proxy: &ConnectProxy) -> Egress {
         through(proxy).trust_pem(self.pem().as_bytes()).unwrap()
     }
 
-    /// A cache that makes one attempt in a fetch.
+    /// Returns a cache whose fetches make one attempt.
     pub(super) fn cache(&self, base: &str, egress: &Egress) -> TokenCache {
         let environment = Environment::custom(base).unwrap();
         let credentials = credentials(&self.user, PASSWORD);

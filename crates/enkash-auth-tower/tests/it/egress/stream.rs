@@ -1,4 +1,4 @@
-//! A connection by itself, without an HTTP client over it.
+//! A connection by itself, without an HTTP client.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use crate::sockets::HeldClock;
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_arrives_and_the_other_side_learns_that_it_was_all() {
+async fn stream_shutdown_delivers_all_bytes_and_eof() {
     let _held = HeldClock::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("http://{}", listener.local_addr().unwrap());
@@ -31,10 +31,10 @@ async fn what_is_written_arrives_and_the_other_side_learns_that_it_was_all() {
     stream.write_all(b"ping").await.unwrap();
     stream.flush().await.unwrap();
     stream.shutdown().await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
     assert_eq!(
-        (answer.as_str(), listening.await.unwrap().as_str()),
+        (response.as_str(), listening.await.unwrap().as_str()),
         ("pong", "ping")
     );
 }

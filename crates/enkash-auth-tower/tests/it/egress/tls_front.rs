@@ -11,7 +11,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer},
 };
 
-/// TLS before a server that speaks none.
+/// A TLS terminator in front of a plain server.
 pub(super) struct TlsFront {
     pub(super) address: SocketAddr,
     /// Its certificate.
@@ -48,7 +48,7 @@ impl TlsFront {
     }
 }
 
-/// A connection may end in any way.
+/// Serves one connection, which may end in any way.
 async fn serve(acceptor: TlsAcceptor, stream: TcpStream, behind: SocketAddr) {
     if let Ok(mut stream) = acceptor.accept(stream).await {
         let mut there = TcpStream::connect(behind).await.unwrap();

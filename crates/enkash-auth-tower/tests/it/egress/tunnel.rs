@@ -1,4 +1,4 @@
-//! Through a proxy, and past it.
+//! Connections through a proxy, and past it.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn client(egress: &Egress) -> Client<EgressConnector, Full<Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_requests_and_calls_go_through_and_the_proxy_learns_nothing() {
+async fn tunnelled_requests_show_the_proxy_no_secret() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let egress = stage.egress(&proxy);
@@ -32,12 +32,12 @@ async fn token_requests_and_calls_go_through_and_the_proxy_learns_nothing() {
 
     let calls = EnkashAuthLayer::new(tokens).layer(client(&egress));
     let request = Request::get(format!("{}/api/v0/cards?card=s3cret-card", stage.base()));
-    let answer = calls
+    let response = calls
         .oneshot(request.body(Full::default()).unwrap())
         .await
         .unwrap();
-    assert_eq!(answer.status(), 200);
-    let arrived = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(response.status(), 200);
+    let arrived = response.into_body().collect().await.unwrap().to_bytes();
     let arrived = String::from_utf8(arrived.to_vec()).unwrap();
     assert!(!arrived.contains("proxy-authorization"), "{arrived}");
     assert_eq!(stage.sandbox.issuer().counters().api_calls, 1);
@@ -56,7 +56,7 @@ async fn token_requests_and_calls_go_through_and_the_proxy_learns_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_may_speak_tls() {
+async fn proxy_over_tls_is_supported() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let front = TlsFront::start(proxy.address()).await;
@@ -75,7 +75,7 @@ async fn a_proxy_may_speak_tls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn loopback_is_reached_without_a_proxy() {
+async fn loopback_connects_without_the_proxy() {
     let stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let egress = stage.egress(&proxy);
@@ -87,9 +87,9 @@ async fn loopback_is_reached_without_a_proxy() {
     assert_eq!(stage.token_requests(), 2);
 }
 
-/// An address that is nobody's: straight there, nothing answers.
+/// A documentation address: connected directly, it never responds.
 #[tokio::test(start_paused = true)]
-async fn hosts_in_no_proxy_are_asked_straight() {
+async fn no_proxy_hosts_are_connected_directly() {
     let mut stage = Stage::new().await;
     let proxy = stage.proxy().await;
     let base = stage.base_at("192.0.2.1");

@@ -5,7 +5,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 
 const README: &str = include_str!("../../../README.md");
 
-/// What `describe_metrics` says: name, kind and unit of each metric.
+/// Records name, kind and unit of each metric from `describe_metrics`.
 #[derive(Default)]
 struct Described(Mutex<Vec<[String; 3]>>);
 
@@ -44,7 +44,7 @@ impl Recorder for Described {
 }
 
 #[test]
-fn the_table_in_the_readme_is_what_is_described() {
+fn readme_table_lists_described_metrics() {
     let described = Described::default();
     metrics::with_local_recorder(&described, describe_metrics);
     let mut described = described.0.into_inner().unwrap();

@@ -1,4 +1,4 @@
-//! What is counted and measured through the facade `metrics`.
+//! Metrics recorded through the facade `metrics`.
 
 mod described;
 mod recorded;
@@ -6,8 +6,8 @@ mod recorded;
 use metrics::LocalRecorderGuard;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// What this thread's recorder holds, a line each: counters since the last look, and histograms by how
-/// often they were recorded.
+/// Returns a line per metric of this thread's recorder: counters since the last snapshot, and histograms by
+/// their number of values.
 pub(crate) fn lines(snapshotter: &Snapshotter, account: &str) -> Vec<String> {
     let recorded = snapshotter.snapshot().into_vec();
     let mut lines: Vec<_> = recorded
@@ -39,7 +39,7 @@ fn assert_account(value: &str, account: &str) -> String {
     "account".to_owned()
 }
 
-/// A recorder of this thread's own, where a paused test has all of its tasks.
+/// Installs a recorder for this thread, on which a paused test runs all of its tasks.
 pub(crate) fn recorder() -> (LocalRecorderGuard<'static>, Snapshotter) {
     let recorder = Box::leak(Box::new(DebuggingRecorder::new()));
     let snapshotter = recorder.snapshotter();

@@ -25,7 +25,7 @@ fn account(kit: &Kit) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fetches_requests_and_replays_are_counted_as_they_end() {
+async fn fetches_requests_and_replays_are_counted_by_outcome() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(60, 50));
     let mut client = EnkashAuthLayer::new(kit.tokens.clone())
@@ -34,10 +34,10 @@ async fn fetches_requests_and_replays_are_counted_as_they_end() {
     for _ in 0..100 {
         assert_eq!(call(&mut client).await.unwrap(), 200);
     }
-    // Refused, and replayed with another one.
+    // Unauthorized, and replayed with another token.
     kit.issuer.revoke_all();
     assert_eq!(call(&mut client).await.unwrap(), 200);
-    // In the early window a blip, and then none of the three attempts.
+    // In the refresh window one failed attempt, then a fetch of three.
     kit.issuer
         .order(Fault::ServerError.at(Endpoint::Token).times(1));
     sleep(Duration::from_secs(52)).await;
@@ -56,7 +56,7 @@ async fn fetches_requests_and_replays_are_counted_as_they_end() {
     assert_eq!(call(&mut client).await.unwrap(), 401);
 
     let mut lines = lines(&snapshotter, &account(&kit));
-    // The sandbox has the clock of the machine.
+    // The sandbox uses the system clock.
     lines.retain(|line| !line.starts_with("clock_skew"));
     assert_eq!(
         lines,
@@ -76,20 +76,20 @@ async fn fetches_requests_and_replays_are_counted_as_they_end() {
     );
 }
 
-/// What one GET counts as, whose first answer is 401 and whose second call ends with `second`.
+/// Returns the metrics of one GET whose first response is 401 and whose replay ends with `second`.
 async fn replayed(second: Result<u16, BoxError>) -> Vec<String> {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(300, 50));
-    let mut answers = vec![second, Ok(401)];
+    let mut responses = vec![second, Ok(401)];
     let api = service_fn(move |_| {
-        let answer = answers.pop().unwrap();
-        async move { answer.map(status) }
+        let response = responses.pop().unwrap();
+        async move { response.map(status) }
     });
     let mut client = EnkashAuthLayer::new(kit.tokens.clone())
         .replay(ReplayPolicy::default())
         .layer(Buffer::new(api, 8));
     drop(call(&mut client).await);
-    // A second refusal sets another fetch going.
+    // A second 401 starts another fetch.
     sleep(Duration::from_secs(1)).await;
     let mut lines = lines(&snapshotter, &account(&kit));
     lines.retain(|line| line.starts_with("replays_total"));
@@ -97,7 +97,7 @@ async fn replayed(second: Result<u16, BoxError>) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_is_counted_by_what_came_of_it() {
+async fn replay_is_counted_by_result() {
     let lost = || io::Error::other("connection reset");
     for (second, result) in [
         (Ok(200), "served"),
@@ -112,7 +112,7 @@ async fn a_replay_is_counted_by_what_came_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_that_nobody_waits_for_is_counted() {
+async fn dropped_replay_is_counted() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(300, 50));
     let mut client = EnkashAuthLayer::new(kit.tokens.clone())
@@ -128,7 +128,7 @@ async fn a_replay_that_nobody_waits_for_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_nobody_waits_for_any_more_and_its_successor_are_told_apart() {
+async fn abandoned_and_forced_fetches_are_counted_apart() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(60, 50).issuing(Issuing::Sticky));
     let waiting = tokio::spawn(kit.tokens.token());
@@ -136,7 +136,7 @@ async fn a_fetch_that_nobody_waits_for_any_more_and_its_successor_are_told_apart
     let right: Credentials = credentials(&kit.user, "password").form_field("scope", "read");
     kit.tokens.set_credentials(right).unwrap();
     waiting.await.unwrap().unwrap();
-    // In the early window a sticky issuer repeats itself.
+    // In the refresh window the issuer reuses its token.
     sleep(Duration::from_secs(52)).await;
     kit.tokens.token().await.unwrap();
     sleep(Duration::from_secs(1)).await;
@@ -156,7 +156,8 @@ async fn a_fetch_that_nobody_waits_for_any_more_and_its_successor_are_told_apart
     );
 }
 
-/// How the fetches ended of a cache whose first runtime ends, or is driven no more, under the first.
+/// Returns the outcomes of the fetches of a cache whose first runtime is dropped, or no longer driven,
+/// during the first fetch.
 fn fetches_after(ending: impl FnOnce(Runtime, &ManualClock) -> Option<Runtime>) -> Vec<String> {
     let (_guard, snapshotter) = recorder();
     let clock = ManualClock::new();
@@ -185,7 +186,7 @@ fn fetches_after(ending: impl FnOnce(Runtime, &ManualClock) -> Option<Runtime>) 
 }
 
 #[test]
-fn a_fetch_is_counted_once_when_its_runtime_ends_and_when_that_is_driven_no_more() {
+fn aborted_or_abandoned_fetch_is_counted_once() {
     let mut aborted = fetches_after(|runtime, _| {
         drop(runtime);
         None
@@ -201,14 +202,14 @@ fn a_fetch_is_counted_once_when_its_runtime_ends_and_when_that_is_driven_no_more
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_local_clock_that_is_fast_is_ahead_of_the_server() {
+async fn fast_local_clock_shows_positive_skew() {
     let (_guard, snapshotter) = recorder();
     let server = UNIX_EPOCH + Duration::from_nanos(TokioClock::new().unix_nanos());
     let date = httpdate::fmt_http_date(server - Duration::from_secs(3600));
     let endpoint = endpoint(move |_| {
-        let mut answer = grant("one", 300);
-        answer.headers_mut().insert(DATE, date.parse().unwrap());
-        async move { answer }
+        let mut response = grant("one", 300);
+        response.headers_mut().insert(DATE, date.parse().unwrap());
+        async move { response }
     });
     let account = endpoint.account().to_string();
     cache(endpoint).token().await.unwrap();
@@ -221,7 +222,7 @@ async fn a_local_clock_that_is_fast_is_ahead_of_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
+async fn gauges_show_the_current_state_of_the_cache() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(300, 50));
     let standing = || {
@@ -254,7 +255,7 @@ async fn gauges_are_as_the_cache_stands_when_they_are_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_password_is_a_strike_on_the_gauge() {
+async fn rejected_password_shows_on_strikes_gauge() {
     let (_guard, snapshotter) = recorder();
     let kit = Kit::new(rules(300, 50));
     let tokens = cache(kit.endpoint("wrong"));

@@ -1,4 +1,4 @@
-//! Many caches of one account at once.
+//! Many concurrent caches of one account.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::policy;
 use crate::support::{Kit, TokioClock, rules};
 
-/// Starts so many caches at once, each a process of its own or all in one; returns how many requests came.
+/// Starts concurrent caches, each in a process of its own or all in one, and returns the number of requests.
 async fn cold<S: Store + Clone>(password: &str, caches: usize, store: &S, is_one: bool) -> u64 {
     let kit = Kit::new(rules(300, 300));
     let (clock, process) = (TokioClock::new(), Process::new());
@@ -29,8 +29,8 @@ async fn cold<S: Store + Clone>(password: &str, caches: usize, store: &S, is_one
             .build();
         starting.spawn(async move { tokens.token().await });
     }
-    for came in starting.join_all().await {
-        match came {
+    for result in starting.join_all().await {
+        match result {
             Ok(_) => assert_eq!(password, "password"),
             Err(error) => {
                 assert_eq!(password, "wrong", "{error:?}");
@@ -43,7 +43,7 @@ async fn cold<S: Store + Clone>(password: &str, caches: usize, store: &S, is_one
 
 #[cfg(all(unix, feature = "file"))]
 #[tokio::test(start_paused = true)]
-async fn cold_caches_on_one_directory_make_one_request() {
+async fn cold_caches_on_one_directory_share_one_request() {
     use enkash_auth_tower::FileStore;
 
     for nth in 0..25 {
@@ -60,7 +60,7 @@ async fn cold_caches_on_one_directory_make_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cold_caches_on_one_memory_store_make_one_request() {
+async fn cold_caches_on_one_memory_store_share_one_request() {
     for is_one_process in [false, true] {
         for password in ["password", "wrong"] {
             let store = Arc::new(MemoryStore::new());
@@ -70,7 +70,7 @@ async fn cold_caches_on_one_memory_store_make_one_request() {
     }
 }
 
-/// The default store shares no token, and every attempt: one after the other.
+/// The default store shares no token, but serializes the attempts.
 #[tokio::test(start_paused = true)]
 async fn cold_caches_without_a_store_make_one_attempt_at_a_time() {
     let kit = Kit::new(rules(300, 100));
@@ -81,15 +81,15 @@ async fn cold_caches_without_a_store_make_one_attempt_at_a_time() {
             .build();
         starting.spawn(async move { tokens.token().await });
     }
-    for came in starting.join_all().await {
-        assert_eq!(came.unwrap_err().kind(), ErrorKind::Rejected);
+    for result in starting.join_all().await {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Rejected);
     }
     assert_eq!(kit.issuer.counters().token_requests, 1);
 }
 
-/// A store can be shared, and is given as it is or behind an `Arc`, also of a trait object.
+/// A store can be passed by value or behind an `Arc`, also of a trait object, and be shared.
 #[tokio::test(start_paused = true)]
-async fn store_is_given_by_value_or_behind_an_arc() {
+async fn store_is_accepted_by_value_or_behind_arc() {
     let kit = Kit::new(rules(300, 10));
     let store = Arc::new(MemoryStore::new());
     let shared: Arc<dyn Store> = Arc::<MemoryStore>::clone(&store);

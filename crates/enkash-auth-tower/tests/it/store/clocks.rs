@@ -1,4 +1,4 @@
-//! Clocks that disagree, owners that stop, and responses that come late.
+//! Clocks that disagree, owners that stop, and late responses.
 
 use std::{
     convert::Infallible,
@@ -23,10 +23,10 @@ use crate::{
     undriven::runtime,
 };
 
-/// The store's clock is set while an attempt with a wrong password is in flight, which another process
-/// would make, too.
+/// The store's clock is changed while an attempt with a wrong password is in flight, and another process
+/// wants to make the same attempt.
 #[tokio::test(start_paused = true)]
-async fn store_clock_that_is_set_permits_no_second_attempt() {
+async fn changed_store_clock_grants_no_second_attempt() {
     for ahead in [-500, -5_000, -20_000, -700_000, 20_000] {
         let fleet = Fleet::new(Kit::new(rules(300, 5_000)), Flaky::default());
         fleet.store.set_clock(fleet.clock, 0);
@@ -43,9 +43,9 @@ async fn store_clock_that_is_set_permits_no_second_attempt() {
     }
 }
 
-/// Forward by more than 10 minutes is the exception: the lease has long passed by then.
+/// More than 10 minutes forward is the exception: the lease has passed by then.
 #[tokio::test(start_paused = true)]
-async fn attempt_whose_lease_has_long_passed_blocks_no_fresh_process() {
+async fn attempt_with_passed_lease_does_not_block_new_process() {
     let fleet = Fleet::new(Kit::new(rules(300, 10)), Flaky::default());
     let right = credentials(&fleet.kit.user, "password");
     let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
@@ -68,9 +68,9 @@ async fn attempt_of_unknown_owner_blocks_until_its_lease_has_passed() {
     tokens.token().await.unwrap();
 }
 
-/// It would end without a response, and count.
+/// The attempt would time out without a response, and count.
 #[tokio::test(start_paused = true)]
-async fn fetch_that_waited_long_begins_no_attempt() {
+async fn fetch_near_its_deadline_begins_no_attempt() {
     let fleet = Fleet::new(Kit::new(rules(300, 3_500)), Flaky::default());
     let right = credentials(&fleet.kit.user, "password");
     let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
@@ -86,7 +86,7 @@ async fn fetch_that_waited_long_begins_no_attempt() {
     assert_eq!((fleet.requests(), strikes(&tokens)), (1, (0, 0)));
 }
 
-/// Two processes, each on a runtime that is driven by hand, and what the server says to the first.
+/// Two processes, each on a runtime driven by hand, and the server's response to the first.
 struct Stopped {
     clock: ManualClock,
     requests: Arc<AtomicU32>,
@@ -133,7 +133,7 @@ impl Stopped {
     }
 }
 
-/// The first is stopped after it has sent, and its lease passes. The second gets a token. Then the first goes on.
+/// Stops the first process after it has sent, until its lease passes and the second has a token, and resumes it.
 fn late(first: &str, response: Response<String>) -> Stopped {
     let mut stopped = Stopped::new(first, "password");
     let (slow, well) = (runtime(), runtime());
@@ -144,7 +144,7 @@ fn late(first: &str, response: Response<String>) -> Stopped {
         }
     });
     well.block_on(async {
-        // It has to be seen for as long as the lease lasts.
+        // The attempt has to be observed for the whole lease.
         stopped.two.load_status().await.unwrap();
         stopped.clock.advance(Duration::from_secs(14));
         stopped.two.token().await.unwrap();
@@ -162,7 +162,7 @@ fn late(first: &str, response: Response<String>) -> Stopped {
 }
 
 #[test]
-fn rejection_that_comes_after_a_success_still_counts() {
+fn late_rejection_after_success_still_counts() {
     let stopped = late("wrong", rejection());
     assert_eq!(strikes(&stopped.one), (1, 0));
     assert_eq!(strikes(&stopped.two), (1, 0));
@@ -176,7 +176,7 @@ fn rejection_that_comes_after_a_success_still_counts() {
 }
 
 #[test]
-fn success_that_comes_after_another_brings_no_token() {
+fn late_success_after_another_is_discarded() {
     let stopped = late("password", grant("late", 300));
     assert_eq!(strikes(&stopped.two), (0, 0));
     let token = runtime().block_on(stopped.one.token()).unwrap();
@@ -184,12 +184,12 @@ fn success_that_comes_after_another_brings_no_token() {
     assert_eq!(stopped.requests.load(Ordering::Relaxed), 2);
 }
 
-/// An owner that is stopped between its permit and the first byte, and goes on after its lease.
+/// An owner is stopped between its permit and the first byte, and resumes after its lease.
 #[test]
-fn permit_that_is_used_late_sends_nothing() {
+fn permit_used_after_its_lease_sends_nothing() {
     let stopped = Stopped::new("password", "password");
     let (slow, well) = (runtime(), runtime());
-    // Its task was spawned, and is not driven.
+    // Its task is spawned but not driven.
     slow.block_on(async { assert!(stopped.one.token().now_or_never().is_none()) });
     well.block_on(async {
         stopped.clock.advance(Duration::from_secs(15));

@@ -1,4 +1,4 @@
-//! Records that are not as they were written close the account, and one of a newer format is not touched.
+//! Damaged records close the account; a record of a newer format is left untouched.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{fs, path::PathBuf, time::Duration};
@@ -15,7 +15,7 @@ fn record(fleet: &Fleet<FileStore>) -> PathBuf {
     fleet.store.directory().join(file)
 }
 
-/// Ways in which a record can be damaged.
+/// Returns damaged versions of a record.
 fn damaged(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut changed = bytes.to_vec();
     changed[bytes.len() / 2] ^= 1;
@@ -34,9 +34,9 @@ fn damaged(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// After no strike, and after two.
+/// With no strikes, and with two.
 #[tokio::test(start_paused = true)]
-async fn damaged_record_closes_the_account_until_it_is_reset() {
+async fn damaged_record_closes_account_until_reset() {
     for rejected in [0, 2] {
         for nth in 0..7 {
             let (fleet, _directory) = fleet(Kit::new(rules(60, 10)));
@@ -54,7 +54,7 @@ async fn damaged_record_closes_the_account_until_it_is_reset() {
                 assert_eq!(error.kind(), ErrorKind::AccountClosed, "{how}");
                 assert!(strikes(&tokens).1 >= 2, "{how}");
             }
-            // A token at hand is served to its deadline.
+            // A cached token is served until its deadline.
             live.token().await.unwrap();
             advance(Duration::from_secs(24 * 60 * 60)).await;
             let error = live.token().await.unwrap_err();
@@ -69,7 +69,7 @@ async fn damaged_record_closes_the_account_until_it_is_reset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn record_of_a_newer_format_is_unavailable_and_untouched() {
+async fn newer_record_format_is_unavailable_and_untouched() {
     for on_store_down in [
         OnStoreDown::KnownGood,
         OnStoreDown::Hold,
@@ -85,10 +85,10 @@ async fn record_of_a_newer_format_is_unavailable_and_untouched() {
         let text = fs::read_to_string(&path).unwrap();
         let newer = text.replacen("record 1", "record 2", 1);
         fs::write(&path, &newer).unwrap();
-        // A token at hand is served to its deadline.
+        // A cached token is served until its deadline.
         live.token().await.unwrap();
-        for pause in [Duration::ZERO, Duration::from_secs(60), LOOK] {
-            sleep(pause).await;
+        for wait in [Duration::ZERO, Duration::from_secs(60), LOOK] {
+            sleep(wait).await;
             let fresh = fleet.when_down("password", on_store_down);
             for tokens in [&fresh, &live] {
                 tokens.reset().await.unwrap_err();
@@ -101,7 +101,7 @@ async fn record_of_a_newer_format_is_unavailable_and_untouched() {
         assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
         assert_eq!(fleet.requests(), 3);
         assert_eq!(fs::read_to_string(&path).unwrap(), newer);
-        // When the newer release has gone, all is as it was.
+        // Without the newer release, the old record holds again.
         fs::write(&path, text).unwrap();
         let error = fleet.start("third").token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AccountClosed);
@@ -109,7 +109,7 @@ async fn record_of_a_newer_format_is_unavailable_and_untouched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn record_of_another_account_is_damaged() {
+async fn record_of_another_account_counts_as_damaged() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     fleet.start("password").token().await.unwrap();
     let (other, _other) = self::fleet(Kit::new(rules(300, 10)));
@@ -121,7 +121,7 @@ async fn record_of_another_account_is_damaged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn record_that_is_no_file_is_a_store_that_is_down() {
+async fn record_that_is_a_directory_means_store_unavailable() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     fleet.start("password").token().await.unwrap();
     fs::remove_file(record(&fleet)).unwrap();
@@ -132,7 +132,7 @@ async fn record_that_is_no_file_is_a_store_that_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn directory_that_was_removed_is_made_again() {
+async fn removed_directory_is_recreated() {
     let (fleet, _directory) = fleet(Kit::new(rules(60, 10)));
     let live = fleet.start("password");
     live.token().await.unwrap();

@@ -1,4 +1,4 @@
-//! A store that is down: which processes go on, and what the store learns later.
+//! A store that is down: which processes continue, and what is reported to the store later.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ fn fleet(kit: Kit) -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unknown_credentials_are_not_sent_without_the_store() {
-    for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
+async fn credentials_not_known_good_are_not_sent_without_store() {
+    for mood in [Mood::Failing, Mood::Hanging, Mood::ReadOnly] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         fleet.store.set(mood);
         let tokens = fleet.start("password");
@@ -34,7 +34,7 @@ async fn unknown_credentials_are_not_sent_without_the_store() {
         assert!(error.is_transient() && error.retry_after().is_some());
         assert!(start.elapsed() <= Duration::from_millis(501), "{mood:?}");
         assert_eq!(fleet.requests(), 0);
-        // When it is back, so is the cache.
+        // The cache recovers with the store.
         fleet.store.set(Mood::Well);
         sleep(Duration::from_secs(1)).await;
         tokens.token().await.unwrap();
@@ -43,8 +43,8 @@ async fn unknown_credentials_are_not_sent_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn known_good_credentials_go_on_while_they_are_granted() {
-    for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
+async fn known_good_credentials_are_still_sent_without_store() {
+    for mood in [Mood::Failing, Mood::Hanging, Mood::ReadOnly] {
         let fleet = fleet(Kit::new(rules(60, 10)));
         let tokens = fleet.start("password");
         let service = SandboxService::new(fleet.kit.issuer.clone());
@@ -66,14 +66,14 @@ async fn success_of_another_process_makes_credentials_known_good() {
     let other = fleet.start("password");
     other.token().await.unwrap();
     assert_eq!(fleet.requests(), 1);
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     sleep(Duration::from_secs(60)).await;
     other.token().await.unwrap();
     assert_eq!(fleet.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_is_read_from_a_store_that_cannot_be_written() {
+async fn token_is_read_from_read_only_store() {
     let fleet = fleet(Kit::new(rules(60, 10)));
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::ReadOnly);
@@ -82,15 +82,15 @@ async fn token_is_read_from_a_store_that_cannot_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_that_the_store_missed_is_reported_when_it_is_back() {
+async fn rejection_during_store_outage_is_reported_after_it() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     let first = tokio::spawn(tokens.token());
     sleep(Duration::from_millis(500)).await;
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     let error = first.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
-    // Down or not, it is not sent again.
+    // It is not sent again, whether the store is down or not.
     for _ in 0..3 {
         sleep(LOOK).await;
         let error = tokens.token().await.unwrap_err();
@@ -104,15 +104,15 @@ async fn rejection_that_the_store_missed_is_reported_when_it_is_back() {
     assert_eq!(fleet.requests(), 1);
 }
 
-/// Also where no cache of the process asks again, nor is there one.
+/// This holds without further calls, and without a cache left in the process.
 #[tokio::test(start_paused = true)]
-async fn outcome_that_the_store_missed_is_reported_unasked() {
+async fn outcome_during_store_outage_is_reported_without_calls() {
     for (password, is_dropped) in [("wrong", false), ("wrong", true), ("password", true)] {
         let fleet = fleet(Kit::new(rules(300, 1_000)));
         let tokens = fleet.start(password);
         let first = tokio::spawn(tokens.token());
         sleep(Duration::from_millis(500)).await;
-        fleet.store.set(Mood::Refusing);
+        fleet.store.set(Mood::Failing);
         assert_eq!(first.await.unwrap().is_ok(), password == "password");
         let kept = (!is_dropped).then_some(tokens);
         sleep(LOOK * 3).await;
@@ -130,9 +130,9 @@ async fn outcome_that_the_store_missed_is_reported_unasked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempt_without_the_store_is_reported_when_it_is_back() {
+async fn attempt_without_store_is_reported_after_outage() {
     let fleet = fleet(Kit::new(rules(300, 10)));
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     let process = Process::new();
     let attempting = |password| {
         fleet
@@ -147,7 +147,7 @@ async fn attempt_without_the_store_is_reported_when_it_is_back() {
         assert_eq!(error.kind(), ErrorKind::Rejected);
         sleep(LOOK).await;
     }
-    // Another cache of the process has the same witness.
+    // Another cache of the process shares the witness.
     let again = attempting("wrong").token().await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Rejected);
     fleet.store.set(Mood::Well);
@@ -157,12 +157,12 @@ async fn attempt_without_the_store_is_reported_when_it_is_back() {
     assert_eq!(fleet.requests(), 1);
     tokens.reset().await.unwrap();
     fleet.start("password").token().await.unwrap();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     attempting("password").token().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_were_read_count_where_nothing_can_be_written() {
+async fn attempts_read_from_read_only_store_count() {
     for (count, expected) in [(1, None), (2, Some(ErrorKind::AccountClosed))] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         let lost = AttemptOutcome::Unresolved { complete: false };
@@ -181,7 +181,7 @@ async fn attempts_that_were_read_count_where_nothing_can_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_that_was_read_holds_where_nothing_can_be_written() {
+async fn rejection_read_from_read_only_store_holds() {
     for on_store_down in [OnStoreDown::KnownGood, OnStoreDown::Attempt] {
         let (fleet, server) = (fleet(Kit::new(rules(300, 10))), Server::new());
         let endpoint = server.endpoint();
@@ -191,12 +191,12 @@ async fn rejection_that_was_read_holds_where_nothing_can_be_written() {
         server.change_password();
         sleep(Duration::from_secs(60)).await;
         let (account, credentials) = (endpoint.account(), server.credentials());
-        // What this process witnessed is lost, and it would write that back first.
+        // Removes what this process witnessed, which it would write back first.
         fleet.store.put(account, None);
         fleet
             .attempt_elsewhere(account, &credentials, super::REJECTED)
             .await;
-        for mood in [Mood::ReadOnly, Mood::Refusing] {
+        for mood in [Mood::ReadOnly, Mood::Failing] {
             fleet.store.set(mood);
             let error = tokens.token().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Rejected, "{on_store_down:?}");
@@ -207,13 +207,13 @@ async fn rejection_that_was_read_holds_where_nothing_can_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_read_as_closed_stays_closed_without_the_store() {
+async fn closed_account_stays_closed_without_store() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     for wrong in ["one", "two"] {
         fleet.rejected_elsewhere(wrong).await;
     }
     let tokens = fleet.when_down("password", OnStoreDown::Attempt);
-    for mood in [Mood::Well, Mood::Refusing] {
+    for mood in [Mood::Well, Mood::Failing] {
         fleet.store.set(mood);
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AccountClosed, "{mood:?}");
@@ -223,11 +223,11 @@ async fn account_read_as_closed_stays_closed_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permit_that_comes_after_the_end_of_the_fetch_is_not_used() {
+async fn permit_granted_after_fetch_timeout_is_not_used() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Slow);
     let mut policy = policy();
-    // The permit comes after 600 ms, when the fetch has ended, and its waiter does not know.
+    // The permit is granted after 600 ms, when the fetch has timed out.
     policy.fetch_timeout = Duration::from_millis(590);
     let builder = fleet.builder(fleet.kit.endpoint("password"));
     let tokens = builder.policy(policy).unwrap().build();
@@ -241,10 +241,10 @@ async fn permit_that_comes_after_the_end_of_the_fetch_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn log_has_one_line_per_attempt_without_the_store() {
+async fn attempt_without_store_logs_one_line() {
     let fleet = fleet(Kit::new(rules(300, 2_000)));
-    fleet.store.set(Mood::Refusing);
-    // The second waits for the first, of which this process is a witness.
+    fleet.store.set(Mood::Failing);
+    // The second waits for the first, which this process witnesses.
     let process = Process::new();
     let caches = [(); 2].map(|()| {
         fleet
@@ -256,12 +256,12 @@ async fn log_has_one_line_per_attempt_without_the_store() {
     let log = Log::start();
     let (one, other) = tokio::join!(caches[0].token(), caches[1].token());
     one.and(other).unwrap();
-    let said = log.text().matches("continuing without it").count();
-    assert_eq!((said, fleet.requests()), (2, 2));
+    let logged = log.text().matches("continuing without it").count();
+    assert_eq!((logged, fleet.requests()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_that_the_store_missed_is_stored_by_the_next_fetch() {
+async fn next_fetch_stores_token_after_store_outage() {
     let fleet = fleet(Kit::new(rules(40, 1_000)));
     let tokens = fleet.start("password");
     let first = tokio::spawn(tokens.token());
@@ -277,7 +277,7 @@ async fn token_that_the_store_missed_is_stored_by_the_next_fetch() {
 
 #[cfg(feature = "metrics")]
 #[tokio::test(start_paused = true)]
-async fn fetch_that_cannot_use_the_store_is_counted() {
+async fn fetch_without_store_is_counted_as_store_failure() {
     let (_guard, snapshotter) = crate::metrics::recorder();
     let fleet = fleet(Kit::new(rules(60, 10)));
     let account = fleet.account().to_string();
@@ -290,7 +290,7 @@ async fn fetch_that_cannot_use_the_store_is_counted() {
     tokens.token().await.unwrap();
     assert_eq!(failures(), [""; 0]);
     sleep(Duration::from_secs(60)).await;
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     tokens.token().await.unwrap();
     assert_eq!(failures(), ["store_failures_total account 1"]);
     fleet.store.set(Mood::ReadOnly);

@@ -1,4 +1,4 @@
-//! A directory: what survives a restart.
+//! `FileStore`: what survives a restart.
 
 use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
@@ -37,15 +37,15 @@ async fn restart_uses_the_stored_token() {
     assert_eq!(stored.expose(), token.expose());
     assert_eq!(stored.schedule().expiry(), token.schedule().expiry());
     assert_eq!(tokens.status().token_requests(), 0);
-    // In its time it is renewed.
+    // It is refreshed in its refresh window.
     sleep(Duration::from_secs(196)).await;
-    let renewed = tokens.token().await.unwrap();
-    assert_ne!(renewed.expose(), token.expose());
+    let refreshed = tokens.token().await.unwrap();
+    assert_ne!(refreshed.expose(), token.expose());
     assert_eq!(fleet.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn long_token_is_stored_as_well() {
+async fn long_token_is_stored() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let user = user();
     let start = || {
@@ -63,7 +63,7 @@ async fn long_token_is_stored_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_password_is_sent_once_however_often_it_starts() {
+async fn wrong_password_is_sent_once_across_restarts() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     for _ in 0..5 {
         let error = fleet.start("wrong").token().await.unwrap_err();
@@ -75,7 +75,7 @@ async fn wrong_password_is_sent_once_however_often_it_starts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn processes_on_one_directory_make_one_request() {
+async fn processes_on_one_directory_share_one_request() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 300)));
     let mut starting = JoinSet::new();
     for _ in 0..4 {
@@ -88,7 +88,7 @@ async fn processes_on_one_directory_make_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unauthorized_token_is_replaced_once_for_all() {
+async fn unauthorized_token_is_replaced_once_for_all_processes() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let (one, two) = (fleet.start("password"), fleet.start("password"));
     let old = one.token().await.unwrap();
@@ -105,7 +105,7 @@ async fn unauthorized_token_is_replaced_once_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_is_for_all_that_share_the_directory() {
+async fn reset_applies_to_all_processes_of_the_directory() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let quarantined = fleet.start("wrong");
     quarantined.token().await.unwrap_err();
@@ -115,7 +115,7 @@ async fn reset_is_for_all_that_share_the_directory() {
     assert_eq!(error.kind(), ErrorKind::AccountClosed);
     assert_eq!(strikes(&right), (2, 0));
     fleet.start("another").reset().await.unwrap();
-    // It looks again every five seconds, give or take one.
+    // It reloads the record every five seconds, give or take one.
     sleep(Duration::from_secs(6)).await;
     right.token().await.unwrap();
     assert!(!fleet.kit.is_locked());
@@ -152,7 +152,7 @@ async fn files_are_private_and_show_no_secret() {
 }
 
 #[test]
-fn unusable_directory_is_named() {
+fn error_names_unusable_directory() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
@@ -165,7 +165,7 @@ fn unusable_directory_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn file_in_the_way_is_neither_followed_nor_kept() {
+async fn stale_temporary_file_is_neither_followed_nor_kept() {
     let (fleet, directory) = fleet(Kit::new(rules(300, 10)));
     fleet.start("wrong").token().await.unwrap_err();
     let temporary = format!("{:x}.tmp", fleet.account());
@@ -186,7 +186,7 @@ async fn file_in_the_way_is_neither_followed_nor_kept() {
     }
 }
 
-/// What a killed process leaves: an attempt on the record, and a file that is not locked any more.
+/// Leaves what a killed process does: an attempt on the record, and a file that is no longer locked.
 fn kill(fleet: &Fleet<FileStore>) {
     let live = format!("{:x}.live", fleet.account());
     let live = fleet.store.directory().join(live);
@@ -196,8 +196,8 @@ fn kill(fleet: &Fleet<FileStore>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempt_of_a_killed_process_blocks_no_fetch() {
-    // A reset waits for its lease: the server may carry it out within that.
+async fn attempt_of_killed_process_does_not_block_fetch() {
+    // A reset waits for the lease, within which the server may carry the attempt out.
     for (resets, longest) in [(false, 500), (true, 15_000)] {
         let (fleet, _directory) = fleet(Kit::new(rules(300, 60_000)));
         let tokens = fleet.start("password");
@@ -224,7 +224,7 @@ async fn attempt_of_a_killed_process_blocks_no_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_that_has_expired_leaves_the_record() {
+async fn expired_token_is_removed_from_record() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let company = |id| credentials(&fleet.kit.user, "password").company_id(id);
     let endpoint = |id| {
@@ -244,12 +244,12 @@ async fn token_that_has_expired_leaves_the_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock_that_is_held_too_long_loses_no_rejection() {
+async fn lock_held_too_long_loses_no_rejection() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     let rejected = tokio::spawn(tokens.token());
     sleep(Duration::from_millis(500)).await;
-    // For longer than a call may take.
+    // Held for longer than a call may take.
     let lock = format!("{:x}.lock", fleet.account());
     let lock = fs::File::options()
         .write(true)
@@ -267,13 +267,13 @@ async fn lock_that_is_held_too_long_loses_no_rejection() {
 }
 
 #[test]
-fn directory_that_others_may_write_to_is_warned_of() {
+fn directory_writable_by_others_logs_a_warning() {
     for (mode, expected) in [(0o700, false), (0o755, false), (0o720, true), (0o702, true)] {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
         let log = Log::start();
         FileStore::open(directory.path()).unwrap();
-        let said = log.text().contains("others may write");
-        assert_eq!(said, expected, "{mode:o}");
+        let logged = log.text().contains("others may write");
+        assert_eq!(logged, expected, "{mode:o}");
     }
 }

@@ -14,32 +14,32 @@ use tokio::time::sleep;
 
 use crate::support::TokioClock;
 
-/// How a store fares.
+/// How a [`Flaky`] store behaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub(crate) enum Mood {
     Well,
-    Refusing,
+    Failing,
     Hanging,
-    /// It loads, and writes nothing.
+    /// Loads, and fails to write.
     ReadOnly,
-    /// It takes 300 ms before it does anything.
+    /// Delays every operation by 300 ms.
     Slow,
-    /// What it is sent to write arrives after a second, also where that is not waited for.
+    /// Writes a second later, even if the future of the write is dropped.
     Tardy,
-    /// It writes, and never says so.
+    /// Writes, and never confirms.
     Mute,
-    /// It writes, and says so a second later.
+    /// Writes, and confirms a second later.
     Late,
-    /// It writes, and reports an error.
+    /// Writes, and reports an error.
     Unsynced,
-    /// Another write always comes between.
+    /// Always conflicts with another write.
     Crowded,
 }
 
 /// A store in memory that can be down, and whose records a test can replace.
 ///
-/// It shows no life, unless told that owners are dead.
+/// It holds no liveness; owners are alive until [`Flaky::declare_dead`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flaky(Arc<Inner>);
 
@@ -48,10 +48,10 @@ struct Inner {
     records: Mutex<HashMap<AccountKey, Vec<u8>>>,
     mood: AtomicU8,
     writes: AtomicU32,
-    /// The store's own clock: this one, and so many milliseconds.
+    /// The store's own clock: this one, ahead by so many milliseconds.
     clock: Mutex<Option<TokioClock>>,
     ahead: AtomicI64,
-    /// Whether owners of attempts are taken to be dead.
+    /// Whether owners of attempts are reported as dead.
     are_dead: AtomicU8,
 }
 
@@ -60,28 +60,28 @@ impl Flaky {
         self.0.mood.store(mood as u8, Ordering::Relaxed);
     }
 
-    /// Gives the store a clock of its own, which is ahead by so many milliseconds.
+    /// Gives the store a clock of its own, ahead by so many milliseconds.
     pub(crate) fn set_clock(&self, clock: TokioClock, ahead: i64) {
         *self.0.clock.lock().unwrap() = Some(clock);
         self.0.ahead.store(ahead, Ordering::Relaxed);
     }
 
-    /// Takes the owner of each attempt to be dead from now on.
+    /// Reports the owner of each attempt as dead from now on.
     pub(crate) fn declare_dead(&self) {
         self.0.are_dead.store(1, Ordering::Relaxed);
     }
 
-    /// How often something was to be written.
+    /// Returns the number of attempted writes.
     pub(crate) fn writes(&self) -> u32 {
         self.0.writes.load(Ordering::Relaxed)
     }
 
-    /// The record of an account, as it is.
+    /// Returns the bytes of an account's record.
     pub(crate) fn bytes(&self, account: AccountKey) -> Option<Vec<u8>> {
         self.records().get(&account).cloned()
     }
 
-    /// Puts a record in place of the one that is there.
+    /// Replaces the record of an account.
     pub(crate) fn put(&self, account: AccountKey, bytes: Option<Vec<u8>>) {
         match bytes {
             Some(bytes) => self.records().insert(account, bytes),
@@ -101,7 +101,7 @@ impl Flaky {
         if self.is(Mood::Hanging) {
             return pending().await;
         }
-        if self.is(Mood::Refusing) || (writes && self.is(Mood::ReadOnly)) {
+        if self.is(Mood::Failing) || (writes && self.is(Mood::ReadOnly)) {
             return Err("the store is down".into());
         }
         if self.is(Mood::Slow) {

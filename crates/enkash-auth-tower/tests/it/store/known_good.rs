@@ -1,4 +1,4 @@
-//! Credentials that are known good: what is sent after responses were lost, and without the store.
+//! Known good credentials: which attempts are made after lost responses, and without the store.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::support::{Kit, rules};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// So many processes with a token that is about to expire; then the password changes.
+/// Processes with a token that is about to expire when the password changes.
 struct Scene {
     fleet: Fleet<Flaky>,
     server: Server,
@@ -43,7 +43,7 @@ impl Scene {
         }
     }
 
-    /// Each process asks for a token all the time.
+    /// Calls `token` on each process once a second for `span`.
     async fn ask(&self, span: Duration) {
         let until = Instant::now() + span;
         let callers: Vec<_> = self
@@ -64,7 +64,7 @@ impl Scene {
         }
     }
 
-    /// How many attempts were made since the password changed.
+    /// Returns the number of attempts since the password changed.
     fn attempts(&self) -> u32 {
         self.server.requests() - 1
     }
@@ -97,9 +97,9 @@ async fn lost_responses_alone_cost_two_attempts_in_15_min() {
     assert_eq!(scene.attempts(), 3);
 }
 
-/// Where no probe was ever answered, a server that answers none is asked every 15 min.
+/// If no probe ever got a response, an attempt is made every 15 min.
 #[tokio::test(start_paused = true)]
-async fn server_without_probes_is_asked_every_15_min() {
+async fn server_without_probes_is_attempted_every_15_min() {
     let scene = Scene::new(2, OnStoreDown::default()).await;
     scene.server.lose(true, true);
     scene.ask(14 * MINUTE).await;
@@ -111,7 +111,7 @@ async fn server_without_probes_is_asked_every_15_min() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn server_that_comes_back_serves_known_good_credentials() {
+async fn known_good_credentials_recover_with_the_server() {
     let fleet = Fleet::new(Kit::new(rules(300, 10)), Flaky::default());
     let tokens = fleet.start("password");
     tokens.token().await.unwrap();
@@ -126,7 +126,7 @@ async fn server_that_comes_back_serves_known_good_credentials() {
     delay(0);
     sleep(Duration::from_secs(2)).await;
     tokens.token().await.unwrap();
-    // The server may carry the lost request out within its lease, after this success: it counts on.
+    // The lost request still counts: the server may carry it out within its lease, after this success.
     assert_eq!((fleet.requests(), strikes(&tokens)), (3, (0, 1)));
     sleep(5 * MINUTE).await;
     tokens.token().await.unwrap();
@@ -136,7 +136,7 @@ async fn server_that_comes_back_serves_known_good_credentials() {
 #[tokio::test(start_paused = true)]
 async fn hold_sends_nothing_while_the_store_is_down() {
     for processes in [1, 2, 5] {
-        for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
+        for mood in [Mood::Failing, Mood::Hanging, Mood::ReadOnly] {
             let scene = Scene::new(processes, OnStoreDown::Hold).await;
             scene.fleet.store.set(mood);
             scene.ask(10 * MINUTE).await;
@@ -145,11 +145,11 @@ async fn hold_sends_nothing_while_the_store_is_down() {
     }
 }
 
-/// Exception 2: each process makes one, and no more; two do not lock the account, three do.
+/// Exception 2: each process makes one attempt; two do not lock the account, three do.
 #[tokio::test(start_paused = true)]
-async fn known_good_process_makes_one_attempt_while_the_store_is_down() {
+async fn known_good_process_makes_one_attempt_without_store() {
     for (processes, attempts) in [(1, 1), (2, 2), (5, 5)] {
-        for mood in [Mood::Refusing, Mood::Hanging, Mood::ReadOnly] {
+        for mood in [Mood::Failing, Mood::Hanging, Mood::ReadOnly] {
             for lost in [false, true] {
                 let scene = Scene::new(processes, OnStoreDown::KnownGood).await;
                 scene.fleet.store.set(mood);
@@ -166,12 +166,12 @@ async fn known_good_process_makes_one_attempt_while_the_store_is_down() {
     }
 }
 
-/// Its own witness is the record: rejected once, and with other credentials once more.
+/// Its own witness replaces the record: rejected once, and once more with other credentials.
 #[tokio::test(start_paused = true)]
-async fn attempting_process_keeps_to_the_budget_by_itself() {
+async fn attempting_process_respects_budget_without_store() {
     for processes in [1, 2, 5] {
         let scene = Scene::new(processes, OnStoreDown::Attempt).await;
-        scene.fleet.store.set(Mood::Refusing);
+        scene.fleet.store.set(Mood::Failing);
         scene.ask(10 * MINUTE).await;
         assert_eq!(scene.attempts() as usize, processes);
         for company in ["a", "b", "c"] {
@@ -185,14 +185,14 @@ async fn attempting_process_keeps_to_the_budget_by_itself() {
     }
 }
 
-/// Two attempts had no response before the store went down.
+/// Two attempts got no response before the store went down.
 #[tokio::test(start_paused = true)]
-async fn known_good_process_keeps_to_the_budget_without_the_store() {
+async fn known_good_process_respects_budget_without_store() {
     let scene = Scene::new(1, OnStoreDown::KnownGood).await;
     scene.server.lose(true, false);
     scene.ask(5 * MINUTE).await;
     assert_eq!(scene.attempts(), 2);
-    scene.fleet.store.set(Mood::Refusing);
+    scene.fleet.store.set(Mood::Failing);
     scene.ask(30 * MINUTE).await;
     assert_eq!(scene.attempts(), 2);
     let error = scene.live[0].token().await.unwrap_err();
@@ -202,9 +202,9 @@ async fn known_good_process_keeps_to_the_budget_without_the_store() {
     ));
 }
 
-/// A store that is down while the record is of a newer format.
+/// The store goes down while its record is of a newer format.
 #[tokio::test(start_paused = true)]
-async fn newer_record_is_held_also_when_the_store_is_down() {
+async fn newer_record_format_holds_during_store_outage() {
     for on_store_down in [
         OnStoreDown::KnownGood,
         OnStoreDown::Hold,
@@ -215,7 +215,7 @@ async fn newer_record_is_held_also_when_the_store_is_down() {
         let newer = b"enkash-auth record 2\n\x01\x02\x03".to_vec();
         store.put(account, Some(newer.clone()));
         scene.ask(2 * MINUTE).await;
-        store.set(Mood::Refusing);
+        store.set(Mood::Failing);
         scene.ask(10 * MINUTE).await;
         store.set(Mood::Well);
         scene.ask(2 * MINUTE).await;

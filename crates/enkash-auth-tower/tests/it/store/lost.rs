@@ -1,4 +1,4 @@
-//! Records that are lost, rolled back, or left by processes that were killed.
+//! Records that are lost, rolled back, or left by killed processes.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn fleet() -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn emptied_record_costs_no_second_strike() {
+async fn emptied_record_causes_no_second_strike() {
     let fleet = fleet();
     let live = [(); 3].map(|()| fleet.start("wrong"));
     for tokens in &live {
@@ -37,9 +37,9 @@ async fn emptied_record_costs_no_second_strike() {
     assert_eq!(fleet.requests(), 1);
 }
 
-/// One that is asked at once meets the loss before it has looked.
+/// A process that is called at once sees the loss before its periodic reload.
 #[tokio::test(start_paused = true)]
-async fn emptied_record_costs_the_processes_that_remember_nothing() {
+async fn emptied_record_is_restored_by_running_processes() {
     let fleet = fleet();
     let live = [(); 3].map(|()| fleet.start("wrong"));
     for tokens in &live {
@@ -54,9 +54,9 @@ async fn emptied_record_costs_the_processes_that_remember_nothing() {
     assert_eq!(fleet.requests(), 1);
 }
 
-/// It asked for no token, and only showed its status.
+/// The process never fetched a token; it only loaded its status.
 #[tokio::test(start_paused = true)]
-async fn emptied_record_is_mended_by_a_process_that_only_looked() {
+async fn emptied_record_is_restored_by_status_only_process() {
     let fleet = fleet();
     fleet.rejected_elsewhere("wrong").await;
     let observer = fleet.start("any");
@@ -69,7 +69,7 @@ async fn emptied_record_is_mended_by_a_process_that_only_looked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_strikes_outlive_an_emptied_record() {
+async fn two_strikes_survive_emptied_record() {
     let fleet = fleet();
     let live = ["x", "x", "z"].map(|password| fleet.start(password));
     for tokens in &live {
@@ -86,9 +86,9 @@ async fn two_strikes_outlive_an_emptied_record() {
     assert_eq!(fleet.requests(), 2);
 }
 
-/// A record that is lost while an attempt is in flight comes back with its outcome.
+/// A record that is lost while an attempt is in flight is restored with its outcome.
 #[tokio::test(start_paused = true)]
-async fn record_lost_during_an_attempt_holds_its_outcome() {
+async fn record_lost_during_attempt_regains_its_outcome() {
     for (password, counted) in [("wrong", 1), ("password", 0)] {
         let fleet = Fleet::new(Kit::new(rules(300, 1_000)), Flaky::default());
         let tokens = fleet.start(password);
@@ -103,9 +103,9 @@ async fn record_lost_during_an_attempt_holds_its_outcome() {
     }
 }
 
-/// Back to before a success, which had cleared a strike: to fewer writes, and to as many.
+/// Rolls back to before a success that cleared a strike: to fewer writes, and to as many.
 #[tokio::test(start_paused = true)]
-async fn rolled_back_record_stays_cleared_by_a_success() {
+async fn rolled_back_record_stays_cleared_by_success() {
     for is_even in [false, true] {
         let fleet = fleet();
         fleet.start("wrong").token().await.unwrap_err();
@@ -129,7 +129,7 @@ async fn rolled_back_record_stays_cleared_by_a_success() {
         assert_eq!(record.facts().attempts().len(), 0);
         let right = credentials(&fleet.kit.user, "password");
         assert!(record.facts().is_known_good(&right));
-        // The fingerprint outlives both.
+        // The fingerprint of the rejected password survives both.
         let error = fleet.start("wrong").token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected);
         assert_eq!(fleet.requests(), 2);
@@ -137,7 +137,7 @@ async fn rolled_back_record_stays_cleared_by_a_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn record_rolled_back_to_before_a_rejection_is_mended() {
+async fn record_rolled_back_before_rejection_is_repaired() {
     let fleet = fleet();
     fleet.start("password").token().await.unwrap();
     let before = fleet.store.bytes(fleet.account());
@@ -150,9 +150,9 @@ async fn record_rolled_back_to_before_a_rejection_is_mended() {
     assert_eq!(fleet.requests(), 2);
 }
 
-/// Each process is killed after it has sent a wrong password. The runtime ends with it.
+/// Each process is killed, with its runtime, after it has sent a wrong password.
 #[test]
-fn two_kills_with_a_wrong_password_close_until_reset() {
+fn two_kills_with_wrong_password_close_account_until_reset() {
     let (kit, store) = (Kit::new(rules(300, 60_000)), Flaky::default());
     store.declare_dead();
     let paused = || {
@@ -175,7 +175,7 @@ fn two_kills_with_a_wrong_password_close_until_reset() {
             tokio::spawn(killed.token());
             sleep(Duration::from_secs(1)).await;
         });
-        // What it would have reported dies with it.
+        // Its pending report is lost with it.
     }
     assert_eq!(kit.issuer.counters().token_requests, 2);
     for password in ["wrong", "password"] {
@@ -200,7 +200,7 @@ fn two_kills_with_a_wrong_password_close_until_reset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn interrupted_attempts_count_beyond_their_process() {
+async fn interrupted_attempts_count_in_later_processes() {
     let fleet = Fleet::new(Kit::new(rules(300, 10_000)), Flaky::default());
     for unresolved in [1, 2] {
         let tokens = fleet.start("password");
@@ -216,9 +216,9 @@ async fn interrupted_attempts_count_beyond_their_process() {
     assert_eq!(fleet.requests(), 2);
 }
 
-/// A store whose clock begins now is that of a machine whose clock was set back.
+/// A clock that starts anew is that of a machine whose clock was set back.
 #[tokio::test(start_paused = true)]
-async fn token_from_the_future_is_fetched_anew() {
+async fn token_stored_in_the_future_is_refetched() {
     let mut fleet = fleet();
     sleep(Duration::from_secs(100)).await;
     fleet.start("password").token().await.unwrap();
@@ -227,16 +227,16 @@ async fn token_from_the_future_is_fetched_anew() {
     assert_eq!(fleet.requests(), 2);
 }
 
-/// The exception: n processes make n attempts while the store is down and the password has changed.
+/// Exception 2: n processes make n attempts while the store is down and the password has changed.
 #[tokio::test(start_paused = true)]
-async fn rejections_without_the_store_meet_on_the_record() {
+async fn rejections_without_store_add_up_on_the_record() {
     let (fleet, server) = (fleet(), Server::new());
     let live = [(); 2].map(|()| fleet.builder(server.endpoint()).build());
     for tokens in &live {
         tokens.token().await.unwrap();
     }
     server.change_password();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     sleep(Duration::from_secs(60)).await;
     for tokens in &live {
         tokens.token().await.unwrap_err();

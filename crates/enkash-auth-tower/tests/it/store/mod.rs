@@ -43,10 +43,10 @@ use tokio::time::sleep;
 
 use crate::support::{Kit, TokioClock, credentials, environment, grant, user};
 
-/// Longer than the pause after a rejection, and than the time after which a process has looked at the record.
+/// Longer than the backoff after a rejection, and than the interval at which a process reloads the record.
 pub(crate) const LOOK: Duration = Duration::from_secs(7);
 
-/// Unresolved attempts never age.
+/// Returns a policy under which unresolved attempts never age.
 pub(crate) fn policy() -> RefreshPolicy {
     let mut policy = RefreshPolicy::default();
     policy.retry_unresolved_after = None;
@@ -69,7 +69,7 @@ impl<S: Store> Fleet<S> {
         }
     }
 
-    /// One more process, whose token requests go to `endpoint`.
+    /// Returns a builder for another process, whose token requests go to `endpoint`.
     pub(crate) fn builder(&self, endpoint: TokenEndpoint) -> TokenCacheBuilder {
         TokenCache::builder(endpoint)
             .clock(self.clock)
@@ -79,12 +79,12 @@ impl<S: Store> Fleet<S> {
             .store(Arc::clone(&self.store))
     }
 
-    /// One more process.
+    /// Starts another process.
     pub(crate) fn start(&self, password: &str) -> TokenCache {
         self.builder(self.kit.endpoint(password)).build()
     }
 
-    /// One more process, which does this while the store is down.
+    /// Starts another process with this setting of `on_store_down`.
     pub(crate) fn when_down(&self, password: &str, on_store_down: OnStoreDown) -> TokenCache {
         let builder = self.builder(self.kit.endpoint(password));
         builder.on_store_down(on_store_down).build()
@@ -98,7 +98,7 @@ impl<S: Store> Fleet<S> {
         self.kit.endpoint("any").account()
     }
 
-    /// The record of the issuer's user.
+    /// Returns the record of the issuer's user.
     pub(crate) async fn record(&self) -> AccountRecord {
         self.record_of(self.account()).await
     }
@@ -109,7 +109,7 @@ impl<S: Store> Fleet<S> {
         loaded.record().map(read).unwrap_or_default()
     }
 
-    /// Changes the record as a process elsewhere does.
+    /// Changes the record as another process does.
     pub(crate) async fn change<T>(
         &self,
         account: AccountKey,
@@ -126,7 +126,7 @@ impl<S: Store> Fleet<S> {
         changed
     }
 
-    /// A process elsewhere is permitted an attempt, and is heard of no more.
+    /// Acquires a permit as another process, which then stops.
     pub(crate) async fn begin_elsewhere(
         &self,
         account: AccountKey,
@@ -150,7 +150,7 @@ impl<S: Store> Fleet<S> {
         .await
     }
 
-    /// A process elsewhere makes an attempt, which ends so.
+    /// Makes an attempt with `outcome` as another process.
     pub(crate) async fn attempt_elsewhere(
         &self,
         account: AccountKey,
@@ -165,7 +165,7 @@ impl<S: Store> Fleet<S> {
         .await;
     }
 
-    /// A process elsewhere sends the password of this fleet's user, and it is rejected there.
+    /// Sends a password of this fleet's user as another process, and has it rejected.
     pub(crate) async fn rejected_elsewhere(&self, password: &str) {
         let credentials = credentials(&self.kit.user, password);
         self.attempt_elsewhere(self.account(), &credentials, REJECTED)
@@ -179,7 +179,7 @@ pub(crate) fn random() -> [u8; 16] {
     fastrand::u128(..).to_le_bytes()
 }
 
-/// The attempts that count, as a cache last saw them: rejected, unresolved.
+/// Returns the attempts that count, as a cache last saw them: rejected, unresolved.
 pub(crate) fn strikes(tokens: &TokenCache) -> (usize, usize) {
     let status = tokens.status();
     (status.strikes(), status.unresolved_attempts())
@@ -192,7 +192,7 @@ pub(crate) fn rejection() -> Response<String> {
         .unwrap()
 }
 
-/// A server on which the password can be changed, and whose responses can be lost. It takes a second, and its
+/// A server whose password can be changed, and whose responses can be lost. It responds after a second, and its
 /// tokens live for a minute.
 #[derive(Clone)]
 pub(crate) struct Server(Arc<State>);
@@ -222,18 +222,18 @@ impl Server {
         self.0.has_changed.store(true, Ordering::Relaxed);
     }
 
-    /// Loses each response from now on, or only those to token requests.
+    /// Sets whether responses to token requests, and to probes, are lost from now on.
     pub(crate) fn lose(&self, responses: bool, probes: bool) {
         self.0.loses_responses.store(responses, Ordering::Relaxed);
         self.0.loses_probes.store(probes, Ordering::Relaxed);
     }
 
-    /// How many token requests arrived.
+    /// Returns the number of token requests that arrived.
     pub(crate) fn requests(&self) -> u32 {
         self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// How many rejections were sent, and not lost.
+    /// Returns the number of rejections that were sent and not lost.
     pub(crate) fn rejections(&self) -> u32 {
         self.0.rejections.load(Ordering::Relaxed)
     }

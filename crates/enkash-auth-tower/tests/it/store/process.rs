@@ -1,4 +1,4 @@
-//! What a process witnessed holds for all of its caches, with and without the store.
+//! What a process has witnessed holds for all of its caches, with and without the store.
 
 use std::{fmt, sync::mpsc, time::Duration};
 
@@ -19,13 +19,13 @@ fn fleet() -> Fleet<Flaky> {
     Fleet::new(Kit::new(rules(300, 10)), Flaky::default())
 }
 
-/// A cache of this process.
+/// Returns a cache of `process`.
 fn cache(fleet: &Fleet<Flaky>, process: &Process, password: &str) -> TokenCache {
     let builder = fleet.builder(fleet.kit.endpoint(password));
     builder.process(process.clone()).build()
 }
 
-/// A process elsewhere resets the account.
+/// Resets the account as another process.
 async fn reset_elsewhere(fleet: &Fleet<Flaky>) {
     let now = enkash_auth_core::Clock::now(&fleet.clock);
     let account = fleet.account();
@@ -39,7 +39,7 @@ async fn reset_elsewhere(fleet: &Fleet<Flaky>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_that_the_store_missed_holds_for_the_process() {
+async fn rejection_during_store_outage_holds_for_process() {
     let (fleet, server, process) = (fleet(), Server::new(), Process::new());
     let [one, two] = [(); 2].map(|()| {
         let builder = fleet.builder(server.endpoint());
@@ -51,7 +51,7 @@ async fn rejection_that_the_store_missed_holds_for_the_process() {
     sleep(Duration::from_secs(60)).await;
     let refresh = tokio::spawn(one.token());
     sleep(Duration::from_millis(500)).await;
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     for error in [refresh.await.unwrap(), two.token().await] {
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Rejected);
     }
@@ -59,7 +59,7 @@ async fn rejection_that_the_store_missed_holds_for_the_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_outlives_the_cache_that_it_was_sent_to() {
+async fn rejection_outlives_its_cache() {
     let (fleet, server, process) = (fleet(), Server::new(), Process::new());
     let start = || {
         let builder = fleet.builder(server.endpoint());
@@ -71,7 +71,7 @@ async fn rejection_outlives_the_cache_that_it_was_sent_to() {
     sleep(Duration::from_secs(60)).await;
     let rejected = tokio::spawn(tokens.token());
     sleep(Duration::from_millis(500)).await;
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     let error = rejected.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     drop(tokens);
@@ -83,7 +83,7 @@ async fn rejection_outlives_the_cache_that_it_was_sent_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_elsewhere_reaches_what_the_process_witnessed() {
+async fn reset_elsewhere_clears_witnessed_strikes() {
     let (fleet, process) = (fleet(), Process::new());
     for wrong in ["one", "two"] {
         let error = cache(&fleet, &process, wrong).token().await.unwrap_err();
@@ -93,13 +93,13 @@ async fn reset_elsewhere_reaches_what_the_process_witnessed() {
     let tokens = cache(&fleet, &process, "password");
     tokens.token().await.unwrap();
     assert_eq!(strikes(&tokens), (0, 0));
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     sleep(Duration::from_secs(300)).await;
     tokens.token().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn store_opens_again_what_it_had_closed() {
+async fn reset_elsewhere_reopens_closed_account() {
     let fleet = fleet();
     fleet.start("one").token().await.unwrap_err();
     fleet.start("two").token().await.unwrap_err();
@@ -109,15 +109,15 @@ async fn store_opens_again_what_it_had_closed() {
     reset_elsewhere(&fleet).await;
     sleep(LOOK).await;
     tokens.token().await.unwrap();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     sleep(Duration::from_secs(300)).await;
     tokens.token().await.unwrap();
 }
 
-/// One cache cannot reach the store just while another of the process is writing its attempt there: each
-/// might begin one.
+/// One cache cannot reach the store while another cache of the process writes its attempt there: each might
+/// begin one.
 #[tokio::test(start_paused = true)]
-async fn caches_of_a_process_begin_one_attempt_while_the_store_wavers() {
+async fn caches_of_process_make_one_attempt_with_flaky_store() {
     for wait in [150, 350, 450] {
         let (fleet, server, process) = (fleet(), Server::new(), Process::new());
         let [one, two] = [(); 2].map(|()| {
@@ -131,7 +131,7 @@ async fn caches_of_a_process_begin_one_attempt_while_the_store_wavers() {
         fleet.store.set(Mood::Slow);
         let first = tokio::spawn(one.token());
         sleep(Duration::from_millis(wait)).await;
-        fleet.store.set(Mood::Refusing);
+        fleet.store.set(Mood::Failing);
         let second = tokio::spawn(two.token());
         sleep(Duration::from_millis(1)).await;
         fleet.store.set(Mood::Well);
@@ -146,7 +146,7 @@ async fn caches_of_a_process_begin_one_attempt_while_the_store_wavers() {
     }
 }
 
-/// A store whose errors ask the cache for its status when they are shown.
+/// A store whose errors read the status of the cache when formatted or dropped.
 #[derive(Debug, Default)]
 struct CallsBack(std::sync::Mutex<Option<TokenCache>>);
 
@@ -195,7 +195,7 @@ impl Store for CallsBack {
 }
 
 #[test]
-fn error_of_a_store_is_shown_and_dropped_under_no_lock() {
+fn store_error_is_formatted_and_dropped_without_lock() {
     for on_store_down in [
         OnStoreDown::KnownGood,
         OnStoreDown::Hold,
@@ -210,12 +210,12 @@ fn error_of_a_store_is_shown_and_dropped_under_no_lock() {
                 let fleet = Fleet::new(Kit::new(rules(300, 10)), CallsBack::default());
                 let tokens = fleet.when_down("password", on_store_down);
                 *fleet.store.0.lock().unwrap() = Some(tokens.clone());
-                let came = tokens.token().await;
-                assert_eq!(came.is_ok(), on_store_down == OnStoreDown::Attempt);
+                let result = tokens.token().await;
+                assert_eq!(result.is_ok(), on_store_down == OnStoreDown::Attempt);
                 let other = credentials("somebody", "else");
                 tokens.set_credentials(other).unwrap();
                 tokens.reset().await.unwrap_err();
-                // The store would keep the cache, and that the store.
+                // Breaks the reference cycle of store and cache.
                 *fleet.store.0.lock().unwrap() = None;
             });
             done.send(()).unwrap();

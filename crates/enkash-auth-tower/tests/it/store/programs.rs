@@ -1,4 +1,4 @@
-//! Programs that end while something is in flight. Ported from attacks on 0.1 (`hunt.rs` t1, t1b;
+//! Programs that exit while a fetch is in flight. Ported from attacks on 0.1 (`hunt.rs` t1, t1b;
 //! `hunt2.rs` u2, u3), on paused clocks.
 
 use std::{
@@ -25,7 +25,7 @@ use crate::{
     undriven::paused,
 };
 
-/// A server whose tokens live for so many seconds, and which takes its time for each.
+/// A server whose tokens live for `lifetime` seconds, and which responds after `delay`.
 #[derive(Clone)]
 struct Server {
     user: String,
@@ -62,7 +62,7 @@ impl Server {
     }
 }
 
-/// A program that makes one call and ends, every minute, in a process of its own.
+/// Runs a program that makes one call and exits, every minute, in a process of its own.
 fn every_minute(store: impl Fn() -> Arc<dyn Store>) -> Vec<(u32, Error)> {
     let (clock, server) = (ManualClock::new(), Server::new(3_600, 300));
     let mut failed = Vec::new();
@@ -77,7 +77,7 @@ fn every_minute(store: impl Fn() -> Arc<dyn Store>) -> Vec<(u32, Error)> {
                 .store(store())
                 .build();
             tokens.token().await?;
-            // The one call, which is quicker than the grant.
+            // The one call, which is faster than the grant.
             sleep(Duration::from_millis(100)).await;
             Ok(())
         });
@@ -91,27 +91,27 @@ fn every_minute(store: impl Fn() -> Arc<dyn Store>) -> Vec<(u32, Error)> {
 }
 
 #[test]
-fn program_run_every_minute_over_a_directory_never_fails() {
+fn program_run_every_minute_with_file_store_never_fails() {
     let directory = tempfile::tempdir().unwrap();
     let failed = every_minute(|| Arc::new(FileStore::open(directory.path()).unwrap()));
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[test]
-fn program_run_every_minute_over_memory_never_fails() {
+fn program_run_every_minute_with_memory_store_never_fails() {
     let store = Arc::new(MemoryStore::new());
     let failed = every_minute(|| Arc::clone(&store) as _);
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
-/// A service of which two starts are killed in a fetch has a token again within so many seconds.
+/// A service that was killed twice in a fetch gets a token again within 15 min.
 #[test]
-fn two_kills_of_known_good_credentials_close_nothing() {
+fn two_kills_with_known_good_credentials_close_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let (clock, server) = (ManualClock::new(), Server::new(300, 150));
     let start = |life: Option<Duration>| {
         let runtime = paused();
-        let came = runtime.block_on(async {
+        let result = runtime.block_on(async {
             let tokens = TokenCache::builder(server.endpoint())
                 .clock(clock.clone())
                 .policy(policy())
@@ -127,9 +127,9 @@ fn two_kills_of_known_good_credentials_close_nothing() {
                 }
             }
         });
-        // What is in flight ends with it.
+        // Drops the fetch in flight.
         drop(runtime);
-        came
+        result
     };
     start(None).unwrap();
     clock.advance(Duration::from_secs(400));
@@ -142,13 +142,13 @@ fn two_kills_of_known_good_credentials_close_nothing() {
     while let Err(error) = start(None) {
         down += 10;
         clock.advance(Duration::from_secs(10));
-        // Two attempts had no response: 15 min after the newest the next is made.
+        // Two attempts got no response: the next is made 15 min after the newest.
         assert!(down <= 15 * 60, "{error}");
     }
     assert_eq!(server.requests.load(Ordering::Relaxed), 4);
 }
 
-/// One cache, and a runtime for every request, which ends with it.
+/// Serves each request of one cache on a runtime of its own, which ends with it.
 fn runtime_per_request(store: impl Store) -> Vec<(u64, Error)> {
     let (clock, server) = (ManualClock::new(), Server::new(300, 60));
     let tokens = TokenCache::builder(server.endpoint())
@@ -161,14 +161,14 @@ fn runtime_per_request(store: impl Store) -> Vec<(u64, Error)> {
     let mut failed = Vec::new();
     for second in (0..900).step_by(3) {
         let runtime = paused();
-        let came = runtime.block_on(async {
-            let came = tokens.token().await;
+        let result = runtime.block_on(async {
+            let result = tokens.token().await;
             // The call itself.
             sleep(Duration::from_millis(20)).await;
-            came
+            result
         });
         drop(runtime);
-        if let Err(error) = came {
+        if let Err(error) = result {
             failed.push((second, error));
         }
         clock.advance(Duration::from_secs(3));
@@ -177,13 +177,13 @@ fn runtime_per_request(store: impl Store) -> Vec<(u64, Error)> {
 }
 
 #[test]
-fn runtime_per_request_over_memory_never_fails() {
+fn runtime_per_request_with_memory_store_never_fails() {
     let failed = runtime_per_request(MemoryStore::new());
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[test]
-fn runtime_per_request_over_a_directory_never_fails() {
+fn runtime_per_request_with_file_store_never_fails() {
     let directory = tempfile::tempdir().unwrap();
     let failed = runtime_per_request(FileStore::open(directory.path()).unwrap());
     assert!(failed.is_empty(), "{failed:#?}");

@@ -1,4 +1,4 @@
-//! What happens while a store takes its time, or changes its reply.
+//! Races with stores that are slow, or that change their replies.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ fn fleet(kit: Kit) -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fetch_with_old_credentials_ends_when_there_are_others() {
+async fn changed_credentials_end_fetch_with_old_ones() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.start("password").token().await.unwrap();
     fleet.store.set(Mood::Slow);
     let tokens = fleet.start("password");
     let waiting = tokio::spawn(tokens.token());
-    // The stored token is looked up for credentials that are used no more by then.
+    // The lookup of the stored token is for credentials that have been replaced by then.
     sleep(Duration::from_millis(100)).await;
     let other = credentials(&fleet.kit.user, "password").company_id("CEK2");
     tokens.set_credentials(other).unwrap();
@@ -40,12 +40,12 @@ async fn fetch_with_old_credentials_ends_when_there_are_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permit_for_old_credentials_is_given_back_unused() {
+async fn permit_for_old_credentials_is_released_unused() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Slow);
     let tokens = fleet.start("wrong");
     assert!(tokens.token().now_or_never().is_none());
-    // It has loaded the record, and writes its attempt.
+    // It has loaded the record, and is writing its attempt.
     sleep(Duration::from_millis(450)).await;
     assert_eq!(fleet.store.writes(), 1);
     let right = credentials(&fleet.kit.user, "password");
@@ -74,9 +74,9 @@ async fn same_credentials_set_again_are_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outcome_that_was_written_and_not_confirmed_counts_once() {
-    // Of an attempt that the store holds, and of one that was made without it.
-    for began in [Mood::Well, Mood::Refusing] {
+async fn unconfirmed_outcome_write_counts_once() {
+    // With an attempt that the store holds, and with one that was made without it.
+    for began in [Mood::Well, Mood::Failing] {
         for unconfirmed in [Mood::Mute, Mood::Late, Mood::Unsynced] {
             let fleet = fleet(Kit::new(rules(300, 1_000)));
             fleet.store.set(began);
@@ -98,9 +98,9 @@ async fn outcome_that_was_written_and_not_confirmed_counts_once() {
     }
 }
 
-/// Invariant 9: the process lives to report it, and does so unasked.
+/// Invariant 9: the process is alive to report them, and does so without calls.
 #[tokio::test(start_paused = true)]
-async fn permits_that_never_came_count_nothing() {
+async fn unconfirmed_permits_count_nothing() {
     for lost in [Mood::Late, Mood::Mute, Mood::Unsynced] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         let mut processes = Vec::new();
@@ -119,9 +119,9 @@ async fn permits_that_never_came_count_nothing() {
     }
 }
 
-/// A directory that cannot be synced, replies of Redis that are lost.
+/// As with a directory that cannot be synced, or lost replies of Redis.
 #[tokio::test(start_paused = true)]
-async fn two_lost_replies_are_forgotten_when_the_fault_ends() {
+async fn two_lost_replies_are_cleared_after_the_fault() {
     for lost in [Mood::Late, Mood::Mute, Mood::Unsynced] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         let tokens = fleet.start("password");
@@ -139,10 +139,10 @@ async fn two_lost_replies_are_forgotten_when_the_fault_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outcome_reaches_the_store_whatever_ails_it() {
+async fn outcome_reaches_the_store_after_any_fault() {
     let fleet = fleet(Kit::new(rules(40, 1_000)));
     let tokens = fleet.start("password");
-    for mood in [Mood::Well, Mood::Refusing, Mood::Late, Mood::Mute] {
+    for mood in [Mood::Well, Mood::Failing, Mood::Late, Mood::Mute] {
         fleet.store.set(Mood::Well);
         let fetch = tokio::spawn(tokens.token());
         sleep(Duration::from_millis(500)).await;
@@ -157,7 +157,7 @@ async fn outcome_reaches_the_store_whatever_ails_it() {
 }
 
 #[test]
-fn rejection_outlives_the_runtime_that_would_have_reported_it() {
+fn rejection_outlives_the_runtime_that_reports_it() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     paused().block_on(async {
@@ -181,7 +181,7 @@ fn paused() -> Runtime {
 }
 
 #[tokio::test(start_paused = true)]
-async fn process_that_waited_for_a_rejection_shows_it() {
+async fn process_waiting_for_rejection_shows_the_strike() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let (one, two) = (fleet.start("wrong"), fleet.start("wrong"));
     let (first, second) = tokio::join!(one.token(), two.token());
@@ -195,7 +195,7 @@ async fn process_that_waited_for_a_rejection_shows_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn store_that_never_confirms_a_write_leaves_no_tasks_behind() {
+async fn store_without_confirmations_leaks_no_tasks() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     fleet.store.set(Mood::Mute);
     let tokens = fleet.start("password");
@@ -209,9 +209,9 @@ async fn store_that_never_confirms_a_write_leaves_no_tasks_behind() {
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
 }
 
-/// A store that works and is crowded is not down.
+/// A store with constant write conflicts is not down.
 #[tokio::test(start_paused = true)]
-async fn crowded_record_is_waited_for_and_nothing_is_sent_without_it() {
+async fn contended_record_is_waited_for_before_sending() {
     let fleet = fleet(Kit::new(rules(60, 10)));
     let tokens = fleet.start("password");
     tokens.token().await.unwrap();
@@ -225,9 +225,9 @@ async fn crowded_record_is_waited_for_and_nothing_is_sent_without_it() {
     assert_eq!(fleet.requests(), 2);
 }
 
-/// The write of an attempt arrives when its process has gone on without the store.
+/// The write of an attempt arrives after its process has continued without the store.
 #[tokio::test(start_paused = true)]
-async fn late_write_of_an_unused_permit_ends_no_other_attempt() {
+async fn late_permit_write_ends_no_other_attempt() {
     let (fleet, server) = (fleet(Kit::new(rules(300, 10))), Server::new());
     let tokens = fleet.builder(server.endpoint()).build();
     tokens.token().await.unwrap();
@@ -235,7 +235,7 @@ async fn late_write_of_an_unused_permit_ends_no_other_attempt() {
     server.lose(true, true);
     fleet.store.set(Mood::Tardy);
     let waiting = tokio::spawn(tokens.token());
-    // It was not waited for longer than 500 ms. The attempt without the store is in flight.
+    // The write is waited for 500 ms. By now the attempt without the store is in flight.
     sleep(Duration::from_millis(600)).await;
     fleet.store.set(Mood::Well);
     sleep(Duration::from_secs(1)).await;
@@ -250,10 +250,10 @@ async fn late_write_of_an_unused_permit_ends_no_other_attempt() {
     assert_eq!(record.facts().attempts().len(), 1);
 }
 
-/// A store that is slow to show life has no say in whether the attempt is: its owner would be taken for
-/// dead once that is done.
+/// A store that is slow to hold liveness must not decide whether the owner is alive: it would presume it dead
+/// once the future is dropped.
 #[tokio::test(start_paused = true)]
-async fn owner_whose_sign_of_life_came_late_is_not_taken_for_dead() {
+async fn owner_with_late_liveness_is_not_presumed_dead() {
     let fleet = Fleet::new(Kit::new(rules(300, 3_000)), slow_life::SlowLife::default());
     let (one, two) = (fleet.start("wrong"), fleet.start("wrong"));
     let first = tokio::spawn(one.token());
@@ -274,7 +274,7 @@ mod slow_life {
 
     use super::{Duration, Flaky};
 
-    /// Shows life after 600 ms, also where that is waited for no more: a thread that blocks on a disk.
+    /// Holds liveness after 600 ms, even if the future was dropped: a thread that blocks on a disk.
     #[derive(Debug, Default)]
     pub(super) struct SlowLife {
         store: Flaky,
@@ -323,10 +323,10 @@ mod slow_life {
     }
 }
 
-/// Between two attempts of one fetch its process lives, and the others wait.
+/// Between two attempts of one fetch its process is alive, and the others wait.
 #[cfg(all(unix, feature = "file"))]
 #[tokio::test(start_paused = true)]
-async fn fetch_that_pauses_between_attempts_is_not_taken_for_dead() {
+async fn fetch_in_backoff_is_not_presumed_dead() {
     let directory = tempfile::tempdir().unwrap();
     let store = enkash_auth_tower::FileStore::open(directory.path()).unwrap();
     let fleet = Fleet::new(Kit::new(rules(300, 10)), store);
@@ -344,7 +344,7 @@ async fn fetch_that_pauses_between_attempts_is_not_taken_for_dead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn undriven_fetch_does_not_stop_another_cache_of_its_process() {
+async fn undriven_fetch_does_not_block_other_cache_of_process() {
     let (fleet, process) = (fleet(Kit::new(rules(300, 10))), Process::new());
     let cache = || {
         let builder = fleet.builder(fleet.kit.endpoint("password"));

@@ -1,4 +1,4 @@
-//! Credentials that were rejected are not sent again, whatever becomes of the store.
+//! Rejected credentials are not sent again, whatever happens to the store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ fn fleet() -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejected_credentials_are_not_sent_without_the_store() {
+async fn rejected_credentials_are_not_sent_without_store() {
     let (fleet, process) = (fleet(), Process::new());
     let cache = || {
         let builder = fleet.builder(fleet.kit.endpoint("wrong"));
@@ -27,9 +27,9 @@ async fn rejected_credentials_are_not_sent_without_the_store() {
     };
     let tokens = cache();
     tokens.token().await.unwrap_err();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     sleep(LOOK).await;
-    // Nor by another cache of the process.
+    // Nor are they sent by another cache of the process.
     for tokens in [tokens, cache()] {
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected);
@@ -38,12 +38,12 @@ async fn rejected_credentials_are_not_sent_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_read_from_the_store_holds_without_it() {
+async fn stored_rejection_holds_without_store() {
     let fleet = fleet();
     fleet.rejected_elsewhere("wrong").await;
     let tokens = fleet.when_down("wrong", OnStoreDown::Attempt);
     tokens.token().await.unwrap_err();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     sleep(LOOK).await;
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
@@ -51,7 +51,7 @@ async fn rejection_read_from_the_store_holds_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_rejected_elsewhere_are_known_good_no_more() {
+async fn credentials_rejected_elsewhere_lose_known_good() {
     let (fleet, server) = (fleet(), Server::new());
     let tokens = fleet.builder(server.endpoint()).build();
     tokens.token().await.unwrap();
@@ -61,7 +61,7 @@ async fn credentials_rejected_elsewhere_are_known_good_no_more() {
     fleet
         .attempt_elsewhere(account, &server.credentials(), REJECTED)
         .await;
-    for mood in [Mood::Well, Mood::Refusing] {
+    for mood in [Mood::Well, Mood::Failing] {
         fleet.store.set(mood);
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected);
@@ -71,19 +71,19 @@ async fn credentials_rejected_elsewhere_are_known_good_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stored_token_of_rejected_credentials_makes_them_not_good() {
+async fn stored_token_does_not_make_rejected_credentials_good() {
     let (fleet, server) = (fleet(), Server::new());
     let one = fleet.builder(server.endpoint()).build();
     one.token().await.unwrap();
     server.change_password();
-    // It is refreshed, in vain; the token is good for a while.
+    // The refresh is rejected; the token stays valid for a while.
     sleep(Duration::from_secs(55)).await;
     one.token().await.unwrap();
     sleep(Duration::from_millis(1_100)).await;
     assert_eq!(strikes(&one), (1, 0));
     let two = fleet.builder(server.endpoint()).build();
     two.token().await.unwrap();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     sleep(Duration::from_secs(10)).await;
     let error = two.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
@@ -91,13 +91,13 @@ async fn stored_token_of_rejected_credentials_makes_them_not_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_without_the_store_counts_on_a_closed_account() {
+async fn rejection_without_store_counts_on_closed_account() {
     let fleet = fleet();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     let tokens = fleet.when_down("wrong", OnStoreDown::Attempt);
     tokens.token().await.unwrap_err();
     fleet.store.set(Mood::Well);
-    // Other processes have made two attempts meanwhile, and their outcome is unknown.
+    // Other processes have made two attempts meanwhile, with unknown outcomes.
     let right = credentials(&fleet.kit.user, "password");
     let lost = AttemptOutcome::Unresolved { complete: true };
     for _ in 0..2 {
@@ -116,12 +116,12 @@ async fn rejection_without_the_store_counts_on_a_closed_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_on_the_record_count_without_the_store() {
+async fn recorded_attempts_count_without_store() {
     let fleet = fleet();
     fleet.rejected_elsewhere("one").await;
     let tokens = fleet.when_down("one", OnStoreDown::Attempt);
     tokens.token().await.unwrap_err();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     for password in ["two", "three", "password"] {
         tokens
             .set_credentials(credentials(&fleet.kit.user, password))
@@ -132,12 +132,12 @@ async fn attempts_on_the_record_count_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn success_without_the_store_clears_what_that_counted() {
+async fn success_without_store_clears_recorded_strikes() {
     let fleet = fleet();
     fleet.rejected_elsewhere("one").await;
     let tokens = fleet.when_down("one", OnStoreDown::Attempt);
     tokens.token().await.unwrap_err();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     for (password, company) in [("password", "A"), ("two", "B"), ("password", "C")] {
         let credentials = credentials(&fleet.kit.user, password).company_id(company);
         tokens.set_credentials(credentials).unwrap();
@@ -145,7 +145,7 @@ async fn success_without_the_store_clears_what_that_counted() {
         assert_eq!(is_served, password == "password", "{company}");
     }
     assert_eq!(fleet.requests(), 3);
-    // The store learns of it, and of no more.
+    // The success is reported to the store, and nothing else.
     fleet.store.set(Mood::Well);
     sleep(LOOK).await;
     assert!(fleet.record().await.facts().attempts().is_empty());
@@ -153,7 +153,7 @@ async fn success_without_the_store_clears_what_that_counted() {
     assert_eq!(error.kind(), ErrorKind::Rejected);
 }
 
-/// They may be sent once more, and not without the store.
+/// They may be sent once more, but not without the store.
 #[tokio::test(start_paused = true)]
 async fn allowed_credentials_are_not_known_good() {
     let (fleet, server) = (fleet(), Server::new());
@@ -163,14 +163,14 @@ async fn allowed_credentials_are_not_known_good() {
     sleep(Duration::from_secs(60)).await;
     tokens.token().await.unwrap_err();
     tokens.allow_rejected().await.unwrap();
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
     assert_eq!(server.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_that_others_fetched_opens_a_closed_cache() {
+async fn token_fetched_elsewhere_reopens_closed_cache() {
     let fleet = fleet();
     let right = credentials(&fleet.kit.user, "password");
     let lost = AttemptOutcome::Unresolved { complete: false };
@@ -187,12 +187,12 @@ async fn token_that_others_fetched_opens_a_closed_cache() {
     sleep(LOOK).await;
     tokens.token().await.unwrap();
     assert_eq!(tokens.status().token_requests(), 0);
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     sleep(Duration::from_secs(300)).await;
     tokens.token().await.unwrap();
 }
 
-/// Ported from an attack on 0.1, where each success of the right one cleared what was known of the wrong.
+/// Ported from an attack on 0.1, where each success of the right password cleared the strike of the wrong one.
 async fn wrong_beside_right(start: impl Fn(&Kit, &str) -> TokenCache) {
     let kit = Kit::new(rules(60, 10));
     let (wrong, right) = (start(&kit, "old password"), start(&kit, "password"));
@@ -208,7 +208,7 @@ async fn wrong_beside_right(start: impl Fn(&Kit, &str) -> TokenCache) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_cache_beside_a_right_one_sends_once_default_store() {
+async fn wrong_password_beside_right_is_sent_once_default_store() {
     wrong_beside_right(|kit, password| {
         TokenCache::builder(kit.endpoint(password))
             .clock(TokioClock::new())
@@ -218,7 +218,7 @@ async fn wrong_cache_beside_a_right_one_sends_once_default_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_cache_beside_a_right_one_sends_once_given_store() {
+async fn wrong_password_beside_right_is_sent_once_given_store() {
     let store = Arc::new(MemoryStore::new());
     for is_one_process in [true, false] {
         let process = Process::new();
@@ -238,7 +238,7 @@ async fn wrong_cache_beside_a_right_one_sends_once_given_store() {
     }
 }
 
-/// Ported from an attack on 0.1. How often the right one fails in a quarter of an hour, and how many were rejected.
+/// Ported from an attack on 0.1. Returns how often the right password fails in 15 min, and the number of rejections.
 async fn right_beside_two_wrong(store: Option<&Arc<MemoryStore>>) -> (u32, u64) {
     let kit = Kit::new(rules(60, 10));
     let clock = TokioClock::new();
@@ -251,7 +251,7 @@ async fn right_beside_two_wrong(store: Option<&Arc<MemoryStore>>) -> (u32, u64) 
         }
     };
     let [right, one, two] = ["password", "older", "oldest"].map(start);
-    // Each wrong one is found out by itself, with a success between.
+    // Each wrong password is rejected by itself, with a success between.
     for wrong in [&one, &two] {
         right.token().await.unwrap();
         wrong.token().await.unwrap_err();
@@ -269,7 +269,7 @@ async fn right_beside_two_wrong(store: Option<&Arc<MemoryStore>>) -> (u32, u64) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_wrong_caches_do_not_starve_the_right_one() {
+async fn two_wrong_passwords_do_not_starve_the_right_one() {
     let store = Arc::new(MemoryStore::new());
     assert_eq!(right_beside_two_wrong(Some(&store)).await, (0, 2));
     assert_eq!(right_beside_two_wrong(None).await, (0, 2));

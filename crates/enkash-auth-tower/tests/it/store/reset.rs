@@ -1,4 +1,4 @@
-//! An operator's reset, beside processes that remember and attempts in flight.
+//! The operator's reset, with processes that remember strikes and attempts in flight.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ fn fleet(kit: Kit) -> Fleet<Flaky> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_needs_the_store() {
+async fn reset_without_store_is_an_error() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let tokens = fleet.start("wrong");
     tokens.token().await.unwrap_err();
-    for mood in [Mood::Refusing, Mood::Hanging] {
+    for mood in [Mood::Failing, Mood::Hanging] {
         fleet.store.set(mood);
         for error in [tokens.reset().await, tokens.allow_rejected().await] {
             assert_eq!(error.unwrap_err().kind(), ErrorKind::StoreUnavailable);
@@ -35,19 +35,19 @@ async fn reset_needs_the_store() {
 }
 
 #[test]
-fn reset_outside_a_runtime_is_an_error() {
+fn reset_outside_runtime_is_an_error() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let reset = fleet.start("password").reset().now_or_never();
     assert_eq!(reset.unwrap().unwrap_err().kind(), ErrorKind::NoRuntime);
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_leaves_nothing_to_be_reported_later() {
+async fn reset_drops_pending_reports() {
     let fleet = fleet(Kit::new(rules(300, 1_000)));
     let tokens = fleet.start("wrong");
     let first = tokio::spawn(tokens.token());
     sleep(Duration::from_millis(500)).await;
-    fleet.store.set(Mood::Refusing);
+    fleet.store.set(Mood::Failing);
     first.await.unwrap().unwrap_err();
     tokens.reset().await.unwrap_err();
     fleet.store.set(Mood::Well);
@@ -59,7 +59,7 @@ async fn reset_leaves_nothing_to_be_reported_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_clears_the_count_and_keeps_what_was_rejected() {
+async fn reset_clears_strikes_and_keeps_rejected_credentials() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     for wrong in ["one", "two"] {
         fleet.start(wrong).token().await.unwrap_err();
@@ -77,7 +77,7 @@ async fn reset_clears_the_count_and_keeps_what_was_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_allows_what_was_rejected_by_guess() {
+async fn reset_allows_credentials_rejected_by_guess() {
     for (guessed, expected) in [(true, 1), (false, 0)] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         let right = credentials(&fleet.kit.user, "password");
@@ -93,7 +93,7 @@ async fn reset_allows_what_was_rejected_by_guess() {
     }
 }
 
-/// Three processes that remember two rejections, before whose eyes an operator resets.
+/// Starts three processes that remember two rejections, and resets the account while they run.
 async fn beside_three(fleet: &Fleet<Flaky>, reset: impl AsyncFn(&TokenCache)) -> [TokenCache; 3] {
     let live = ["one", "two", "two"].map(|password| fleet.start(password));
     for tokens in &live {
@@ -105,7 +105,7 @@ async fn beside_three(fleet: &Fleet<Flaky>, reset: impl AsyncFn(&TokenCache)) ->
         assert_eq!(strikes(tokens), (2, 0));
     }
     reset(&fleet.start("operator")).await;
-    // They look, each in its time, and some read before the reset what they write after.
+    // Each reloads at its own interval; some write after the reset what they read before.
     for _ in 0..3 {
         sleep(LOOK).await;
         assert_eq!(fleet.record().await.facts().attempts().len(), 0);
@@ -117,7 +117,7 @@ async fn beside_three(fleet: &Fleet<Flaky>, reset: impl AsyncFn(&TokenCache)) ->
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_stays_before_processes_that_remember() {
+async fn reset_survives_processes_that_remember_strikes() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let live = beside_three(&fleet, async |operator| operator.reset().await.unwrap()).await;
     for tokens in &live {
@@ -129,11 +129,11 @@ async fn reset_stays_before_processes_that_remember() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn allowed_credentials_stay_so_before_processes_that_remember() {
+async fn allowed_credentials_survive_processes_that_remember() {
     let fleet = fleet(Kit::new(rules(300, 10).lock_after(None)));
     let allow = async |operator: &TokenCache| operator.allow_rejected().await.unwrap();
     let live = beside_three(&fleet, allow).await;
-    // They are wrong still: each is sent once more.
+    // They are still wrong: each is sent once more.
     for tokens in &live {
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected);
@@ -141,16 +141,16 @@ async fn allowed_credentials_stay_so_before_processes_that_remember() {
     assert_eq!(fleet.requests(), 4);
 }
 
-/// The lease of an attempt lasts for the fetch limit and 6 s.
+/// The lease of an attempt lasts for the fetch timeout and 6 s.
 #[tokio::test(start_paused = true)]
-async fn reset_waits_for_the_lease_of_an_attempt_and_clears_it() {
+async fn reset_waits_for_lease_and_clears_attempt() {
     for allows in [false, true] {
         let fleet = fleet(Kit::new(rules(300, 10)));
         fleet.start("wrong").token().await.unwrap_err();
         let right = credentials(&fleet.kit.user, "password");
         let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
         let (operator, start) = (fleet.start("operator"), Instant::now());
-        // Others look meanwhile, and are met.
+        // Others load the record meanwhile, and conflict.
         let others: Vec<_> = (0..20)
             .map(|_| {
                 let tokens = fleet.start("other");
@@ -184,9 +184,9 @@ async fn reset_waits_for_the_lease_of_an_attempt_and_clears_it() {
     }
 }
 
-/// Clocks that disagree: the store's says for 8 minutes that the attempt began just now.
+/// Clocks disagree: by the store's clock, which stands still for a minute, the attempt has only just begun.
 #[tokio::test(start_paused = true)]
-async fn reset_that_waits_long_outlasts_a_conflict() {
+async fn long_waiting_reset_survives_write_conflicts() {
     let fleet = fleet(Kit::new(rules(300, 10)));
     let right = credentials(&fleet.kit.user, "password");
     let _ = fleet.begin_elsewhere(fleet.account(), &right).await;
@@ -202,7 +202,7 @@ async fn reset_that_waits_long_outlasts_a_conflict() {
     assert!(!reset.is_finished());
     fleet.store.set(Mood::Slow);
     fleet.store.set_clock(fleet.clock, 0);
-    // Between its load and its write another write comes.
+    // Another write happens between its load and its write.
     for _ in 0..20 {
         sleep(Duration::from_millis(290)).await;
         fleet.store.set(Mood::Well);
@@ -216,7 +216,7 @@ async fn reset_that_waits_long_outlasts_a_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_during_an_attempt_waits_until_its_lease_has_passed() {
+async fn reset_during_attempt_waits_until_its_lease_has_passed() {
     let fleet = fleet(Kit::new(rules(300, 60_000)));
     let tokens = fleet.start("password");
     let waiting = tokio::spawn(tokens.token());
@@ -235,9 +235,9 @@ async fn reset_during_an_attempt_waits_until_its_lease_has_passed() {
     assert!(fleet.record().await.facts().attempts().is_empty());
 }
 
-/// The reset waits for the lease of a lost attempt, and others go on meanwhile.
+/// The reset waits for the lease of a lost attempt while others continue.
 #[tokio::test(start_paused = true)]
-async fn reset_that_waits_opens_the_account_once() {
+async fn waiting_reset_opens_the_account_once() {
     let fleet = fleet(Kit::new(rules(300, 60_000)));
     let lost = fleet.start("wrong");
     lost.token().await.unwrap_err();
@@ -260,6 +260,6 @@ async fn reset_that_waits_opens_the_account_once() {
         }
     }
     reset.await.unwrap().unwrap();
-    // What the operator allowed again was sent once, and rejected once more.
+    // The allowed credentials were sent once, and rejected once more.
     assert_eq!(fleet.kit.issuer.counters().rejections, before + 1);
 }

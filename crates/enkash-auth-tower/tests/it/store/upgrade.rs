@@ -1,4 +1,4 @@
-//! A later release that adds fields under the same format number, beside this one.
+//! A later release, which adds fields under the same format number, beside this one.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -13,13 +13,13 @@ use crate::support::{Kit, rules};
 /// The lists of a record whose items have an id.
 const LISTS: [&str; 4] = ["attempts", "cleared", "rejected", "tokens"];
 
-/// What each field of the later release holds.
+/// Returns the value of each field that the later release adds.
 fn added() -> Value {
     json!({ "since": "0.3", "list": [1, null, true] })
 }
 
-/// A store as a release uses it: the later one adds a field to the record and to all that is in it. Sees
-/// that no write loses one.
+/// A store as a release uses it: the later one adds a field to the record and to each item. Records the
+/// writes that lose one.
 #[derive(Debug)]
 struct Release {
     store: Flaky,
@@ -42,7 +42,7 @@ fn parse(bytes: &[u8]) -> Map<String, Value> {
     serde_json::from_str(text.lines().nth(1).unwrap()).unwrap()
 }
 
-/// The record with a field more, also in each item.
+/// Adds a field to the record, and to each item.
 fn extend(account: AccountKey, bytes: &[u8]) -> Vec<u8> {
     let mut record = parse(bytes);
     record.remove("write");
@@ -63,7 +63,7 @@ fn extend(account: AccountKey, bytes: &[u8]) -> Vec<u8> {
     record.to_bytes(account, random()).unwrap()
 }
 
-/// What stood in `old` and does not in `new`, of what is in both.
+/// Returns an item of both records whose added field is lost in `new`.
 fn lost(old: &[u8], new: &[u8]) -> Option<String> {
     let (old, new) = (parse(old), parse(new));
     let id = |item: &Value| item.get("id").cloned().unwrap();
@@ -112,9 +112,9 @@ impl Store for Release {
     }
 }
 
-/// From this release to the later one and back, one process at a time, while all are used.
+/// Upgrades to the later release and back, one process at a time, while all are in use.
 #[tokio::test(start_paused = true)]
-async fn rolling_upgrade_and_back_loses_no_strike_and_no_field() {
+async fn rolling_upgrade_and_downgrade_lose_no_strike_or_field() {
     let (store, server) = (Flaky::default(), Server::new());
     let account = server.endpoint().account();
     let releases = [false, true].map(|is_later| {
@@ -131,7 +131,7 @@ async fn rolling_upgrade_and_back_loses_no_strike_and_no_field() {
     let mut fleet: Vec<TokenCache> = (0..4).map(|_| start(0)).collect();
     let mut served = 0;
     for step in 0..40 {
-        // Processes 0 to 3 become later ones, and then earlier ones again.
+        // Processes 0 to 3 are upgraded, and then downgraded again.
         if (4..36).contains(&step) && step % 4 == 0 {
             let nth = (step / 4 - 1) % 4;
             fleet[nth] = start(usize::from(step < 20));

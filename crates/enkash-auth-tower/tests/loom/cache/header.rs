@@ -1,10 +1,10 @@
-//! Red when a handle's copy is attached without a look at the mark.
+//! Fails if a handle's copy is attached without checking the mark.
 
 use super::*;
 use crate::sync::{model, spawn};
 
 #[test]
-fn a_handle_does_not_go_back_to_an_older_token() {
+fn handle_never_returns_to_older_token() {
     model(3, || {
         let shared = warm();
         let mut handle = HeaderCopy::default();
@@ -22,8 +22,8 @@ fn a_handle_does_not_go_back_to_an_older_token() {
             .lock()
             .state
             .unauthorized(1, shared.clock().now());
-        let pending = launch(&shared);
-        assert!(land(&shared, pending, "second"));
+        let pending = begin_fetch(&shared);
+        assert!(complete_fetch(&shared, pending, "second"));
         let mut handle = reader.join().unwrap();
         assert_eq!(attach(&mut handle, &shared), Some(2));
     });

@@ -1,5 +1,5 @@
-//! Red when a view is marked before its successor can be loaded, or not at all; when the mark, or a
-//! look at it, is `Relaxed`; and when a look stores its tick in place of the compare-and-exchange.
+//! Fails if a view is marked before its successor can be loaded, or not at all; if the mark, or a check
+//! of it, is `Relaxed`; and if a check stores its tick instead of the compare-and-exchange.
 
 use enkash_auth_core::{
     Clock,
@@ -14,7 +14,7 @@ use crate::{
 
 fn view(now: Timestamp) -> Option<View> {
     let (mut state, policy) = (State::new(), RefreshPolicy::default());
-    let pending = state.lookup(now, true, &policy).launch?;
+    let pending = state.lookup(now, true, &policy).spawn?;
     state.complete(pending.number(), granted(now, "token"), now, 0.5, &policy);
     state.view(now)
 }
@@ -26,7 +26,7 @@ fn published(clock: &Time) -> Arc<Snapshot> {
 }
 
 #[test]
-fn who_finds_the_mark_loads_a_later_view() {
+fn reader_of_the_mark_loads_a_newer_view() {
     model(3, || {
         let clock = Time::Other(Arc::new(ManualClock::new()));
         let snapshot = published(&clock);
@@ -46,14 +46,14 @@ fn who_finds_the_mark_loads_a_later_view() {
 }
 
 #[test]
-fn the_mark_stays_whoever_looked_before() {
+fn mark_survives_concurrent_checks() {
     model(3, || {
         let manual = ManualClock::new();
         let clock = Time::Other(Arc::new(manual.clone()));
         let snapshot = published(&clock);
         let first = Arc::clone(snapshot.load().as_ref().unwrap());
         let other = Arc::clone(&first);
-        let looker = spawn(move || other.is_fresh());
+        let checker = spawn(move || other.is_fresh());
         let other = Arc::clone(&first);
         let later = spawn(move || {
             manual.advance(Duration::from_millis(1));
@@ -61,7 +61,7 @@ fn the_mark_stays_whoever_looked_before() {
         });
         snapshot.publish(None, &clock);
         assert!(!first.is_fresh());
-        looker.join().unwrap();
+        checker.join().unwrap();
         later.join().unwrap();
         assert!(!first.is_fresh());
     });

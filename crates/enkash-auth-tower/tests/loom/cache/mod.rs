@@ -1,4 +1,4 @@
-//! What `cache` is put through in every order of its threads.
+//! Models of `cache`, run in every order of their threads.
 
 mod header;
 mod mark;
@@ -30,15 +30,15 @@ fn credentials(key: &str) -> Credentials {
     Credentials::merchant(key, "secret")
 }
 
-/// A cache whose flights are landed by hand.
+/// Returns a cache whose fetches are completed by hand.
 fn cache() -> Arc<Shared> {
     cache_at(&ManualClock::new(), RefreshPolicy::default())
 }
 
 fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
-    let nobody =
+    let unreachable =
         |_: Request<Full<Bytes>>| ready(Err::<Response<Full<Bytes>>, _>(BoxError::from("")));
-    let (environment, service) = (Environment::Test, tower::service_fn(nobody));
+    let (environment, service) = (Environment::Test, tower::service_fn(unreachable));
     let endpoint = TokenEndpoint::with_service(environment, credentials("key"), service).unwrap();
     let clock = Time::Other(Arc::new(clock.clone()));
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -52,20 +52,20 @@ fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
     Shared::new(endpoint, policy, clock, attempts, None)
 }
 
-/// One that holds its first token.
+/// Returns a cache that holds its first token.
 fn warm() -> Arc<Shared> {
     warm_at(&ManualClock::new())
 }
 
 fn warm_at(clock: &ManualClock) -> Arc<Shared> {
     let shared = cache_at(clock, RefreshPolicy::default());
-    let pending = launch(&shared);
-    land(&shared, pending, "first");
+    let pending = begin_fetch(&shared);
+    complete_fetch(&shared, pending, "first");
     shared
 }
 
-/// Launches a flight, without a task.
-fn spawn(shared: &Shared) -> PendingFetch {
+/// Begins a fetch, without a task.
+fn begin_fetch(shared: &Shared) -> PendingFetch {
     let mut inner = shared.inner.lock();
     let now = shared.clock().now();
     inner
@@ -80,13 +80,13 @@ fn granted(now: Timestamp, token: &str) -> FetchOutcome {
     FetchOutcome::Granted(Bearer::new(token).unwrap(), lifetime)
 }
 
-/// Lands `pending` with `token`, and says whether that counted.
-fn complete(shared: &Shared, pending: PendingFetch, token: &str) -> bool {
+/// Completes `pending` with `token`, and returns whether that counted.
+fn complete_fetch(shared: &Shared, pending: PendingFetch, token: &str) -> bool {
     let granted = granted(shared.clock().now(), token);
     shared.complete(pending, granted, None).is_some()
 }
 
-/// Which token a request of `handle` gets without asking.
+/// Returns the generation that a request of `handle` gets without a lookup.
 fn attach(handle: &mut HeaderCopy, shared: &Shared) -> Option<u64> {
     let attached = handle.attach(&mut HeaderMap::new(), shared)?;
     Some(attached.generation())

@@ -1,5 +1,5 @@
-//! Red when it is looked whether a keeper is on before one is put on, in two steps, and when one that
-//! ends does not say so.
+//! Fails if checking for a refresh task and starting one are two steps, and if a task that ends is not
+//! recorded.
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -13,12 +13,12 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-fn keepers(runtime: &Runtime) -> usize {
+fn refresh_tasks(runtime: &Runtime) -> usize {
     runtime.metrics().num_alive_tasks()
 }
 
 #[test]
-fn one_keeper_is_on_and_another_after_it() {
+fn one_refresh_task_runs_at_a_time() {
     model(3, || {
         let mut policy = RefreshPolicy::default();
         policy.keep_warm = true;
@@ -33,12 +33,12 @@ fn one_keeper_is_on_and_another_after_it() {
         for start in [start_on(&first), start_on(&first)] {
             start.join().unwrap();
         }
-        assert_eq!(keepers(&first), 1);
+        assert_eq!(refresh_tasks(&first), 1);
         let start = start_on(&second);
         drop(first);
         start.join().unwrap();
-        // It may have come too early; then this one does not.
+        // The concurrent start may have come too early; this one does not.
         refresh_task.start(second.handle(), &shared, false);
-        assert_eq!(keepers(&second), 1);
+        assert_eq!(refresh_tasks(&second), 1);
     });
 }

@@ -1,6 +1,6 @@
-//! Red when a seat is taken under another lock than the decision to wait; when a landing takes its
-//! waiters before the state has landed; when a task that dies does not land its flight, or a change of
-//! credentials leaves the waiters of the flight that it abandons; and when a place is not given back.
+//! Fails if a waiter registers under another lock than the decision to wait; if a completion takes its
+//! waiters before the state has completed; if a task that dies does not complete its fetch, or a change of
+//! credentials leaves the waiters of the fetch that it abandons; and if a waiter is not deducted.
 
 use enkash_auth_core::Error;
 use loom::future::block_on;
@@ -9,34 +9,34 @@ use tokio::runtime::{Builder, Runtime};
 use super::*;
 use crate::sync::{model, spawn};
 
-/// Its tasks are never polled; they end with it.
+/// Returns a runtime whose tasks are never polled, and end with it.
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-/// Waits as a caller does, and says which token came.
+/// Waits as a caller does, and returns the generation of its token.
 fn wait(shared: Arc<Shared>) -> Result<u64, Error> {
     let token = block_on(TokenFuture::new(&shared))?;
     Ok(token.generation())
 }
 
-/// The flight that is on, or that is launched now.
+/// Returns the pending fetch, or spawns one.
 fn pending(shared: &Arc<Shared>) -> Option<PendingFetch> {
     drop(shared.lookup());
     shared.inner.lock().state.pending()
 }
 
 #[test]
-fn whoever_comes_as_the_flight_lands_has_its_token() {
+fn caller_racing_completion_gets_its_token() {
     model(2, || {
         let (runtime, shared) = (runtime(), cache());
         let entered = runtime.enter();
-        let on = pending(&shared).unwrap();
+        let fetch = pending(&shared).unwrap();
         let waiters = [&shared, &shared].map(|shared| {
             let shared = Arc::clone(shared);
             spawn(|| wait(shared))
         });
-        assert!(land(&shared, on, "first"));
+        assert!(complete_fetch(&shared, fetch, "first"));
         let tokens = waiters.map(|waiter| waiter.join().unwrap().unwrap());
         assert_eq!(tokens, [1, 1]);
         assert_eq!(shared.status().waiting(), 0);
@@ -45,36 +45,36 @@ fn whoever_comes_as_the_flight_lands_has_its_token() {
 }
 
 #[test]
-fn an_abandoned_flight_sends_its_waiters_to_the_next() {
+fn waiters_of_abandoned_fetch_join_the_next() {
     model(2, || {
         let (runtime, shared) = (runtime(), cache());
         let entered = runtime.enter();
-        let on = pending(&shared).unwrap();
+        let fetch = pending(&shared).unwrap();
         let waits = Arc::clone(&shared);
         let waiter = spawn(|| wait(waits));
-        let lands = Arc::clone(&shared);
-        let lands = spawn(move || land(&lands, on, "old"));
+        let completes = Arc::clone(&shared);
+        let completes = spawn(move || complete_fetch(&completes, fetch, "old"));
         assert!(
             shared
                 .change_credentials(credentials("another"), None)
                 .unwrap()
         );
         let next = pending(&shared).unwrap();
-        assert!(land(&shared, next, "new"));
-        assert!(!land(&shared, next, "new"), "it lands once");
+        assert!(complete_fetch(&shared, next, "new"));
+        assert!(!complete_fetch(&shared, next, "new"), "it completes once");
         let was_served = waiter.join().unwrap().unwrap();
-        let landed_before = lands.join().unwrap();
+        let completed_before = completes.join().unwrap();
         assert_eq!(
             shared.status().generation(),
-            Some(1 + u64::from(landed_before))
+            Some(1 + u64::from(completed_before))
         );
-        assert!(was_served <= 1 + u64::from(landed_before));
+        assert!(was_served <= 1 + u64::from(completed_before));
         drop(entered);
     });
 }
 
 #[test]
-fn whoever_waits_for_a_task_that_dies_is_told() {
+fn waiter_is_woken_when_task_dies() {
     model(2, || {
         outlives_its_runtime(
             |shared| {
@@ -86,11 +86,11 @@ fn whoever_waits_for_a_task_that_dies_is_told() {
 }
 
 #[test]
-fn whoever_waits_for_a_flight_that_is_abandoned_is_told_though_its_task_is_gone() {
+fn waiter_of_abandoned_fetch_is_woken_without_its_task() {
     model(2, || {
         outlives_its_runtime(
             |shared| {
-                launch(shared);
+                begin_fetch(shared);
             },
             |shared| {
                 let changed = shared.change_credentials(credentials("another"), None);
@@ -100,15 +100,15 @@ fn whoever_waits_for_a_flight_that_is_abandoned_is_told_though_its_task_is_gone(
     });
 }
 
-/// Somebody waits for the flight that `launch` launches, `then` happens, and the runtime ends. So
-/// does any flight that the waiter asks for instead. One task at a time: a runtime ends several in
-/// an order that changes between executions. With a third interruption the waiter may look at its
-/// timer after the runtime has gone, at which tokio panics.
-fn outlives_its_runtime(spawn: impl Fn(&Arc<Shared>), then: impl Fn(&Shared)) {
+/// Waits for the fetch of `begin`, runs `then`, and drops the runtime, with any fetch that the waiter
+/// spawned instead. One task at a time: a runtime ends several in an order that changes between
+/// executions. With a third preemption the waiter may poll its timer after the runtime was dropped, at
+/// which tokio panics.
+fn outlives_its_runtime(begin: impl Fn(&Arc<Shared>), then: impl Fn(&Shared)) {
     let (runtime, shared) = (runtime(), cache());
     let handle = runtime.handle().clone();
     let entered = handle.enter();
-    launch(&shared);
+    begin(&shared);
     let waits = Arc::clone(&shared);
     let waiter = spawn(|| wait(waits));
     then(&shared);

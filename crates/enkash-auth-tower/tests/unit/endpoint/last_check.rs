@@ -54,7 +54,7 @@ async fn denied_request_is_not_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_request_is_checked_once_and_has_a_connection_of_its_own() {
+async fn request_is_checked_once_on_its_own_connection() {
     let _held = HeldClock::new();
     let server = Server::start(Manner::Respond(GRANT)).await;
     let endpoint = server.endpoint();
@@ -82,7 +82,7 @@ async fn each_request_is_checked_once_and_has_a_connection_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_response_is_told_from_a_request_that_was_not_sent() {
+async fn lost_response_differs_from_unsent_request() {
     for manner in [
         Manner::Close,
         Manner::Silent,
@@ -92,7 +92,7 @@ async fn lost_response_is_told_from_a_request_that_was_not_sent() {
         let held = HeldClock::new();
         let reached = Mutex::new(Some(held));
         let allow = || {
-            // From here on the clock moves when nothing else does.
+            // From here on the clock advances when the runtime is idle.
             drop(reached.lock().unwrap().take());
             true
         };
@@ -102,7 +102,7 @@ async fn lost_response_is_told_from_a_request_that_was_not_sent() {
     }
 }
 
-/// Ready at the second poll; keeps what is done in which order.
+/// Ready at the second poll. Records the order of events.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<&'static str>>>);
 
@@ -133,7 +133,7 @@ impl Service<Request<Full<Bytes>>> for Recorder {
 }
 
 #[tokio::test(start_paused = true)]
-async fn users_service_is_checked_when_ready_and_before_the_call() {
+async fn users_service_is_checked_between_ready_and_call() {
     for (allowed, last) in [(true, "call"), (false, "check")] {
         let recorder = Recorder::default();
         let environment = Environment::custom("http://localhost").unwrap();

@@ -22,7 +22,7 @@ use crate::{Egress, TokenEndpoint};
 const GRANT: &str =
     "HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"access_token\":\"one\",\"expires_in\":3000}\n";
 
-/// Credentials that no other test has: the record of attempts is one for the process.
+/// Returns credentials that no other test has: all tests share the record of attempts of this process.
 pub(super) fn credentials() -> Credentials {
     Credentials::password(
         Client::new("client-id", "client-s3cret"),
@@ -44,7 +44,7 @@ enum Manner {
     Close,
 }
 
-/// A server on a socket, which keeps what each connection sends.
+/// A server on a socket, which records what each connection sends.
 struct Server {
     address: SocketAddr,
     received: Arc<Mutex<Vec<String>>>,
@@ -78,13 +78,13 @@ impl Server {
         endpoint(&format!("http://{}", self.address), &Egress::direct())
     }
 
-    /// What came, one text for a connection.
+    /// Returns what was received, one text per connection.
     fn received(&self) -> Vec<String> {
         self.received.lock().unwrap().clone()
     }
 }
 
-/// A connection may end in any way.
+/// Serves one connection, which may end in any way.
 async fn serve(
     mut stream: TcpStream,
     manner: Manner,

@@ -1,4 +1,4 @@
-//! The request that asks whether the server responds at all.
+//! The probe, a request that finds out whether the server responds at all.
 
 use std::{convert::Infallible, io, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(2);
 
 #[tokio::test(start_paused = true)]
-async fn any_response_answers_it_and_it_holds_no_secret() {
+async fn probe_accepts_any_response_and_sends_no_secret() {
     let _held = HeldClock::new();
     for response in [
         "HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n",
@@ -47,14 +47,14 @@ async fn any_response_answers_it_and_it_holds_no_secret() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_response_is_no_answer() {
+async fn probe_without_response_fails_within_limit() {
     let closed = Server::start(Manner::Close).await;
-    let refusing = {
+    let unreachable = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
     };
-    let refusing = endpoint(&format!("http://{refusing}"), &Egress::direct());
-    for endpoint in [closed.endpoint(), refusing] {
+    let unreachable = endpoint(&format!("http://{unreachable}"), &Egress::direct());
+    for endpoint in [closed.endpoint(), unreachable] {
         let _held = HeldClock::new();
         assert!(!endpoint.probe(LIMIT).await);
     }
@@ -66,7 +66,7 @@ async fn no_response_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_goes_over_the_users_service_marked_as_a_token_request() {
+async fn probe_uses_users_service_marked_as_token_request() {
     let responding = service_fn(|request: Request<Full<Bytes>>| async move {
         assert_eq!(request.method(), Method::HEAD);
         assert!(request.extensions().get::<IsTokenRequest>().is_some());

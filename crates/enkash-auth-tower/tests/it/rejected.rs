@@ -1,4 +1,4 @@
-//! A wrong password is sent once.
+//! Rejected, unresolved and unsent attempts: a wrong password is sent once.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::support::{Kit, TokioClock, credentials, endpoint, environment, rules, status, user};
 
-/// One more cache in the same process, for the same account.
+/// Returns another cache in the same process for the same account.
 fn another_cache(kit: &Kit, password: &str) -> TokenCache {
     let endpoint = TokenEndpoint::with_service(
         environment(),
@@ -35,7 +35,7 @@ fn another_cache(kit: &Kit, password: &str) -> TokenCache {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_password_is_sent_once_by_the_process() {
+async fn wrong_password_is_sent_once_per_process() {
     let kit = Kit::new(rules(300, 10));
     let mut callers = JoinSet::new();
     for _ in 0..10 {
@@ -54,7 +54,7 @@ async fn a_wrong_password_is_sent_once_by_the_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_password_is_tried_at_once_and_clears_the_record() {
+async fn new_password_is_sent_at_once_after_rejection() {
     let kit = Kit::new(rules(300, 10));
     let old = another_cache(&kit, "old password");
     assert_eq!(old.token().await.unwrap_err().kind(), ErrorKind::Rejected);
@@ -63,7 +63,7 @@ async fn a_new_password_is_tried_at_once_and_clears_the_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_wrong_passwords_close_the_account_before_the_server_does() {
+async fn two_wrong_passwords_close_account_before_server_locks() {
     let kit = Kit::new(rules(300, 10));
     for (wrong, expected) in [
         ("first", ErrorKind::Rejected),
@@ -84,7 +84,7 @@ async fn two_wrong_passwords_close_the_account_before_the_server_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cache_built_for_every_request_locks_nobody_out() {
+async fn cache_per_request_sends_wrong_password_once() {
     let kit = Kit::new(rules(300, 10));
     for _ in 0..50 {
         let error = another_cache(&kit, "wrong").token().await.unwrap_err();
@@ -94,7 +94,7 @@ async fn a_cache_built_for_every_request_locks_nobody_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn caches_of_one_account_ask_one_after_another() {
+async fn caches_of_one_account_fetch_one_at_a_time() {
     let kit = Kit::new(rules(300, 150));
     let mut callers = JoinSet::new();
     for _ in 0..5 {
@@ -106,7 +106,7 @@ async fn caches_of_one_account_ask_one_after_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_the_fetch_of_another_cache_gives_up_in_its_own_time() {
+async fn wait_for_fetch_of_other_cache_ends_at_own_timeout() {
     let mut policy = RefreshPolicy::default();
     policy.fetch_timeout = Duration::from_secs(60);
     let kit = Kit::with_policy(rules(300, 20_000), policy);
@@ -121,7 +121,7 @@ async fn who_waits_for_the_fetch_of_another_cache_gives_up_in_its_own_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unresolved_attempt_is_made_twice_and_then_as_the_policy_says() {
+async fn third_unresolved_attempt_waits_for_retry_unresolved_after() {
     for (retry_after, requests) in [(None, 2), (Some(Duration::from_secs(900)), 3)] {
         let mut policy = RefreshPolicy::default();
         policy.retry_unresolved_after = retry_after;
@@ -142,7 +142,7 @@ async fn unresolved_attempt_is_made_twice_and_then_as_the_policy_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_fetch_keeps_others_waiting_as_long() {
+async fn long_fetch_delays_other_cache_of_account() {
     let mut policy = RefreshPolicy::default();
     policy.fetch_timeout = Duration::from_secs(60);
     policy.wait_timeout = Duration::from_secs(100);
@@ -163,7 +163,7 @@ async fn a_long_fetch_keeps_others_waiting_as_long() {
     assert_eq!(kit.issuer.counters().token_requests_at_once, 1);
 }
 
-/// A service that fails as `fail` says, and counts.
+/// Returns a cache whose service fails with `fail`, and the number of its requests.
 fn failing<E>(fail: fn() -> E, user: &str) -> (TokenCache, Arc<AtomicU32>)
 where
     E: Into<BoxError> + Send + 'static,
@@ -186,10 +186,10 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_never_sent_is_tried_again_at_once_and_is_no_strike() {
-    let refused = || io::Error::from(io::ErrorKind::ConnectionRefused).into();
-    let said = || NotSent::new("no address for this host").into();
-    for fail in [refused as fn() -> BoxError, said] {
+async fn unsent_request_is_retried_and_counts_no_strike() {
+    let not_connected = || io::Error::from(io::ErrorKind::ConnectionRefused).into();
+    let not_sent = || NotSent::new("no address for this host").into();
+    for fail in [not_connected as fn() -> BoxError, not_sent] {
         let (tokens, asked) = failing(fail, &user());
         for _ in 0..5 {
             let error = tokens.token().await.unwrap_err();
@@ -206,7 +206,7 @@ async fn what_was_never_sent_is_tried_again_at_once_and_is_no_strike() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_broke_after_the_password_was_sent_is_not_tried_again_at_once() {
+async fn connection_reset_after_send_is_not_retried_at_once() {
     let (tokens, asked) = failing(|| io::Error::from(io::ErrorKind::ConnectionReset), &user());
     for (requests, expected) in [
         (1, ErrorKind::Unresolved),
@@ -223,14 +223,14 @@ async fn a_connection_that_broke_after_the_password_was_sent_is_not_tried_again_
 }
 
 #[tokio::test(start_paused = true)]
-async fn broken_connection_of_known_good_credentials_is_probed() {
+async fn connection_reset_with_known_good_credentials_is_probed() {
     let kit = Kit::new(rules(300, 10));
     kit.tokens.token().await.unwrap();
     let (tokens, asked) = failing(
         || io::Error::from(io::ErrorKind::ConnectionReset),
         &kit.user,
     );
-    // No probe is answered, and none was: the next is sent 15 min later.
+    // No probe ever got a response: the next attempt is made 15 min later.
     for (minutes, requests) in [(5, 1), (5, 1), (5, 1), (5, 2)] {
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);

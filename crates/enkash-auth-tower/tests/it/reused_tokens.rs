@@ -1,4 +1,4 @@
-//! An issuer that answers with the same token until that is over, as the legacy server family does.
+//! An issuer that reuses a token until it expires, as the legacy server family does.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use tower::ServiceBuilder;
 
 use crate::support::{Kit, cache, call, endpoint, grant, rules, status};
 
-/// What forty calls a second for `seconds` saw: the slowest call in each second.
+/// Makes forty calls a second for `seconds`, and returns the slowest of each second.
 async fn steady(kit: &Kit, seconds: u64) -> Vec<Duration> {
     let client = kit.client();
     let mut calls = JoinSet::new();
@@ -40,7 +40,7 @@ async fn steady(kit: &Kit, seconds: u64) -> Vec<Duration> {
     slowest
 }
 
-fn sticky(lifetime: u64) -> Rules {
+fn reusing(lifetime: u64) -> Rules {
     rules(lifetime, 50).issuing(Issuing::Sticky)
 }
 
@@ -49,8 +49,8 @@ fn millis(slowest: &[Duration]) -> u128 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tokens_of_eight_seconds_are_handed_over_without_a_failed_call() {
-    let kit = Kit::new(sticky(8));
+async fn reused_tokens_of_eight_seconds_cost_no_failed_call() {
+    let kit = Kit::new(reusing(8));
     let slowest = steady(&kit, 26).await;
     let requests = kit.issuer.counters().token_requests;
     assert!(requests <= 20, "{requests} token requests");
@@ -59,25 +59,25 @@ async fn tokens_of_eight_seconds_are_handed_over_without_a_failed_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_holds_for_other_lifetimes_and_for_exact_ones() {
+async fn reused_tokens_of_other_lifetimes_cost_no_failed_call() {
     for (rules, seconds) in [
-        (sticky(3), 20),
-        (sticky(5), 26),
-        (sticky(20), 90),
-        (sticky(60), 200),
-        (sticky(8).rounding(Rounding::Exact), 40),
+        (reusing(3), 20),
+        (reusing(5), 26),
+        (reusing(20), 90),
+        (reusing(60), 200),
+        (reusing(8).rounding(Rounding::Exact), 40),
     ] {
-        let said = format!("{rules:?}");
+        let name = format!("{rules:?}");
         let kit = Kit::new(rules);
         let slowest = steady(&kit, seconds).await;
-        assert!(millis(&slowest) <= 1_600, "{slowest:?} of {said}");
-        assert_eq!(kit.issuer.counters().api_refusals, 0, "{said}");
+        assert!(millis(&slowest) <= 1_600, "{slowest:?} of {name}");
+        assert_eq!(kit.issuer.counters().api_refusals, 0, "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sticky_issuer_is_not_asked_early_again() {
-    let kit = Kit::new(sticky(300));
+async fn issuer_that_reuses_tokens_is_not_refreshed_early_again() {
+    let kit = Kit::new(reusing(300));
     kit.tokens.token().await.unwrap();
     for _ in 0..290 {
         kit.tokens.token().await.unwrap();
@@ -86,14 +86,14 @@ async fn a_sticky_issuer_is_not_asked_early_again() {
     assert_eq!(
         kit.issuer.counters().token_requests,
         2,
-        "one to learn that it is sticky"
+        "one to find out that it reuses tokens"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_was_there_before_us_teaches_no_short_life() {
-    let kit = Kit::new(sticky(20));
-    // Somebody else had it minted fifteen seconds ago.
+async fn token_issued_to_another_does_not_shorten_lifetime() {
+    let kit = Kit::new(reusing(20));
+    // Another client had it issued fifteen seconds ago.
     let other = Kit::beside(&kit);
     other.tokens.token().await.unwrap();
     sleep(Duration::from_secs(15)).await;
@@ -103,7 +103,7 @@ async fn a_token_that_was_there_before_us_teaches_no_short_life() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_repeats_a_token_for_ever_costs_the_fetch_timeout_and_one_error() {
+async fn endlessly_reused_token_fails_within_fetch_timeout() {
     let asked = Arc::new(AtomicU64::new(0));
     let tokens = cache(endpoint({
         let asked = Arc::clone(&asked);
@@ -121,8 +121,8 @@ async fn one_that_repeats_a_token_for_ever_costs_the_fetch_timeout_and_one_error
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_in_error_does_not_hide_that_the_token_is_revoked_later() {
-    let kit = Kit::new(sticky(86_399));
+async fn spurious_401_does_not_hide_later_revocation() {
+    let kit = Kit::new(reusing(86_399));
     let is_wrong = Arc::new(AtomicBool::new(false));
     let errs = Arc::clone(&is_wrong);
     let mut client = ServiceBuilder::new()
@@ -145,7 +145,7 @@ async fn a_refusal_in_error_does_not_hide_that_the_token_is_revoked_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_that_is_a_little_older_is_not_attached_past_its_end() {
+async fn slightly_older_token_is_not_attached_past_expiry() {
     let kit = Kit::new(rules(8, 10).issuing(Issuing::Sticky));
     let mut client = kit.client();
     let other = Kit::beside(&kit);
@@ -154,7 +154,7 @@ async fn token_that_is_a_little_older_is_not_attached_past_its_end() {
         sleep(Duration::from_millis(25)).await;
     }
     assert_eq!(kit.issuer.counters().api_refusals, 0);
-    // Nobody asks for a while.
+    // There are no calls for a while.
     sleep(Duration::from_secs(20)).await;
     other.tokens.token().await.unwrap();
     sleep(Duration::from_millis(900)).await;
@@ -166,12 +166,12 @@ async fn token_that_is_a_little_older_is_not_attached_past_its_end() {
         }
         sleep(Duration::from_millis(25)).await;
     }
-    let refusals = kit.issuer.counters().api_refusals;
-    assert_eq!(refusals, 0, "{seen:?}");
+    let unauthorized = kit.issuer.counters().api_refusals;
+    assert_eq!(unauthorized, 0, "{seen:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn first_call_in_the_last_second_of_a_reused_token_waits_for_the_next() {
+async fn first_call_in_last_second_waits_for_next_token() {
     let kit = Kit::new(rules(8, 10).issuing(Issuing::Sticky));
     let other = Kit::beside(&kit);
     other.tokens.token().await.unwrap();
@@ -182,7 +182,7 @@ async fn first_call_in_the_last_second_of_a_reused_token_waits_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shorter_lifetimes_cost_no_call() {
+async fn shortened_lifetime_costs_no_failed_call() {
     let kit = Kit::new(rules(8, 10).issuing(Issuing::Sticky));
     let mut client = kit.client();
     for _ in 0..40 * 30 {
@@ -191,18 +191,19 @@ async fn shorter_lifetimes_cost_no_call() {
     }
     kit.issuer
         .change_rules(|rules| rules.lifetime(Duration::from_secs(7)));
-    let mut refused = Vec::new();
+    let mut unauthorized = Vec::new();
     for nth in 0..40 * 120 {
         let status = call(&mut client).await.unwrap();
         if status != 200 {
-            refused.push(nth / 40);
+            unauthorized.push(nth / 40);
         }
         sleep(Duration::from_millis(25)).await;
     }
-    assert!(refused.is_empty(), "refused in seconds {refused:?}");
+    assert!(unauthorized.is_empty(), "401 in seconds {unauthorized:?}");
 }
 
-/// A rotating issuer that once repeated a token; it is down for a minute around the end of a later one.
+/// Runs an issuer that rotates tokens, reusing one once if `repeats_once`, and is down for a minute around
+/// the expiry of a later one. Returns the numbers of failed and of delayed calls.
 async fn outage(repeats_once: bool) -> (u32, u32) {
     let asked = Arc::new(AtomicU32::new(0));
     let is_down = Arc::new(AtomicBool::new(false));
@@ -226,7 +227,7 @@ async fn outage(repeats_once: bool) -> (u32, u32) {
     let (mut failed, mut waited) = (0, 0);
     let mut end = None;
     for second in 0..86_400u64 {
-        // From ten hours on: down from 30 s before the end of a token to 30 s after.
+        // After ten hours: down from 30 s before the expiry of a token to 30 s after.
         if second > 36_000 && end.is_none() {
             let left = tokens.status().remaining();
             end = left.map(|left| second + left.as_secs());
@@ -244,8 +245,9 @@ async fn outage(repeats_once: bool) -> (u32, u32) {
     }
     (failed, waited)
 }
+
 #[tokio::test(start_paused = true)]
-async fn issuer_that_repeated_a_token_once_is_refreshed_early_ever_after() {
+async fn issuer_that_reused_once_is_still_refreshed_early() {
     let never = outage(false).await;
     let once = outage(true).await;
     assert_eq!(never.0, once.0, "never {never:?}, once {once:?}");

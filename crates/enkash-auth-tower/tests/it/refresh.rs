@@ -1,4 +1,4 @@
-//! Tokens that grow old.
+//! Refreshing tokens, early and after they expired.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use tokio::{
 use crate::support::{Kit, cache, endpoint, grant, rules, status};
 
 #[tokio::test(start_paused = true)]
-async fn an_early_renewal_makes_nobody_wait() {
+async fn early_refresh_makes_no_caller_wait() {
     let kit = Kit::new(rules(60, 500));
     let first = kit.tokens.token().await.unwrap();
     sleep(Duration::from_secs(52)).await;
@@ -41,7 +41,7 @@ async fn an_early_renewal_makes_nobody_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_early_renewal_leaves_the_valid_token() {
+async fn failed_early_refresh_keeps_valid_token() {
     let kit = Kit::new(rules(60, 10));
     let first = kit.tokens.token().await.unwrap();
     sleep(Duration::from_secs(52)).await;
@@ -60,7 +60,7 @@ async fn a_failed_early_renewal_leaves_the_valid_token() {
         status.fetches()
     );
 
-    // Nothing is attached past the deadline, a fiftieth of the lifetime before its end.
+    // Nothing is attached past the deadline, a fiftieth of the lifetime before the expiry.
     sleep(Duration::from_secs(1)).await;
     assert_eq!(
         kit.tokens.token().await.unwrap_err().kind(),
@@ -70,7 +70,7 @@ async fn a_failed_early_renewal_leaves_the_valid_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cache_nobody_uses_asks_for_nothing() {
+async fn unused_cache_fetches_nothing() {
     let kit = Kit::new(rules(60, 10));
     sleep(Duration::from_secs(600)).await;
     kit.tokens.token().await.unwrap();
@@ -79,7 +79,7 @@ async fn a_cache_nobody_uses_asks_for_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_over_when_it_comes_is_asked_for_again_after_the_pause() {
+async fn token_expired_on_arrival_is_refetched_after_backoff() {
     let asked = Arc::new(AtomicU32::new(0));
     let tokens = cache(endpoint(move |_| {
         let nth = asked.fetch_add(1, Ordering::Relaxed);
@@ -96,7 +96,7 @@ async fn a_token_that_is_over_when_it_comes_is_asked_for_again_after_the_pause()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_longer_than_the_lifetime_is_no_loop() {
+async fn fetch_longer_than_lifetime_does_not_loop() {
     let tokens = cache(endpoint(|_| async {
         sleep(Duration::from_secs(2)).await;
         grant("one", 1)
@@ -109,7 +109,7 @@ async fn a_fetch_longer_than_the_lifetime_is_no_loop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_token_again_keeps_its_generation() {
+async fn reissued_token_keeps_its_generation() {
     let tokens = cache(endpoint(|_| async { grant("one", 60) }));
     let first = tokens.token().await.unwrap();
     sleep(Duration::from_secs(55)).await;
@@ -126,7 +126,7 @@ async fn the_same_token_again_keeps_its_generation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_misconfigured_endpoint_fails_at_once_and_is_not_tried_again_in_the_fetch() {
+async fn misconfigured_endpoint_fails_without_retry() {
     let tokens = cache(endpoint(|_| async { status(404) }));
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misconfigured);

@@ -1,4 +1,4 @@
-//! What a flight leaves behind: what the cache believes, what it reports, and what it drops.
+//! The state of a cache after a fetch: what it serves, reports and drops.
 
 use std::{
     sync::{
@@ -21,11 +21,11 @@ use crate::{
     undriven::runtime,
 };
 
-/// A flight is abandoned, and the next brings "two", which the API refuses. `late`: the first is answered
-/// in between. What is served then, and after how many requests.
-fn after_a_refusal(with_store: bool, late: bool) -> (String, u32) {
+/// Abandons a fetch; the next one gets "two", which is unauthorized. With `late`, the first gets its
+/// response in between. Returns the token served then, and the number of requests.
+fn after_unauthorized(with_store: bool, late: bool) -> (String, u32) {
     let clock = ManualClock::new();
-    let (answer, waiting) = oneshot::channel::<()>();
+    let (respond, waiting) = oneshot::channel::<()>();
     let waiting = Arc::new(Mutex::new(Some(waiting)));
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = {
@@ -55,12 +55,12 @@ fn after_a_refusal(with_store: bool, late: bool) -> (String, u32) {
     clock.advance(Duration::from_secs(9));
     assert_eq!(second.block_on(tokens.token()).unwrap().expose(), "two");
     if late {
-        answer.send(()).unwrap();
+        respond.send(()).unwrap();
         for _ in 0..10 {
             first.block_on(tokio::task::yield_now());
         }
     }
-    // The API refuses "two".
+    // The API responds to "two" with 401.
     let api = tower::service_fn(|_: http::Request<String>| async {
         Ok::<_, std::convert::Infallible>(status(401))
     });
@@ -71,15 +71,15 @@ fn after_a_refusal(with_store: bool, late: bool) -> (String, u32) {
 }
 
 #[test]
-fn a_late_answer_to_an_abandoned_flight_does_not_bring_a_refused_token_back() {
+fn late_response_does_not_restore_unauthorized_token() {
     for (with_store, late) in [(true, false), (true, true), (false, true)] {
-        let served = after_a_refusal(with_store, late);
+        let served = after_unauthorized(with_store, late);
         assert_eq!(served, ("three".to_owned(), 3), "{with_store} {late}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_none_in_the_status() {
+async fn unauthorized_token_is_absent_from_status() {
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = endpoint(move |_| {
         let nth = asked.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +113,7 @@ async fn a_refused_token_is_none_in_the_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_for_an_attempt_does_not_remember_it_as_a_possible_strike() {
+async fn waiting_cache_reports_no_unresolved_attempt() {
     let store = Arc::new(MemoryStore::new());
     let endpoint = endpoint(|_| async {
         sleep(Duration::from_millis(300)).await;
@@ -142,7 +142,7 @@ async fn who_waited_for_an_attempt_does_not_remember_it_as_a_possible_strike() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_over_when_it_comes_is_warned_of() {
+async fn token_expired_on_arrival_logs_a_warning() {
     let log = Log::start();
     let tokens = TokenCache::builder(endpoint(|_| async { grant("one", 0) }))
         .clock(TokioClock::new())
