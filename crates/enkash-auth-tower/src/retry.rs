@@ -40,8 +40,8 @@ const SOON: Duration = Duration::from_secs(1);
 /// `tower`'s [`TpsBudget`] with its defaults.
 ///
 /// Place it directly above the layer; a layer between them must not change method or address of a request.
-/// It costs a clone of each request: the body must be a [`ReplayBody`]. Clones share the budget. Outside a
-/// tokio runtime no call is retried.
+/// It costs a clone of each request: the body must be a [`ReplayBody`](crate::ReplayBody). Clones share the
+/// budget. Outside a tokio runtime no call is retried.
 ///
 /// # Panics
 ///
@@ -53,7 +53,8 @@ const SOON: Duration = Duration::from_secs(1);
 /// use std::{convert::Infallible, time::Duration};
 /// use enkash_auth_core::{Credentials, Environment};
 /// use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRetry};
-/// /// use tower::{ServiceBuilder, retry::RetryLayer, service_fn};
+/// use http::{Request, Response};
+/// use tower::{ServiceBuilder, retry::RetryLayer, service_fn};
 ///
 /// let keys = Credentials::merchant("access-key", "secret-key");
 /// let tokens = TokenCache::new(TokenEndpoint::new(Environment::Test, keys)?);
