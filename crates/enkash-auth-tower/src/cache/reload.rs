@@ -14,7 +14,7 @@ use crate::{BoxError, attempts::AccountCredentials, sync::Arc};
 const LIMIT: Duration = Duration::from_millis(500);
 
 /// Separates the two readings that have to agree.
-const SETTLED: Duration = Duration::from_secs(1);
+const STABLE: Duration = Duration::from_secs(1);
 
 /// Limits the age of a reading since its start: an older one may be stale. A fetch reads every 5 s.
 const STALE: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ impl Reload {
 
     /// Reads credentials other than the rejected ones, and makes `shared` use them.
     pub(super) async fn apply(&self, shared: &Shared, rejected: &AccountCredentials) {
-        let changed = match self.read_settled(rejected).await {
+        let changed = match self.read_stable(rejected).await {
             Ok(None) => return,
             Ok(Some(credentials)) => shared.change_credentials(credentials, Some(rejected)),
             Err(error) => {
@@ -89,7 +89,7 @@ impl Reload {
 
     /// Returns credentials other than the rejected ones, once two readings agree: a half-written file must not
     /// spend an attempt.
-    async fn read_settled(
+    async fn read_stable(
         &self,
         rejected: &AccountCredentials,
     ) -> Result<Option<Credentials>, BoxError> {
@@ -98,7 +98,7 @@ impl Reload {
         if print(&first) == print(rejected.credentials()) {
             return Ok(None);
         }
-        sleep(SETTLED).await;
+        sleep(STABLE).await;
         let second = self.read(rejected).await?;
         if print(&first) != print(&second) {
             return Err("they are being written; the next reading may succeed".into());
