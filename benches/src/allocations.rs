@@ -1,4 +1,4 @@
-//! Allocations of a call, beyond those of its request and its answer.
+//! Allocations of a call, beyond those of its request and its response.
 
 use allocation_counter::measure;
 
@@ -7,23 +7,23 @@ use crate::{
     time::calls,
 };
 
-/// Over how many calls they are counted.
+/// The number of counted calls.
 const CALLS: usize = 1_000;
 
-/// For each way, how many allocations its call makes more than one of the first way.
+/// Returns for each way how many more allocations its call makes than one of the first way.
 ///
-/// To be called inside a runtime.
+/// Call it inside a runtime.
 pub fn over_the_first(ways: &[Way]) -> Vec<f64> {
     let counts: Vec<f64> = ways.iter().map(per_call).collect();
     let first = counts.first().copied().unwrap_or_default();
     counts.into_iter().map(|count| count - first).collect()
 }
 
-/// How many allocations a call makes, its request's and its answer's among them. To be called inside a
-/// runtime.
+/// Returns how many allocations a call makes, including those of its request and response. Call it inside
+/// a runtime.
 pub fn per_call(way: &Way) -> f64 {
     let mut run: Runner = (way.factory)()();
-    // What a handle does once is not counted.
+    // One-time allocations of a handle are not counted.
     run(calls(CALLS));
     let calls = calls(CALLS);
     measure(|| run(calls)).count_total as f64 / CALLS as f64

@@ -1,5 +1,5 @@
-//! Instructions, which a noisy machine counts as well as a quiet one. Counted by callgrind in a copy of
-//! this process, so `valgrind` must be installed and [`run_if_asked`] come first in `main`.
+//! Instructions, a figure that is independent of load. Counted by callgrind in a copy of this process, so
+//! `valgrind` must be installed and [`run_if_asked`] must come first in `main`.
 
 use std::{
     env, fmt,
@@ -16,7 +16,7 @@ use crate::{
 
 const ASK: &str = "--calls-by";
 
-/// Makes calls and says so, where this process is such a copy.
+/// Makes calls and returns `true` if this process is such a copy.
 pub fn run_if_asked() -> io::Result<bool> {
     let mut args = env::args().skip(1);
     if args.next().as_deref() != Some(ASK) {
@@ -39,18 +39,18 @@ pub fn run_if_asked() -> io::Result<bool> {
     Ok(true)
 }
 
-/// For each way, how many instructions its call takes more than one of the first way.
+/// Returns for each way how many more instructions its call takes than one of the first way.
 ///
 /// # Errors
 ///
-/// That valgrind cannot be started, and that it says something else.
+/// If valgrind cannot be started, or its output is not understood.
 pub fn over_the_first(ways: &[Way]) -> io::Result<Vec<f64>> {
     let counts: Vec<f64> = ways.iter().map(per_call).collect::<io::Result<_>>()?;
     let first = counts.first().copied().unwrap_or_default();
     Ok(counts.into_iter().map(|count| count - first).collect())
 }
 
-/// What is done once, and what the first calls do besides, is in both counts.
+/// Subtracts two counts, which both contain the one-time work and that of the first calls.
 fn per_call(way: &Way) -> io::Result<f64> {
     let (few, many) = (1_000, 2_000);
     let more = count(way, many)?.saturating_sub(count(way, few)?);

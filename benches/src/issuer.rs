@@ -1,4 +1,4 @@
-//! A token server in memory, which counts.
+//! An in-memory token server that counts requests.
 
 use std::{
     convert::Infallible,
@@ -19,14 +19,14 @@ use tower::service_fn;
 
 use crate::request::token;
 
-/// What comes of a fetch.
+/// The outcome of a fetch.
 #[derive(Clone, Copy, Debug)]
 enum Behaviour {
     Grant,
     Fail,
 }
 
-/// Every token is another. Clones share the count.
+/// Every token is different. Clones share the count.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     behaviour: Behaviour,
@@ -35,7 +35,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Grants a token after `latency`.
+    /// Creates an issuer that grants a token after `latency`.
     pub fn granting(latency: Duration) -> Self {
         Self {
             behaviour: Behaviour::Grant,
@@ -44,7 +44,7 @@ impl Issuer {
         }
     }
 
-    /// Fails after `latency`, in a way that a cache should not answer by trying again at once.
+    /// Creates an issuer that fails after `latency`, such that a cache should not retry immediately.
     pub fn failing(latency: Duration) -> Self {
         Self {
             behaviour: Behaviour::Fail,
@@ -52,12 +52,12 @@ impl Issuer {
         }
     }
 
-    /// How often it was asked.
+    /// Returns the number of requests.
     pub fn fetches(&self) -> u64 {
         self.fetches.load(Ordering::Relaxed)
     }
 
-    /// A token, or none, when its time has come.
+    /// Returns a token, or none, after the latency.
     pub async fn token(&self) -> Option<String> {
         let number = self.fetches.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(self.latency).await;
@@ -67,7 +67,7 @@ impl Issuer {
         }
     }
 
-    /// The same over HTTP. Without a token: not now, come back in a second.
+    /// Returns the HTTP response. Without a token it has a `Retry-After` of one second.
     pub async fn answer(self) -> Result<Response<Full<Bytes>>, Infallible> {
         let mut response = Response::new(Full::default());
         if let Some(token) = self.token().await {
@@ -82,7 +82,7 @@ impl Issuer {
         Ok(response)
     }
 
-    /// Where its tokens are to be had.
+    /// Returns the token endpoint.
     #[expect(clippy::expect_used, reason = "fixed settings, known to be good")]
     pub fn endpoint(&self) -> TokenEndpoint {
         let credentials = Credentials::password(
@@ -95,12 +95,12 @@ impl Issuer {
             .expect("settings that can be sent")
     }
 
-    /// A cold cache whose tokens it issues.
+    /// Returns a cold cache.
     pub fn cache(&self) -> TokenCache {
         TokenCache::new(self.endpoint())
     }
 
-    /// A cache that holds one. To be called outside a runtime.
+    /// Returns a cache with a token. Call it outside a runtime.
     #[expect(clippy::expect_used, reason = "an issuer that grants")]
     pub fn warm_cache(&self) -> TokenCache {
         let tokens = self.cache();

@@ -1,5 +1,5 @@
-//! What is measured, and against what. The benches, the report and the comparison with peers take it
-//! from here, so that all of them measure the same.
+//! The measured services and baselines, shared by the benches, the report and the comparison with peers,
+//! so that all of them measure the same.
 
 pub mod allocations;
 pub mod hot;

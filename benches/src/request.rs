@@ -1,22 +1,22 @@
-//! The request that everything is measured on: three headers, and a token of 1,000 bytes to come.
+//! The request of all measurements: three headers, and a token of 1,000 bytes to be added.
 
 use http::{
     HeaderValue, Request,
     header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
 };
 
-/// A body that costs nothing: what a layer does to the head is measured.
+/// A request with a free body: only the work on the head is measured.
 pub type Call = Request<()>;
 
-/// The origin of the test installation, whose token it is.
+/// A URL at the test environment, which the token is for.
 pub const URI: &str = "https://ekpayout-uat.enkash.in/api/v0/payouts";
 
-/// The token of that number, as long as a JWT with a few claims.
+/// Returns token `number`, as long as a JWT with a few claims.
 pub fn token(number: u64) -> String {
     format!("{number:010}").repeat(100)
 }
 
-/// A request without a token.
+/// Returns a request without a token.
 #[expect(clippy::expect_used, reason = "a constant, known to be good")]
 pub fn request() -> Call {
     let mut request = Request::post(URI).body(()).expect("a request");

@@ -1,4 +1,4 @@
-//! How long calls take while the token is renewed behind them.
+//! The latency of calls while the token is refreshed in the background.
 
 use std::{
     io,
@@ -21,30 +21,29 @@ use crate::{
     time::{median, quantile, seconds},
 };
 
-/// How many calls are timed, one by one.
+/// The number of calls, timed one by one.
 const CALLS: usize = 300_000;
 
-/// Into the early window of a token that lives an hour.
+/// Into the refresh window of a token that lives an hour.
 const TO_THE_EARLY_WINDOW: Duration = Duration::from_secs(3600 - 120);
 
-/// Between two renewals, which are some hundred thousand times as far apart in life.
+/// The interval of renewals, some hundred thousand times shorter than in production.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The nanoseconds of each call, in order, and how many renewals went on meanwhile.
+/// The nanoseconds of each call, in order, and the number of renewals during the calls.
 #[derive(Debug)]
 pub struct Latencies {
-    /// One by one.
+    /// The latency of each call.
     pub nanos: Vec<f64>,
     /// Fetches of the token.
     pub renewals: u64,
 }
 
-/// How many times the 99.9th percentile of calls without renewals that with renewals is: the median
-/// over `rounds`.
+/// Returns the ratio of the 99.9th percentile with renewals to that without: the median over `rounds`.
 ///
 /// # Errors
 ///
-/// Those of starting a runtime.
+/// If the runtime cannot be started.
 pub fn p999_ratio(rounds: usize) -> io::Result<f64> {
     let ratios = (0..rounds).map(|_| {
         let [without, with] = [measure(false)?, measure(true)?];
@@ -53,12 +52,12 @@ pub fn p999_ratio(rounds: usize) -> io::Result<f64> {
     Ok(median(ratios.collect::<io::Result<_>>()?))
 }
 
-/// Times calls one by one, on one thread; fetches run on another. With `renewals`, the token comes into
-/// its early window every ten milliseconds or so.
+/// Times calls one by one, on one thread; fetches run on another. With `renewals`, the token enters its
+/// refresh window about every ten milliseconds.
 ///
 /// # Errors
 ///
-/// Those of starting a runtime.
+/// If the runtime cannot be started.
 pub fn measure(renewals: bool) -> io::Result<Latencies> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
@@ -80,7 +79,7 @@ pub fn measure(renewals: bool) -> io::Result<Latencies> {
             let mut last = None;
             while !has_passed.load(Ordering::Relaxed) {
                 let generation = tokens.peek().map(|token| token.generation());
-                // Not before the last renewal has ended: else the token would be over.
+                // Not before the last renewal has completed: else the token would expire.
                 if renewals && generation != last {
                     last = generation;
                     clock.advance(TO_THE_EARLY_WINDOW);

@@ -17,11 +17,11 @@ use crate::{
 /// Long enough for two threads to meet, some 50 µs.
 pub const BATCH: usize = 512;
 
-/// How many times the calls of one thread two threads make, by the fastest tenth of so many rounds of
-/// each: what else the machine does makes a round slower, never faster. `None` where it is too busy to
-/// run two threads at once.
+/// Returns the ratio of the calls of two threads to those of one, by the fastest tenth of `rounds` of
+/// each: other load makes a round slower, never faster. `None` if the machine is too busy to run two
+/// threads at once.
 ///
-/// To be called inside a runtime.
+/// Call it inside a runtime.
 pub fn of_two_threads(way: &Way, rounds: usize) -> Option<f64> {
     let factory = (way.factory)();
     let tries =
@@ -30,8 +30,8 @@ pub fn of_two_threads(way: &Way, rounds: usize) -> Option<f64> {
     (!two.is_empty()).then(|| 2.0 * quantile(one, 0.1) / quantile(two, 0.1))
 }
 
-/// How long one of `threads` takes for its batch, on the average, while all are at theirs. `None` where
-/// the machine was too busy to run them at once. To be called inside a runtime.
+/// Returns the average time of a thread's batch while all `threads` run theirs. `None` if the machine was
+/// too busy to run them at once. Call it inside a runtime.
 pub fn seconds(factory: &Factory, threads: usize) -> Option<f64> {
     let (handle, waiting) = (&Handle::current(), &AtomicUsize::new(threads));
     let spans: Vec<Span> = thread::scope(|scope| {
@@ -65,13 +65,13 @@ struct Span {
 }
 
 impl Span {
-    /// Zero where it ends before it starts.
+    /// Zero if it ends before it starts.
     fn seconds(&self) -> f64 {
         self.end.saturating_duration_since(self.start).as_secs_f64()
     }
 }
 
-/// Begins when all do: a futex would wake one of them tens of microseconds late.
+/// Spins until all threads have arrived: a futex would wake one tens of microseconds late.
 #[expect(
     clippy::disallowed_methods,
     reason = "what is measured is the real time"

@@ -1,4 +1,4 @@
-//! Wall time, in ways that a noisy machine spoils least.
+//! Wall time, measured robustly against other load.
 
 use std::time::Instant;
 
@@ -7,14 +7,14 @@ use crate::{
     request::{Call, request},
 };
 
-/// How many calls are timed together: two readings of the clock in so many are 1 ns each, and so many
-/// requests lie in the first-level cache, as does one that was just made.
+/// The number of calls timed together: the two clock readings then cost 1 ns per call, and the requests
+/// fit into the first-level cache, like one that was just created.
 pub const BATCH: usize = 32;
 
-/// For each way, how many nanoseconds its call takes more than one of the first way: medians over
-/// `rounds`, in each of which every way has its turn.
+/// Returns for each way how many more nanoseconds its call takes than one of the first way: medians over
+/// `rounds`, each with every way.
 ///
-/// To be called inside a runtime.
+/// Call it inside a runtime.
 pub fn over_the_first(ways: &[Way], rounds: usize) -> Vec<f64> {
     let mut runners: Vec<Runner> = ways.iter().map(|way| (way.factory)()()).collect();
     let mut differences = vec![Vec::with_capacity(rounds); ways.len()];
@@ -36,7 +36,7 @@ fn per_call(run: &mut Runner) -> f64 {
     seconds(|| run(calls)) * 1e9 / BATCH as f64
 }
 
-/// How long `work` takes.
+/// Returns the duration of `work`.
 #[expect(
     clippy::disallowed_methods,
     reason = "what is measured is the real time"
@@ -47,17 +47,17 @@ pub(crate) fn seconds(work: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// So many requests.
+/// Returns this number of requests.
 pub fn calls(number: usize) -> Vec<Call> {
     (0..number).map(|_| request()).collect()
 }
 
-/// The middle one; zero of none.
+/// Returns the median; zero for no values.
 pub fn median(values: Vec<f64>) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value that this share of `values` does not exceed; zero of none.
+/// Returns the value that this share of `values` does not exceed; zero for no values.
 pub fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let last = values.len().saturating_sub(1);
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quantile_is_one_of_the_values() {
+    fn quantile_is_one_of_the_values() {
         let values: Vec<f64> = (0..=1000).map(f64::from).collect();
         assert_eq!(median(values.clone()), 500.0);
         assert_eq!(quantile(values.clone(), 0.999), 999.0);

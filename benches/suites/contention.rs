@@ -1,5 +1,5 @@
-//! The same on one thread, and on two that share the token: the time of a thread's 512 calls. Where
-//! that is the same, two threads make twice the calls of one.
+//! Calls on one thread, and on two that share the token: the time of a thread's 512 calls. If both are
+//! equal, two threads make twice the calls of one.
 //!
 //! ```sh
 //! cargo bench -p enkash-auth-benches --bench contention

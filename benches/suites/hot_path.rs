@@ -1,5 +1,5 @@
-//! A token at hand, put on a request with three headers: ours, what it costs at least, and what one
-//! would write by hand. A batch of 32 requests is one iteration; making them is not timed.
+//! A cached token, added to a request with three headers: ours, the minimum cost, and the hand-written
+//! way. A batch of 32 requests is one iteration; creating them is not timed.
 //!
 //! ```sh
 //! cargo bench -p enkash-auth-benches --bench hot_path

@@ -1,4 +1,4 @@
-//! What the responses of a token server mean: each shape that is documented, and what is no token.
+//! Parsing token responses: each documented shape, and responses without a token.
 //!
 //! ```sh
 //! cargo bench -p enkash-auth-benches --bench response
@@ -36,7 +36,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// A name, a status, a content type and a body.
+/// Returns name, status, content type and body of each shape.
 fn shapes() -> [(&'static str, StatusCode, &'static str, String); 7] {
     let token = token(0);
     let json = "application/json;charset=UTF-8";

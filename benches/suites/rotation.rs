@@ -1,5 +1,5 @@
-//! Calls while the token is renewed behind them, and while it is not: 300,000 an iteration. Beside the
-//! times of criterion it prints the percentiles of the calls.
+//! Calls with and without token renewals in the background: 300,000 per iteration. Beside criterion's
+//! times it prints the percentiles of the calls.
 //!
 //! ```sh
 //! cargo bench -p enkash-auth-benches --bench rotation

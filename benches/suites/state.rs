@@ -1,4 +1,4 @@
-//! Decisions of the pure state machine, a second's worth of which no cache will ever ask for.
+//! Decisions of the pure state machine.
 //!
 //! ```sh
 //! cargo bench -p enkash-auth-benches --bench state
@@ -46,7 +46,7 @@ fn main() {
             bencher.iter(|| black_box(&mut state).lookup(NOON, true, &policy));
         });
     }
-    // Two decisions: somebody asks, and the flight lands.
+    // Two decisions: a lookup, and the completion of the fetch.
     group.throughput(Throughput::Elements(2));
     for (name, outcome) in [("fetch", &granted), ("failed_fetch", &failed)] {
         group.bench_function(name, |bencher| {

@@ -1,11 +1,11 @@
-//! Many callers and no token: what a cold cache costs, and one whose fetch fails.
+//! Many concurrent callers without a token: a cold cache, and one whose fetch fails.
 //!
 //! ```sh
 //! cargo bench -p enkash-auth-benches --bench storm
 //! ```
 //!
-//! The fetch takes 50 ms, in memory. Beside the times of criterion it prints how many calls were
-//! served and how many fetches that took.
+//! The fetch takes 50 ms, in memory. Beside criterion's times it prints the numbers of served calls and
+//! fetches.
 
 use std::io::{self, Write};
 
@@ -63,7 +63,7 @@ where
     group.bench_function(&name, |bencher| {
         bencher.iter(|| last = Some(runtime.block_on(storm())));
     });
-    // Not run where the command line filters it out.
+    // `None` if the command line filters it out.
     match last {
         Some(Outcome {
             fetches,

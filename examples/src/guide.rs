@@ -1,4 +1,4 @@
-//! The pages of the guide, whose Rust is compiled and run as documentation of this package.
+//! The pages of the guide, whose Rust code is compiled and run as documentation tests.
 
 #[doc = include_str!("../../docs/errors.md")]
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What the example programs share.
+//! Shared code of the example programs.
 
 #[cfg(doctest)]
 mod guide;

@@ -1,6 +1,6 @@
 use std::{error::Error, iter};
 
-/// An error and what caused it, on one line.
+/// Formats an error and its causes on one line.
 ///
 /// # Examples
 ///

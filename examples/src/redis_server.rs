@@ -9,13 +9,13 @@ use std::{
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-/// How long it may take until it listens.
+/// How long the server may take to start listening.
 const START: Duration = Duration::from_secs(10);
 
-/// How often that is looked at.
+/// The poll interval of that.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A `redis-server` on a free loopback port, which keeps nothing. Dropped, it is killed.
+/// A `redis-server` on a free loopback port, without persistence. Killed on drop.
 ///
 /// # Examples
 ///
@@ -37,11 +37,11 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one, and waits until it listens.
+    /// Starts a server, and waits until it listens.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::NotFound`] where the program is not installed.
+    /// [`io::ErrorKind::NotFound`] if the program is not installed.
     pub async fn start() -> io::Result<Self> {
         loop {
             let free = TcpListener::bind("127.0.0.1:0")?;
@@ -54,15 +54,15 @@ impl RedisServer {
                 directory,
             };
             match server.until_it_listens().await {
-                // The port was taken meanwhile.
+                // Another process took the port in the meantime.
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 started => return started.map(|()| server),
             }
         }
     }
 
-    /// The same for a test of `what`. `None` where the program is not installed, which it says, past
-    /// what captures the output of tests; with `ENKASH_REQUIRE_REDIS` that is an error.
+    /// Starts a server for a test of `what`. Returns `None` if the program is not installed, and prints
+    /// that past the output capture of tests; with `ENKASH_REQUIRE_REDIS` it is an error.
     ///
     /// # Errors
     ///
@@ -84,37 +84,37 @@ impl RedisServer {
         }
     }
 
-    /// Its address.
+    /// Returns the URL of the server.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// The id of its process.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Kills it: all is lost that it had.
+    /// Kills the server, and loses its data.
     ///
     /// # Errors
     ///
-    /// Where it cannot be killed.
+    /// If the process cannot be killed.
     pub fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;
         self.child.wait().map(drop)
     }
 
-    /// Starts it again on the same port, empty.
+    /// Restarts the server on the same port, empty.
     ///
     /// # Errors
     ///
-    /// Where it does not start.
+    /// If the server does not start.
     pub async fn restart(&mut self) -> io::Result<()> {
         self.child = spawn(self.port, &self.directory)?;
         self.until_it_listens().await
     }
 
-    /// [`io::ErrorKind::AddrInUse`] where it has ended instead.
+    /// Fails with [`io::ErrorKind::AddrInUse`] if the process exits first.
     async fn until_it_listens(&mut self) -> io::Result<()> {
         let mut waited = Duration::ZERO;
         loop {
@@ -133,7 +133,7 @@ impl RedisServer {
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
+        // Fails if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,12 +1,12 @@
-//! The challenge of an API that refused a token, and whether the call is sent once more.
+//! The challenge of an API's 401 response, and whether the call is replayed.
 //!
 //! ```text
 //! Basic realm="a, b", Bearer error="invalid_token"
 //! Negotiate YWJj==
 //! ```
 //!
-//! A line is a `WWW-Authenticate` header of the answer to a POST. Headers that follow the grammar
-//! (RFC 9110 section 11.6.1) are read once more here, by the book.
+//! A line is a `WWW-Authenticate` header of the response to a POST. Headers that follow the grammar
+//! (RFC 9110 section 11.6.1) are also parsed here, strictly.
 
 mod grammar;
 
@@ -33,8 +33,8 @@ thread_local! {
     static RUNTIME: Runtime = issuer::runtime();
 }
 
-/// A call is sent twice exactly where a challenge says so, and none that are about something else
-/// change that.
+/// Checks that a call is replayed exactly if a challenge has `invalid_token`, independent of other
+/// challenges.
 pub fn check(input: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in input.split(|byte| *byte == b'\n').take(8) {
@@ -58,7 +58,7 @@ pub fn check(input: &[u8]) {
     assert_eq!(self::is_sent_again(&headers), is_sent_again, "{headers:?}");
 }
 
-/// Whether both words stand in one header at least, in whatever way.
+/// Returns whether both words occur in one header, in any form.
 fn has_the_words(headers: &HeaderMap) -> bool {
     headers.get_all(WWW_AUTHENTICATE).iter().any(|value| {
         let text = String::from_utf8_lossy(value.as_bytes()).replace('\\', "");
@@ -80,7 +80,7 @@ fn is_sent_again(headers: &HeaderMap) -> bool {
         })
     };
     RUNTIME.with(|runtime| {
-        // Of its own each time: one cache fetches for few refusals only.
+        // A new cache each time, because a cache fetches only for a few 401s.
         let tokens = issuer::tokens();
         let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
         let request = Request::post(URL).body(Full::from("a payment"));

@@ -8,8 +8,8 @@
 //! fetch_timeout=5s
 //! ```
 //!
-//! The first line says what the rest is: `json` or `toml`, in any shape, or `pairs`, which mean the same
-//! in either and in an environment. `~s` stands for a secret, `~n` for one that is a number.
+//! The first line names the format of the rest: `json` or `toml`, of any shape, or `pairs`, which mean the
+//! same in either and in an environment. `~s` stands for a secret, `~n` for a numeric one.
 
 mod pairs;
 
@@ -24,7 +24,7 @@ use crate::text;
 const SECRET: &str = "Zq6&\\'secret";
 const NUMBER: &str = "918273645546372819";
 
-/// No error shows a value, and the same settings mean the same wherever they stand.
+/// Checks that no error shows a value, and that settings mean the same in every format.
 pub fn check(input: &[u8]) {
     let Ok(input) = std::str::from_utf8(input) else {
         return;
@@ -45,7 +45,7 @@ pub fn check(input: &[u8]) {
             let toml = text::fill(rest, &[('s', &text::json(SECRET)), ('n', NUMBER)]);
             match toml::from_str::<Config>(&toml) {
                 Ok(config) => drop(accepted(&config)),
-                // The rest of its text is a piece of the file.
+                // The rest of the error's text is an excerpt of the file.
                 Err(error) if is_table(&toml) => hides(error.message()),
                 Err(_) => {}
             }
@@ -55,7 +55,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// Whether it is JSON with keys that are no secrets: those are shown, where they are unknown.
+/// Returns whether this is JSON without secrets as keys: unknown keys are shown.
 fn is_object(json: &str) -> bool {
     let object = serde_json::from_str::<Map<String, Value>>(json);
     object.is_ok_and(|object| object.keys().all(|key| is_harmless(key)))
@@ -78,7 +78,7 @@ fn hides(shown: &str) {
     }
 }
 
-/// What can be read can be used, or it is said why not.
+/// Checks that parsed settings can be used, or that an error says why not.
 fn accepted(
     config: &Config,
 ) -> (

@@ -1,4 +1,4 @@
-//! What an answer says about the end of its token, and the moments that follow from it.
+//! The expiry in a token response, and the schedule derived from it.
 //!
 //! ```text
 //! sent 5000000000 1700000000000000000
@@ -9,8 +9,8 @@
 //! expiry 1700003660000
 //! ```
 //!
-//! The request's moment in nanoseconds, the server's clock in seconds since the epoch or as HTTP has it,
-//! the draw, the longest early window and guard in milliseconds, and values in JSON.
+//! The request's timestamp in nanoseconds, the server's clock in seconds since the epoch or as an HTTP date,
+//! the jitter (`draw`), the maximum refresh window and expiry margin in milliseconds, and values in JSON.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,7 +30,7 @@ struct Input {
     said: Vec<Expiry>,
 }
 
-/// No lifetime exceeds a day or what any field allows, and no token is used at or past its end.
+/// Checks that no lifetime exceeds a day or any stated one, and that no token is used once expired.
 pub fn check(input: &[u8]) {
     let Some(input) = std::str::from_utf8(input).ok().and_then(read) else {
         return;
@@ -49,7 +49,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// The moments of a life are in order, whatever was drawn and set.
+/// Checks that the schedule is in order for every jitter and policy.
 pub(crate) fn schedule(lifetime: &Lifetime, policy: &RefreshPolicy, jitter: f64) {
     let Some(length) = lifetime.length() else {
         assert_eq!(Schedule::new(lifetime, policy, jitter), None);
@@ -68,7 +68,7 @@ pub(crate) fn schedule(lifetime: &Lifetime, policy: &RefreshPolicy, jitter: f64)
     );
     assert_eq!(expiry, sent + length);
     for of in [Timestamp::monotonic_nanos, Timestamp::unix_nanos] {
-        // Time has an end, where all is one.
+        // Timestamps saturate at the maximum, where all are equal.
         if of(sent) < u64::MAX - DAY.as_nanos() as u64 {
             assert!(of(sent) < of(early), "{lifetime:?} {schedule:?}");
             assert!(of(early) < of(deadline), "{lifetime:?} {schedule:?}");
@@ -105,7 +105,7 @@ fn the_local_clock_counts_only_where_the_servers_is_doubtful(input: &Input, life
         return;
     };
     if date_nanos.abs_diff(input.sent.unix_nanos()) > DAY.as_nanos() as u64 {
-        // One of the two was never set.
+        // One of the two clocks was never set.
         return;
     }
     assert!(!lifetime.is_local());
@@ -151,7 +151,7 @@ fn date(value: &str) -> Option<SystemTime> {
     }
 }
 
-/// A whole number means the same in a string.
+/// Checks that a whole number means the same in a string.
 fn said(value: &str, read: fn(&Value) -> Expiry) -> Option<Expiry> {
     let value: Value = serde_json::from_str(value).ok()?;
     let expiry = read(&value);

@@ -1,4 +1,4 @@
-//! A token server in memory, and a runtime to ask it on.
+//! An in-memory token server, and a runtime for it.
 
 use std::{
     convert::Infallible,
@@ -18,16 +18,16 @@ use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
 use tower::service_fn;
 
-/// What every token of this server begins with.
+/// The prefix of every token of this server.
 pub(crate) const TOKEN: &str = "Zq9.eyJhbGciOiJIUzI1NiJ9.";
 
-/// A runtime for one thread.
+/// Creates a single-threaded runtime.
 pub(crate) fn runtime() -> Runtime {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("there is a runtime")
 }
 
-/// A cache whose tokens live for a day and are never the same twice.
+/// Creates a cache whose tokens live for a day and are never reused.
 pub(crate) fn tokens() -> TokenCache {
     let granted = Arc::new(AtomicU64::new(0));
     let service = service_fn(move |_: Request<Full<Bytes>>| {

@@ -1,10 +1,9 @@
-//! What must hold of every input from outside, a module for each place where one comes in.
+//! The properties of all untrusted input, one module per kind of input.
 //!
-//! Each has a function `check` that takes any bytes and panics where a property is broken. The programs
-//! in `targets` feed it what libFuzzer makes up, the test in `tests` what is kept in `corpus`.
+//! Each has a function `check` that takes any bytes and panics if a property is violated. The programs in
+//! `targets` call it with the input of libFuzzer, the test in `tests` with that in `corpus`.
 //!
-//! An input is text, so that a person can read it and write one; what is not in that form is an input
-//! of which nothing is asked.
+//! An input is text, so that it can be read and written by hand; any other input is ignored.
 
 pub mod challenge;
 pub mod config;

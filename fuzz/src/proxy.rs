@@ -1,4 +1,4 @@
-//! A request through the reverse proxy, and the answer on its way back.
+//! A request through the reverse proxy, and its response.
 //!
 //! ```text
 //! POST http://elsewhere.example/a?b
@@ -11,8 +11,8 @@
 //! the body
 //! ```
 //!
-//! A request line, headers, `>stream` for a body whose length is not known, behind `<` the head of the
-//! answer, and after a blank line the body. A 401 is not answered: that is for `challenge`.
+//! A request line, headers, `>stream` for a body of unknown length, after `<` the head of the response,
+//! and after a blank line the body. No response is a 401: that is for `challenge`.
 
 mod expected;
 mod upstream;
@@ -30,7 +30,7 @@ use tower::ServiceExt;
 use self::upstream::{Arrived, Upstream};
 use crate::{issuer, text};
 
-/// Another's upstream must never see the token.
+/// The only upstream that may receive the token.
 const UPSTREAM: &str = "https://api.enkash.in:8443";
 const AUTHORITY: &str = "api.enkash.in:8443";
 
@@ -44,8 +44,9 @@ thread_local! {
     static WORLD: World = World::new();
 }
 
-/// What is forwarded goes to the upstream, with its own path, query and end-to-end headers, one token
-/// and one length; what comes back is about no connection. What is not forwarded had to be refused.
+/// Checks that a forwarded request reaches the upstream with its own path, query and end-to-end headers,
+/// one token and one length; that the response has no hop-by-hop headers; and that only requests which
+/// must be declined are not forwarded.
 pub fn check(input: &[u8]) {
     let (head, body) = text::head_and_body(input);
     let (line, rest) = text::first_line(head);
@@ -106,7 +107,7 @@ fn answer(lines: &[&[u8]]) -> Response<()> {
     answer
 }
 
-/// By the text of the request line, not by what a parser made of it.
+/// Checks the address by the text of the request line instead of the parsed one.
 fn address(uri: &Uri, target: &str) {
     let target = target.split_once('#').map_or(target, |(target, _)| target);
     let path = match target.split_once("://") {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A status, alone or with `truncated` or `too-large`, headers, a blank line and the body. `~p` stands
-//! for the password, `~f` and `~j` for the same as in a form and in JSON, `~c` for the client's secret,
+//! for the password, `~f` and `~j` for the password in a form and in JSON, `~c` for the client's secret,
 //! `~b` for the client in Basic, `~t` for a token and `~k` for the API key; in a body that begins with a
 //! brace each is quoted. A header `x-password` adds to the password.
 
@@ -23,12 +23,12 @@ use serde_json::Value;
 use crate::{expiry, text};
 
 const CLIENT: &str = "Zq7-client/secret+";
-/// `id:` and that, in base64.
+/// The client id and secret, in base64.
 const BASIC: &str = "aWQ6WnE3LWNsaWVudC9zZWNyZXQr";
 const API_KEY: &str = "Zq8 api key";
 const TOKEN: &str = "Zq9.eyJhbGciOiJIUzI1NiJ9";
 
-/// What is granted is a bearer token of a success; what is not says so on one line and without a secret.
+/// Checks that a granted token is a bearer token of a success, and that an error has one line and no secret.
 pub fn check(input: &[u8]) {
     let (head, body) = text::head_and_body(input);
     let (status, headers) = text::first_line(head);
@@ -55,7 +55,7 @@ pub fn check(input: &[u8]) {
         ('t', TOKEN),
     ];
     let body = match std::str::from_utf8(body) {
-        // Between quotes, as a server would put them there.
+        // Escaped, as a server would write them between quotes.
         Ok(body) if body.starts_with('{') => {
             let quoted = secrets.map(|(letter, secret)| (letter, text::json(secret)));
             let quoted = quoted
@@ -102,7 +102,7 @@ fn granted(grant: &Grant, status: StatusCode, body: &ResponseBody) {
     assert!(token.bytes().all(|byte| byte.is_ascii_graphic()));
     assert!(grant.bearer().header().is_sensitive());
     assert!(grant.lifetime().length().is_some());
-    // Where the body is not to be read leniently.
+    // Only if the body is valid JSON.
     if let Ok(body) = serde_json::from_slice::<Value>(body) {
         let payload = body.get("payload");
         assert!(
@@ -130,7 +130,7 @@ fn has(layer: &Value, token: &str) -> bool {
         .any(|value| value.contains(token))
 }
 
-/// What follows fits together, and known good credentials are not guessed to be rejected.
+/// Checks that the outcomes are consistent, and that known good credentials are not guessed to be rejected.
 fn judged(unknown: &FailedAttempt, known_good: &FailedAttempt) {
     for failed in [unknown, known_good] {
         let (kind, outcome) = (failed.error().kind(), failed.outcome());

@@ -1,4 +1,4 @@
-//! What a store kept of an account.
+//! The stored record of an account.
 //!
 //! ```text
 //! now 5000000000 1700000000000000000
@@ -6,9 +6,9 @@
 //! "attempts":[{"id":"~1","fingerprint":"~f","began":1700000000000000000,"lease":14000,"state":"open"}]
 //! ```
 //!
-//! Before the blank line the moment; after it the record's JSON, but for its braces, its first two fields and
-//! what stands around it, which are added. Where there is a line `raw` in the head, all of it. `~f` and `~g`
-//! stand for the fingerprints of two credentials of the account, `~1` to `~9` for ids.
+//! Before the blank line the timestamp; after it the record's JSON without its braces, its first two fields
+//! and its frame, which are added. With a line `raw` in the head, the whole record. `~f` and `~g` stand for
+//! the fingerprints of two credentials of the account, `~1` to `~9` for ids.
 
 use std::{fmt::Write, time::Duration};
 
@@ -32,8 +32,8 @@ struct Account {
     credentials: [Credentials; 2],
 }
 
-/// What can be read is read again once it is written, a changed byte is not believed, and no third attempt is
-/// granted.
+/// Checks that a parsed record survives a round trip, that a changed byte is detected, and that no third
+/// attempt is granted.
 pub fn check(input: &[u8]) {
     let account = Account::new();
     let Some((now, bytes)) = account.kept(input) else {
@@ -53,7 +53,7 @@ pub fn check(input: &[u8]) {
             let mut record = AccountRecord::in_place_of(&bytes, now);
             is_closed_until_reset(&account, &mut record.clone(), now);
             is_read_again(&account, &record);
-            // So that what follows begins with something.
+            // So that the following steps start with a record.
             let ids = record.facts().resettable();
             let _ = record
                 .facts_mut()
@@ -66,7 +66,7 @@ pub fn check(input: &[u8]) {
             let _ = credentials.open(b"context", &sealed);
         });
     }
-    // However it goes on.
+    // Several continuations.
     for seed in 0..4 {
         keeps_the_budget(&account, record.clone(), now, seed);
     }
@@ -111,7 +111,7 @@ fn is_closed_until_reset(account: &Account, record: &mut AccountRecord, now: Tim
     ));
 }
 
-/// Attempts of both credentials, some time apart, that end in any way.
+/// Checks the strike budget over attempts of both credentials, some time apart, with any outcome.
 fn keeps_the_budget(account: &Account, mut record: AccountRecord, mut now: Timestamp, seed: usize) {
     const PROBES: [Option<bool>; 3] = [None, Some(true), Some(false)];
     const OUTCOMES: [AttemptOutcome; 7] = [
@@ -144,7 +144,7 @@ fn keeps_the_budget(account: &Account, mut record: AccountRecord, mut now: Times
         }
         is_read_again(account, &record);
         witness.observe(record.facts());
-        // One that was lost, and found again by a process that knows.
+        // A deleted record, restored by a process that has its content.
         if step == 6 {
             let mut empty = AccountRecord::default();
             empty.facts_mut().merge(witness.facts());
@@ -162,7 +162,7 @@ fn keeps_the_budget(account: &Account, mut record: AccountRecord, mut now: Times
     }
 }
 
-/// What `before` has to be for an attempt of `ctx`: judged by its JSON.
+/// Returns whether `before` allows an attempt of `ctx`, by its JSON.
 fn is_allowed(before: &Facts, ctx: &AttemptContext<'_>, witness: &Witness, now: Timestamp) {
     for attempt in before.attempts() {
         assert!(!attempt.is_open() || !witness.is_lease_on(attempt, now));
@@ -183,7 +183,7 @@ fn is_allowed(before: &Facts, ctx: &AttemptContext<'_>, witness: &Witness, now: 
     );
 }
 
-/// Whether `fingerprint` is that of `credentials`, which it has a salt for.
+/// Returns whether `fingerprint`, which contains its salt, is that of `credentials`.
 fn is_fingerprint_of(credentials: &Credentials, fingerprint: &Value) -> bool {
     let text = fingerprint.as_str().unwrap_or_default();
     let mut salt = [0; 16];
@@ -220,7 +220,7 @@ impl Account {
         }
     }
 
-    /// The moment, and what was kept.
+    /// Returns the timestamp and the stored record.
     fn kept(&self, input: &[u8]) -> Option<(Timestamp, Vec<u8>)> {
         let (head, body) = text::head_and_body(input);
         let head = std::str::from_utf8(head).ok()?;
@@ -241,7 +241,7 @@ impl Account {
         Some((now, bytes))
     }
 
-    /// A record with `fields`, and the right sum.
+    /// Returns a record with `fields` and the right checksum.
     fn record(&self, fields: &str) -> String {
         let [own, other] = [0, 1].map(|of| {
             let fingerprint = self.credentials[of].fingerprint([7; 16]);

@@ -1,11 +1,11 @@
-//! The forms that inputs share.
+//! The shared text formats of inputs.
 
 use std::{error::Error, fmt::Debug};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-/// What stands before the first blank line, and what after it.
+/// Splits at the first blank line.
 pub(crate) fn head_and_body(input: &[u8]) -> (&[u8], &[u8]) {
     match input.windows(2).position(|pair| pair == b"\n\n") {
         Some(at) => (&input[..at], &input[at + 2..]),
@@ -13,7 +13,7 @@ pub(crate) fn head_and_body(input: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The first line, and the rest.
+/// Splits off the first line.
 pub(crate) fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
     match text.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&text[..at], &text[at + 1..]),
@@ -21,7 +21,7 @@ pub(crate) fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The lines that are `name: value`.
+/// Parses the lines of the form `name: value`.
 pub(crate) fn headers(lines: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in lines.split(|byte| *byte == b'\n').take(64) {
@@ -37,7 +37,7 @@ pub(crate) fn headers(lines: &[u8]) -> HeaderMap {
     headers
 }
 
-/// `text` with `~x` replaced by the secret of that letter.
+/// Replaces each `~x` in `text` by the secret of that letter.
 pub(crate) fn fill(text: &str, secrets: &[(char, &str)]) -> String {
     let mut filled = text.to_owned();
     for (letter, secret) in secrets {
@@ -46,13 +46,13 @@ pub(crate) fn fill(text: &str, secrets: &[(char, &str)]) -> String {
     filled
 }
 
-/// `text` as it stands between the quotes of JSON.
+/// Escapes `text` for a JSON string.
 pub(crate) fn json(text: &str) -> String {
     let quoted = Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// Everything that `error` and its causes show.
+/// Returns all output of `error` and its causes.
 pub(crate) fn shown(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes
@@ -60,7 +60,7 @@ pub(crate) fn shown(error: &(dyn Error + 'static)) -> String {
         .collect()
 }
 
-/// That `secret` stands nowhere in `text`, in whatever case.
+/// Asserts that `text` does not contain `secret`, ignoring case.
 #[track_caller]
 pub(crate) fn hides(text: &str, secret: &str, of: &dyn Debug) {
     let is_shown = text

@@ -1,4 +1,4 @@
-//! Every input of the corpus, through what must hold of it.
+//! Runs the checks on every input of the corpus.
 
 use std::{fs, panic, path::Path};
 

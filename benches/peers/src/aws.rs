@@ -1,4 +1,4 @@
-//! aws-smithy-runtime: the lazy identity cache of the SDK, with a resolver that asks the issuer.
+//! aws-smithy-runtime: the lazy identity cache of the SDK, with a resolver that calls the issuer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,8 +22,8 @@ use tower::BoxError;
 
 use crate::peer::{Cold, Peer, bearer, warmed};
 
-/// The identity is a token, of which each request makes a header as the bearer scheme of the SDK does;
-/// or it is the header, `READY`, which the cache allows and nothing in the SDK does.
+/// The identity is a token, from which each request builds a header as the bearer scheme of the SDK does;
+/// or, with `READY`, it is the header, which the cache allows but the SDK does not do.
 #[derive(Clone, Debug)]
 pub(crate) struct Aws<const READY: bool>(Arc<Parts>);
 

@@ -1,4 +1,4 @@
-//! google-cloud-auth: the credentials of a user, whose token server is the issuer behind a port.
+//! google-cloud-auth: user credentials, with the issuer on a port as token server.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::{
     peer::{Cold, Peer, warmed},
 };
 
-/// The headers anew for each request.
+/// Requests the headers for each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Google(Credentials);
 
@@ -42,8 +42,8 @@ impl Cold for Google {
 }
 
 fn user(issuer: &Issuer) -> Result<Builder, BoxError> {
-    // The client of the peer asks for a provider of TLS, though nothing here is encrypted. It may be
-    // there already.
+    // The client of the peer requires a TLS provider, though nothing here is encrypted. Fails if one is
+    // already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let user = serde_json::json!({
         "type": "authorized_user",
@@ -54,7 +54,7 @@ fn user(issuer: &Issuer) -> Result<Builder, BoxError> {
     Ok(Builder::new(user).with_token_uri(loopback::serve(issuer)?))
 }
 
-/// The headers that each thread holds, as long as the tag that came with them is good.
+/// The headers cached by each thread while their entity tag is valid.
 #[derive(Debug)]
 pub(crate) struct Tagged {
     credentials: Credentials,

@@ -1,4 +1,4 @@
-//! A token at hand: time, allocations, and what a second thread adds.
+//! A cached token: time, allocations, and the cost of a second thread.
 
 use enkash_auth_benches::{
     allocations,
@@ -8,13 +8,13 @@ use enkash_auth_benches::{
 
 use crate::report::Report;
 
-/// Rounds in which every way has its turn.
+/// Rounds, each with every way.
 const ROUNDS: usize = 2_001;
 
 /// Rounds with one thread and with two, for each way.
 const ROUNDS_OF_TWO: usize = 101;
 
-/// The bare service, the insertion of a ready header, ours, and what one would write by hand.
+/// Returns the bare service, the insertion of a ready header, ours, and the hand-written way.
 pub(crate) fn base() -> Vec<Way> {
     let names = [
         ("bare", "bare"),
@@ -29,8 +29,8 @@ pub(crate) fn base() -> Vec<Way> {
     names.into_iter().filter_map(way).collect()
 }
 
-/// Reports all but the first of `ways`, which is the bare service, by what they cost over it; the
-/// second is what a ratio of 1 means. To be called inside a runtime.
+/// Reports the cost of all `ways` over the first, which is the bare service; ratios are relative to the
+/// second. Call it inside a runtime.
 pub(crate) fn report(ways: &[Way], report: &mut Report) {
     let nanos = time::over_the_first(ways, ROUNDS);
     let insert = nanos.get(INSERT).copied().unwrap_or(f64::NAN);

@@ -1,4 +1,4 @@
-//! huskarl: its cache over its client-credentials grant, over a transport in memory.
+//! huskarl: its cache over its client-credentials grant, over an in-memory transport.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The issuer behind a port of this machine, for peers that bring their own HTTP client.
+//! The issuer on a loopback port, for peers that bring their own HTTP client.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// Serves until the runtime ends, and gives the address. To be called inside a runtime.
+/// Serves until the runtime ends, and returns the address. Call it inside a runtime.
 pub(crate) fn serve(issuer: &Issuer) -> io::Result<String> {
     let listener = Blocking::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
@@ -26,7 +26,7 @@ async fn accept(listener: TcpListener, issuer: Issuer) {
         let service = service_fn(move |_| issuer.clone().answer());
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
-            // A client that hangs up is none of the server's business.
+            // Fails if the client disconnects.
             let _ = connection.await;
         });
     }

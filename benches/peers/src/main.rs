@@ -1,6 +1,6 @@
 //! Published crates that cache tokens, and ours, on the same requests in the same run.
 //!
-//! One figure a line, `peers.<crate>.<figure>`, a tab, and the value. See the README beside it.
+//! Prints one figure per line: `peers.<crate>.<figure>`, a tab, and the value. See the README beside it.
 
 mod aws;
 mod google;
@@ -31,7 +31,7 @@ use self::{
     report::Report,
 };
 
-/// The crates whose versions are reported: ours by the one with the layer.
+/// The crates whose versions are reported; for ours, the one with the layer.
 const CRATES: [(&str, &str); 6] = [
     ("enkash-auth", "enkash-auth-tower"),
     ("aws-smithy-runtime", "aws-smithy-runtime"),
@@ -78,7 +78,7 @@ fn main() -> io::Result<()> {
     report.finish()
 }
 
-/// Of a peer that had a token before.
+/// Runs the storm of a peer that had a token before.
 async fn storm<P: Cold>(ways: &[Way], report: &mut Report) {
     if ways.iter().any(|way| way.name == P::NAME) {
         storms::report::<Stormed<P>>(report).await;

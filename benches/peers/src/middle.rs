@@ -1,7 +1,7 @@
-//! middle: a header that a task of its own renews.
+//! middle: a header that a background task renews.
 //!
-//! It has no place in the storms. `build` fetches the first token, or fails; who has the authorizer
-//! never waits for a fetch and never causes one.
+//! It takes no part in the storms. `build` fetches the first token, or fails; callers with the authorizer
+//! never wait for a fetch and never cause one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ impl Peer for Middle {
         Ok(Arc::unwrap_or_clone(self.0.authorization_header()?))
     }
 
-    /// It does not wait, so that nothing has to be cloned for a future.
+    /// Never waits, so that nothing has to be cloned for a future.
     fn runner(&self) -> Runner {
         let authorizer = self.0.clone();
         hot::kept(service_fn(move |call| {

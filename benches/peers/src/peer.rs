@@ -1,4 +1,4 @@
-//! What a peer has to offer to be measured, and how it is put around a call.
+//! The interface of a measured peer, and its use around a call.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,19 +12,19 @@ use http::{HeaderValue, header::AUTHORIZATION};
 use tokio::runtime::Handle;
 use tower::{BoxError, Service, service_fn};
 
-/// Whose cache is compared. Clones share it.
+/// A compared cache. Clones share it.
 pub(crate) trait Peer: Clone + Send + Sync + 'static {
-    /// As the report calls it: the crate, and how it is used where there are two ways.
+    /// The name in the report: the crate, and its use if there are two.
     const NAME: &'static str;
 
-    /// With a token in the cache.
+    /// Creates a cache with a token.
     fn warm() -> impl Future<Output = Result<Self, BoxError>> + Send;
 
-    /// What goes on a request.
+    /// Returns the header for a request.
     fn header(&self) -> impl Future<Output = Result<HeaderValue, BoxError>> + Send;
 
-    /// Puts the header on requests. Neither a box nor a clone that is shared between threads adds to
-    /// what the peer costs.
+    /// Adds the header to requests. Neither a box nor a clone shared between threads adds to the cost of
+    /// the peer.
     fn runner(&self) -> Runner {
         let peer = Arc::new(self.clone());
         hot::kept(service_fn(move |call| {
@@ -34,13 +34,13 @@ pub(crate) trait Peer: Clone + Send + Sync + 'static {
     }
 }
 
-/// A peer whose cache begins empty.
+/// A peer whose cache starts empty.
 pub(crate) trait Cold: Peer {
-    /// A cold cache whose tokens `issuer` issues. To be called inside a runtime.
+    /// Creates a cold cache with tokens of `issuer`. Call it inside a runtime.
     fn cold(issuer: &Issuer) -> Result<Self, BoxError>;
 }
 
-/// The cache with its first token in it.
+/// Creates a cache with its first token.
 pub(crate) async fn warmed<P: Cold>() -> Result<P, BoxError> {
     let peer = P::cold(&Issuer::granting(Duration::ZERO))?;
     peer.header().await?;
@@ -60,12 +60,12 @@ where
     Ok(Bare.call(call).await?)
 }
 
-/// The way of a peer, if it puts the token of the issuer on a request. To be called inside a runtime,
-/// not by one of its tasks.
+/// Returns the way of a peer, if it adds the issuer's token to a request. Call it inside a runtime, but
+/// not in one of its tasks.
 pub(crate) fn way<P: Peer>() -> Result<Way, BoxError> {
     let header = Handle::current().block_on(async { P::warm().await?.header().await })?;
     let right = format!("Bearer {}", request::token(0));
-    // The issuer writes the scheme in small letters, and so do some peers.
+    // The issuer writes the scheme in lower case, and so do some peers.
     if !header.as_bytes().eq_ignore_ascii_case(right.as_bytes()) {
         return Err("it has another token".into());
     }
@@ -82,14 +82,14 @@ fn factory<P: Peer>() -> Factory {
     Box::new(move || peer.runner())
 }
 
-/// A sensitive header of its own for each call.
+/// Builds a new sensitive header for each call.
 pub(crate) fn bearer(token: &str) -> Result<HeaderValue, BoxError> {
     let mut header = HeaderValue::try_from(format!("Bearer {token}"))?;
     header.set_sensitive(true);
     Ok(header)
 }
 
-/// A peer in a storm: the token as it comes out of its cache, and no request.
+/// A peer in a storm: only the token from its cache, without a request.
 #[derive(Clone)]
 pub(crate) struct Stormed<P>(Option<P>);
 

@@ -1,11 +1,11 @@
-//! One figure a line.
+//! One figure per line.
 
 use std::{
     fmt::Display,
     io::{self, Write},
 };
 
-/// Writes to the standard output, and remembers whether that failed.
+/// Writes to standard output, and stores the first failure.
 #[derive(Debug)]
 pub(crate) struct Report(io::Result<()>);
 
@@ -14,20 +14,20 @@ impl Report {
         Self(Ok(()))
     }
 
-    /// `peers.`, whose it is and what, a tab, and the value.
+    /// Prints `peers.`, the peer and the figure, a tab, and the value.
     pub(crate) fn line(&mut self, name: &str, what: &str, value: impl Display) {
         if self.0.is_ok() {
             self.0 = writeln!(io::stdout(), "peers.{name}.{what}\t{value}");
         }
     }
 
-    /// The first failure to write.
+    /// Returns the first failure to write.
     pub(crate) fn finish(self) -> io::Result<()> {
         self.0
     }
 }
 
-/// Of a crate, as the lock has it.
+/// Returns the version of a crate from the lock file.
 pub(crate) fn version(name: &str) -> Option<&'static str> {
     let name = format!("name = \"{name}\"");
     let mut lines = include_str!("../Cargo.lock").lines();

@@ -1,10 +1,10 @@
-//! Many callers and no token, for each cache in turn.
+//! Many concurrent callers without a token, for each cache.
 
 use enkash_auth_benches::storm::{self, CALLERS, Cache};
 
 use crate::report::Report;
 
-/// Reports what the storms do to this cache.
+/// Reports the storms of this cache.
 pub(crate) async fn report<C: Cache>(report: &mut Report) {
     let cold = storm::cold::<C>(CALLERS).await;
     report.line(C::NAME, "cold_fetches", cold.fetches);

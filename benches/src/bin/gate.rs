@@ -1,5 +1,5 @@
-//! Checks what the hot path costs, in figures that do not depend on how busy the machine is, against
-//! `limits.tsv`. Fails where one is over, or where a limit is for something that nobody measures.
+//! Checks the cost of the hot path, in figures that do not depend on the load of the machine, against
+//! `limits.tsv`. Fails if a limit is exceeded, or is for a figure that is not measured.
 //!
 //! ```sh
 //! cargo run --release -p enkash-auth-benches --bin gate

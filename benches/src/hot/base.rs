@@ -1,4 +1,4 @@
-//! What it costs at least.
+//! The minimum cost.
 
 use std::{
     convert::Infallible,
@@ -14,7 +14,7 @@ use tower_http::set_header::SetRequestHeaderLayer;
 use super::{Factory, composed, kept};
 use crate::request::{Call, token};
 
-/// Answers at once, with nothing.
+/// Returns an empty response immediately.
 #[derive(Clone, Debug)]
 pub struct Bare;
 
@@ -33,7 +33,7 @@ impl Service<Call> for Bare {
     }
 }
 
-/// Inserts a header that is ready, and does nothing else.
+/// Only inserts a ready header.
 #[derive(Clone, Debug)]
 pub struct Insert<S> {
     inner: S,
@@ -41,7 +41,7 @@ pub struct Insert<S> {
 }
 
 impl<S> Insert<S> {
-    /// Around `inner`.
+    /// Wraps `inner`.
     pub fn new(inner: S) -> Self {
         Self {
             inner,

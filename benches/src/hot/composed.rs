@@ -1,4 +1,4 @@
-//! The stack that a service of one's own would put around a call.
+//! The layers that a typical service puts around a call.
 
 use std::{future::Ready, time::Duration};
 
@@ -11,7 +11,7 @@ use tower::{
 
 use crate::request::Call;
 
-/// Tries nothing again: the answer is good.
+/// A policy that retries nothing, because the response is good.
 #[derive(Clone, Debug)]
 pub(super) struct GoodEnough;
 
@@ -27,7 +27,7 @@ impl<E> Policy<Call, Response<()>, E> for GoodEnough {
     }
 }
 
-/// `service` inside a retry, inside a timeout.
+/// Wraps `service` in a retry, in a timeout.
 pub(super) fn around<S>(service: S) -> Timeout<Retry<GoodEnough, S>> {
     ServiceBuilder::new()
         .timeout(Duration::from_secs(30))

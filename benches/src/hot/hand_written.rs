@@ -1,4 +1,4 @@
-//! What everybody writes first: a token behind a mutex, and a header of it for each request.
+//! The usual hand-written way: a token behind a mutex, and a header built for each request.
 
 use std::{
     future::Future,

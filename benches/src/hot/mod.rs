@@ -1,5 +1,4 @@
-//! A token that is at hand, put on a request: ours, what it costs at least, and what one would write
-//! by hand.
+//! A cached token, added to a request: ours, the minimum cost, and the hand-written way.
 
 mod base;
 mod composed;

@@ -1,4 +1,4 @@
-//! Ours, in the ways in which it is used.
+//! Our layer, in its usual configurations.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tower::{Layer, util::BoxCloneSyncService};
 use super::{Bare, Factory, composed};
 use crate::issuer::Issuer;
 
-/// A layer whose cache holds a token.
+/// Creates a layer whose cache holds a token.
 fn warm() -> EnkashAuthLayer {
     EnkashAuthLayer::new(Issuer::granting(Duration::ZERO).warm_cache())
 }

@@ -11,25 +11,25 @@ use tower::Service;
 use super::{base, hand_written, ours};
 use crate::request::Call;
 
-/// Calls a service once with each request, and drops the answers.
+/// Calls a service once with each request, and drops the responses.
 pub type Runner = Box<dyn FnMut(Vec<Call>) + Send>;
 
-/// Makes runners that share a token, one for each thread.
+/// Creates runners that share a token, one for each thread.
 pub type Factory = Box<dyn Fn() -> Runner + Send + Sync>;
 
-/// One way to put a token on a request.
+/// One way to add a token to a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Way {
-    /// As it stands in the report.
+    /// The name in the report.
     pub name: &'static str,
-    /// Made anew for each measurement. To be called, and its runners used, inside a runtime.
+    /// Called for each measurement. Call it, and use its runners, inside a runtime.
     pub factory: fn() -> Factory,
 }
 
-/// Which of the ways is the insertion of a ready header: what ratios are to.
+/// The index of the insertion of a ready header, to which ratios are relative.
 pub const INSERT: usize = 1;
 
-/// Everything that is compared, the bare service first and the insertion of a ready header second.
+/// All compared ways, the bare service first and the insertion of a ready header second.
 pub const WAYS: [Way; 10] = [
     Way {
         name: "bare",
@@ -85,7 +85,7 @@ where
     })
 }
 
-/// Clones the handle for each request, as servers do that share one.
+/// Clones the handle for each request, as servers with a shared handle do.
 pub fn cloned<S>(service: S) -> Runner
 where
     S: Service<Call> + Clone + Send + 'static,
@@ -112,7 +112,7 @@ where
     match future.as_mut().poll(cx) {
         Poll::Ready(Ok(answer)) => drop(black_box(answer)),
         Poll::Ready(Err(_)) => panic!("the call failed"),
-        // Behind a lock: with a token at hand nothing else waits.
+        // Behind a lock: with a cached token nothing else waits.
         Poll::Pending => wait(future),
     }
 }

@@ -5,8 +5,8 @@ use tokio::{sync::Mutex, time::Instant};
 use super::Cache;
 use crate::issuer::Issuer;
 
-/// The cache that everybody writes first: the fetch happens under the lock, so nobody else fetches
-/// meanwhile; but a failure leaves nothing behind, and the next in line tries again.
+/// The usual hand-written cache: the fetch happens under the lock, so no other caller fetches meanwhile;
+/// but a failure is not stored, and the next waiter retries.
 #[derive(Clone, Debug)]
 pub struct HandWritten {
     issuer: Issuer,

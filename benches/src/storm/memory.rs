@@ -5,10 +5,10 @@ use tower::Service;
 use super::{CALLERS, Cache, FETCH, Ours};
 use crate::{issuer::Issuer, request::request};
 
-/// What a caller costs that waits for the token of a cold cache: the peak of the heap over that of as
-/// many tasks which hold the same request and wait for a channel each.
+/// Returns the memory of a caller that waits for the token of a cold cache: the peak of the heap over that
+/// of as many tasks with the same request that wait for a channel each.
 ///
-/// On one thread, for the allocations of one are counted.
+/// Runs on one thread, because allocations are counted per thread.
 pub fn bytes_per_waiter() -> f64 {
     let waiting = peak(async {
         let mut calls = JoinSet::new();

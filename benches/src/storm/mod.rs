@@ -1,4 +1,4 @@
-//! Many callers and no token: what they cost the server, and what they get.
+//! Many concurrent callers without a token: their requests to the server, and their outcomes.
 
 mod hand_written;
 mod memory;

@@ -7,56 +7,56 @@ use tokio::{
 
 use crate::issuer::Issuer;
 
-/// How long a fetch takes.
+/// The duration of a fetch.
 pub const FETCH: Duration = Duration::from_millis(50);
 
-/// How many ask a cold cache at once.
+/// The number of concurrent callers of a cold cache.
 pub const CALLERS: u64 = 10_000;
 
-/// How many where a cache makes one failing fetch after the other: 10,000 would take more than eight
-/// minutes.
+/// The number of callers if a cache makes one failing fetch after another: 10,000 would take more than
+/// eight minutes.
 pub const CALLERS_IN_SERIES: u64 = 20;
 
-/// How long a storm may take.
+/// The timeout of a storm.
 const LIMIT: Duration = Duration::from_secs(25);
 
-/// For how long callers come again and again.
+/// How long callers keep retrying.
 const WHILE: Duration = Duration::from_secs(1);
 
-/// How long one of them waits before it comes again.
+/// The interval of retries of a caller.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Who asks has a token, sooner or later; or has none.
+/// A cache that returns a token, or none.
 pub trait Cache: Clone + Send + Sync + 'static {
-    /// As a report calls it.
+    /// The name in the report.
     const NAME: &'static str;
 
-    /// A cold cache whose tokens `issuer` issues.
+    /// Creates a cold cache with tokens of `issuer`.
     fn cold(issuer: &Issuer) -> Self;
 
-    /// Whether there was a token.
+    /// Requests a token; returns whether there was one.
     fn ask(&self) -> impl Future<Output = bool> + Send;
 }
 
-/// What came of a storm.
+/// The outcome of a storm.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
-    /// How often the issuer was asked.
+    /// The number of requests to the issuer.
     pub fetches: u64,
-    /// How many calls got a token.
+    /// The number of calls that got a token.
     pub served: u64,
-    /// How many calls got an error, or gave up.
+    /// The number of calls that failed or timed out.
     pub failed: u64,
-    /// From the first call to the last answer.
+    /// From the first call to the last outcome.
     pub took: Duration,
 }
 
-/// All at once, on a cold cache.
+/// Plays concurrent calls on a cold cache.
 pub async fn cold<C: Cache>(callers: u64) -> Outcome {
     at_once::<C>(Issuer::granting(FETCH), callers).await
 }
 
-/// The same, and the fetch fails.
+/// Plays concurrent calls on a cold cache whose fetch fails.
 pub async fn failing<C: Cache>(callers: u64) -> Outcome {
     at_once::<C>(Issuer::failing(FETCH), callers).await
 }
@@ -72,17 +72,17 @@ async fn at_once<C: Cache>(issuer: Issuer, callers: u64) -> Outcome {
     outcome(calls, &issuer, start, start, LIMIT).await
 }
 
-/// 1,000 callers of a server that fails, who try again every 10 ms for a second.
+/// Plays 1,000 callers of a failing server, which retry every 10 ms for a second.
 pub async fn retrying<C: Cache>() -> Outcome {
     let (issuer, start) = (Issuer::failing(FETCH), Instant::now());
-    // Each waits for as long as it takes; who waits for its turn in the end is left there. With a time of
-    // their own, all would give up at once, and the lock of a cache that has one go down the line.
+    // Each call waits without a timeout; those still waiting at the end are abandoned. With timeouts, all
+    // would end at once, and the lock of a cache would pass from waiter to waiter.
     let calls = again_and_again::<C>(&issuer, 1_000, LIMIT);
     outcome(calls, &issuer, start, start, WHILE + FETCH + PAUSE).await
 }
 
-/// 100 callers with a timeout that is shorter than the fetch, who try again every 10 ms for a second.
-/// Counted are the calls that come when the fetch can be done.
+/// Plays 100 callers with a timeout shorter than the fetch, which retry every 10 ms for a second. Counts
+/// the calls made when the fetch can have completed.
 pub async fn impatient<C: Cache>() -> Outcome {
     let (issuer, start) = (Issuer::granting(FETCH), Instant::now());
     let calls = again_and_again::<C>(&issuer, 100, Duration::from_millis(30));
@@ -110,7 +110,7 @@ fn again_and_again<C: Cache>(issuer: &Issuer, callers: u64, patience: Duration) 
     calls
 }
 
-/// Of the calls that came at `from` or later.
+/// Returns the outcome of the calls made at `from` or later.
 async fn outcome(
     mut calls: Calls,
     issuer: &Issuer,
@@ -119,7 +119,7 @@ async fn outcome(
     limit: Duration,
 ) -> Outcome {
     let (mut served, mut failed) = (0, 0);
-    // Whoever has no answer by then is not counted.
+    // Calls without an outcome by then are not counted.
     while let Ok(Some(answers)) = timeout_at(start + limit, calls.join_next()).await {
         for (came, is_served) in answers.unwrap_or_default() {
             if came >= from {

@@ -1,12 +1,11 @@
-//! What a store costs: a look at it, which is all that a cache needs where another has fetched, and what
-//! an attempt takes: two looks and two writes.
+//! The cost of a store: a load, which is all that a cache needs if another process has fetched, and an
+//! attempt: two loads and two writes.
 //!
 //! ```sh
 //! cargo bench -p enkash-auth-benches --bench store
 //! ```
 //!
-//! Redis is measured where `redis-server` is installed; the file system is that of the temporary
-//! directory.
+//! Redis is measured if `redis-server` is installed; the file system is that of the temporary directory.
 
 mod redis;
 
@@ -65,7 +64,7 @@ fn bench(
     let tokens = TokenCache::builder(endpoint).store(Arc::clone(&store));
     let tokens = tokens.build();
     let account = tokens.account();
-    // A record as it is after a fetch. A store that does not work is no benchmark.
+    // The record after a fetch. Fails if the store does not work.
     runtime.block_on(tokens.warm_up())?;
     runtime.block_on(attempt(&*store, &account))?;
     group.bench_function(format!("{name}/look"), |bencher| {
@@ -77,12 +76,12 @@ fn bench(
     Ok(())
 }
 
-/// What the store has to do for one attempt: its beginning is written, and then its end.
+/// Makes the store calls of one attempt: its start is written, and then its outcome.
 async fn attempt(store: &dyn Store, account: &AccountKey) -> Result<(), BoxError> {
     for _ in 0..2 {
         let loaded = store.load(account).await?;
         let record = loaded.record().ok_or("no record")?;
-        // Not the same bytes, and as many.
+        // Different bytes of the same length.
         let mut next = record.to_vec();
         next.rotate_left(1);
         if !store.compare_and_set(account, Some(record), &next).await? {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// A `redis-server` on a free port of the loopback, which keeps nothing.
+/// A `redis-server` on a free loopback port, without persistence.
 pub(crate) struct Redis {
     port: u16,
     server: Child,

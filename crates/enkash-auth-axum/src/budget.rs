@@ -15,20 +15,20 @@ use crate::{
     proxy_body::ProxyBody,
 };
 
-/// The longest body that is collected.
+/// The longest body that is buffered.
 const MAX_BODY: u32 = 64 * 1024;
 
-/// What all collected bodies may take together.
+/// The memory limit for all buffered bodies together.
 const MAX_TOTAL: usize = 16 * 1024 * 1024;
 
-/// How long a caller may take to send a body that is collected.
+/// How long a caller may take to send a body that is buffered.
 const COLLECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The memory for collected bodies, shared by all requests of a proxy.
+/// The memory budget for buffered bodies, shared by all requests of a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<Semaphore>);
 
-/// Collected bytes and their share of the budget, which is given back with the last copy.
+/// Buffered bytes and their share of the budget, which is released with the last copy.
 struct Held {
     bytes: Vec<u8>,
     _share: OwnedSemaphorePermit,
@@ -39,11 +39,11 @@ impl Budget {
         Self(Arc::new(Semaphore::new(MAX_TOTAL)))
     }
 
-    /// Collects `body` if its length is known and small, and there is room; otherwise it streams.
+    /// Buffers `body` if its length is known and small and the budget has room; otherwise streams it.
     ///
     /// # Errors
     ///
-    /// The caller broke off, sent less or more than it said, or took too long. Nothing was sent.
+    /// If the caller disconnects, times out, or sends another length than declared. Nothing was sent.
     pub(crate) async fn take_in(&self, body: Body) -> Result<ProxyBody, Problem> {
         let length = body.size_hint().exact().map(u32::try_from);
         let Some(Ok(length @ 0..=MAX_BODY)) = length else {
@@ -59,11 +59,11 @@ impl Budget {
             .await
             .map_err(|_| {
                 Problem::new(StatusCode::REQUEST_TIMEOUT, Forwarded::No)
-                    .detail("the request's body took too long")
+                    .detail("timed out reading the request body")
             })?
             .ok_or_else(|| {
                 Problem::new(StatusCode::BAD_REQUEST, Forwarded::No)
-                    .detail("the request's body broke off")
+                    .detail("the request body was incomplete")
             })?;
         Ok(ProxyBody::collected(Bytes::from_owner(Held {
             bytes,
@@ -78,9 +78,9 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// All of a body that is `length` long; nothing of one that is not, for its share is of that size.
+/// Returns the whole body if it is exactly `length` long: its share of the budget has that size.
 ///
-/// Copies: a frame may be a small part of a large buffer, and would keep all of it.
+/// Copies the data, because a small frame may keep a large buffer alive.
 async fn collect(mut body: Body, length: u32) -> Option<Vec<u8>> {
     let length = length as usize;
     let mut bytes = Vec::with_capacity(length);

@@ -14,23 +14,23 @@ use tower::Service;
 
 use crate::proxy_body::ProxyBody;
 
-/// How long an idle connection is kept. Less than servers keep theirs: a request that meets a
-/// closing connection fails, and it is not known whether it arrived.
+/// How long an idle connection is kept. Shorter than on servers: a request on a connection that is
+/// being closed fails, and may or may not have arrived.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How many idle connections are kept.
+/// The maximum number of idle connections.
 const MAX_IDLE: usize = 128;
 
-/// The most that one connection buffers, and so the longest head of an answer.
+/// The buffer limit per connection, and so the longest response head.
 const MAX_BUFFER: usize = 32 * 1024;
 
 type Pool = legacy::Client<EgressConnector, ProxyBody>;
 
-/// HTTP/1.1, on kept connections where that is safe.
+/// An HTTP/1.1 client that reuses connections if that is safe.
 ///
-/// A body of unknown length goes on a new connection. On a kept one whose last answer was HTTP/1.0
-/// hyper speaks that version too, which has no chunks, and sends such a body as none: the upstream
-/// would act on half a request. Which connection a pool will take is not known beforehand.
+/// A body of unknown length is sent on a new connection. On a reused one whose last response was
+/// HTTP/1.0, hyper uses that version too, which has no chunks, and drops such a body: the upstream
+/// would act on half a request. The pool does not tell in advance which connection it will pick.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     kept: Pool,
@@ -38,7 +38,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connections are made as `egress` says, and stand within `connect_timeout`, TLS included.
+    /// Creates a client that connects through `egress` within `connect_timeout`, TLS included.
     pub(crate) fn new(egress: &Egress, connect_timeout: Duration) -> Result<Self, Error> {
         let connector = egress.connector(connect_timeout)?;
         let mut builder = legacy::Client::builder(TokioExecutor::new());
@@ -60,7 +60,7 @@ impl Service<Request<ProxyBody>> for Client {
     type Error = legacy::Error;
     type Future = ResponseFuture;
 
-    /// Always ready: a connection is looked for, or made, by the call.
+    /// Always ready: `call` picks or opens a connection.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), legacy::Error>> {
         Poll::Ready(Ok(()))
     }

@@ -4,19 +4,19 @@ use http::request::Parts;
 
 use crate::Problem;
 
-/// Extracts a token that may be attached now: the one at hand, or the one that is being fetched.
+/// Extracts a usable token: the cached one, or the one that is being fetched.
 ///
 /// For a handler that passes the token on by other means than a client with the layer. The state is a
-/// [`TokenCache`], or one that gives it ([`FromRef`]). The token is good for
-/// [some time](AccessToken::remaining): take it at the moment of its use, and keep none.
+/// [`TokenCache`], or provides one ([`FromRef`]). The token is valid for
+/// [some time](AccessToken::remaining): extract it when it is used, and do not store it.
 ///
 /// # Errors
 ///
-/// Where there is no token, the caller gets the [`Problem`] that says why.
+/// If there is no token, the caller receives a [`Problem`] with the reason.
 ///
 /// # Cancel safety
 ///
-/// A caller that hangs up leaves the fetch to the others.
+/// If the caller disconnects, the fetch continues for other callers.
 ///
 /// # Examples
 ///
@@ -38,7 +38,7 @@ use crate::Problem;
 /// }
 ///
 /// async fn which(CurrentToken(token): CurrentToken) -> String {
-///     format!("token {} is held", token.generation())
+///     format!("token {} is cached", token.generation())
 /// }
 ///
 /// fn router(app: App) -> Router {
@@ -51,10 +51,7 @@ use crate::Problem;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "an extractor is there to be taken apart"
-)]
+#[expect(clippy::exhaustive_structs, reason = "extractors are destructured")]
 pub struct CurrentToken(pub AccessToken);
 
 impl<S> FromRequestParts<S> for CurrentToken

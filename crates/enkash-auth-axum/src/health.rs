@@ -1,4 +1,4 @@
-//! Handlers for probes. They ask the cache how it stands, and fetch nothing.
+//! Handlers for probes. They read the cache's status and never fetch a token.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use enkash_auth_tower::{Status, TokenCache, core::Error};
 use http::StatusCode;
 use serde::Serialize;
 
-/// How long a gap between two tokens may last while the service is ready: calls wait for the next
-/// token longer than that.
+/// How long a gap between two tokens may last before the service is no longer ready. Calls wait
+/// longer than that for the next token.
 const BRIDGED: Duration = Duration::from_secs(5);
 
-/// Answers 200 for as long as the process answers at all.
+/// Returns 200 as long as the process responds at all.
 pub async fn live() -> StatusCode {
     StatusCode::OK
 }
 
-/// Answers 200 while requests can be served, 503 otherwise, with the [`Report`] as JSON.
+/// Returns the [`Report`] as JSON, with 200 while requests can be served and 503 otherwise.
 pub async fn ready(tokens: extract::State<TokenCache>) -> (StatusCode, Json<Report>) {
     let report = status(tokens).await;
     let status = if report.is_ready() {
@@ -27,34 +27,34 @@ pub async fn ready(tokens: extract::State<TokenCache>) -> (StatusCode, Json<Repo
     (status, report)
 }
 
-/// Answers 200 with the [`Report`] as JSON.
+/// Returns 200 with the [`Report`] as JSON.
 pub async fn status(tokens: extract::State<TokenCache>) -> Json<Report> {
     Json(Report::new(&tokens.status()))
 }
 
-/// How a token cache stands, as JSON. Holds no secret.
+/// The status of a token cache, as JSON. Contains no secret.
 ///
 /// | member | |
 /// |---|---|
-/// | `state` | a word of those below |
-/// | `seconds_left` | how long the token may still be attached; `null` where there is none |
-/// | `token_requests` | how many were made |
-/// | `strikes` | attempts that the server refused |
-/// | `unresolved_attempts` | attempts that ended without a response that says whether they count |
+/// | `state` | one of the states below |
+/// | `remaining_seconds` | how long the token may still be attached; `null` without a token |
+/// | `token_requests` | number of token requests made |
+/// | `strikes` | attempts that the token server rejected |
+/// | `unresolved_attempts` | attempts without a response that says whether they count |
 /// | `last_error` | the [kind](enkash_auth_tower::core::ErrorKind::as_str) of the last error; `null` once a fetch has succeeded |
 ///
 /// | `state` | |
 /// |---|---|
-/// | `ready` | a usable token is held |
-/// | `bridging` | the last one expired less than 5 s ago, and callers wait for the next |
-/// | `cold` | there is none, and none was asked for |
-/// | `fetching` | there is none, and one is being fetched |
-/// | `failing` | there is none, and the last fetch failed |
-/// | `refused` | the server refused the credentials, they are not tried again |
+/// | `ready` | a usable token is cached |
+/// | `bridging` | the last token expired less than 5 s ago, and callers wait for the next |
+/// | `initial` | no token, and none was requested |
+/// | `fetching` | no token, and a fetch is in flight |
+/// | `failing` | no token, and the last fetch failed |
+/// | `closed` | the account is closed: the credentials are not sent again |
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     state: State,
-    seconds_left: Option<u64>,
+    remaining_seconds: Option<u64>,
     token_requests: u64,
     strikes: usize,
     unresolved_attempts: usize,
@@ -66,10 +66,10 @@ pub struct Report {
 enum State {
     Ready,
     Bridging,
-    Cold,
+    Initial,
     Fetching,
     Failing,
-    Refused,
+    Closed,
 }
 
 impl Report {
@@ -77,7 +77,7 @@ impl Report {
     pub fn new(status: &Status) -> Self {
         Self {
             state: State::of(status),
-            seconds_left: status.remaining().map(|left| left.as_secs()),
+            remaining_seconds: status.remaining().map(|time| time.as_secs()),
             token_requests: status.token_requests(),
             strikes: status.strikes(),
             unresolved_attempts: status.unresolved_attempts(),
@@ -85,7 +85,7 @@ impl Report {
         }
     }
 
-    /// Returns whether requests can be served: a usable token is held, or a gap between two is bridged.
+    /// Returns whether requests can be served: a usable token is cached, or a gap between two is bridged.
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready | State::Bridging)
     }
@@ -93,11 +93,11 @@ impl Report {
 
 impl State {
     fn of(status: &Status) -> Self {
-        let refused = |error: &Error| error.kind().is_closed();
+        let is_closed = |error: &Error| error.kind().is_closed();
         if status.remaining().is_some() {
             Self::Ready
-        } else if status.last_error().is_some_and(refused) {
-            Self::Refused
+        } else if status.last_error().is_some_and(is_closed) {
+            Self::Closed
         } else if status.expired_for().is_some_and(|gap| gap < BRIDGED) {
             Self::Bridging
         } else if status.is_fetching() {
@@ -105,7 +105,7 @@ impl State {
         } else if status.last_error().is_some() {
             Self::Failing
         } else {
-            Self::Cold
+            Self::Initial
         }
     }
 }

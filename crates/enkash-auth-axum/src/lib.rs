@@ -6,7 +6,7 @@ mod budget;
 mod client;
 mod current_token;
 mod health;
-mod patience;
+mod idle_timeout;
 mod problem;
 mod proxy;
 mod proxy_body;

@@ -1,20 +1,20 @@
-//! Failures as RFC 9457 has them, and whether the request was forwarded.
+//! Failures as problem documents (RFC 9457), and whether the request was forwarded.
 //!
-//! What proves that nothing left:
+//! Proofs that nothing was sent:
 //!
-//! 1. Errors of the token layer: it raises them before it calls the service below. What that
-//!    service fails with is wrapped beneath it (`Lost`), so neither passes for the other.
-//! 2. A service below that was not ready: it was not called.
-//! 3. A connection that never stood, as hyper-util's client says of itself, and what says so by
-//!    being wrapped in [`NotSent`]. Only the error itself is asked, not its sources: those may be
-//!    about anything.
+//! 1. Errors of the token layer: it raises them before it calls the inner service. Errors of that
+//!    service are wrapped in `UpstreamError`, so the two are never confused.
+//! 2. An inner service that was not ready: it was not called.
+//! 3. A connection that was never established, as reported by hyper-util's client, and an error
+//!    wrapped in [`NotSent`]. Only the error itself counts, not its sources: those may concern
+//!    another call.
 //!
-//! All else proves nothing: the request, or a part of it, may have been read and acted upon.
+//! Nothing else is proof: the request, or a part of it, may have been read and acted upon.
 //!
-//! A stack of the user's is known less well than the proxy's own: it may follow redirects, and then
-//! an error of the token layer may be about a later hop. The first of them, of the same call, was
-//! answered. So there it counts only where the call that was not made is one that acts: after one
-//! that did, a redirect leads to a question (303) or repeats what the server did not do (307, 308).
+//! A user's stack may, unlike the proxy's own, follow redirects. An error of the token layer may then
+//! concern a later hop, after the first one got a response. So it counts only if the method that was
+//! not sent is unsafe: after an unsafe request that was carried out, a redirect leads to a safe one
+//! (303) or repeats one that the server did not carry out (307, 308).
 
 use std::{borrow::Cow, error::Error as StdError, io, iter, time::Duration};
 
@@ -33,14 +33,14 @@ use http::{
 use serde::{Serialize, Serializer};
 use tower::{load_shed::error::Overloaded, timeout::error::Elapsed};
 
-use crate::patience::Lost;
+use crate::idle_timeout::UpstreamError;
 
-/// When to come again where it is not known, but all will soon be well.
+/// The `Retry-After` for a transient failure of unknown duration.
 const SOON: Duration = Duration::from_secs(1);
 
-/// A failure for a program to read: `application/problem+json` (RFC 9457).
+/// A machine-readable failure: `application/problem+json` (RFC 9457).
 ///
-/// Beside the standard members it has `forwarded` and, where they are known, `class` (the
+/// Beside the standard members it has `forwarded` and, if available, `class` (the
 /// [kind](enkash_auth_tower::core::ErrorKind::as_str) of the token error) and `retry_after` in seconds,
 /// which is also the `Retry-After` header.
 ///
@@ -60,7 +60,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// assert_eq!(response.headers()["retry-after"], "2");
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a problem says nothing until it is a response"]
+#[must_use = "a problem does nothing until it is returned as a response"]
 pub struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
@@ -70,7 +70,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Creates a failure with `status`.
+    /// Creates a problem with `status`.
     pub fn new(status: StatusCode, forwarded: Forwarded) -> Self {
         Self {
             status,
@@ -81,19 +81,19 @@ impl Problem {
         }
     }
 
-    /// Says what happened, for a log or a screen; without a secret.
+    /// Sets the human-readable description. It must not contain a secret.
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
         self
     }
 
-    /// Sets when to try again; rounded up to whole seconds, at least one.
+    /// Sets when to retry; rounded up to whole seconds, at least one.
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }
 
-    /// Returns the status it is sent with.
+    /// Returns the HTTP status of the response.
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -103,35 +103,41 @@ impl Problem {
         self.forwarded
     }
 
-    /// Says what a call through the token layer failed with.
+    /// Creates the problem for the error of a call through the proxy's token layer.
     pub(crate) fn of_call(error: &BoxError) -> Self {
         if let Some(error) = error.downcast_ref::<Error>() {
             return error.into();
         }
-        match error.downcast_ref::<Lost>() {
-            Some(Lost::NotReady(_)) => Self::new(StatusCode::BAD_GATEWAY, Forwarded::No)
-                .detail("the client towards the upstream is not usable"),
-            Some(Lost::Unanswered) => Self::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::Unknown)
-                .detail("no answer from the upstream in time"),
-            Some(Lost::Failed(source)) if NotSent::is_said_by(&**source) => not_connected(source),
-            Some(Lost::Failed(_)) | None => Self::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown)
-                .detail("the connection to the upstream broke before an answer was there"),
+        match error.downcast_ref::<UpstreamError>() {
+            Some(UpstreamError::NotReady(_)) => Self::new(StatusCode::BAD_GATEWAY, Forwarded::No)
+                .detail("the client for the upstream is not ready"),
+            Some(UpstreamError::TimedOut) => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::Unknown)
+                    .detail("timed out waiting for the upstream's response")
+            }
+            Some(UpstreamError::Failed(source)) if NotSent::is_said_by(&**source) => {
+                not_connected(source)
+            }
+            Some(UpstreamError::Failed(_)) | None => {
+                Self::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown)
+                    .detail("the connection to the upstream broke before a response arrived")
+            }
         }
     }
 }
 
-/// Whether the request of a failed call reached the upstream: the sender of a payment must know.
+/// Whether the request of a failed call reached the upstream, and so whether a payment may be repeated.
 ///
 /// In JSON `false` or `"unknown"`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a call that failed certainly stayed here, or it is not known"
+    reason = "a failed call was certainly not forwarded, or it is unknown"
 )]
 pub enum Forwarded {
-    /// Certainly not: it can be sent again.
+    /// Certainly not: the request can be sent again.
     No,
-    /// Not known.
+    /// The request may have been forwarded.
     Unknown,
 }
 
@@ -144,7 +150,7 @@ impl Serialize for Forwarded {
     }
 }
 
-/// No token, so no call.
+/// Without a token no call was made, so `forwarded` is [`No`](Forwarded::No).
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let status = match error.kind() {
@@ -159,7 +165,7 @@ impl From<&Error> for Problem {
             ..Self::new(status, Forwarded::No).detail(error.to_string())
         };
         match error.retry_after() {
-            // The time of the next look at the store: no use to a caller.
+            // This is when the store is polled next: no use to a caller.
             _ if error.kind().is_closed() => problem,
             Some(after) => problem.retry_after(after),
             None if error.is_transient() => problem.retry_after(SOON),
@@ -168,18 +174,18 @@ impl From<&Error> for Problem {
     }
 }
 
-/// No token, so no call.
+/// Without a token no call was made, so `forwarded` is [`No`](Forwarded::No).
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         Self::from(&error)
     }
 }
 
-/// What a call through a stack with the token layer failed with, or a server's stack.
+/// Converts the error of a client stack with the token layer, or of a server's stack.
 ///
-/// `forwarded` is [`No`](Forwarded::No) where the token layer proves that a call which acts (a POST,
-/// say) was not made. It is [`Unknown`](Forwarded::Unknown) otherwise; with better
-/// knowledge, build a problem of your own.
+/// `forwarded` is [`No`](Forwarded::No) if the token layer proves that a call with an unsafe method
+/// (such as POST) was not made, and [`Unknown`](Forwarded::Unknown) otherwise. With better
+/// knowledge, build the problem with [`Problem::new`].
 ///
 /// # Examples
 ///
@@ -211,14 +217,14 @@ impl From<BoxError> for Problem {
         }
         if error.is::<Elapsed>() {
             return Self::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::Unknown)
-                .detail("no answer in time");
+                .detail("timed out waiting for a response");
         }
         if error.is::<Overloaded>() {
             return Self::new(StatusCode::SERVICE_UNAVAILABLE, Forwarded::Unknown)
                 .detail("too many calls at once")
                 .retry_after(SOON);
         }
-        // What it says may be about anything; it is for a log.
+        // The error's text may contain anything, so it belongs in a log.
         Self::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown).detail("the call failed")
     }
 }
@@ -226,7 +232,7 @@ impl From<BoxError> for Problem {
 fn not_connected(source: &BoxError) -> Problem {
     if is_timeout(&**source) {
         return Problem::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::No)
-            .detail("no connection to the upstream in time");
+            .detail("timed out connecting to the upstream");
     }
     Problem::new(StatusCode::BAD_GATEWAY, Forwarded::No).detail("no connection to the upstream")
 }
@@ -242,7 +248,7 @@ fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// What is sent. The type of a problem is the absent one, `about:blank`: its title is the status.
+/// The JSON document. Without a `type` it is `about:blank`, so the title is that of the status.
 #[derive(Serialize)]
 struct Document<'a> {
     title: &'a str,

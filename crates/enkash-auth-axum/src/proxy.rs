@@ -1,7 +1,7 @@
 //! The authenticating reverse proxy.
 //!
-//! A request is refused or rewritten, gets its token from the layer below, and leaves through the
-//! upstream's client. What comes back is rewritten too; what fails is a [`Problem`].
+//! A request is declined or rewritten, gets its token from the inner layer, and is sent by the
+//! upstream's client. The response is rewritten too; a failure becomes a [`Problem`].
 
 use std::{
     convert::Infallible,
@@ -28,7 +28,7 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use crate::client::Client;
 use crate::{
     budget::Budget,
-    patience::Patience,
+    idle_timeout::IdleTimeout,
     problem::Problem,
     proxy_body::ProxyBody,
     rewrite::{self, Target},
@@ -37,31 +37,31 @@ use crate::{
 /// How long a connection to the upstream may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the upstream may keep silent.
+/// How long the upstream may make no progress.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Forwards every request to one upstream, with a valid `Authorization: Bearer …`.
 ///
-/// - A request goes to the upstream's scheme and authority with its own path and query; nothing
-///   else of its request line counts. `Host` is rewritten, `Authorization` replaced, and what is
-///   about one connection only removed, on the way back too. `CONNECT`, `TRACE` (it would bring the
-///   token back), upgrades and transfer codings other than chunked get 501. An offer of HTTP/2 in the
-///   clear is ignored.
-/// - Bodies stream, each way no faster than the other end takes them. A request's body of known
-///   length up to 64 KiB is collected, up to 16 MiB in all requests together: it can be cloned,
-///   see [`ProxyBody`].
-/// - A call that fails is a [`Problem`] with status 502, 503 or 504, and says whether the request
-///   was forwarded.
+/// - A request is sent to the upstream's scheme and authority with its own path and query; nothing
+///   else of its request line is used. `Host` is rewritten, `Authorization` replaced, and hop-by-hop
+///   headers removed, also from the response. `CONNECT`, `TRACE` (its response would contain the
+///   token), upgrades and transfer codings other than chunked get 501. An offer of cleartext HTTP/2
+///   is ignored.
+/// - Bodies stream with backpressure in both directions. A request body of known length up to 64 KiB
+///   is buffered, up to 16 MiB in all requests together, so that it can be cloned: see
+///   [`ProxyBody`].
+/// - A failed call returns a [`Problem`] with status 502, 503 or 504, which states whether the
+///   request was forwarded.
 ///
 /// Cheap to clone; clones share everything.
 ///
 /// # Panics
 ///
-/// Its future, outside a tokio runtime or in one whose timers are disabled.
+/// The future panics outside a tokio runtime or in one whose timers are disabled.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the call; the upstream may have acted on it. A fetch of a token goes on.
+/// Dropping the future ends the call; the upstream may have acted on it. A token fetch continues.
 ///
 /// # Examples
 ///
@@ -90,13 +90,13 @@ pub struct Proxy(Arc<Inner>);
 struct Inner {
     target: Target,
     budget: Budget,
-    /// From the token layer downwards.
+    /// The token layer and everything inside it.
     calls: BoxCloneSyncService<Request<ProxyBody>, Response<Body>, BoxError>,
 }
 
 impl Proxy {
-    /// Builds a proxy to `upstream` that takes its tokens from `tokens`. The token goes there, whatever
-    /// address the tokens come from.
+    /// Creates a builder of a proxy that sends requests to `upstream` with tokens from `tokens`,
+    /// even if the token server has another origin.
     pub fn builder(tokens: TokenCache, upstream: Origin) -> ProxyBuilder {
         ProxyBuilder {
             tokens,
@@ -111,12 +111,12 @@ impl Proxy {
 
 impl Inner {
     async fn forward(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
-        rewrite::refuse_unsupported(&request)?;
+        rewrite::decline_unsupported(&request)?;
         let (head, body) = request.into_parts();
         let body = self.budget.take_in(body).await?;
         let request = self.target.request(head, body)?;
-        let answer = self.calls.clone().oneshot(request).await;
-        rewrite::response(answer.map_err(|error| failed(&error))?)
+        let response = self.calls.clone().oneshot(request).await;
+        rewrite::response(response.map_err(|error| failed(&error))?)
     }
 }
 
@@ -125,7 +125,7 @@ impl Service<Request<Body>> for Proxy {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-    /// Always ready: what may keep a call waiting has limits of its own.
+    /// Always ready: each wait of a call has its own limit.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
@@ -147,8 +147,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// The log gets the causes, the caller what it means. The address is in neither: a query may hold
-/// anything.
+/// Logs the causes and returns the problem. Neither contains the URL: its query may be sensitive.
 fn failed(error: &BoxError) -> Problem {
     let problem = Problem::of_call(error);
     let causes = iter::successors(error.source(), |&error| error.source())
@@ -171,52 +170,50 @@ pub struct ProxyBuilder {
 }
 
 impl ProxyBuilder {
-    /// Sets the way to the upstream. Default: straight there, trusting the Mozilla roots. The token is asked for
-    /// on a way of its own: see
-    /// [`TokenEndpoint::with_egress`](enkash_auth_tower::TokenEndpoint::with_egress). A client of
-    /// one's own goes its own way.
+    /// Sets the route to the upstream. Default: direct, trusting the Mozilla roots. Token requests
+    /// have their own:
+    /// [`TokenEndpoint::with_egress`](enkash_auth_tower::TokenEndpoint::with_egress). Ignored by
+    /// [`build_with`](Self::build_with).
     #[cfg(feature = "client")]
     pub fn egress(mut self, egress: Egress) -> Self {
         self.egress = egress;
         self
     }
 
-    /// Sets how long a connection to the upstream may take, name, TCP, a proxy's tunnel and TLS. Default: 5 s.
-    /// Of a call that fails for it nothing left. A client of one's own has a limit of its own.
+    /// Sets how long connecting to the upstream may take: DNS, TCP, a proxy's tunnel and TLS.
+    /// Default: 5 s. A call that exceeds it was not sent. Ignored by [`build_with`](Self::build_with).
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// Sets how long the upstream may keep silent. Default: 30 s. Counted from when the request's body last
-    /// moved until the head of the answer is there, then for each piece of its body. The wait for
-    /// a token is not counted.
+    /// Sets how long the upstream may make no progress. Default: 30 s. Counts from the last progress
+    /// of the request body to the response head, then for each frame of the response body. The wait
+    /// for a token does not count.
     pub fn response_timeout(mut self, limit: Duration) -> Self {
         self.response_timeout = limit;
         self
     }
 
-    /// Builds the proxy over an HTTPS client of our own: HTTP/1.1, rustls with ring, no
-    /// redirects. Its connections are kept and used again, but a body of unknown length
-    /// goes on one of its own.
+    /// Builds the proxy over the built-in HTTPS client: HTTP/1.1, rustls with ring, no redirects.
+    /// Connections are reused, but a body of unknown length is sent on a new one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](enkash_auth_tower::core::ErrorKind::InvalidSetting): the
-    /// upstream cannot be addressed, or TLS not be set up.
+    /// [`ErrorKind::InvalidSetting`](enkash_auth_tower::core::ErrorKind::InvalidSetting) if the
+    /// upstream is not a valid address or TLS cannot be set up.
     #[cfg(feature = "client")]
     pub fn build(self) -> Result<Proxy, Error> {
         let client = Client::new(&self.egress, self.connect_timeout)?;
         self.build_with(client)
     }
 
-    /// Builds the proxy over `client`. A call whose token the upstream refused is sent once more with
-    /// another one, where its body was collected and the first provably did nothing.
+    /// Builds the proxy over `client`. A call that was unauthorized is replayed once with another
+    /// token if its body was buffered and the first attempt provably did nothing.
     ///
-    /// It must not follow redirects, nor send a body of unknown length on a kept connection whose
-    /// last answer was HTTP/1.0: hyper drops it. An error of its own that proves that nothing was
-    /// sent, it wraps in [`NotSent`](enkash_auth_tower::NotSent); of hyper-util's client that is
-    /// known.
+    /// The client must not follow redirects, nor send a body of unknown length on a reused connection
+    /// whose last response was HTTP/1.0: hyper drops it. It wraps errors that prove that nothing was
+    /// sent in [`NotSent`](enkash_auth_tower::NotSent); those of hyper-util's client are recognized.
     ///
     /// # Errors
     ///
@@ -233,7 +230,7 @@ impl ProxyBuilder {
         let calls = EnkashAuthLayer::new(self.tokens)
             .allow_origin(self.upstream)
             .replay(ReplayPolicy::default())
-            .layer(Patience::new(client, self.response_timeout));
+            .layer(IdleTimeout::new(client, self.response_timeout));
         Ok(Proxy(Arc::new(Inner {
             target,
             budget: Budget::new(),

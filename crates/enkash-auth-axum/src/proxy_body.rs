@@ -15,32 +15,32 @@ use enkash_auth_tower::{BoxError, ReplayBody};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, timeout_at};
 
-/// So far ahead that no timer overflows: thirty years.
+/// The upper limit of timeouts, thirty years, so that no timer overflows.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// The body of a forwarded request: collected, or streamed as the caller sends it.
+/// The body of a forwarded request: buffered, or streamed as the caller sends it.
 ///
-/// A collected one can be cloned, so that the request can be sent a second time. Its memory
-/// counts against the proxy's budget until the last copy is gone. Trailers are not forwarded: they
-/// could carry what a head may not.
+/// A buffered body can be cloned, so that the request can be replayed. Its memory counts against the
+/// proxy's budget until the last copy is dropped. Trailers are not forwarded: they could carry
+/// headers that the proxy removes.
 pub struct ProxyBody {
     content: Content,
     progress: Progress,
 }
 
 enum Content {
-    /// `None` once it is sent.
+    /// `None` once sent.
     Collected(Option<Bytes>),
     Streaming(Body),
 }
 
 impl ProxyBody {
-    /// Creates a body that is there as a whole.
+    /// Creates a body that is completely in memory.
     pub fn collected(bytes: impl Into<Bytes>) -> Self {
         Self::new(Content::Collected(Some(bytes.into())))
     }
 
-    /// Creates a body that comes bit by bit, and no faster than it is taken.
+    /// Creates a body that streams with backpressure.
     pub fn streaming(body: Body) -> Self {
         Self::new(Content::Streaming(body))
     }
@@ -58,7 +58,7 @@ impl ProxyBody {
 }
 
 impl ReplayBody for ProxyBody {
-    /// The same body once more, if it is collected and was not sent yet.
+    /// Returns a copy of the body if it is buffered and was not sent yet.
     fn try_clone(&self) -> Option<Self> {
         match &self.content {
             Content::Collected(bytes) => bytes.clone().map(Self::collected),
@@ -108,7 +108,7 @@ impl HttpBody for ProxyBody {
 
 impl fmt::Debug for ProxyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Its content is the caller's.
+        // The content belongs to the caller and may be sensitive.
         let name = match &self.content {
             Content::Collected(_) => "ProxyBody::Collected",
             Content::Streaming(_) => "ProxyBody::Streaming",
@@ -119,7 +119,7 @@ impl fmt::Debug for ProxyBody {
     }
 }
 
-/// When a body last moved. Clones share it: the body writes, the wait for the answer reads.
+/// When a body last made progress. Shared by clones: the body writes, the wait for the response reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     start: Instant,
@@ -135,13 +135,13 @@ impl Progress {
         }
     }
 
-    /// Records that the body moves now.
+    /// Records progress now.
     pub(crate) fn touch(&self) {
         let passed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(passed, Ordering::Relaxed);
     }
 
-    /// Returns what `future` gives, or nothing when for `limit` neither it is done nor the body moves.
+    /// Returns the output of `future`, or `None` if the body makes no progress for `limit` before that.
     pub(crate) async fn watch<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
         let limit = limit.min(NEVER);
         let mut future = pin!(future);

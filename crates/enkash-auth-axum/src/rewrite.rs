@@ -1,4 +1,4 @@
-//! What of a request goes on, and what of an answer comes back.
+//! Rewrites requests for the upstream and responses for the caller.
 
 use axum::body::Body;
 use enkash_auth_tower::core::{Error, ErrorKind, Origin};
@@ -18,7 +18,7 @@ use crate::{
     proxy_body::ProxyBody,
 };
 
-/// Those that RFC 9110 section 7.6.1 names, and those that RFC 2616 named before it.
+/// The hop-by-hop headers of RFC 9110 section 7.6.1 and of RFC 2616 before it.
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -31,7 +31,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// Where requests go.
+/// The scheme and authority of the upstream.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     scheme: Scheme,
@@ -41,15 +41,15 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn new(upstream: &Origin) -> Result<Self, Error> {
-        let no_address = || Error::new(ErrorKind::InvalidSetting, "upstream: it is no address");
+        let invalid = || Error::new(ErrorKind::InvalidSetting, "upstream: not a valid address");
         let parts = Uri::try_from(upstream.to_string())
-            .map_err(|error| no_address().with_source(error))?
+            .map_err(|error| invalid().with_source(error))?
             .into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(no_address());
+            return Err(invalid());
         };
         let host = HeaderValue::from_str(authority.as_str())
-            .map_err(|error| no_address().with_source(error))?;
+            .map_err(|error| invalid().with_source(error))?;
         Ok(Self {
             scheme,
             authority,
@@ -57,31 +57,31 @@ impl Target {
         })
     }
 
-    /// Returns the request as it goes on: method, path and query, end-to-end headers and the body of what
-    /// came, and nothing else of it.
+    /// Returns the request to the upstream: method, path and query, end-to-end headers and body of the
+    /// received one, and nothing else.
     pub(crate) fn request(
         &self,
-        came: request::Parts,
+        received: request::Parts,
         body: ProxyBody,
     ) -> Result<Request<ProxyBody>, Problem> {
-        let Some(address) = self.address(&came.uri) else {
+        let Some(address) = self.address(&received.uri) else {
             let problem = Problem::new(StatusCode::NOT_IMPLEMENTED, Forwarded::No);
             return Err(problem.detail("a request without a path is not supported"));
         };
-        let mut headers = came.headers;
+        let mut headers = received.headers;
         remove_hop_by_hop(&mut headers);
         headers.remove(AUTHORIZATION);
         headers.insert(HOST, self.host.clone());
         state_length(&mut headers, body.size_hint().exact());
         let mut request = Request::new(body);
-        *request.method_mut() = came.method;
+        *request.method_mut() = received.method;
         *request.uri_mut() = address;
         *request.headers_mut() = headers;
         Ok(request)
     }
 
-    /// Returns path and query of `requested` at the upstream. Whatever else the request line says
-    /// is not looked at; `None` for what has no path: `*`, and a host alone.
+    /// Returns the path and query of `requested` at the upstream, and ignores the rest of the request
+    /// line. Returns `None` without a path: for `*` and a host alone.
     fn address(&self, requested: &Uri) -> Option<Uri> {
         let requested = requested.path_and_query()?;
         let path_and_query: PathAndQuery = match requested.as_str() {
@@ -99,10 +99,10 @@ impl Target {
     }
 }
 
-/// Refuses what would turn the connection into something else, for a token must not open a tunnel;
-/// what would send the token back; and bodies in a coding that is about this connection only and
-/// that is not undone here.
-pub(crate) fn refuse_unsupported<B>(request: &Request<B>) -> Result<(), Problem> {
+/// Declines requests that would change the protocol, because a token must not open a tunnel; requests
+/// whose response would contain the token; and bodies in a transfer coding that the server does not
+/// decode.
+pub(crate) fn decline_unsupported<B>(request: &Request<B>) -> Result<(), Problem> {
     let headers = request.headers();
     let detail = if request.method() == Method::CONNECT {
         "CONNECT is not supported"
@@ -118,13 +118,13 @@ pub(crate) fn refuse_unsupported<B>(request: &Request<B>) -> Result<(), Problem>
     Err(Problem::new(StatusCode::NOT_IMPLEMENTED, Forwarded::No).detail(detail))
 }
 
-/// Java's client offers HTTP/2 with every request in the clear. An offer that is not taken up is
-/// ignored (RFC 9110 section 7.8), and nothing is lost.
+/// Returns whether this is an offer of cleartext HTTP/2, which Java's client sends with every such
+/// request. It may be ignored (RFC 9110 section 7.8).
 fn is_h2c(value: &HeaderValue) -> bool {
     value.as_bytes().eq_ignore_ascii_case(b"h2c")
 }
 
-/// Whether the body is in no coding but chunks, which the server undoes.
+/// Returns whether the body has no transfer coding but chunked, which the server decodes.
 fn is_plain(headers: &HeaderMap) -> bool {
     headers
         .get_all(TRANSFER_ENCODING)
@@ -132,18 +132,18 @@ fn is_plain(headers: &HeaderMap) -> bool {
         .all(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }
 
-/// Returns the answer as it goes back: status, end-to-end headers and the body.
-pub(crate) fn response(came: Response<Body>) -> Result<Response<Body>, Problem> {
-    let (head, body) = came.into_parts();
+/// Returns the response to the caller: status, end-to-end headers and body.
+pub(crate) fn response(received: Response<Body>) -> Result<Response<Body>, Problem> {
+    let (head, body) = received.into_parts();
     if head.status.is_informational() {
         let problem = Problem::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown);
-        return Err(problem.detail("the upstream switched protocols unasked"));
+        return Err(problem.detail("the upstream switched protocols unexpectedly"));
     }
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     let mut headers = head.headers;
     if headers.contains_key(TRANSFER_ENCODING) {
-        // It outweighs a length beside it, which would cut the body short once it is gone.
+        // It overrides a length beside it, which would truncate the body once it is removed.
         headers.remove(CONTENT_LENGTH);
     }
     remove_hop_by_hop(&mut headers);
@@ -151,25 +151,24 @@ pub(crate) fn response(came: Response<Body>) -> Result<Response<Body>, Problem> 
     Ok(response)
 }
 
-/// Says how the body comes, whatever was said before: two lengths of one body are two requests
-/// where the other one is believed.
+/// States the length of the body, in place of the received headers: two contradictory lengths would
+/// allow request smuggling.
 fn state_length(headers: &mut HeaderMap, length: Option<u64>) {
     match length {
         Some(length) if headers.contains_key(CONTENT_LENGTH) => {
             headers.insert(CONTENT_LENGTH, length.into());
         }
-        // The client states it, where there is a body.
+        // The client adds the length if there is a body.
         Some(_) => {}
         None => {
-            // Or a client takes the body of a GET to be none.
+            // Without it a client assumes that a GET has no body.
             headers.remove(CONTENT_LENGTH);
             headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
     }
 }
 
-/// Removes the headers that are about one connection only: the known ones, and those that
-/// `Connection` names.
+/// Removes the hop-by-hop headers: the standard ones and those named by `Connection`.
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)

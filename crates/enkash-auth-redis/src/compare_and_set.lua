@@ -1,4 +1,4 @@
--- Sets the record of an account (KEYS[1]) to ARGV[3], if it still is ARGV[2], or, where ARGV[1] is '0', if
+-- Sets the record of an account (KEYS[1]) to ARGV[3] if it still is ARGV[2], or, if ARGV[1] is '0', if
 -- there is none.
 local record = redis.call('GET', KEYS[1])
 local expected = ARGV[1] == '1' and ARGV[2]

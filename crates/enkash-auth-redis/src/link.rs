@@ -1,9 +1,8 @@
-//! The connection to the server, which all calls share.
+//! The connection to the server, shared by all calls.
 //!
-//! 1. A connection is used only on the runtime that opened it: another runtime may not be driven.
-//! 2. A connection on which a call did not succeed is not used again, whether the call failed, took too
-//!    long or was dropped. So no call waits behind a lost one, and no late reply is taken for that of
-//!    another.
+//! 1. A connection is used only on the runtime that opened it, because that runtime drives it.
+//! 2. A connection is reused only after a call that succeeded, not after one that failed, timed out or
+//!    was dropped. So no call waits behind a dropped one, and no late reply is read by another call.
 //! 3. Closing a connection does not close the one that replaced it.
 
 use std::{
@@ -18,7 +17,7 @@ use tokio::runtime::{Handle, Id};
 
 use crate::target::Target;
 
-/// How long one call may take: 50 ms less than a cache waits for it.
+/// The timeout of one call: 50 ms less than that of the cache.
 pub(crate) const LIMIT: Duration = STORE_TIMEOUT.saturating_sub(Duration::from_millis(50));
 
 pub(crate) struct Link {
@@ -28,7 +27,7 @@ pub(crate) struct Link {
 
 #[derive(Default)]
 struct State {
-    /// Counts the connections.
+    /// The number of the latest connection.
     number: u64,
     open: Option<Open>,
 }
@@ -40,7 +39,7 @@ struct Open {
     connection: MultiplexedConnection,
 }
 
-/// Lends the connection to one call. It is closed on drop, unless [kept](Self::keep).
+/// The connection, in use by one call. Closed on drop, unless [kept](Self::keep).
 pub(crate) struct InUse<'a> {
     link: &'a Link,
     open: Open,
@@ -106,7 +105,7 @@ impl InUse<'_> {
         &mut self.open.connection
     }
 
-    /// Keeps the connection for the next call: this one has succeeded.
+    /// Keeps the connection for the next call, because this one succeeded.
     pub(crate) fn keep(mut self) {
         self.is_kept = true;
     }

@@ -10,14 +10,14 @@ use crate::{
     target::Target,
 };
 
-/// Sent with each write. Calling it by its hash would save 200 bytes, and cost two more round trips
-/// whenever the server does not have it.
+/// Sent with each write. `EVALSHA` would save 200 bytes, and cost two more round trips whenever the
+/// server does not have the script cached.
 const COMPARE_AND_SET: &str = include_str!("compare_and_set.lua");
 
 /// Keeps the account records on Redis or Valkey, so that the processes of a fleet share a token and one
 /// record of attempts.
 ///
-/// A load takes one round trip, a write another. The store connects when it is first used, and again after
+/// A load takes one round trip, a write another. The store connects on first use, and reconnects after
 /// an error. Clones share the connection.
 ///
 /// # Examples
@@ -45,7 +45,7 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if it is not such an address. The error does not repeat it.
+    /// [`ErrorKind::InvalidSetting`] if `url` is not such a URL. The error does not repeat it.
     pub fn new(url: &str) -> Result<Self, Error> {
         Self::over(Target::new(url, &[]))
     }
@@ -60,11 +60,11 @@ impl RedisStore {
         Self::over(Target::new(url, pem))
     }
 
-    /// Sets the prefix of its keys, in place of `enkash-auth`.
+    /// Sets the prefix of the keys. Default: `enkash-auth`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if it is empty or has braces, which mark the hash tag.
+    /// [`ErrorKind::InvalidSetting`] if the prefix is empty or has braces, which mark the hash tag.
     pub fn key_prefix(mut self, prefix: &str) -> Result<Self, Error> {
         if prefix.is_empty() || prefix.contains(['{', '}']) {
             let detail = "a key prefix for redis must have no braces and not be empty";
@@ -87,7 +87,7 @@ impl RedisStore {
 
     async fn read(&self, key: &str) -> Result<Loaded, BoxError> {
         if let Some(mut open) = self.link.open() {
-            // A connection that died silently is noticed with time left for another.
+            // A silently dead connection is detected early enough to try another.
             match timeout(LIMIT / 3, read(open.connection(), key)).await {
                 Ok(Ok(loaded)) => {
                     open.keep();
@@ -123,7 +123,7 @@ impl RedisStore {
     }
 }
 
-/// Limits the time of a call, so that a connection that does not respond is closed.
+/// Applies the timeout to a call, so that an unresponsive connection is closed.
 async fn limited<T>(call: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
     let result = timeout(LIMIT, call).await;
     result.unwrap_or_else(|_| Err("redis did not respond in time".into()))

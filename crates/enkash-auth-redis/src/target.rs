@@ -11,19 +11,19 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The server and the credentials for it. Its `Debug` shows no password.
+/// The address of the server and its credentials. `Debug` shows no password.
 pub(crate) struct Target {
     host: String,
     port: u16,
     login: RedisConnectionInfo,
-    /// `None` for a connection in the clear.
+    /// `None` for a plaintext connection.
     #[cfg(feature = "tls")]
     tls: Option<tls::Connector>,
 }
 
 impl Target {
-    /// Reads `redis://` and `rediss://`; the latter trusts the certificates in `pem` beside the Mozilla
-    /// roots. Errors repeat nothing of the address: it may hold a password.
+    /// Parses a `redis://` or `rediss://` URL; the latter trusts the certificates in `pem` beside the
+    /// Mozilla roots. Errors do not repeat the URL, because it may contain a password.
     pub(crate) fn new(url: &str, pem: &[u8]) -> Result<Self, Error> {
         let unusable = |why| Error::new(ErrorKind::InvalidSetting, format!("redis address: {why}"));
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
@@ -34,7 +34,7 @@ impl Target {
             _ => return Err(unusable("neither redis:// nor rediss://")),
         }
         if rest.contains('#') {
-            return Err(unusable("it must not have a fragment"));
+            return Err(unusable("must not have a fragment"));
         }
         let info = format!("redis://{rest}")
             .into_connection_info()
@@ -71,7 +71,7 @@ impl Target {
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<MultiplexedConnection, BoxError> {
-        // `RedisStore` limits the time of a call as a whole.
+        // `RedisStore` applies its timeout to the whole call.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let (connection, driver) =
             MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
@@ -109,7 +109,7 @@ mod tls {
 
     pub(super) type Connector = tokio_rustls::TlsConnector;
 
-    /// Creates a connector with a crypto provider of its own: the process need not have installed one.
+    /// Creates a connector with its own crypto provider, because the process may have installed none.
     pub(super) fn connector(pem: &[u8]) -> Result<Connector, Error> {
         config(pem)
             .map(|config| Arc::new(config).into())

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The credentials that the issuer accepts, all of them made up.
+/// The made-up credentials that the issuer accepts.
 ///
 /// [`Accounts::new`] has one of each kind: client `client-id` with `client-secret`, user
 /// `user@example.com` with `password`, and access key `access-key` with `secret-key`.
@@ -26,7 +26,7 @@ pub struct Accounts {
     company_id: Option<String>,
 }
 
-/// What a token belongs to, and what can be locked.
+/// The owner of a token, which can be locked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Account {
     User(String),
@@ -43,7 +43,7 @@ impl Accounts {
             .merchant("access-key", "secret-key")
     }
 
-    /// Accepts nothing yet.
+    /// Accepts no credentials yet.
     pub fn none() -> Self {
         Self {
             clients: BTreeMap::new(),
@@ -114,7 +114,7 @@ impl Default for Accounts {
     }
 }
 
-/// Shows names, and never a secret: it may be a real one.
+/// Shows names but no secret, which may be a real one.
 impl fmt::Debug for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accounts")

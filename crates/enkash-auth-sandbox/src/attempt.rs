@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 use http::StatusCode;
 
-/// A token request, whatever it looked like on the wire.
+/// A token request in either dialect.
 pub(crate) enum Attempt {
     /// The form dialect.
     Form {
@@ -18,10 +18,10 @@ pub(crate) enum Attempt {
     },
 }
 
-/// Why an attempt got no token.
+/// Why an attempt was rejected.
 #[derive(Debug)]
-pub(crate) enum Refusal {
-    /// No HTTP Basic, or one that cannot be read.
+pub(crate) enum Rejection {
+    /// HTTP Basic is absent or malformed.
     NoClient,
     /// The client or its secret is wrong.
     WrongClient,
@@ -33,17 +33,17 @@ pub(crate) enum Refusal {
     WrongMerchant,
     /// The refresh token is unknown, expired, or another client's.
     WrongRefreshToken(String),
-    /// Too many refusals in a row.
+    /// Too many consecutive rejections.
     Locked,
-    /// The request itself is not one: what is wrong with it.
+    /// The request is malformed, for this reason.
     Malformed(&'static str),
-    /// A grant type that is not offered.
+    /// The grant type is not supported.
     UnsupportedGrant(String),
 }
 
-impl Refusal {
-    /// Returns the refusal in the words of the real family: the status, `error` and
-    /// `error_description`. A 401 is about the client, a 400 about what it asked for.
+impl Rejection {
+    /// Returns the status, `error` and `error_description` as the real server family words them. A 401
+    /// concerns the client, a 400 the request.
     pub(crate) fn words(&self) -> (StatusCode, &'static str, Cow<'static, str>) {
         let of_client = |error, text: &'static str| (StatusCode::UNAUTHORIZED, error, text.into());
         let of_request = |error, text| (StatusCode::BAD_REQUEST, error, text);

@@ -7,19 +7,19 @@ use tokio::time::Instant;
 /// The last millisecond that an HTTP date can express: the end of the year 9999.
 const LAST_MS: i64 = 253_402_300_799_999;
 
-/// The clock that the issuer goes by: it ends tokens and stamps the `Date` header.
+/// The clock of the issuer, for token expiry and the `Date` header.
 ///
 /// [`Clock::real`] runs on tokio's clock, so a test that pauses and advances tokio's time moves it;
-/// [`Clock::manual`] stands still until it is moved. Either can be wrong on purpose. Clones are
-/// handles to the same clock.
+/// [`Clock::manual`] stands still until it is advanced. Either can be wrong on purpose. Clones share
+/// the clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// What `now` was at the start, in Unix milliseconds.
+    /// The time at the start, in Unix milliseconds.
     start: i64,
-    /// Where tokio's clock stood at the start; `None` in a manual clock.
+    /// The tokio time at the start; `None` in a manual clock.
     running_since: Option<Instant>,
     /// How far `advance` has moved the clock, in milliseconds.
     advanced: AtomicI64,
@@ -43,19 +43,19 @@ impl Clock {
         Self::new(start, None)
     }
 
-    /// Returns the time, as far as the issuer knows.
+    /// Returns the time of the issuer.
     pub fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(self.unix_ms().unsigned_abs())
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
         self.0.advanced.fetch_add(millis(by), Ordering::SeqCst);
     }
 
     /// Makes the clock wrong: ahead of the truth by `by` milliseconds, or behind if negative.
     ///
-    /// As with any server whose clock is set, tokens already issued end earlier or later for it.
+    /// As on any server whose clock is set, issued tokens then expire earlier or later.
     pub fn set_offset_ms(&self, by: i64) {
         self.0
             .offset
@@ -76,7 +76,7 @@ impl Clock {
             .clamp(0, LAST_MS)
     }
 
-    /// Returns the milliseconds since the start, whatever the offset was meanwhile.
+    /// Returns the milliseconds since the start, independent of the offset.
     pub(crate) fn elapsed_ms(&self) -> i64 {
         let start = self.0.running_since;
         let ran = start.map_or(0, |start| millis(start.elapsed()));

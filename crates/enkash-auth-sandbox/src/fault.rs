@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::order::{Endpoint, Order};
 use crate::seconds;
 
-/// What can go wrong with an answer.
+/// A fault of a response.
 ///
-/// Some strike after the request was carried out: the password was counted, the token granted, the
-/// API call made, only the answer suffers. The others strike instead of it.
+/// Some faults carry the request out (the password is counted, the token granted, the API call made)
+/// and affect only the response. The others replace the request's execution.
 ///
 /// In JSON a fault is its name, such as `"hang"` or `"close-after-reading"`, or an object of its
 /// name and its fields, such as `{"delay": {"by": 2.5}}`; durations are seconds.
@@ -31,30 +31,29 @@ use crate::seconds;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The request is carried out, and the answer takes a while.
+    /// The request is carried out, and the response is delayed.
     Delay {
-        /// How long.
+        /// The delay.
         #[serde(with = "seconds")]
         by: Duration,
     },
-    /// The connection is closed when the head of the request is there; its body is not read.
+    /// The connection is closed after the head of the request; the body is not read.
     CloseBeforeReading,
-    /// The request is carried out, and the connection closed without an answer.
+    /// The request is carried out, and the connection closed without a response.
     CloseAfterReading,
-    /// The request is carried out; half of the answer is sent, and the connection closed.
+    /// The request is carried out; half of the response is sent, and the connection closed.
     HalfAnswer,
-    /// The request is carried out, and the answer never comes.
+    /// The request is carried out, and the response never arrives.
     Hang,
-    /// The request is carried out; its response is lost in a gateway, which sends a page of HTML
-    /// in place of it.
+    /// The request is carried out; a gateway replaces the response with an HTML page.
     CarriedOut {
-        /// The status of the page, from 200 up: 502, say.
+        /// The status of the page, from 200 up, such as 502.
         #[serde(with = "status")]
         status: StatusCode,
     },
-    /// A page of HTML with any status from 200 up, as a CDN or a captive portal sends it.
+    /// An HTML page with any status from 200 up, as a CDN or a captive portal sends it.
     Page {
-        /// Its status: 403, 429, 502, 503 or 520 to 530, say.
+        /// The status, such as 403, 429, 502, 503 or 520 to 530.
         #[serde(with = "status")]
         status: StatusCode,
     },
@@ -68,29 +67,29 @@ pub enum Fault {
         #[serde(default, with = "seconds::option")]
         retry_after: Option<Duration>,
     },
-    /// 200 that says it is JSON and is bytes at random.
+    /// 200 with the content type of JSON and random bytes.
     Garbage,
-    /// 200 that says it is JSON and has no body.
+    /// 200 with the content type of JSON and no body.
     Empty,
-    /// 200 with 32 MiB of JSON, a token among it.
+    /// 200 with 32 MiB of JSON, including a token.
     Huge,
     /// 307 to another address.
     Redirect {
-        /// Where to; `None` is [a trap](crate::Counters::redirects_followed) of the sandbox.
+        /// The target; `None` is [a trap](crate::Counters::redirects_followed) of the sandbox.
         #[serde(default)]
         to: Option<String>,
     },
-    /// 200 with JSON that is neither a grant nor a refusal.
+    /// 200 with JSON that is neither a grant nor a rejection.
     OtherJson,
-    /// Any answer that is not above.
+    /// Any other response.
     Answer {
-        /// Its status, from 200 up.
+        /// The status, from 200 up.
         #[serde(with = "status")]
         status: StatusCode,
-        /// Its headers; what cannot be one is left out.
+        /// The headers; invalid ones are omitted.
         #[serde(default)]
         headers: BTreeMap<String, String>,
-        /// Its body.
+        /// The body.
         #[serde(default)]
         body: String,
     },
@@ -103,7 +102,7 @@ impl Fault {
     }
 }
 
-/// A status in JSON: a number, and one that an answer can end with.
+/// A status in JSON: a number that is valid for a final response.
 mod status {
     use http::StatusCode;
     use serde::de::Error as _;
@@ -118,6 +117,8 @@ mod status {
         StatusCode::from_u16(number)
             .ok()
             .filter(|status| !status.is_informational())
-            .ok_or_else(|| D::Error::custom(format_args!("{number} is not a status of an answer")))
+            .ok_or_else(|| {
+                D::Error::custom(format_args!("{number} is not a status of a final response"))
+            })
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use self::judge::Judge;
 use crate::accounts::Accounts;
-use crate::attempt::{Attempt, Refusal};
+use crate::attempt::{Attempt, Rejection};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::order::{Endpoint, Order, Queue};
@@ -17,8 +17,8 @@ use crate::tokens::{Grant, Tokens};
 
 /// The issuer behind the token endpoint: its accounts, rules, tokens, clock and counters.
 ///
-/// Knows nothing of sockets; [`router`](crate::router) and [`Sandbox`](crate::Sandbox) put it
-/// there. Clones are handles to the same issuer, so a test keeps one to look at what happened.
+/// Independent of sockets; [`router`](crate::router) and [`Sandbox`](crate::Sandbox) serve it. Clones
+/// share the issuer, so a test can keep one to inspect it.
 ///
 /// # Examples
 ///
@@ -42,15 +42,15 @@ struct Shared {
     accounts: Accounts,
     clock: Clock,
     state: Mutex<State>,
-    /// Held while rules are changed, so that a change may look at the issuer meanwhile.
+    /// Held while rules are changed, so that a change may read the issuer.
     changing: Mutex<()>,
 }
 
-/// What changes while the issuer runs.
+/// The mutable state of the issuer.
 #[derive(Debug, Default)]
 struct State {
     counters: Counters,
-    /// Token requests under way.
+    /// In-flight token requests.
     calls_open: u64,
     rules: Rules,
     tokens: Tokens,
@@ -61,22 +61,22 @@ struct State {
 }
 
 impl Issuer {
-    /// Builds an issuer with other accounts, rules or another clock.
+    /// Creates a builder for other accounts, rules or another clock.
     pub fn builder() -> IssuerBuilder {
         IssuerBuilder::default()
     }
 
-    /// Returns what has been counted so far.
+    /// Returns the counters.
     pub fn counters(&self) -> Counters {
         self.lock().counters
     }
 
-    /// Counts from zero again.
+    /// Resets the counters to zero.
     pub fn reset_counters(&self) {
         self.lock().counters = Counters::default();
     }
 
-    /// Returns how many token requests are under way.
+    /// Returns the number of in-flight token requests.
     pub fn token_requests_open(&self) -> u64 {
         self.lock().calls_open
     }
@@ -86,49 +86,49 @@ impl Issuer {
         self.lock().rules.clone()
     }
 
-    /// Changes the rules; tokens already granted keep their end.
+    /// Changes the rules; tokens already granted keep their expiry.
     ///
-    /// Changes are made one after another, so none is lost. A change must not make another.
+    /// Changes are serialized, so none is lost. A change must not make another.
     pub fn change_rules(&self, change: impl FnOnce(Rules) -> Rules) {
         let _one = hold(&self.0.changing);
         let changed = change(self.rules());
         self.lock().rules = changed;
     }
 
-    /// Returns the clock that the issuer goes by.
+    /// Returns the clock of the issuer.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
-    /// Switches an outage on or off: while it lasts, token requests are answered with 503 and a
-    /// page of HTML, unread. API paths go on.
+    /// Switches an outage on or off. During an outage, token requests get 503 and an HTML page, unread.
+    /// API paths still work.
     pub fn set_outage(&self, on: bool) {
         self.lock().is_out = on;
     }
 
-    /// Returns whether an outage is on.
+    /// Returns whether there is an outage.
     pub fn outage(&self) -> bool {
         self.lock().is_out
     }
 
-    /// Returns whether an API path would let this token in now.
+    /// Returns whether API paths accept this token now.
     pub fn accepts(&self, token: &str) -> bool {
         self.check(token).is_ok()
     }
 
-    /// Returns how many tokens are alive.
+    /// Returns the number of valid tokens.
     pub fn tokens_alive(&self) -> usize {
         let now = self.clock().unix_ms();
         self.lock().tokens.alive(now)
     }
 
-    /// Ends one token; returns whether it was alive.
+    /// Revokes one token; returns whether it was valid.
     pub fn revoke(&self, token: &str) -> bool {
         let now = self.clock().unix_ms();
         self.lock().tokens.revoke(token, now)
     }
 
-    /// Ends all tokens; returns how many were alive.
+    /// Revokes all tokens; returns how many were valid.
     pub fn revoke_all(&self) -> usize {
         let now = self.clock().unix_ms();
         self.lock().tokens.revoke_all(now)
@@ -146,14 +146,14 @@ impl Issuer {
         self.lock().strikes = Strikes::default();
     }
 
-    /// Orders a fault. It comes into force when the earlier orders of its endpoint are used up.
+    /// Orders a fault. It becomes active when the earlier orders of its endpoint are used up.
     pub fn order(&self, order: Order) {
         let now = self.clock().elapsed_ms();
         self.lock().faults(order.endpoint()).push(order, now);
     }
 
-    /// Returns the orders that are not used up, with what is left of them: those of the token
-    /// endpoint, then those of the API; of each, the first is in force.
+    /// Returns the orders that are not used up, with their remaining counts: those of the token
+    /// endpoint, then those of the API. The first of each is active.
     pub fn orders(&self) -> Vec<Order> {
         let now = self.clock().elapsed_ms();
         let mut state = self.lock();
@@ -162,14 +162,14 @@ impl Issuer {
         orders
     }
 
-    /// Cancels all orders. A request that one has struck already stays struck.
+    /// Cancels all orders. Faults that already apply to a request remain.
     pub fn cancel_orders(&self) {
         let mut state = self.lock();
         state.token_faults = Queue::default();
         state.api_faults = Queue::default();
     }
 
-    /// Takes the fault that strikes a request to `endpoint` now, and counts it.
+    /// Takes the fault for a request to `endpoint` now, and counts it.
     pub(crate) fn take_fault(&self, endpoint: Endpoint) -> Option<Fault> {
         let now = self.clock().elapsed_ms();
         let mut state = self.lock();
@@ -178,18 +178,18 @@ impl Issuer {
         Some(fault)
     }
 
-    /// Checks that a token is alive; the error says why not.
+    /// Checks that a token is valid; the error says why not.
     pub(crate) fn check(&self, token: &str) -> Result<(), &'static str> {
         let now = self.clock().unix_ms();
         self.lock().tokens.check(token, now)
     }
 
-    /// Decides an attempt, and counts the verdict.
+    /// Decides an attempt, and counts the outcome.
     pub(crate) fn judge(
         &self,
         api_key: Option<&str>,
-        attempt: Result<Attempt, Refusal>,
-    ) -> Result<Grant, Refusal> {
+        attempt: Result<Attempt, Rejection>,
+    ) -> Result<Grant, Rejection> {
         let now = self.clock().unix_ms();
         let mut state = self.lock();
         let mut judge = Judge {
@@ -206,7 +206,7 @@ impl Issuer {
         verdict
     }
 
-    /// Counts a token request, which is under way until the value is dropped.
+    /// Counts a token request as in flight until the value is dropped.
     pub(crate) fn begin_token_call(&self) -> TokenCall {
         let mut state = self.lock();
         state.calls_open += 1;
@@ -226,12 +226,12 @@ impl Issuer {
     }
 }
 
-/// Locks. Nothing that panics under a lock leaves a half of something behind.
+/// Locks a mutex and ignores poisoning: no panic under a lock leaves a partial update.
 fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A token request under way.
+/// An in-flight token request.
 pub(crate) struct TokenCall(Issuer);
 
 impl Drop for TokenCall {
@@ -256,7 +256,7 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// Builds an [`Issuer`]; what is not set is as the documented server has it.
+/// Builds an [`Issuer`]; the defaults are those of the documented server.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct IssuerBuilder {
@@ -272,13 +272,13 @@ impl IssuerBuilder {
         self
     }
 
-    /// Sets how to grant and answer. Default: [`Rules::new`].
+    /// Sets the rules. Default: [`Rules::new`].
     pub fn rules(mut self, rules: Rules) -> Self {
         self.rules = rules;
         self
     }
 
-    /// Sets the clock to go by. Default: a [`Clock::real`] that starts now.
+    /// Sets the clock. Default: a [`Clock::real`] that starts now.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);
         self
@@ -299,31 +299,31 @@ impl IssuerBuilder {
     }
 }
 
-/// What the issuer has seen since its start, or since the last
+/// Counts since the start of the issuer, or since the last
 /// [`reset_counters`](Issuer::reset_counters).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counters {
-    /// POST requests to a token endpoint, whatever became of them.
+    /// POST requests to a token endpoint, with any outcome.
     pub token_requests: u64,
-    /// The most token requests that were under way at one time.
+    /// The maximum of concurrent token requests.
     pub token_requests_at_once: u64,
-    /// Token requests that were answered with a token.
+    /// Token requests that returned a token.
     pub grants: u64,
-    /// Grants for which a token was minted; the others answered one that was there.
+    /// Grants of a new token; the others returned an existing one.
     pub minted: u64,
     /// Grants for a refresh token.
     pub refreshes: u64,
-    /// Token requests that were refused for what they asked or for their credentials.
+    /// Token requests that were rejected for their content or their credentials.
     pub rejections: u64,
-    /// Requests to API paths, whatever became of them.
+    /// Requests to API paths, with any outcome.
     pub api_calls: u64,
-    /// Requests to API paths that were refused for their token.
+    /// Requests to API paths that were unauthorized.
     pub api_refusals: u64,
-    /// Requests that a [`Fault`] struck.
+    /// Requests that got a [`Fault`].
     pub faults: u64,
-    /// Requests at `/-/sandbox/trap`, where [`Fault::Redirect`] leads: made
-    /// by a client that carries its password to wherever it is sent.
+    /// Requests at `/-/sandbox/trap`, the target of [`Fault::Redirect`]: made by a client that sends
+    /// its password along a redirect.
     pub redirects_followed: u64,
 }
 

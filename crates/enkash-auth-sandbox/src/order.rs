@@ -7,7 +7,7 @@ use crate::clock::millis;
 use crate::fault::Fault;
 use crate::seconds;
 
-/// Where a fault strikes.
+/// The endpoint of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -18,11 +18,11 @@ pub enum Endpoint {
     Api,
 }
 
-/// A fault, where it strikes, and how often: once, if nothing else is said.
+/// A fault with its endpoint and how often it applies. Default: once.
 ///
-/// The orders of an endpoint wait in line: the next comes into force when the one before is used
-/// up. In JSON: `{"at": "token", "fault": "hang", "times": 2}`, with `"lasting": 5` (seconds)
-/// instead of `times`, or with neither.
+/// The orders of an endpoint are queued: the next becomes active when the one before is used up. In
+/// JSON: `{"at": "token", "fault": "hang", "times": 2}`, with `"lasting": 5` (seconds) instead of
+/// `times`, or with neither.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written")]
 #[must_use = "an order does nothing until it is given to an issuer"]
@@ -46,14 +46,14 @@ impl Order {
         Self { at, fault, span }
     }
 
-    /// Makes the fault strike so many requests.
+    /// Applies the fault to this many requests.
     pub fn times(mut self, times: u32) -> Self {
         self.span = Span::Times(times);
         self
     }
 
-    /// Makes the fault last from when the order comes into force. An issuer's clock that is set
-    /// wrong does not change that; one that is advanced does.
+    /// Applies the fault for `duration` after the order becomes active. Advancing the issuer's clock
+    /// counts, its offset does not.
     pub fn lasting(mut self, duration: Duration) -> Self {
         self.span = Span::Lasting(duration);
         self
@@ -64,7 +64,7 @@ impl Order {
     }
 }
 
-/// An order as it stands in JSON.
+/// The JSON form of an order.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -89,11 +89,11 @@ impl TryFrom<Written> for Order {
     }
 }
 
-/// The orders of one endpoint that are not used up, in line; the first is in force.
+/// The queue of orders of one endpoint; the first is active.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     waiting: VecDeque<Order>,
-    /// Since when the first is in force, in milliseconds that only ever grow.
+    /// Since when the first is active, in monotonic milliseconds.
     since: i64,
 }
 
@@ -106,7 +106,7 @@ impl Queue {
         self.waiting.push_back(order);
     }
 
-    /// Takes the fault that strikes a request now.
+    /// Takes the fault for a request now.
     pub(crate) fn take(&mut self, now: i64) -> Option<Fault> {
         self.drop_used_up(now);
         let order = self.waiting.front_mut()?;
@@ -121,7 +121,7 @@ impl Queue {
         Some(fault)
     }
 
-    /// Returns what is left of each order.
+    /// Returns the orders with their remaining counts.
     pub(crate) fn orders(&mut self, now: i64) -> Vec<Order> {
         self.drop_used_up(now);
         let passed = Duration::from_millis(now.saturating_sub(self.since).unsigned_abs());
@@ -132,7 +132,7 @@ impl Queue {
         orders
     }
 
-    /// Drops the first order while it is used up; the next came into force at its end.
+    /// Drops the first order while it is used up; the next became active at its end.
     fn drop_used_up(&mut self, now: i64) {
         while let Some(order) = self.waiting.front() {
             match order.span {

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::seconds;
 
-/// How the issuer grants and answers; each rule can be changed while it runs.
+/// The behavior of the issuer; each rule can be changed at run time.
 ///
-/// Starts as the server family behind `/oauth/token` behaves: tokens of 24 hours that stay the same
-/// until they expire, an account that locks after three refusals. In JSON the fields are named as
-/// the methods here, and durations are seconds.
+/// The defaults are those of the server family behind `/oauth/token`: tokens of 24 hours that are
+/// reused until they expire, and an account that locks after three rejections. In JSON the fields are
+/// named like the methods here, and durations are seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[must_use]
@@ -51,7 +51,7 @@ impl Rules {
         }
     }
 
-    /// Sets how long a token lives. Default: 24 hours. With zero it has expired when it is granted.
+    /// Sets how long a token lives. Default: 24 hours. With zero it is already expired when granted.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
@@ -63,7 +63,7 @@ impl Rules {
         self
     }
 
-    /// Sets what becomes of refresh tokens. Default: [`Refresh::Reused`].
+    /// Sets how refresh tokens are handled. Default: [`Refresh::Reused`].
     pub fn refresh(mut self, refresh: Refresh) -> Self {
         self.refresh = refresh;
         self
@@ -81,19 +81,19 @@ impl Rules {
         self
     }
 
-    /// Wraps answers as `{response_code, response_message, payload, errorResponse}`. Default: no.
+    /// Wraps responses as `{response_code, response_message, payload, errorResponse}`. Default: no.
     pub fn envelope(mut self, envelope: bool) -> Self {
         self.envelope = envelope;
         self
     }
 
-    /// Sets how the seconds left become a whole number. Default: [`Rounding::Floored`].
+    /// Sets how the remaining seconds are rounded. Default: [`Rounding::Floored`].
     pub fn rounding(mut self, rounding: Rounding) -> Self {
         self.rounding = rounding;
         self
     }
 
-    /// Sets what the lifetime field says. Default: [`Stated::Truth`].
+    /// Sets what the lifetime field states. Default: [`Stated::Truth`].
     pub fn stated(mut self, stated: Stated) -> Self {
         self.stated = stated;
         self
@@ -105,19 +105,19 @@ impl Rules {
         self
     }
 
-    /// Sets how a refusal travels. Default: [`Rejections::ByStatus`].
+    /// Sets how a rejection is sent. Default: [`Rejections::ByStatus`].
     pub fn rejections(mut self, rejections: Rejections) -> Self {
         self.rejections = rejections;
         self
     }
 
-    /// Sets how many refusals in a row lock an account; `None` or 0 for never. Default: 3.
+    /// Sets how many consecutive rejections lock an account; `None` or 0 for never. Default: 3.
     pub fn lock_after(mut self, strikes: impl Into<Option<u32>>) -> Self {
         self.lock_after = strikes.into();
         self
     }
 
-    /// Delays the answer to a token request, once it is granted or refused. Default: not at all.
+    /// Delays the response to a token request after the decision. Default: no delay.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -136,7 +136,7 @@ impl Default for Rules {
     }
 }
 
-/// The fields in which a granted token is told.
+/// The fields of a granted token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
@@ -159,71 +159,71 @@ pub enum Shape {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Issuing {
-    /// Answers the same token until it expires, with a lifetime that shrinks.
+    /// Returns the same token until it expires, with a shrinking lifetime.
     #[default]
     Sticky,
     /// Mints a token for each grant; the earlier ones stay valid until they expire.
     Rotating,
 }
 
-/// How the seconds that a token has left become a whole number.
+/// How the remaining seconds of a token are rounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rounding {
-    /// Rounded down after at least a millisecond has passed: a fresh token of 300 s says 299.
+    /// Rounded down after at least a millisecond has passed: 299 for a fresh token of 300 s.
     #[default]
     Floored,
-    /// Rounded down: a fresh token of 300 s says 300.
+    /// Rounded down: 300 for a fresh token of 300 s.
     Exact,
 }
 
-/// What the lifetime field of a grant says: the truth, or a mistake seen on such platforms.
+/// What the lifetime field of a grant states: the truth, or a mistake seen on such platforms.
 ///
-/// The token lives as long as [`Rules::lifetime`] says in any case.
+/// The real lifetime is always that of [`Rules::lifetime`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Stated {
-    /// What is documented: seconds left, or in shape A the end in Unix milliseconds.
+    /// As documented: the remaining seconds, or in shape A the expiry in Unix milliseconds.
     #[default]
     Truth,
     /// The truth as a number in a string.
     Quoted,
-    /// In shape A, the end in Unix seconds; elsewhere the truth.
+    /// In shape A, the expiry in Unix seconds; elsewhere the truth.
     UnixSeconds,
-    /// In shape A, the seconds left; elsewhere the truth.
+    /// In shape A, the remaining seconds; elsewhere the truth.
     SecondsLeft,
     /// 0.
     Zero,
     /// -1.
     Negative,
-    /// The truth less the lifetime and an hour: over for an hour when it is fresh.
+    /// The truth less the lifetime and an hour: a fresh token expired an hour ago.
     HourAgo,
-    /// The truth and three centuries.
+    /// The truth plus three centuries.
     Centuries,
     /// No such field.
     Absent,
 }
 
-/// What becomes of refresh tokens.
+/// How refresh tokens are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Refresh {
-    /// A refresh grant answers the refresh token that it was asked with.
+    /// A refresh grant returns the same refresh token.
     #[default]
     Reused,
-    /// A refresh grant ends its refresh token and answers another.
+    /// A refresh grant revokes its refresh token and returns another.
     Rotated,
-    /// No answer has a refresh token, and the refresh grant is not supported.
+    /// No response has a refresh token, and the refresh grant is not supported.
     Off,
 }
 
-/// How a refusal travels.
+/// How a rejection is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
@@ -232,6 +232,6 @@ pub enum Rejections {
     /// With status 400 or 401.
     #[default]
     ByStatus,
-    /// With status 200 and a `resultCode` (in an envelope, a `response_code`) that says no.
+    /// With status 200 and a failing `resultCode` (in an envelope, `response_code`).
     InBody,
 }

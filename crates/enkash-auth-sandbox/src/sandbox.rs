@@ -19,17 +19,17 @@ use crate::issuer::Issuer;
 use crate::tls::Tls;
 use crate::web::SandboxService;
 
-/// How long requests under way have to finish.
+/// How long in-flight requests may take to finish.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How long to wait when no connection can be accepted, for want of file descriptors say.
+/// The backoff after a failed accept, for example without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a handshake may take.
 #[cfg(feature = "tls")]
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// What lies between a socket and HTTP, if not nothing.
+/// The optional TLS between a socket and HTTP.
 #[cfg(feature = "tls")]
 type Acceptor = tokio_rustls::TlsAcceptor;
 #[cfg(not(feature = "tls"))]
@@ -64,7 +64,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Builds a sandbox with another issuer or on another address.
+    /// Creates a builder for another issuer or another address.
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             issuer: Issuer::default(),
@@ -74,43 +74,41 @@ impl Sandbox {
         }
     }
 
-    /// Starts a sandbox on a free port of 127.0.0.1, as documented.
+    /// Starts a sandbox with the defaults on a free port of 127.0.0.1.
     ///
     /// # Errors
     ///
-    /// As for [`SandboxBuilder::start`], which also says when it panics.
+    /// As for [`SandboxBuilder::start`], which also documents panics.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// Returns the address it listens on.
+    /// Returns the listening address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Returns the base address for a client: `http://127.0.0.1:PORT`, or `https`, without a slash
-    /// at the end.
+    /// Returns the base URL for clients: `http://127.0.0.1:PORT`, or `https`, without a trailing slash.
     pub fn base_url(&self) -> String {
         let is_tls = self.authority.is_some();
         format!("http{}://{}", if is_tls { "s" } else { "" }, self.addr)
     }
 
-    /// Returns the issuer behind it, to steer it and to look at its counters.
+    /// Returns the issuer, to control it and to read its counters.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
     }
 
-    /// Returns what clients have to trust, if the sandbox serves TLS.
+    /// Returns the authority for clients to trust, if the sandbox serves TLS.
     pub fn certificate_authority(&self) -> Option<&CertificateAuthority> {
         self.authority.as_ref()
     }
 
-    /// Accepts no more connections, lets requests under way finish for at most five seconds, and
-    /// stops.
+    /// Stops accepting connections, gives in-flight requests at most five seconds, and stops.
     pub async fn shutdown(mut self) {
-        // A receiver that is gone has nothing left to stop.
+        // Fails if the task has already stopped.
         let _ = self.stop.send(());
-        // It was neither aborted nor does it panic; and stopped is stopped.
+        // The task does not panic and was not aborted; if it was, it has stopped too.
         let _ = (&mut self.task.0).await;
     }
 }
@@ -125,9 +123,9 @@ impl Drop for Task {
     }
 }
 
-/// The authority that signed a sandbox's certificate: what clients have to trust.
+/// The authority that signed a sandbox's certificate, for clients to trust.
 ///
-/// Made when the sandbox starts and gone when it stops, its key with it.
+/// Created when the sandbox starts; its key is dropped when the sandbox stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateAuthority {
     pub(crate) pem: String,
@@ -135,12 +133,12 @@ pub struct CertificateAuthority {
 }
 
 impl CertificateAuthority {
-    /// Returns its certificate as PEM, for a file.
+    /// Returns the certificate as PEM, for a file.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// Returns its certificate as DER, for a root store.
+    /// Returns the certificate as DER, for a root store.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
@@ -180,11 +178,11 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// The address cannot be listened on, or no certificate be made for the names given.
+    /// If the address cannot be bound, or no certificate be created for the names.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime, or in one without I/O.
+    /// Panics outside a tokio runtime, or in one without I/O.
     pub async fn start(self) -> io::Result<Sandbox> {
         let listener = TcpListener::bind(self.addr).await?;
         let addr = listener.local_addr()?;
@@ -206,8 +204,8 @@ impl SandboxBuilder {
     }
 }
 
-/// Accepts connections and serves each in a task of its own until `stop`; when it is dropped, so
-/// are the connections.
+/// Accepts connections and serves each in a separate task until `stop`. Dropping the future drops the
+/// connections.
 async fn accept(
     listener: TcpListener,
     acceptor: Option<Acceptor>,
@@ -220,7 +218,7 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    // Without it answers are only slower.
+                    // Without it, responses are only slower.
                     let _ = stream.set_nodelay(true);
                     let (acceptor, service) = (acceptor.clone(), service.clone());
                     connections.spawn(serve(stream, acceptor, service, graceful.watcher()));
@@ -232,11 +230,11 @@ async fn accept(
         }
     }
     drop(listener);
-    // After the drain, what is left is dropped with the set.
+    // After the drain, the remaining connections are dropped with the set.
     let _ = timeout(DRAIN, graceful.shutdown()).await;
 }
 
-/// Serves a connection to its end. One that cannot agree on TLS gets nothing.
+/// Serves a connection to its end, or drops it if the TLS handshake fails.
 async fn serve(
     stream: TcpStream,
     acceptor: Option<Acceptor>,
@@ -254,7 +252,7 @@ async fn serve(
     }
 }
 
-/// Serves HTTP/1 and HTTP/2 on the same port; the `Date` header is the issuer's business.
+/// Serves HTTP/1 and HTTP/2 on the same port. The issuer adds the `Date` header.
 async fn serve_http<S>(stream: S, service: SandboxService, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -265,6 +263,6 @@ where
     let connection = server
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .into_owned();
-    // A connection may end in any way; the others are not concerned.
+    // A connection may end in any way, without effect on the others.
     let _ = watcher.watch(connection).await;
 }

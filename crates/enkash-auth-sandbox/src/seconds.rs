@@ -1,4 +1,4 @@
-//! Durations in JSON: a number of seconds, with a fraction where there is one.
+//! Durations in JSON: a number of seconds, possibly with a fraction.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration
         .map_err(|_| D::Error::custom(format_args!("{seconds} is not a number of seconds")))
 }
 
-/// The same for a duration that may be absent, or null.
+/// Durations that may be absent or null.
 pub(crate) mod option {
     use serde::Serialize;
 

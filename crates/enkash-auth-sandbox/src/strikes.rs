@@ -4,19 +4,19 @@ use serde::Serialize;
 
 use crate::accounts::Account;
 
-/// How close an account is to being locked.
+/// The strikes of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AccountStatus {
     /// The user's name, or the merchant's access key.
     pub name: String,
-    /// Refusals in a row.
+    /// Consecutive rejections.
     pub strikes: u32,
-    /// Whether the account gets no token until it is unlocked, even with the right password.
+    /// Whether the account is locked: even the right password gets no token.
     pub locked: bool,
 }
 
-/// Refusals in a row of each account, and whether it is locked.
+/// The consecutive rejections of each account, and whether it is locked.
 #[derive(Debug, Default)]
 pub(crate) struct Strikes(HashMap<Account, (u32, bool)>);
 
@@ -25,14 +25,14 @@ impl Strikes {
         self.0.get(account).is_some_and(|(_, locked)| *locked)
     }
 
-    /// Counts a refusal, and locks the account at `lock_after`.
+    /// Counts a rejection, and locks the account at `lock_after`.
     pub(crate) fn strike(&mut self, account: Account, lock_after: Option<u32>) {
         let (strikes, locked) = self.0.entry(account).or_default();
         *strikes = strikes.saturating_add(1);
         *locked |= lock_after.is_some_and(|limit| limit > 0 && *strikes >= limit);
     }
 
-    /// Ends the row of refusals, for a success.
+    /// Resets the count after a success.
     pub(crate) fn clear(&mut self, account: &Account) {
         self.0.remove(account);
     }

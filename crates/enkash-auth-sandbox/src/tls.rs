@@ -13,11 +13,10 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
 use crate::sandbox::CertificateAuthority;
 
-/// Serves TLS, with a certificate that is made when the sandbox starts.
+/// Serves TLS, with a certificate that is created when the sandbox starts.
 ///
-/// It is good for `localhost`, `127.0.0.1`, `::1`, the address listened on, and the names added
-/// here. Clients trust it when they trust the sandbox's
-/// [`CertificateAuthority`]. Both versions of HTTP are offered by ALPN.
+/// It is valid for `localhost`, `127.0.0.1`, `::1`, the listening address, and the names added here.
+/// Clients have to trust the sandbox's [`CertificateAuthority`]. ALPN offers both versions of HTTP.
 ///
 /// # Examples
 ///
@@ -43,7 +42,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Creates TLS for the machine that the sandbox runs on.
+    /// Creates TLS for the local names and addresses.
     pub fn new() -> Self {
         let names = ["localhost", "127.0.0.1", "::1"];
         Self {
@@ -51,13 +50,13 @@ impl Tls {
         }
     }
 
-    /// Adds a host name or an IP address by which clients come.
+    /// Adds a host name or an IP address to the certificate.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.names.push(name.into());
         self
     }
 
-    /// Makes the authority and the certificate.
+    /// Creates the authority and the certificate.
     pub(crate) fn acceptor(self, addr: IpAddr) -> io::Result<(TlsAcceptor, CertificateAuthority)> {
         let names = self.name(addr.to_string()).names;
         let authority = authority().map_err(io::Error::other)?;

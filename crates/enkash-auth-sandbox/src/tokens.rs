@@ -1,39 +1,39 @@
-//! The tokens that are alive. Times are Unix milliseconds by the issuer's clock.
+//! The valid tokens. Times are Unix milliseconds by the issuer's clock.
 
 use std::collections::HashMap;
 use std::iter;
 
 use crate::accounts::Account;
 
-/// Expired tokens are swept out when a table has grown to this many, and to twice as many as were
-/// left then.
+/// Expired tokens are removed when a table has grown to this many, and then to twice as many as
+/// remained.
 const FIRST_SWEEP: usize = 1024;
 
-/// A granted token, as it stands at the moment of the grant.
+/// A granted token at the time of the grant.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub(crate) access: String,
     pub(crate) refresh: Option<String>,
     pub(crate) expires_at: i64,
-    /// Milliseconds left; negative when it has expired.
+    /// Remaining milliseconds; negative once expired.
     pub(crate) left: i64,
-    /// Milliseconds that it lives in all.
+    /// The whole lifetime in milliseconds.
     pub(crate) lifetime: i64,
 }
 
-/// To what a token belongs. The client of a merchant is its access key.
+/// The owner of a token. The client of a merchant is its access key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Owner {
     pub(crate) client: String,
     pub(crate) account: Account,
 }
 
-/// What a refresh token is good for.
+/// A valid refresh token.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshToken {
     pub(crate) owner: Owner,
     pub(crate) expires_at: i64,
-    /// The access token that was granted with it last.
+    /// The last access token that was granted with it.
     access: String,
 }
 
@@ -41,14 +41,14 @@ pub(crate) struct RefreshToken {
 pub(crate) struct Tokens {
     access: HashMap<String, Grant>,
     refresh: HashMap<String, RefreshToken>,
-    /// The token of each owner that was minted last.
+    /// The latest token of each owner.
     latest: HashMap<Owner, String>,
-    /// How many tokens were left by the last sweep.
+    /// How many tokens remained after the last sweep.
     left: usize,
 }
 
 impl Tokens {
-    /// Returns the owner's latest token, if it is still alive at `now`.
+    /// Returns the owner's latest token, if it is valid at `now`.
     pub(crate) fn latest(&self, owner: &Owner, now: i64) -> Option<Grant> {
         let grant = self.access.get(self.latest.get(owner)?)?;
         (grant.expires_at > now).then(|| Grant {
@@ -57,8 +57,7 @@ impl Tokens {
         })
     }
 
-    /// Mints a token that lives `lifetime` milliseconds, with the refresh token that it is to have
-    /// and the end of that.
+    /// Mints a token that lives `lifetime` milliseconds, with its refresh token and the expiry of that.
     pub(crate) fn mint(
         &mut self,
         owner: Owner,
@@ -91,14 +90,14 @@ impl Tokens {
         self.refresh.get(text)
     }
 
-    /// Takes a refresh token out and ends the access token that was granted with it.
+    /// Removes a refresh token and revokes the access token that was granted with it.
     pub(crate) fn redeem(&mut self, text: &str) {
         if let Some(refresh) = self.refresh.remove(text) {
             self.access.remove(&refresh.access);
         }
     }
 
-    /// Checks that an access token is alive; the error says why not.
+    /// Checks that an access token is valid; the error says why not.
     pub(crate) fn check(&self, text: &str, now: i64) -> Result<(), &'static str> {
         match self.access.get(text) {
             Some(grant) if grant.expires_at > now => Ok(()),
@@ -107,13 +106,13 @@ impl Tokens {
         }
     }
 
-    /// Drops one access token; returns whether it was alive.
+    /// Revokes one access token; returns whether it was valid.
     pub(crate) fn revoke(&mut self, text: &str, now: i64) -> bool {
         let revoked = self.access.remove(text);
         revoked.is_some_and(|grant| grant.expires_at > now)
     }
 
-    /// Drops every token, also those for refreshing; returns how many access tokens were alive.
+    /// Revokes all access and refresh tokens; returns how many access tokens were valid.
     pub(crate) fn revoke_all(&mut self, now: i64) -> usize {
         let alive = self.alive(now);
         *self = Self::default();
@@ -136,7 +135,7 @@ impl Tokens {
     }
 }
 
-/// Returns opaque text as the samples show it: 27 characters that are safe in a URL.
+/// Returns an opaque token as in the samples: 27 URL-safe characters.
 pub(crate) fn random_text() -> String {
     iter::repeat_with(fastrand::alphanumeric).take(27).collect()
 }

@@ -1,9 +1,9 @@
 //! The issuer over HTTP.
 
-mod answer;
 mod api;
 mod control;
 mod fault;
+mod response;
 mod router;
 mod service;
 mod token;

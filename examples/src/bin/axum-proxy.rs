@@ -1,13 +1,12 @@
-//! An axum application that forwards what it does not answer itself, with a token.
+//! An axum application that forwards the requests that it does not handle itself, with a token.
 //!
 //! ```sh
 //! cargo run -p enkash-auth-examples --bin axum-proxy
 //! ```
 //!
 //! It starts a server that behaves like EnKash's and the application before it, each on a loopback
-//! port, and calls the application as somebody who knows nothing of tokens: a page of its own, a call
-//! that is forwarded, and the status of the token. The `sidecar` is this as a program, with its guard
-//! against web pages.
+//! port, and calls the application without a token: a page of its own, a forwarded call, and the
+//! status of the token. `enkash-sidecar` is this as a program, with a guard against web pages.
 
 use std::io::{self, Write};
 
@@ -45,13 +44,13 @@ async fn main() -> Result<(), BoxError> {
     let caller = reqwest::Client::builder().no_proxy().build()?;
     let mut out = io::stdout();
     for path in ["/hello", "/api/v0/payouts", "/-/ready"] {
-        let answer = caller.get(format!("{base}{path}")).send().await?;
-        writeln!(out, "GET {path}: {}", answer.status())?;
+        let response = caller.get(format!("{base}{path}")).send().await?;
+        writeln!(out, "GET {path}: {}", response.status())?;
     }
     let counters = sandbox.issuer().counters();
     writeln!(
         out,
-        "forwarded: {}, refused for want of a token: {}",
+        "forwarded: {}, unauthorized: {}",
         counters.api_calls, counters.api_refusals
     )?;
     Ok(())

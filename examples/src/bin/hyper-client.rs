@@ -4,9 +4,8 @@
 //! cargo run -p enkash-auth-examples --bin hyper-client
 //! ```
 //!
-//! It starts a server that behaves like EnKash's on a loopback port, makes a call to it over each
-//! version of HTTP, and prints how each arrived there. Both clients take their token from one cache,
-//! so one is fetched.
+//! It starts a server that behaves like EnKash's on a loopback port, calls it over each version of
+//! HTTP, and prints the received requests. Both clients share one cache, so one token is fetched.
 
 use std::io::{self, Write};
 
@@ -31,7 +30,7 @@ async fn main() -> Result<(), BoxError> {
     let environment = Environment::custom(&sandbox.base_url())?;
     let tokens = TokenCache::new(TokenEndpoint::new(environment, credentials)?);
 
-    // The layer is the same for both: it asks nothing of a client but to be a service.
+    // The layer is the same for both: a client only has to be a service.
     let layer = EnkashAuthLayer::new(tokens);
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     let http1 = layer.layer(builder.build_http());
@@ -46,16 +45,16 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Makes a payout with `client`, and tells how it arrived.
+/// Makes a payout with `client`, and returns how it arrived.
 async fn pay<S>(client: S, uri: &str) -> Result<String, BoxError>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<Incoming>, Error = BoxError>,
 {
     let request = Request::post(uri).body(Full::from("amount=100"))?;
-    let answer = client.oneshot(request).await?;
-    let status = answer.status();
-    // The sandbox answers with what arrived.
-    let seen: Value = serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?;
+    let response = client.oneshot(request).await?;
+    let status = response.status();
+    // The sandbox returns the received request.
+    let seen: Value = serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?;
     let version = seen.pointer("/version").and_then(Value::as_str);
     let has_token = seen.pointer("/headers/authorization").is_some();
     Ok(format!(

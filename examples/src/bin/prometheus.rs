@@ -1,13 +1,13 @@
-//! What the cache counts and measures, served to Prometheus.
+//! The metrics of the cache, served to Prometheus.
 //!
 //! ```sh
 //! cargo run -p enkash-auth-examples --bin prometheus
 //! ```
 //!
 //! It starts a server that behaves like EnKash's and a service with `/metrics`, each on a loopback port,
-//! makes ten calls, has the token revoked and makes one more. Then it reads its own `/metrics`, as
+//! makes ten calls, revokes the token and makes one more. Then it reads its own `/metrics`, as
 //! Prometheus would, and prints what is the same in every run: no seconds, and no account, which is
-//! a hash of the address among others.
+//! a hash that includes the address.
 
 use std::io::{self, Write};
 
@@ -25,17 +25,17 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tower::{Layer, ServiceExt};
 
-/// The upper ends of the histogram's buckets, in seconds: a fetch takes 8 s at most.
+/// The upper bounds of the histogram's buckets, in seconds: a fetch takes at most 8 s.
 const FETCH_BUCKETS: [f64; 7] = [0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 8.0];
 
-/// Reads the gauges before each scrape: nothing ticks in the background.
+/// Updates the gauges before each scrape: no background task does.
 async fn scrape(State((tokens, recorder)): State<(TokenCache, PrometheusHandle)>) -> String {
     tokens.record_gauges();
     recorder.run_upkeep();
     recorder.render()
 }
 
-// On one thread a fetch is counted before whoever waited for it goes on, and looks.
+// On one thread a fetch is counted before its waiters resume and read the count.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
     let recorder = PrometheusBuilder::new()

@@ -1,14 +1,14 @@
-//! The layer on reqwest's client, and redirects followed above it.
+//! The layer on reqwest's client, with redirects followed outside it.
 //!
 //! ```sh
 //! cargo run -p enkash-auth-examples --bin reqwest-client
 //! ```
 //!
 //! It starts two servers that behave like EnKash's on loopback ports, and calls the first. A redirect
-//! within it is followed, with a token; one to the other is not, and that sees nothing.
+//! within it is followed, with a token; one to the second is not, so the second receives nothing.
 //!
-//! Redirects are off in reqwest's client, which follows them below the layer; `tower-http` follows
-//! them above, where the layer looks at each hop.
+//! Redirects are off in reqwest's client, which would follow them inside the layer; `tower-http` follows
+//! them outside, so that the layer checks each hop.
 
 use std::io::{self, Write};
 
@@ -36,7 +36,7 @@ async fn main() -> Result<(), BoxError> {
         // Both servers are on this machine.
         .no_proxy()
         .build()?;
-    // One line: from here on, `calls` takes what reqwest builds, and attaches a token.
+    // One line: from here on, `calls` takes reqwest's requests and attaches a token.
     let calls = EnkashAuthLayer::new(tokens)
         .replay(ReplayPolicy::default())
         .layer(client.clone());
@@ -44,8 +44,8 @@ async fn main() -> Result<(), BoxError> {
     let mut out = io::stdout();
     let url = format!("{}/api/v0/payouts", sandbox.base_url());
     let request = client.post(&url).body("amount=100").build()?;
-    let answer = calls.clone().oneshot(request).await?;
-    writeln!(out, "a call: {}", answer.status())?;
+    let response = calls.clone().oneshot(request).await?;
+    writeln!(out, "a call: {}", response.status())?;
 
     let following = ServiceBuilder::new()
         .layer(FollowRedirectLayer::new())
@@ -58,11 +58,11 @@ async fn main() -> Result<(), BoxError> {
         sandbox.issuer().order(redirect.at(Endpoint::Api));
         let request = http::Request::get(&url).body(Body::default())?;
         match following.clone().oneshot(request).await {
-            Ok(answer) => writeln!(out, "a redirect {name}: {}", answer.status())?,
+            Ok(response) => writeln!(out, "a redirect {name}: {}", response.status())?,
             Err(error) => {
-                let refusal = NotCalled::of(&*error).map(|it| it.error().kind());
-                let refusal = refusal.ok_or(error)?;
-                writeln!(out, "a redirect {name}: {refusal}")?;
+                let kind = NotCalled::of(&*error).map(|it| it.error().kind());
+                let kind = kind.ok_or(error)?;
+                writeln!(out, "a redirect {name}: {kind}")?;
             }
         }
     }
@@ -71,11 +71,11 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Sends a request of `http`, which `FollowRedirect` wants, as one of reqwest.
+/// Sends an `http` request, as `FollowRedirect` requires, as one of reqwest.
 async fn send<S>(calls: S, request: http::Request<Body>) -> Result<http::Response<Body>, BoxError>
 where
     S: Service<reqwest::Request, Response = reqwest::Response, Error = BoxError>,
 {
-    let answer = calls.oneshot(request.try_into()?).await?;
-    Ok(answer.into())
+    let response = calls.oneshot(request.try_into()?).await?;
+    Ok(response.into())
 }

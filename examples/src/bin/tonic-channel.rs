@@ -4,10 +4,10 @@
 //! cargo run -p enkash-auth-examples --bin tonic-channel
 //! ```
 //!
-//! It starts a server that behaves like EnKash's, for tokens, and a gRPC service that wants one of
-//! them, each on a loopback port. It prints the answer to a call, and what comes of one whose token
-//! was revoked: to gRPC a refusal, to HTTP a success. So replay, which goes by the status 401, does
-//! not apply, and the layer does not learn of it: the token is used to its deadline.
+//! It starts a server that behaves like EnKash's, for tokens, and a gRPC service that requires such a
+//! token, each on a loopback port. It prints the response to a call, and to one whose token was revoked:
+//! unauthenticated for gRPC, a success for HTTP. So replay, which requires status 401, does not apply,
+//! and the layer keeps the token until it expires.
 
 use std::io::{self, Write};
 
@@ -35,31 +35,35 @@ async fn main() -> Result<(), BoxError> {
     let tokens = TokenCache::new(TokenEndpoint::new(environment, credentials)?);
 
     let channel = Endpoint::from_shared(address)?.connect().await?;
-    // The channel adds scheme and host below the layer, which has to take our word for them.
+    // The channel adds scheme and host inside the layer, which has to assume them.
     let calls = ServiceBuilder::new()
         .layer(EnkashAuthLayer::new(tokens).assume_origin())
-        .map_response(|answer: http::Response<_>| {
-            // If even standard output is gone, the exit code still tells.
-            let _ = writeln!(io::stdout(), "HTTP: {}", answer.status());
-            answer
+        .map_response(|response: http::Response<_>| {
+            // If standard output is closed, the exit code remains.
+            let _ = writeln!(io::stdout(), "HTTP: {}", response.status());
+            response
         })
         .service(channel);
     let mut client = HealthClient::new(calls);
 
     let mut out = io::stdout();
-    let answer = client.check(HealthCheckRequest::default()).await?;
-    writeln!(out, "gRPC: {}", answer.into_inner().status().as_str_name())?;
+    let response = client.check(HealthCheckRequest::default()).await?;
+    writeln!(
+        out,
+        "gRPC: {}",
+        response.into_inner().status().as_str_name()
+    )?;
 
     sandbox.issuer().revoke_all();
-    if let Err(refusal) = client.check(HealthCheckRequest::default()).await {
-        writeln!(out, "gRPC: {:?}, {}", refusal.code(), refusal.message())?;
+    if let Err(status) = client.check(HealthCheckRequest::default()).await {
+        writeln!(out, "gRPC: {:?}, {}", status.code(), status.message())?;
     }
     let requests = sandbox.issuer().counters().token_requests;
     writeln!(out, "token requests: {requests}")?;
     Ok(())
 }
 
-/// Serves gRPC's health service to whoever has a token of `issuer`.
+/// Serves gRPC's health service to callers with a token of `issuer`.
 async fn serve(issuer: Issuer) -> Result<String, BoxError> {
     let (_, health) = tonic_health::server::health_reporter();
     let guarded = InterceptedService::new(health, move |request: Request<()>| {

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
-/// A variable that cannot be used. One line, without its value.
+/// An invalid variable. `Display` prints one line without its value.
 ///
 /// # Examples
 ///
@@ -24,7 +24,7 @@ impl SettingError {
         }
     }
 
-    /// The name of the variable.
+    /// Returns the name of the variable.
     pub fn variable(&self) -> &'static str {
         self.variable
     }

@@ -12,7 +12,7 @@ use crate::one_line;
 
 const CA_FILE: &str = "ENKASH_CA_FILE";
 
-/// A store, or why there is none that outlives the process.
+/// A persistent store, or the reason why there is none.
 ///
 /// # Examples
 ///
@@ -20,17 +20,16 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 /// use enkash_auth_examples::{OpenStore, StoreSetting};
 ///
 /// let OpenStore::Memory { why } = StoreSetting::Memory.open(|_| None)? else { unreachable!() };
-/// assert_eq!(why.to_string(), "ENKASH_TOKEN_STORE says so");
+/// assert_eq!(why.to_string(), "ENKASH_TOKEN_STORE is set to memory");
 /// # Ok::<(), enkash_auth_examples::SettingError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub enum OpenStore {
-    /// That one.
+    /// A store that outlives the process.
     Kept(Arc<dyn Store>),
-    /// The memory of this process: restarted over and over with a wrong password, it would lock the
-    /// account.
+    /// The memory of this process: a restart loop with a wrong password would lock the account.
     Memory {
-        /// What kept it from another one.
+        /// Why there is no persistent store.
         why: Arc<str>,
     },
 }
@@ -40,21 +39,21 @@ impl StoreSetting {
     ///
     /// # Errors
     ///
-    /// Where one was chosen that cannot be opened, or the certificates in `ENKASH_CA_FILE` cannot. If
-    /// the usual directory cannot be opened, that is the memory of this process.
+    /// If the chosen store or the certificates in `ENKASH_CA_FILE` cannot be opened. If the default
+    /// directory cannot be opened, the store is the memory of this process.
     pub fn open(&self, path: impl Fn(&str) -> Option<PathBuf>) -> Result<OpenStore, SettingError> {
         let opened = match self {
             Self::Redis(address) => on_redis(address.expose(), &certificates(path)?),
             Self::File(directory) => on_disk(directory),
             Self::Usual(Some(directory)) => on_disk(directory).or_else(in_memory),
-            Self::Usual(None) => in_memory("there is no HOME to keep them in".to_owned()),
-            Self::Memory => in_memory(format!("{TOKEN_STORE} says so")),
+            Self::Usual(None) => in_memory("HOME is not set".to_owned()),
+            Self::Memory => in_memory(format!("{TOKEN_STORE} is set to memory")),
         };
         opened.map_err(|why| SettingError::new(TOKEN_STORE, why))
     }
 }
 
-/// Those to trust beside the Mozilla roots, in PEM.
+/// Reads the PEM certificates to trust beside the Mozilla roots.
 fn certificates(path: impl Fn(&str) -> Option<PathBuf>) -> Result<Vec<u8>, SettingError> {
     let file = path(CA_FILE).filter(|file| !file.as_os_str().is_empty());
     let read = file.map(fs::read).transpose();
@@ -84,5 +83,5 @@ fn on_disk(directory: &Path) -> Result<OpenStore, String> {
 
 #[cfg(not(unix))]
 fn on_disk(_: &Path) -> Result<OpenStore, String> {
-    Err("a store in a directory needs unix".to_owned())
+    Err("a directory store requires unix".to_owned())
 }

@@ -4,7 +4,7 @@ use super::SettingError;
 
 pub(super) const TOKEN_STORE: &str = "ENKASH_TOKEN_STORE";
 
-/// Where the token is kept and attempts are recorded.
+/// Where the token and the record of attempts are stored.
 ///
 /// # Examples
 ///
@@ -23,17 +23,17 @@ pub(super) const TOKEN_STORE: &str = "ENKASH_TOKEN_STORE";
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a program must see all of it")]
 pub enum StoreSetting {
-    /// In the process, for as long as it lasts.
+    /// In the memory of the process.
     Memory,
     /// In this directory.
     File(PathBuf),
-    /// On this server, with a fleet.
+    /// On this server, shared by a fleet.
     Redis(RedisAddress),
-    /// Not chosen: in the user's state directory, where there is one.
+    /// By default: in the user's state directory, if there is one.
     Usual(Option<PathBuf>),
 }
 
-/// The address of a Redis server: it may hold a password, and shows none.
+/// The address of a Redis server. It may contain a password, which `Debug` does not show.
 ///
 /// # Examples
 ///
@@ -50,7 +50,7 @@ pub enum StoreSetting {
 pub struct RedisAddress(String);
 
 impl RedisAddress {
-    /// The address, with its password.
+    /// Returns the address, including its password.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -70,7 +70,7 @@ impl StoreSetting {
     ///
     /// # Errors
     ///
-    /// Where it names no store.
+    /// If it names no store.
     pub fn read(
         value: Option<&str>,
         path: impl Fn(&str) -> Option<PathBuf>,
@@ -91,7 +91,7 @@ impl StoreSetting {
             }
             _ => Err(SettingError::new(
                 TOKEN_STORE,
-                "neither memory, nor file: and a directory, nor redis:// and a server",
+                "not memory, file:DIR, redis:// or rediss://",
             )),
         }
     }

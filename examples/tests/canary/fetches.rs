@@ -1,4 +1,4 @@
-//! Token requests over sockets: every kind of credentials meets every answer.
+//! Token requests over sockets: every kind of credentials with every response.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use enkash_auth_tower::{Egress, TokenCache, TokenEndpoint};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
-    answers::answers,
-    server::{Server, answer, grant},
+    responses::responses,
+    server::{Server, grant, response},
     sinks::{Canary, logged},
     stage::{KINDS, builder, credentials, exhibit, policy},
 };
@@ -17,17 +17,17 @@ use crate::{
 const SINKS: [&str; 5] = ["Debug", "error", "document", "log", "metrics"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_answer_brings_a_secret_to_light() {
+async fn token_responses_leak_no_secret() {
     let mut asking = JoinSet::new();
     let mut canaries = Vec::new();
     for kind in KINDS {
-        // A server knows the secrets of those who ask it, and so does the library.
+        // Each server has only the secrets of its own clients.
         let canary = Arc::new(Canary::new());
         let credentials = credentials(&canary, kind);
-        for (name, answer) in answers(&canary) {
+        for (name, response) in responses(&canary) {
             let (canary, credentials) = (Arc::clone(&canary), credentials.clone());
             asking.spawn(async move {
-                let server = Server::start(move |_| answer.clone()).await;
+                let server = Server::start(move |_| response.clone()).await;
                 let tokens = builder(&server.base(), credentials).build();
                 let error = exhibit(&canary, &tokens, &server.base()).await;
                 assert!(server.seen().len() > 1 || error.is_some(), "{name}");
@@ -44,7 +44,7 @@ async fn no_answer_brings_a_secret_to_light() {
     canary.assert_silent(&SINKS);
     let gaps = errors.iter().filter(|(_, error)| error.contains("[…]"));
     assert!(gaps.count() > 20, "servers did throw them back");
-    for name in ["refused", "locked", "32 MiB", "no answer", "no HTTP"] {
+    for name in ["rejected", "locked", "32 MiB", "no response", "no HTTP"] {
         let mut of = errors.iter().filter(|(of, _)| *of == name);
         assert!(of.all(|(_, error)| !error.is_empty()), "{name}");
     }
@@ -54,7 +54,7 @@ async fn no_answer_brings_a_secret_to_light() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_connection_that_fails_does() {
+async fn connection_errors_leak_no_secret() {
     let canary = Canary::new();
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr();
     let closed = format!("http://{}", closed.unwrap());
@@ -70,14 +70,14 @@ async fn no_connection_that_fails_does() {
     canary.assert_silent(&SINKS);
 }
 
-/// Its password is thrown back by the proxy, too.
+/// The proxy echoes its own password, too.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_on_the_way_does_not() {
+async fn proxy_errors_leak_no_secret() {
     let canary = Canary::new();
     let password = canary.secret("proxy password").replace('/', "");
     let proxy = Server::start(|request| {
         let echo = request.replace("\r\n", " ");
-        answer(
+        response(
             "407 Proxy Authentication Required",
             &format!("x-echo: {echo}\r\n"),
             request,
@@ -106,7 +106,7 @@ async fn a_proxy_on_the_way_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_sent_were_these_secrets() {
+async fn canary_secrets_are_sent() {
     let canary = Arc::new(Canary::new());
     for kind in KINDS {
         let minting = Arc::clone(&canary);

@@ -1,14 +1,14 @@
-//! A canary for secrets: each test makes up secrets that nothing else looks like, drives the libraries
-//! over sockets with them, and finds none in what can be seen from outside, however it is written.
+//! A canary for secrets: each test creates unique secrets, drives the libraries over sockets with them,
+//! and checks that no output contains them in any encoding.
 //!
-//! That these sinks are looked at was seen by planting a leak in each, and all went red; none was planted
-//! in names of files, keys of Redis and what the sidecar answers with:
+//! Each of these sinks was verified by planting a leak, and the tests failed; none was planted in file
+//! names, keys of Redis and the sidecar's responses:
 //!
 //! - `Debug`: the token under `{:?}` of `Bearer`; `sealed` and `files`, `values` and `commands` (of
-//!   Redis): the token behind what `Credentials::seal` returns.
-//! - `error`, `document` and `printed` (by the sidecar): the server's words, unfiltered, in the text of
+//!   Redis): the token after the output of `Credentials::seal`.
+//! - `error`, `document` and `printed` (by the sidecar): the server's text, unfiltered, in the text of
 //!   an error, and in its source alone.
-//! - `log`: the body of a token request, at TRACE; headers that are not marked sensitive, by way of a
+//! - `log`: the body of a token request, at TRACE; headers that are not marked sensitive, through a
 //!   client that logs or panics with them.
 //! - `metrics`: the `Authorization` header of a token request as a label.
 #![cfg(unix)]
@@ -20,11 +20,11 @@
     reason = "a test fails by panicking"
 )]
 
-mod answers;
 mod fetches;
-mod lives;
+mod lifecycle;
 mod markers;
 mod panics;
+mod responses;
 mod server;
 mod settings;
 mod sidecar;

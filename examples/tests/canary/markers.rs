@@ -1,4 +1,4 @@
-//! Made-up secrets, and a search for them in whatever way they may be written.
+//! Unique secrets, and a search for them in any encoding.
 
 use std::collections::HashMap;
 
@@ -7,22 +7,22 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE},
 };
 
-/// So many characters of a spelling, wherever they stand in it, are a find.
+/// The number of consecutive characters of an encoding that count as a match.
 const WINDOW: usize = 8;
 
-/// A secret that nothing else looks like. Each of the odd characters makes encodings differ from it.
+/// Creates a unique secret. Each of the `odd` characters makes encodings differ.
 pub(crate) fn mint(odd: &str) -> String {
     let part = |length| -> String { (0..length).map(|_| fastrand::alphanumeric()).collect() };
     let middle: String = odd.chars().map(|odd| format!("{odd}{}", part(2))).collect();
     format!("{}{middle}{}", part(10), part(12))
 }
 
-/// What to look for.
+/// The search index of secrets.
 #[derive(Default)]
 pub(crate) struct Search {
-    /// By a window in lower case: what has to stand there, and what it is of.
+    /// By a lower-case window: the text that must be there, and its name.
     windows: HashMap<u64, Vec<(Vec<u8>, String)>>,
-    /// Which of the windows' low bits are there at all: most text ends here.
+    /// Which low bits of windows occur at all: a filter that skips most text.
     likely: Box<[bool]>,
 }
 
@@ -38,7 +38,7 @@ impl Search {
                     search.add(window, &format!("{name}, {how}"));
                 }
             }
-            // Of bytes as numbers the first ones, as a whole: fewer digits stand anywhere.
+            // Of the bytes as numbers only the first ones, as a whole: short digits occur anywhere.
             let start = || secret.bytes().take(WINDOW);
             let decimal: Vec<_> = start().map(|byte| byte.to_string()).collect();
             let hex: String = start().map(|byte| format!("{byte:02x}")).collect();
@@ -58,11 +58,11 @@ impl Search {
         known.push((needle, name.to_owned()));
     }
 
-    /// What is found in `text`, each with what stands around it.
+    /// Returns the matches in `text`, each with its context.
     pub(crate) fn find(&self, text: &[u8]) -> Vec<String> {
         let mut found: HashMap<&str, usize> = HashMap::new();
         let likely = &*self.likely;
-        // Written out, for it is built without optimisation and looks at megabytes.
+        // Written out, because it is built without optimization and searches megabytes.
         let (mut key, mut end) = (0, 0);
         while end < text.len() {
             key = push(key, text[end]);
@@ -89,7 +89,7 @@ impl Search {
     }
 }
 
-/// The window that ends with `byte` in lower case, after the one before.
+/// Returns the next window, which ends with `byte` in lower case.
 fn push(key: u64, byte: u8) -> u64 {
     (key << 8) | u64::from(byte.to_ascii_lowercase())
 }
@@ -98,7 +98,7 @@ fn slot(key: u64) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 42) as usize
 }
 
-/// A secret as it may be written. Upper and lower case are one to the search.
+/// Returns the encodings of a secret. The search ignores case.
 fn spellings(secret: &str) -> Vec<(&'static str, String)> {
     let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let mut all = vec![
@@ -108,7 +108,7 @@ fn spellings(secret: &str) -> Vec<(&'static str, String)> {
         ("in a URL", form.replace('+', "%20")),
         ("in a form", form),
     ];
-    // Wherever it begins in what is encoded; the groups at the ends are shared with neighbours.
+    // At any offset in the encoded data; the groups at the ends are shared with neighbours.
     for before in 0..3 {
         let bytes = [&b"::"[..before.min(2)], secret.as_bytes()].concat();
         for engine in [&BASE64_STANDARD, &BASE64_URL_SAFE] {
@@ -121,7 +121,7 @@ fn spellings(secret: &str) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_secret_is_found_however_it_is_written() {
+fn canary_finds_secret_in_any_encoding() {
     let secret = mint(" %&\"é+/");
     let search = Search::new([("it", &*secret)]);
     let basic = BASE64_STANDARD.encode(format!("client-id:{secret}"));

@@ -1,4 +1,4 @@
-//! What is the user's panics below the layer, and logs what it was given.
+//! User code that panics inside the layer, and logs its input.
 
 use enkash_auth_core::{Credentials, Environment};
 use enkash_auth_tower::{BoxError, EnkashAuthLayer, MemoryStore, TokenCache, TokenEndpoint};
@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_panics_shows_no_secret() {
+async fn panicking_client_leaks_no_secret() {
     let canary = Canary::new();
     for kind in KINDS {
         let client = service_fn(async |request: Request<Full<bytes::Bytes>>| {
@@ -40,7 +40,7 @@ async fn a_client_that_panics_shows_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_or_a_hook_that_panics_shows_no_token() {
+async fn panicking_service_or_hook_leaks_no_token() {
     let canary = Arc::new(Canary::new());
     let minting = Arc::clone(&canary);
     let server = Server::start(move |_| grant(&minting.secret("token"))).await;
@@ -59,12 +59,16 @@ async fn a_service_or_a_hook_that_panics_shows_no_token() {
     canary.error(&panicked);
     assert!(panicked.is_panic());
     canary.debug(panicked.into_panic().downcast_ref::<String>().unwrap());
-    // The hook is asked after a refusal.
-    let refusing = Server::start(|_| crate::server::answer("401 No", "", "")).await;
-    let refused = builder(&refusing.base(), credentials(&canary, KINDS[0]))
+    // The hook is called after a 401.
+    let server_401 = Server::start(|_| crate::server::response("401 No", "", "")).await;
+    let unauthorized = builder(&server_401.base(), credentials(&canary, KINDS[0]))
         .reload_credentials(|| -> Result<Credentials, BoxError> { panic!("planned: a hook") })
         .build();
-    assert!(exhibit(&canary, &refused, &refusing.base()).await.is_some());
+    assert!(
+        exhibit(&canary, &unauthorized, &server_401.base())
+            .await
+            .is_some()
+    );
     assert!(logged().contains("planned: a hook"));
     canary.assert_silent(&["Debug", "error", "log"]);
 }

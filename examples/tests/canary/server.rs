@@ -1,4 +1,4 @@
-//! A server that answers with whatever bytes a test likes.
+//! A server that returns any bytes of a test.
 
 use std::{
     net::SocketAddr,
@@ -11,10 +11,10 @@ use tokio::{
     task::JoinSet,
 };
 
-/// The bytes of an answer; `None` for none, ever.
-pub(crate) type Answer = Option<Vec<u8>>;
+/// The bytes of a response; `None` for no response.
+pub(crate) type RawResponse = Option<Vec<u8>>;
 
-/// Dropped, it is gone.
+/// A server, stopped on drop.
 pub(crate) struct Server {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
@@ -22,24 +22,26 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers each request, given as text, with what `answer` makes of it.
-    pub(crate) async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+    /// Starts a server that returns `response` of each request's text.
+    pub(crate) async fn start(
+        response: impl Fn(&str) -> RawResponse + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (all, answer) = (Arc::clone(&seen), Arc::new(answer));
+        let (all, response) = (Arc::clone(&seen), Arc::new(response));
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((mut stream, _)) = listener.accept().await {
-                let (seen, answer) = (Arc::clone(&all), Arc::clone(&answer));
+                let (seen, response) = (Arc::clone(&all), Arc::clone(&response));
                 connections.spawn(async move {
                     let request = read(&mut stream).await;
                     seen.lock().unwrap().push(request.clone());
-                    let Some(bytes) = answer(&request) else {
+                    let Some(bytes) = response(&request) else {
                         return std::future::pending().await;
                     };
-                    // Who has read enough hangs up.
+                    // Fails if the client disconnects early.
                     let _ = stream.write_all(&bytes).await;
                     let _ = stream.shutdown().await;
                 });
@@ -60,13 +62,13 @@ impl Server {
         self.address
     }
 
-    /// The requests so far.
+    /// Returns the requests so far.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-/// A request to its end, as far as `Content-Length` tells.
+/// Reads a request to its end by `Content-Length`.
 async fn read(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     loop {
@@ -85,8 +87,8 @@ async fn read(stream: &mut TcpStream) -> String {
     }
 }
 
-/// An answer of this status, with lines of more headers.
-pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Answer {
+/// Returns a response with this status and further header lines.
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> RawResponse {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
@@ -94,10 +96,10 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Answer {
     Some(head.into_bytes())
 }
 
-/// A grant of `token`.
-pub(crate) fn grant(token: &str) -> Answer {
+/// Returns a grant of `token`.
+pub(crate) fn grant(token: &str) -> RawResponse {
     let body = format!(
         r#"{{"access_token":"{token}","refresh_token":"{token}","expires_in":600,"expiry":"{token}"}}"#
     );
-    answer("200 OK", "content-type: application/json\r\n", &body)
+    response("200 OK", "content-type: application/json\r\n", &body)
 }

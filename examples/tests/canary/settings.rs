@@ -1,4 +1,4 @@
-//! Secrets where another setting belongs, and of another type than a setting has.
+//! Secrets in the wrong setting, and of the wrong type.
 
 use std::cell::RefCell;
 
@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::sinks::Canary;
 
-/// Names, which are shown on purpose.
+/// Names that are shown on purpose.
 const SHOWN: [&str; 3] = ["client_id", "username", "company_id"];
 
-/// Every key that the settings ask for, but for names.
+/// Returns every key of the settings except names.
 fn keys() -> Vec<String> {
     let asked = RefCell::new(Vec::new());
     let config = Config::from_env(|name| {
@@ -41,7 +41,7 @@ fn look(canary: &Canary, config: &Config) {
 }
 
 #[test]
-fn a_secret_in_the_wrong_variable_is_not_repeated() {
+fn secret_in_wrong_variable_is_not_repeated() {
     let canary = Canary::new();
     for wrong in keys() {
         for secret in [canary.password(&wrong), canary.secret(&wrong)] {
@@ -67,7 +67,7 @@ fn a_secret_in_the_wrong_variable_is_not_repeated() {
 }
 
 #[test]
-fn a_secret_of_another_type_is_not_repeated() {
+fn secret_of_wrong_type_is_not_repeated() {
     let canary = Canary::new();
     for key in keys() {
         let secret = canary.password(&key);
@@ -97,7 +97,7 @@ fn a_secret_of_another_type_is_not_repeated() {
 }
 
 #[test]
-fn a_secret_in_an_address_is_not_repeated() {
+fn secret_in_url_is_not_repeated() {
     let canary = Canary::new();
     let plain = canary.secret("secret in an address").replace('/', "");
     for secret in [plain, canary.password("odd secret in an address")] {
@@ -114,26 +114,26 @@ fn a_secret_in_an_address_is_not_repeated() {
             format!("http://gate:{secret}@proxy.example:3128"),
             format!("socks5://gate:{secret}@proxy.example"),
         ] {
-            let refused = |error: enkash_auth_core::Error| drop(canary.error(&error));
+            let record = |error: enkash_auth_core::Error| drop(canary.error(&error));
             if let Err(error) = Environment::custom(&address) {
-                refused(error);
+                record(error);
             }
             if let Err(error) = address.parse::<Origin>() {
-                refused(error);
+                record(error);
             }
             let lookup = |name: &str| (name == "HTTPS_PROXY").then(|| address.clone().into());
             for egress in [Egress::from_env(lookup), Egress::direct().proxy(&address)] {
                 match egress {
-                    // A host is shown.
+                    // Hosts are shown on purpose.
                     Ok(egress) if !address.ends_with(&secret) => canary.debug(egress),
                     Ok(_) => {}
-                    Err(error) => refused(error),
+                    Err(error) => record(error),
                 }
             }
             match RedisStore::new(&address) {
                 Ok(store) if !address.ends_with(&secret) => canary.debug(store),
                 Ok(_) => {}
-                Err(error) => refused(error),
+                Err(error) => record(error),
             }
             match StoreSetting::read(Some(&address), |_| None) {
                 Ok(setting) => canary.debug(setting),

@@ -1,4 +1,4 @@
-//! The program: what it prints, answers and keeps.
+//! What the sidecar prints, returns and stores.
 
 use std::{fs, process::Command, sync::Arc};
 
@@ -10,8 +10,8 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use self::process::{Sidecar, sidecar};
 use crate::{
-    answers::answers,
-    server::{Server, answer, grant},
+    responses::responses,
+    server::{Server, grant, response},
     sinks::Canary,
     stage::directory,
 };
@@ -20,7 +20,7 @@ use crate::{
 #[path = "../it/sidecar/process.rs"]
 mod process;
 
-/// The program before `server`, with secrets of its own.
+/// Returns the sidecar command for the server at `base`, with its own secrets.
 fn command(canary: &Canary, base: &str) -> Command {
     let mut command = sidecar();
     command
@@ -30,14 +30,14 @@ fn command(canary: &Canary, base: &str) -> Command {
         .env("ENKASH_USERNAME", "user@example.com")
         .env("ENKASH_PASSWORD", canary.password("password"))
         .env("ENKASH_API_KEY", canary.secret("API key"))
-        // Every response comes: no limit of time decides what is printed.
+        // Long enough for every response, so that no timeout affects the output.
         .env("ENKASH_FETCH_TIMEOUT", "60s")
         .env("ENKASH_WAIT_TIMEOUT", "60s")
         .env("ENKASH_ATTEMPTS", "1");
     command
 }
 
-/// Runs it to its end, and notes all that it printed.
+/// Runs a command to its end, and records its output.
 async fn run(canary: &Canary, mut command: Command) {
     let output = spawn_blocking(move || command.output().unwrap())
         .await
@@ -46,10 +46,10 @@ async fn run(canary: &Canary, mut command: Command) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_check_prints_a_secret() {
+async fn check_prints_no_secret() {
     let mut checking = JoinSet::new();
     let names = [
-        "refused",
+        "rejected",
         "an envelope",
         "unavailable",
         "HTML",
@@ -61,11 +61,11 @@ async fn no_check_prints_a_secret() {
         checking.spawn(async move {
             let canary = Canary::new();
             let closed = "http://127.0.0.1:9";
-            // Secrets first: they are what is thrown back.
+            // Secrets first, because the responses echo them.
             let mut check = command(&canary, closed);
-            let all = answers(&canary);
-            let (_, answer) = all.into_iter().find(|(of, _)| *of == name).unwrap();
-            let server = Server::start(move |_| answer.clone()).await;
+            let all = responses(&canary);
+            let (_, response) = all.into_iter().find(|(of, _)| *of == name).unwrap();
+            let server = Server::start(move |_| response.clone()).await;
             check.env("ENKASH_BASE_URL", server.base()).arg("check");
             run(&canary, check).await;
             assert!(!server.seen().is_empty(), "{name}");
@@ -80,7 +80,7 @@ async fn no_check_prints_a_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_setting_is_repeated() {
+async fn setting_errors_repeat_no_value() {
     let canary = Canary::new();
     for wrong in [
         "ENKASH_BASE_URL",
@@ -99,7 +99,7 @@ async fn no_setting_is_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_call_and_no_probe_shows_a_secret() {
+async fn calls_and_probes_return_no_secret() {
     let canary = Arc::new(Canary::new());
     let minting = Arc::clone(&canary);
     let server = Server::start(move |request| {
@@ -107,7 +107,7 @@ async fn no_call_and_no_probe_shows_a_secret() {
             return grant(&minting.secret("token"));
         }
         if request.starts_with("GET /well") {
-            return answer("200 OK", "", "well");
+            return response("200 OK", "", "well");
         }
         Some(minting.all().join(" ").into_bytes())
     })
@@ -138,7 +138,7 @@ async fn no_call_and_no_probe_shows_a_secret() {
             .unwrap();
         let (head, body) = client.request(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        canary.note("answers", format!("{head:?} {body:?}"));
+        canary.note("responses", format!("{head:?} {body:?}"));
     }
     for entry in fs::read_dir(state.path().join("store")).unwrap() {
         canary.note("files", fs::read(entry.unwrap().path()).unwrap());
@@ -150,5 +150,5 @@ async fn no_call_and_no_probe_shows_a_secret() {
             .iter()
             .any(|request| request.starts_with("GET /broken"))
     );
-    canary.assert_silent(&["answers", "files", "printed"]);
+    canary.assert_silent(&["responses", "files", "printed"]);
 }

@@ -1,5 +1,5 @@
-//! Where a secret could come to light: one log and one recorder for the process, and for each test
-//! what it notes.
+//! Where a secret could leak: one log and one metrics recorder for the process, and the records of
+//! each test.
 
 use std::{
     error::Error,
@@ -13,12 +13,12 @@ use tracing_subscriber::{filter::LevelFilter, fmt::format::FmtSpan};
 
 use crate::markers::{Search, mint};
 
-/// How a test that failed says so.
+/// The panic message of a failed test.
 const FOUND: &str = "a secret came to light";
 
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// The secrets of one test, and what it has to show of them: nothing.
+/// The secrets of one test, and the recorded output, which must not contain them.
 pub(crate) struct Canary {
     secrets: Mutex<Vec<(String, String)>>,
     notes: Mutex<Vec<(&'static str, Vec<u8>)>>,
@@ -34,12 +34,12 @@ impl Canary {
         }
     }
 
-    /// A new secret of printable ASCII.
+    /// Returns a new secret of printable ASCII.
     pub(crate) fn secret(&self, name: &str) -> String {
         self.keep(name, mint("-+/=."))
     }
 
-    /// A new secret with what every encoding writes differently.
+    /// Returns a new secret with characters that every encoding escapes.
     pub(crate) fn password(&self, name: &str) -> String {
         self.keep(name, mint(" %&+=\\\"é"))
     }
@@ -50,7 +50,7 @@ impl Canary {
         secret
     }
 
-    /// Every secret so far, as a server may throw them back.
+    /// Returns all secrets so far, as a server may echo them.
     pub(crate) fn all(&self) -> Vec<String> {
         let secrets = self.secrets.lock().unwrap();
         secrets.iter().map(|(_, secret)| secret.clone()).collect()
@@ -65,7 +65,7 @@ impl Canary {
         self.note("Debug", format!("{value:?} {value:#?}"));
     }
 
-    /// Notes an error with all its sources; gives its text.
+    /// Records an error with all its sources; returns its text.
     pub(crate) fn error(&self, error: &(dyn Error + 'static)) -> String {
         let chain = std::iter::successors(Some(error), |&error| error.source());
         let text: Vec<String> = chain.map(|it| format!("{it} {it:?} {it:#?}")).collect();
@@ -74,7 +74,7 @@ impl Canary {
         text
     }
 
-    /// Looks for the secrets of another, and in its notes, too.
+    /// Adds the secrets and records of `other`.
     pub(crate) fn absorb(&self, other: &Self) {
         let mut secrets = self.secrets.lock().unwrap();
         secrets.append(&mut other.secrets.lock().unwrap());
@@ -82,7 +82,7 @@ impl Canary {
         notes.append(&mut other.notes.lock().unwrap());
     }
 
-    /// That no secret is anywhere, and that there was something to look at in each of `sinks`.
+    /// Asserts that no sink contains a secret, and that none of `sinks` is empty.
     pub(crate) fn assert_silent(&self, sinks: &[&str]) {
         let secrets = self.secrets.lock().unwrap();
         assert!(!secrets.is_empty(), "it looks for nothing");
@@ -111,7 +111,7 @@ impl Canary {
     }
 }
 
-/// What was logged so far by the whole process.
+/// Returns the log of the whole process so far.
 pub(crate) fn logged() -> String {
     String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned()
 }
@@ -129,7 +129,7 @@ fn install() -> &'static Snapshotter {
         log::set_max_level(log::LevelFilter::Trace);
         std::panic::set_hook(Box::new(|info| {
             let text = info.to_string();
-            // A find of one test is none of the others.
+            // The failure of one test must not fail the others.
             if !text.contains(FOUND) {
                 let _ = writeln!(Writer, "panic: {text}");
             }

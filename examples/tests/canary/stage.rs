@@ -1,4 +1,4 @@
-//! Credentials of every kind, and everything that can be asked of a cache.
+//! Credentials of every kind, and every method of a cache.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tower::{Layer, ServiceExt};
 
 use crate::sinks::Canary;
 
-/// Every dialect, with every secret that it can have.
+/// The dialects, each with all secrets that it can have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Password,
@@ -33,7 +33,7 @@ pub(crate) const KINDS: [Kind; 4] = [
     Kind::MerchantAndAll,
 ];
 
-/// New credentials.
+/// Returns new credentials.
 pub(crate) fn credentials(canary: &Canary, kind: Kind) -> Credentials {
     let password = || {
         let client = Client::new("client-id", canary.password("client secret"));
@@ -55,7 +55,7 @@ pub(crate) fn credentials(canary: &Canary, kind: Kind) -> Credentials {
     }
 }
 
-/// As little patience as sockets need.
+/// Returns a policy with timeouts as short as sockets permit.
 pub(crate) fn policy() -> RefreshPolicy {
     let mut policy = RefreshPolicy::default();
     policy.attempts = 1;
@@ -76,7 +76,7 @@ pub(crate) fn builder(base: &str, credentials: Credentials) -> TokenCacheBuilder
         .process(Process::new())
 }
 
-/// Asks for the token in every way there is, and notes what comes of it; gives the first error.
+/// Requests the token in every way, and records the outcomes; returns the first error.
 pub(crate) async fn exhibit(canary: &Canary, tokens: &TokenCache, base: &str) -> Option<String> {
     let own = canary.secret("the caller's own token");
     let asked = tokens.token();
@@ -112,13 +112,13 @@ pub(crate) async fn exhibit(canary: &Canary, tokens: &TokenCache, base: &str) ->
     canary.debug(&builder);
     let proxy = builder.build().unwrap();
     canary.debug(&proxy);
-    let answer = proxy.oneshot(request().map(Body::new)).await.unwrap();
-    if answer
+    let response = proxy.oneshot(request().map(Body::new)).await.unwrap();
+    if response
         .headers()
         .get("content-type")
         .is_some_and(|it| it == "application/problem+json")
     {
-        show(canary, answer).await;
+        show(canary, response).await;
     }
 
     let app: Router = Router::new()
@@ -145,14 +145,14 @@ pub(crate) fn note(canary: &Canary, error: BoxError) -> BoxError {
     error
 }
 
-async fn show(canary: &Canary, answer: Response<Body>) {
-    let (head, body) = answer.into_parts();
+async fn show(canary: &Canary, response: Response<Body>) {
+    let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let body = String::from_utf8_lossy(&body);
     canary.note("document", format!("{head:?} {body}"));
 }
 
-/// A directory in memory, where there is such: a store that waits for a busy disk is done without.
+/// Creates a directory in memory if possible: a store on a busy disk would time out.
 pub(crate) fn directory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())

@@ -1,4 +1,4 @@
-//! What stores keep, and what they say when they cannot.
+//! What stores write, and their errors.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -12,16 +12,16 @@ use tokio::{
 };
 
 use crate::{
-    server::{Server, answer, grant},
+    server::{Server, grant, response},
     sinks::Canary,
     stage::{KINDS, Kind, builder, credentials, directory, exhibit},
 };
 
-/// A life on `store`: rejected, granted, and loaded by another process.
+/// Runs a lifecycle on `store`: rejected, granted, and loaded by another process.
 async fn live(canary: &Arc<Canary>, store: Arc<dyn Store>, kind: Kind) {
     let minting = Arc::clone(canary);
     let server = Server::start(move |request| match request.contains("wrong") {
-        true => answer("401 Unauthorized", "", &minting.all().join(" ")),
+        true => response("401 Unauthorized", "", &minting.all().join(" ")),
         false => grant(&minting.secret("token")),
     })
     .await;
@@ -48,7 +48,7 @@ async fn live(canary: &Arc<Canary>, store: Arc<dyn Store>, kind: Kind) {
             Err(error) => drop(canary.error(&*error)),
         }
     }
-    // It holds what was witnessed.
+    // The store contains the recorded attempts.
     canary.debug((&store, process));
 }
 
@@ -65,7 +65,7 @@ fn note_files(canary: &Canary, directory: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_file_holds_a_secret() {
+async fn store_files_leak_no_secret() {
     let canary = Arc::new(Canary::new());
     for kind in KINDS {
         let directory = directory();
@@ -99,7 +99,7 @@ async fn no_file_holds_a_secret() {
     ]);
 }
 
-/// Notes every key, and its value as it is and as a dump.
+/// Records every key, and its value both raw and as a dump.
 async fn note_keys(canary: &Canary, redis: &mut redis::aio::MultiplexedConnection) {
     let scan: (u64, Vec<String>) = redis::cmd("SCAN")
         .arg(0)
@@ -123,7 +123,7 @@ async fn note_keys(canary: &Canary, redis: &mut redis::aio::MultiplexedConnectio
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn no_dump_and_no_command_of_redis_holds_a_secret() {
+async fn redis_dump_and_commands_leak_no_secret() {
     let mut server = RedisServer::start().await.unwrap();
     let canary = Arc::new(Canary::new());
     let own = canary.secret("password of redis").replace('/', "");
@@ -155,7 +155,7 @@ async fn no_dump_and_no_command_of_redis_holds_a_secret() {
             live(&canary, Arc::new(RedisStore::new(url).unwrap()), kind).await;
         }
         note_keys(&canary, &mut redis).await;
-        // A whole one, cut off.
+        // Truncates a complete record.
         let keys: Vec<String> = redis::cmd("KEYS")
             .arg("*")
             .query_async(&mut redis)

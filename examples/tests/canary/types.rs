@@ -1,4 +1,4 @@
-//! `Debug` of every public type that can hold a secret and is met nowhere else here.
+//! `Debug` of every public type that can contain a secret and is not covered elsewhere.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn no_type_shows_what_it_holds() {
+async fn debug_output_leaks_no_secret() {
     let canary = Canary::new();
     let base: BaseUrl = "http://localhost".parse().unwrap();
     canary.debug(Client::new("client-id", canary.password("client secret")));
@@ -83,7 +83,7 @@ async fn no_type_shows_what_it_holds() {
     canary.assert_silent(&["Debug", "error", "record", "sealed"]);
 }
 
-/// An account record with all that it can hold, in memory and as it is stored.
+/// Shows an account record with all fields, in memory and as stored.
 async fn show_record(canary: &Canary, credentials: &Credentials, base: &BaseUrl, token: &str) {
     let (account, now) = (credentials.account(base), SystemClock.now());
     let mut record = AccountRecord::default();

@@ -18,7 +18,7 @@ from django.conf import settings
 
 DIRECTORY, SECONDS = sys.argv[1:]
 
-# That calls queue, and that the password grant is discouraged, is what the tests are about.
+# Queued calls and the discouraged password grant are what the tests are about.
 logging.disable(logging.WARNING)
 
 settings.configure(
@@ -41,15 +41,15 @@ settings.configure(
         "oauth2_provider",
         "rest_framework",
     ],
-    # The tables are made as the models say: nothing is migrated.
+    # The tables are created from the models, without migrations.
     MIGRATION_MODULES={"auth": None, "contenttypes": None, "oauth2_provider": None},
-    # States the length of an answer, so that connections are kept.
+    # Adds Content-Length, so that connections are reused.
     MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
     OAUTH2_PROVIDER={
         "ACCESS_TOKEN_EXPIRE_SECONDS": int(SECONDS),
         "SCOPES": {"read": "read", "write": "write", "trust": "trust"},
     },
-    # A slow hash protects the passwords of people; there are none.
+    # No real passwords, so no slow hash.
     PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ROOT_URLCONF=__name__,
     SECRET_KEY="not a secret: nobody signs in",

@@ -1,4 +1,4 @@
-//! The guide in `docs` names what there is.
+//! The guide in `docs` matches the code.
 
 use std::{fs, path::Path};
 
@@ -7,8 +7,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root.join(path)).unwrap()
 }
 
-/// Each kind of error with its label, as `ErrorKind::as_str` lists them: it leaves none out, or would not
-/// compile.
+/// Returns each kind of error with its label, from the exhaustive match in `ErrorKind::as_str`.
 fn kinds(source: &str) -> Vec<(&str, &str)> {
     let (_, body) = source.split_once("fn as_str").unwrap();
     let (body, _) = body.split_once("\n    }\n").unwrap();
@@ -21,7 +20,7 @@ fn kinds(source: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_page_of_errors_has_a_heading_for_each_kind() {
+fn errors_page_has_heading_for_each_kind() {
     let source = read("crates/enkash-auth-core/src/error.rs");
     let page = read("docs/errors.md");
     let kinds = kinds(&source);
@@ -34,7 +33,7 @@ fn the_page_of_errors_has_a_heading_for_each_kind() {
     assert_eq!(headings.count(), kinds.len());
 }
 
-/// All words of `letters` in the pages of `docs` that begin with `prefix`, without it.
+/// Returns all words of `letters` in `docs` that begin with `prefix`, without the prefix.
 fn words(prefix: &str, letters: fn(char) -> bool) -> Vec<String> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let mut found = Vec::new();
@@ -48,13 +47,13 @@ fn words(prefix: &str, letters: fn(char) -> bool) -> Vec<String> {
 }
 
 #[test]
-fn every_metric_that_a_page_names_is_recorded() {
+fn metrics_named_in_docs_are_recorded() {
     let source = read("crates/enkash-auth-tower/src/meter/recorded.rs");
     let crates = ["core", "tower", "axum", "redis", "sandbox"];
     let mut names = words("enkash_auth_", |c| c.is_ascii_lowercase() || c == '_');
     names.retain(|name| !crates.contains(&name.as_str()));
     for name in &names {
-        // A histogram is asked by its buckets.
+        // Pages query a histogram by its buckets.
         let name = name.strip_suffix("_bucket").unwrap_or(name);
         assert!(
             source.contains(&format!("\"enkash_auth_{name}\"")),
@@ -65,7 +64,7 @@ fn every_metric_that_a_page_names_is_recorded() {
 }
 
 #[test]
-fn every_variable_that_a_page_names_is_read() {
+fn variables_named_in_docs_are_read() {
     let settings = read("crates/enkash-auth-tower/src/config/lookup.rs");
     let egress = read("crates/enkash-auth-tower/src/egress/settings.rs");
     let names = words("ENKASH_", |c| c.is_ascii_uppercase() || c == '_');

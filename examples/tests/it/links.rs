@@ -1,11 +1,11 @@
-//! What the documents of the repository lead to is there.
+//! The links in the documents of the repository resolve.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// The documents below `directory`, but for what a build leaves there.
+/// Returns the documents below `directory`, without build output.
 fn documents(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -21,7 +21,7 @@ fn documents(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_link_to_a_file_leads_to_one() {
+fn file_links_in_docs_resolve() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let documents = documents(root);
     assert!(documents.contains(&root.join("README.md")));
@@ -29,7 +29,7 @@ fn every_link_to_a_file_leads_to_one() {
         let text = fs::read_to_string(&document).unwrap();
         for link in text.split("](").skip(1) {
             let target = link.split([')', '#']).next().unwrap();
-            // Paths of an item, in what is a crate's documentation too, are for rustdoc to check.
+            // Paths of items, in READMEs that are crate docs too, are checked by rustdoc.
             if target.contains(':') || !target.contains(['/', '.']) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! The example programs and what they share, seen from outside.
+//! The example programs and their shared code, from outside.
 
 #[cfg(test)]
 mod attempts;

@@ -43,7 +43,7 @@ fn stderr(output: &Output) -> String {
 
 #[test]
 #[ignore = "runs for some 18 s"]
-fn no_call_fails_and_a_cold_start_costs_one_token_request() {
+fn cold_start_makes_one_token_request_and_fails_no_call() {
     let output = quickstart().output().unwrap();
     let (table, errors) = (stdout(&output), stderr(&output));
     assert!(output.status.success(), "{table}{errors}");
@@ -52,8 +52,8 @@ fn no_call_fails_and_a_cold_start_costs_one_token_request() {
     let rows: Vec<Vec<&str>> = table
         .lines()
         .skip(1)
-        // The phase is words, the four columns after it are not: calls, failures, token requests
-        // and the slowest call with its unit.
+        // The phase has several words; the columns after it are calls, failures, token requests and
+        // the slowest call with its unit.
         .map(|line| line.split_whitespace().rev().collect())
         .collect();
     let [cold, expiries, outage] = rows.as_slice() else {
@@ -65,7 +65,7 @@ fn no_call_fails_and_a_cold_start_costs_one_token_request() {
 }
 
 #[tokio::test]
-async fn live_asks_once_and_calls_no_api() {
+async fn live_requests_one_token_and_calls_no_api() {
     let sandbox = Sandbox::start().await.unwrap();
     let output = run(live(&sandbox.base_url())).await;
     let text = stdout(&output);
@@ -81,7 +81,7 @@ async fn live_asks_once_and_calls_no_api() {
 }
 
 #[tokio::test]
-async fn live_gives_up_after_one_refusal() {
+async fn live_stops_after_one_rejection() {
     for rejections in [Rejections::ByStatus, Rejections::InBody] {
         let rules = Rules::new().rejections(rejections);
         let issuer = Issuer::builder().rules(rules).build();
@@ -98,7 +98,7 @@ async fn live_gives_up_after_one_refusal() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn live_sends_a_wrong_password_once_however_often_it_is_run() {
+async fn live_sends_wrong_password_once_across_runs() {
     let sandbox = Sandbox::start().await.unwrap();
     let kept = tempfile::tempdir().unwrap();
     for _ in 0..3 {
@@ -115,7 +115,7 @@ async fn live_sends_a_wrong_password_once_however_often_it_is_run() {
 }
 
 #[test]
-fn live_names_the_variable_that_is_missing() {
+fn live_names_missing_variable() {
     let mut command = live("http://127.0.0.1:9");
     let output = command.env("ENKASH_PASSWORD", " ").output().unwrap();
     assert_eq!(output.status.code(), Some(1));

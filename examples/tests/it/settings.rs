@@ -1,11 +1,11 @@
-//! Where the sidecar keeps its token.
+//! The store settings of the sidecar.
 
 use std::path::PathBuf;
 
 use enkash_auth_examples::StoreSetting;
 
 #[test]
-fn a_store_is_memory_a_directory_or_a_server() {
+fn store_setting_is_memory_directory_or_redis() {
     let store = |value| StoreSetting::read(Some(value), |_| None);
     assert_eq!(store("memory").unwrap(), StoreSetting::Memory);
     assert_eq!(
@@ -31,7 +31,7 @@ fn a_store_is_memory_a_directory_or_a_server() {
 }
 
 #[test]
-fn the_password_of_a_server_is_not_shown() {
+fn redis_password_is_not_shown() {
     for scheme in ["redis", "rediss"] {
         let value = format!("{scheme}://payouts:hunter2@cache:6379/0");
         let setting = StoreSetting::read(Some(&value), |_| None).unwrap();
@@ -44,7 +44,7 @@ fn the_password_of_a_server_is_not_shown() {
 }
 
 #[test]
-fn an_unset_store_is_in_the_state_directory_of_the_user() {
+fn unset_store_uses_state_directory_of_user() {
     let usual = |paths: &[(&str, &str)]| {
         let path = |name: &str| {
             let found = paths.iter().find(|(known, _)| *known == name);
@@ -56,7 +56,7 @@ fn an_unset_store_is_in_the_state_directory_of_the_user() {
     let (state, home) = (("XDG_STATE_HOME", "/state"), ("HOME", "/home/a"));
     assert_eq!(usual(&[state, home]), at("/state/enkash-auth"));
     assert_eq!(usual(&[home]), at("/home/a/.local/state/enkash-auth"));
-    // A relative one counts as none.
+    // A relative path counts as none.
     let relative = ("XDG_STATE_HOME", "state");
     assert_eq!(
         usual(&[relative, home]),

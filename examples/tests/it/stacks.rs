@@ -1,5 +1,5 @@
-//! The short examples, each run against the library that it shows, over real sockets; and
-//! `examples/README.md`, which says what they print.
+//! The short examples, each run with the library that it shows, over real sockets; and
+//! `examples/README.md`, which contains their output.
 
 use std::process::Command;
 
@@ -11,15 +11,15 @@ fn section(name: &str) -> &'static str {
     found.unwrap_or_else(|| panic!("no section on {name}"))
 }
 
-/// The text of the `nth` fenced block in the section on `name`.
+/// Returns the text of the `nth` fenced block in the section on `name`.
 fn block(name: &str, nth: usize) -> &'static str {
-    // What stands between two fences, after the word that says what it is.
+    // The text between two fences, after the language tag.
     let fenced = section(name).split("```").skip(1).step_by(2).nth(nth);
     let (_, text) = fenced.and_then(|it| it.split_once('\n')).unwrap();
     text
 }
 
-/// Runs the program `name`, and compares what it prints.
+/// Runs the program `name`, and compares its output.
 fn run(name: &str, program: &str) {
     let command = format!("cargo run -p enkash-auth-examples --bin {name}\n");
     assert_eq!(block(name, 0), command);
@@ -61,7 +61,7 @@ fn tonic_channel() {
 }
 
 #[test]
-fn every_example_is_listed() {
+fn readme_lists_every_example() {
     let programs = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/bin")).unwrap();
     let mut programs: Vec<_> = programs
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_owned())

@@ -1,5 +1,5 @@
-//! The version and the address of the repository stand in the workspace's manifest. Where they have to stand
-//! again, they are the same.
+//! The version and the address of the repository match the workspace's manifest wherever they are
+//! repeated.
 
 use std::{fs, path::Path};
 
@@ -11,7 +11,7 @@ fn read(path: &str) -> String {
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
-fn the_crates_of_the_workspace_depend_on_each_other_at_its_version() {
+fn workspace_crates_share_one_version() {
     let manifest = read("Cargo.toml");
     let ours = manifest
         .lines()
@@ -26,14 +26,14 @@ fn the_crates_of_the_workspace_depend_on_each_other_at_its_version() {
 }
 
 #[test]
-fn the_readme_asks_for_this_version() {
+fn readme_names_current_version() {
     let (minor, _) = VERSION.rsplit_once('.').unwrap();
     let asked = format!("enkash-auth-tower = {{ version = \"{minor}\"");
     assert!(read("README.md").contains(&asked), "{asked}");
 }
 
 #[test]
-fn the_readme_names_the_oldest_rust_that_the_manifest_does() {
+fn readme_names_minimum_rust_version() {
     let oldest = env!("CARGO_PKG_RUST_VERSION");
     let readme = read("README.md");
     assert!(readme.contains(&format!("Both need Rust {oldest} ")));
@@ -41,7 +41,7 @@ fn the_readme_names_the_oldest_rust_that_the_manifest_does() {
 }
 
 #[test]
-fn each_crate_has_a_changelog_and_the_root_leads_to_it() {
+fn crate_changelogs_are_linked_from_root() {
     let index = read("CHANGELOG.md");
     for name in ["axum", "core", "redis", "sandbox", "tower"] {
         let path = format!("crates/enkash-auth-{name}/CHANGELOG.md");

@@ -8,7 +8,7 @@
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
-/// Whether a bearer challenge has `error="invalid_token"`; `None` where a header is not in the grammar.
+/// Returns whether a bearer challenge has `error="invalid_token"`; `None` if a header violates the grammar.
 pub(super) fn says_invalid_token(headers: &HeaderMap) -> Option<bool> {
     let mut says = false;
     for value in headers.get_all(WWW_AUTHENTICATE) {
@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Up to its last parameter, whatever comes then.
+    /// Parses up to the last parameter.
     fn challenge(&mut self) -> Option<bool> {
         let is_bearer = self.token()?.eq_ignore_ascii_case("bearer");
         let mut says = false;
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// `None` where something else comes first.
+    /// Returns `None` if something else comes first.
     fn parameter(&mut self) -> Option<(&'a str, String)> {
         let name = self.token()?;
         self.0 = self.0.trim_start_matches([' ', '\t']).strip_prefix('=')?;
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Takes a token68 that is all there is of a challenge.
+    /// Parses a token68 that is the whole challenge.
     fn token68(&mut self) -> bool {
         let is_of_it = |char: char| char.is_ascii_alphanumeric() || "-._~+/".contains(char);
         let rest = self.0.trim_start_matches(is_of_it);
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         self.0 = self.0.trim_start_matches([' ', '\t', ',']);
     }
 
-    /// An element of a list ends here.
+    /// Parses the end of a list element.
     fn end(&mut self) -> Option<()> {
         let rest = self.0.trim_start_matches([' ', '\t']);
         (rest.is_empty() || rest.starts_with(',')).then_some(())

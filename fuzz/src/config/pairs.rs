@@ -1,4 +1,4 @@
-//! Settings that any form can say.
+//! Settings that every format can express.
 
 use std::{cell::RefCell, collections::BTreeMap, sync::LazyLock};
 
@@ -15,7 +15,7 @@ const SECRETS: [&str; 6] = [
     "token_store",
 ];
 
-/// Every key but those that name a file: what an environment is asked for.
+/// The keys that are looked up in an environment, except those of files.
 static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let asked = RefCell::new(Vec::new());
     let none = Config::from_env(|name| {
@@ -32,7 +32,7 @@ fn key_of(name: &str) -> String {
     name.trim_start_matches("ENKASH_").to_ascii_lowercase()
 }
 
-/// A file and an environment are read alike. Their keys have different names.
+/// Checks that a file and an environment give the same settings, under different key names.
 pub(super) fn check(text: &str) {
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     let pairs: BTreeMap<&str, &str> = pairs
@@ -64,7 +64,7 @@ pub(super) fn check(text: &str) {
     );
 }
 
-/// All that a program gets out of it, but the names of the keys.
+/// Returns all parsed settings, without the names of the keys.
 fn meaning(config: &Config) -> String {
     let (environment, credentials) = accepted(config);
     let credentials = credentials.map(|credentials| credentials.fingerprint([0; 16]));

@@ -1,4 +1,4 @@
-//! What RFC 9110 section 7.6.1 asks of an intermediary, said once more.
+//! An independent implementation of RFC 9110 section 7.6.1, for intermediaries.
 
 use http::{
     HeaderMap, HeaderName, Method, Uri,
@@ -8,7 +8,7 @@ use http::{
 const HOP_BY_HOP: &str = "connection keep-alive proxy-connection proxy-authenticate \
     proxy-authorization te trailer transfer-encoding upgrade";
 
-/// Whether the request is one that must not go on.
+/// Returns whether the request must be declined.
 pub(super) fn refusal(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let is_other = |name: HeaderName, than: &str| {
         let mut values = headers.get_all(name).iter();
@@ -21,7 +21,7 @@ pub(super) fn refusal(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
         || !path.starts_with(['/', '?'])
 }
 
-/// The headers that are not about one connection.
+/// Returns the end-to-end headers.
 pub(super) fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let named = headers.get_all(CONNECTION).iter().map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
@@ -48,7 +48,7 @@ pub(super) fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     left
 }
 
-/// The headers but those of these names.
+/// Returns the headers without these names.
 pub(super) fn without(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
     let mut headers = headers.clone();
     for name in names {

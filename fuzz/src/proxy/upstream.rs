@@ -10,10 +10,10 @@ use http::{Request, Response, request::Parts};
 use http_body_util::BodyExt;
 use tower::{Service, service_fn};
 
-/// The body of every answer.
+/// The body of every response.
 pub(super) const ANSWER: &str = "the answer";
 
-/// An upstream in memory, of one request at a time.
+/// An in-memory upstream for one request at a time.
 #[derive(Clone, Default)]
 pub(super) struct Upstream(Arc<Mutex<State>>);
 
@@ -32,14 +32,14 @@ pub(super) struct Arrived {
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl Upstream {
-    /// The next request is answered so.
+    /// Sets the response to the next request.
     pub(super) fn prepare(&self, answer: Response<()>) {
         let mut state = self.0.lock().expect("nobody panicked");
         state.answer = answer;
         state.arrived.clear();
     }
 
-    /// The request that arrived since, if one did.
+    /// Returns the request that arrived since, if any.
     pub(super) fn arrived(&self) -> Option<Arrived> {
         let mut state = self.0.lock().expect("nobody panicked");
         assert!(state.arrived.len() <= 1, "it is sent twice");

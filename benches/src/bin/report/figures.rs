@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-/// What has been measured, in order.
+/// The measured figures, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(Vec<(String, String)>);
 
@@ -23,7 +23,7 @@ impl Figures {
         Ok(())
     }
 
-    /// As it was printed.
+    /// Returns the figure as printed.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         Some(value)
@@ -33,7 +33,7 @@ impl Figures {
         self.text(name)?.parse().ok()
     }
 
-    /// The middle parts of the names `first.….last`, in the order in which they came.
+    /// Returns the middle parts of the names `first.….last`, in order.
     pub(crate) fn between(&self, first: &str, last: &str) -> Vec<&str> {
         let names = self.0.iter().map(|(name, _)| name);
         names
@@ -42,7 +42,7 @@ impl Figures {
             .collect()
     }
 
-    /// All whose names begin with `first`.
+    /// Returns all figures whose names begin with `first`.
     pub(crate) fn of(&self, first: &str) -> impl Iterator<Item = &(String, String)> {
         let figures = self.0.iter();
         figures.filter(move |(name, _)| name.split('.').next() == Some(first))

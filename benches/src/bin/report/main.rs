@@ -1,15 +1,15 @@
-//! Measures, and prints one `name<TAB>value` a line.
+//! Measures, and prints one `name<TAB>value` per line.
 //!
 //! ```sh
 //! cargo run --release -p enkash-auth-benches --bin report -- --quick
 //! ```
 //!
-//! `--quick` measures what is promised, in less than 50 s. Without it all that `BENCHMARKS.md` shows is
-//! measured, which takes a few minutes and needs the network for the packages of the peers; the tables
-//! there and the plots in `benches/plots` are written anew.
+//! `--quick` measures the promised figures, in less than 50 s. Without it, all figures of `BENCHMARKS.md`
+//! are measured, which takes a few minutes and needs the network for the packages of the peers; the
+//! tables there and the plots in `benches/plots` are rewritten.
 //!
 //! Names end in the unit: `nanos`, `millis` and `seconds`, a `ratio` to the insertion of a ready header
-//! or as the page says, `scaling` of two threads over one. The rest are numbers of things.
+//! or as stated on the page, `scaling` of two threads over one. The rest are counts.
 
 #![expect(clippy::print_stderr, reason = "what cannot be measured is said there")]
 

@@ -13,16 +13,16 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::figures::Figures;
 
-/// In each of which every way has its turn.
+/// The number of rounds, each with every way.
 const ROUNDS: usize = 301;
 
-/// With as many threads as the machines that this is measured on.
+/// Creates a runtime with as many threads as the benchmark machines have.
 fn runtime() -> io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(2).enable_time().build()
 }
 
-/// Of `ways`, the first of which is the base and the second what the others are compared with.
+/// Measures `ways`: the first is the base, and ratios are relative to the second.
 pub(crate) fn hot_path(figures: &mut Figures, ways: &[Way]) -> io::Result<()> {
     let runtime = runtime()?;
     let _inside = runtime.enter();
@@ -30,7 +30,7 @@ pub(crate) fn hot_path(figures: &mut Figures, ways: &[Way]) -> io::Result<()> {
     let allocations = allocations::over_the_first(ways);
     let instructions = match instructions::over_the_first(ways) {
         Ok(counts) => counts,
-        // The rest can be measured on a machine without valgrind.
+        // The other figures do not need valgrind.
         Err(error) => {
             eprintln!("instructions are not counted: {error}");
             Vec::new()
@@ -66,7 +66,7 @@ pub(crate) fn contention(figures: &mut Figures, names: &[&str]) -> io::Result<()
     Ok(())
 }
 
-/// Of 10,000 callers on a cold cache, of as many where the fetch fails, and of 100 in a hurry.
+/// Measures 10,000 callers on a cold cache, as many with a failing fetch, and 100 with short timeouts.
 pub(crate) fn storms(figures: &mut Figures) -> io::Result<()> {
     let runtime = runtime()?;
     let cold: Vec<Outcome> = (0..9)
@@ -100,14 +100,14 @@ fn impatience(figures: &mut Figures, name: &str, came: Outcome) -> io::Result<()
     figures.add(format!("{name}.success_share"), share)
 }
 
-/// Of 1,000 callers who try again and again.
+/// Measures 1,000 callers that keep retrying.
 pub(crate) fn retries(figures: &mut Figures) -> io::Result<()> {
     let came = runtime()?.block_on(storm::retrying::<Ours>());
     figures.add("storm.retry.fetches", came.fetches as f64)?;
     figures.add("storm.retry.calls", (came.served + came.failed) as f64)
 }
 
-/// The same storms over the cache that one would write by hand.
+/// Measures the same storms over the hand-written cache.
 pub(crate) fn by_hand(figures: &mut Figures) -> io::Result<()> {
     let runtime = runtime()?;
     let cold = runtime.block_on(storm::cold::<HandWritten>(CALLERS));
@@ -131,7 +131,7 @@ pub(crate) fn rotation(figures: &mut Figures, rounds: usize) -> io::Result<()> {
     figures.add("rotation.p999_ratio", rotation::p999_ratio(rounds)?)
 }
 
-/// The percentiles of one run without renewals and one with; and the latter.
+/// Measures the percentiles of one run without renewals and one with; returns the latter.
 pub(crate) fn latencies(figures: &mut Figures) -> io::Result<Latencies> {
     let (still, renewing) = (rotation::measure(false)?, rotation::measure(true)?);
     figures.add("rotation.renewals", renewing.renewals as f64)?;

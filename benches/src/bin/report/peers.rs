@@ -5,7 +5,7 @@ use std::{
 
 use crate::figures::Figures;
 
-/// Of the package beside, which has dependencies that nobody else wants.
+/// The manifest of the peers' package, which is separate because of its dependencies.
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml");
 
 pub(crate) fn measure(figures: &mut Figures) -> io::Result<()> {

@@ -48,7 +48,7 @@ pub(crate) fn draw(figures: &Figures, renewal: &Latencies) -> io::Result<()> {
     .map_err(|error| Error::other(error.to_string()))
 }
 
-/// Name and figure of each of those that were measured in the run of the peers, the least first.
+/// Returns name and figure of each measured peer, in ascending order.
 fn rows(figures: &Figures, last: &str) -> Vec<(String, f64)> {
     let names = figures.between("peers", last).into_iter();
     let rows = names.filter_map(|name| {
@@ -64,7 +64,7 @@ fn path(file: &str) -> PathBuf {
     PathBuf::from(DIR).join(file).with_extension("svg")
 }
 
-/// Bars that lie; what is ours stands out. Lengths by the logarithm where the figures are far apart.
+/// Draws horizontal bars, with ours highlighted. Lengths are logarithmic if the figures differ widely.
 fn bars(file: &str, title: &str, rows: &[(String, f64)]) -> Drawn {
     let path = path(file);
     let size = (WIDTH, ROW * (rows.len() as u32 + 2));
@@ -111,7 +111,7 @@ fn bars(file: &str, title: &str, rows: &[(String, f64)]) -> Drawn {
     Ok(area.present()?)
 }
 
-/// The slowest call of every hundred, one after the other.
+/// Draws the slowest of every hundred calls, in order.
 fn latencies(renewal: &Latencies) -> Drawn {
     let path = path("renewal");
     let area = SVGBackend::new(&path, (WIDTH, 360)).into_drawing_area();

@@ -8,7 +8,7 @@ use crate::figures::Figures;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Writes the tables of the pages anew.
+/// Rewrites the tables of the pages.
 pub(crate) fn write(figures: &Figures) -> io::Result<()> {
     let peers = |columns: &[&str]| grid(figures, "peers", columns);
     let hot_path = [
@@ -71,7 +71,7 @@ fn update(page: &str, tables: &[(&str, String)]) -> io::Result<()> {
     fs::write(path, text)
 }
 
-/// A row for each of the names that have the first column's figure.
+/// Formats a row for each name with a figure in the first column.
 fn grid(figures: &Figures, first: &str, columns: &[&str]) -> String {
     let heads: Vec<_> = columns
         .iter()
@@ -93,7 +93,7 @@ fn grid(figures: &Figures, first: &str, columns: &[&str]) -> String {
     table
 }
 
-/// A row for each figure.
+/// Formats a row for each figure.
 fn list(figures: &Figures, first: &str) -> String {
     let mut table = "| | |\n|---|---|\n".to_owned();
     for (name, value) in figures.of(first) {
@@ -102,7 +102,7 @@ fn list(figures: &Figures, first: &str) -> String {
     table
 }
 
-/// `page` with `table` between the comments that name it.
+/// Returns `page` with `table` between the comments named `name`.
 fn replace(page: &str, name: &str, table: &str) -> Option<String> {
     let (begin, end) = (
         format!("<!-- {name} -->\n"),
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_replaced_and_nothing_beside_it() {
+    fn table_is_replaced_and_nothing_else() {
         let page = "a\n<!-- t -->\nold\n<!-- end of t -->\nb";
         let new = "a\n<!-- t -->\nnew\n<!-- end of t -->\nb";
         assert_eq!(replace(page, "t", "new\n").as_deref(), Some(new));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_has_a_row_for_each_name_and_a_dash_for_what_is_missing() {
+    fn grid_has_row_per_name_and_dash_for_missing() {
         let mut figures = Figures::default();
         figures.add("hot.a.nanos", 1.5).unwrap();
         figures.add("hot.b.nanos", 2.0).unwrap();

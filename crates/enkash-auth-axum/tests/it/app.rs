@@ -1,4 +1,4 @@
-//! An ordinary application: a state of its own, handlers, errors, and the probes beside them.
+//! An ordinary application: its own state, handlers, errors and probes.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::support;
 
 type Client = BoxCloneSyncService<Request<String>, http::Response<String>, BoxError>;
 
-/// What an application may keep beside the tokens.
+/// An application state with more than the tokens.
 #[derive(Clone)]
 struct App {
     tokens: TokenCache,
@@ -46,13 +46,13 @@ async fn held(State(app): State<App>) -> Result<String, Problem> {
     Ok(token.generation().to_string())
 }
 
-/// Calls on, by the method it was called by.
+/// Calls the API with the method of the request.
 async fn pay(State(app): State<App>, method: Method) -> Result<String, Problem> {
     let mut request = Request::new(String::new());
     *request.method_mut() = method;
     *request.uri_mut() = http::Uri::from_static("http://127.0.0.1:4010/pay");
-    let answer = app.client.oneshot(request).await?;
-    Ok(answer.into_body())
+    let response = app.client.oneshot(request).await?;
+    Ok(response.into_body())
 }
 
 fn router(tokens: TokenCache, client: Client) -> Router {
@@ -66,10 +66,10 @@ fn router(tokens: TokenCache, client: Client) -> Router {
         .with_state(App { tokens, client })
 }
 
-/// An application whose API answers `answer`.
-fn app(tokens: TokenCache, answer: fn() -> Result<String, BoxError>) -> Router {
+/// An application whose API returns `response`.
+fn app(tokens: TokenCache, response: fn() -> Result<String, BoxError>) -> Router {
     let api =
-        service_fn(move |_: Request<String>| async move { answer().map(http::Response::new) });
+        service_fn(move |_: Request<String>| async move { response().map(http::Response::new) });
     let layer = EnkashAuthLayer::new(tokens.clone());
     let client = layer
         .allow_origin("http://127.0.0.1:4010".parse().unwrap())
@@ -94,11 +94,11 @@ async fn text(response: Response) -> String {
 }
 
 #[tokio::test]
-async fn a_handler_gets_the_current_token_from_a_state_of_its_own() {
+async fn extractor_returns_cached_token_from_app_state() {
     let issuer = Issuer::default();
     let tokens = support::tokens(&issuer, "http://127.0.0.1:20");
     let app = app(tokens.clone(), paid);
-    // Fetched by the first, and then the one at hand.
+    // The first call fetches, the second uses the cached token.
     for _ in 0..2 {
         let shown = text(ask(app.clone(), Method::GET, "/shown").await).await;
         assert_eq!(shown, tokens.peek().unwrap().expose());
@@ -111,7 +111,7 @@ async fn a_handler_gets_the_current_token_from_a_state_of_its_own() {
 }
 
 #[tokio::test]
-async fn probes_answer_beside_them() {
+async fn probes_share_state_with_handlers() {
     let tokens = support::tokens(&Issuer::default(), "http://127.0.0.1:21");
     let app = app(tokens, paid);
     let code = async |path| ask(app.clone(), Method::GET, path).await.status().as_u16();
@@ -123,7 +123,7 @@ async fn probes_answer_beside_them() {
 }
 
 #[tokio::test]
-async fn without_a_token_the_caller_is_told_why() {
+async fn extractor_without_token_returns_problem() {
     let issuer = Issuer::builder().accounts(Accounts::none()).build();
     let app = app(support::tokens(&issuer, "http://127.0.0.1:22"), paid);
     for (method, path) in [
@@ -140,7 +140,7 @@ async fn without_a_token_the_caller_is_told_why() {
 }
 
 #[tokio::test]
-async fn an_outage_says_when_to_come_again_and_that_no_payment_was_made() {
+async fn outage_problem_has_retry_after_and_is_not_forwarded() {
     let issuer = Issuer::default();
     issuer.set_outage(true);
     let app = app(support::tokens(&issuer, "http://127.0.0.1:23"), paid);
@@ -152,20 +152,20 @@ async fn an_outage_says_when_to_come_again_and_that_no_payment_was_made() {
     );
     assert_eq!(problem["forwarded"], false);
     assert!(problem["retry_after"].as_u64().is_some());
-    // A question may be the end of a redirect from a payment: that proves nothing.
+    // A GET may be the last hop of a redirected payment, so this proves nothing.
     let problem = support::problem(ask(app, Method::GET, "/pay").await).await;
     assert_eq!(problem["class"], "unavailable");
     assert_eq!(problem["forwarded"], "unknown");
 }
 
 #[tokio::test]
-async fn of_what_the_api_fails_with_nobody_knows() {
+async fn api_failure_is_forwarded_unknown() {
     use enkash_auth_axum::tower::core::{Error, ErrorKind};
 
     let failures: [fn() -> Result<String, BoxError>; 3] = [
         || Err("secret: 1234".into()),
         || Err(std::io::Error::other("reset").into()),
-        // It looks like one of the token layer.
+        // Looks like an error of the token layer.
         || Err(Error::new(ErrorKind::Unavailable, "secret: 1234").into()),
     ];
     for failure in failures {
@@ -181,7 +181,7 @@ async fn of_what_the_api_fails_with_nobody_knows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_of_the_servers_own_stack_are_problems_too() {
+async fn server_stack_errors_become_problems() {
     let stack = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|error: BoxError| async {
             Problem::from(error)
@@ -210,13 +210,13 @@ async fn errors_of_the_servers_own_stack_are_problems_too() {
 }
 
 #[tokio::test]
-async fn a_handlers_client_may_have_a_body_of_axum() {
+async fn client_in_handler_accepts_axum_body() {
     let tokens = support::tokens(&Issuer::default(), "http://127.0.0.1:25");
     let api = service_fn(|request: Request<Body>| async move {
         Ok::<_, Infallible>(http::Response::new(request.into_body()))
     });
     let client = EnkashAuthLayer::new(tokens).layer(api);
     let request = Request::post("http://127.0.0.1:25/").body(Body::from("amount=100"));
-    let answer = client.oneshot(request.unwrap()).await.unwrap();
-    assert_eq!(text(answer).await, "amount=100");
+    let response = client.oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(text(response).await, "amount=100");
 }

@@ -1,4 +1,4 @@
-//! Bodies: which are collected, and how the others stream.
+//! Which bodies are buffered, and how the others stream.
 
 use std::{
     pin::Pin,
@@ -29,7 +29,7 @@ fn pieces(count: usize, taken: &Arc<AtomicUsize>) -> Body {
 }
 
 #[tokio::test]
-async fn a_body_of_known_length_arrives_as_it_was_declared() {
+async fn known_length_body_arrives_with_content_length() {
     let upstream = Upstream::new();
     let request = Request::post("/")
         .header("content-length", "5")
@@ -45,7 +45,7 @@ async fn a_body_of_known_length_arrives_as_it_was_declared() {
 }
 
 #[tokio::test]
-async fn the_length_that_is_stated_is_that_of_the_body() {
+async fn content_length_matches_body() {
     for (body, stated, length) in [
         (Body::from("hello"), vec!["3"], 5),
         (Body::from("hello"), vec!["5", "3"], 5),
@@ -66,7 +66,7 @@ async fn the_length_that_is_stated_is_that_of_the_body() {
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_is_sent_in_chunks_whatever_the_method() {
+async fn unknown_length_body_is_chunked_for_any_method() {
     let upstream = Upstream::new();
     let request = Request::get("/").body(pieces(3, &Arc::default())).unwrap();
     call(&upstream.proxy(), request).await;
@@ -75,7 +75,7 @@ async fn a_body_of_unknown_length_is_sent_in_chunks_whatever_the_method() {
     assert_eq!(length, 3 * 1024);
 }
 
-/// A proxy to an upstream that keeps the bodies it gets.
+/// A proxy to an upstream that keeps the received bodies.
 fn keeping() -> (Proxy, Arc<Mutex<Vec<ProxyBody>>>) {
     let kept: Arc<Mutex<Vec<_>>> = Arc::default();
     let keep = Arc::clone(&kept);
@@ -86,7 +86,7 @@ fn keeping() -> (Proxy, Arc<Mutex<Vec<ProxyBody>>>) {
     (proxy, kept)
 }
 
-/// The body that arrives, if it was collected.
+/// Returns the received body if it was buffered.
 async fn collected(
     (proxy, kept): &(Proxy, Arc<Mutex<Vec<ProxyBody>>>),
     body: impl Into<Body>,
@@ -97,11 +97,11 @@ async fn collected(
     body.try_clone().map(|_| body)
 }
 
-/// The longest body that is collected.
+/// The longest body that is buffered.
 const LONGEST: usize = 64 * 1024;
 
 #[tokio::test]
-async fn a_body_of_64_kib_is_collected_and_one_byte_more_streams() {
+async fn body_of_64_kib_is_buffered_and_larger_streams() {
     let proxy = keeping();
     let largest = collected(&proxy, vec![b'x'; LONGEST]).await.unwrap();
     let copy = largest.try_clone().unwrap();
@@ -111,13 +111,13 @@ async fn a_body_of_64_kib_is_collected_and_one_byte_more_streams() {
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_streams() {
+async fn unknown_length_body_streams() {
     let chunks = stream::iter([Ok::<_, BoxError>("x")]);
     let body = Body::from_stream(chunks);
     assert!(collected(&keeping(), body).await.is_none());
 }
 
-/// As many bodies as fill the budget, which is to be empty.
+/// Returns as many bodies as fill the empty budget.
 async fn fill(proxy: &(Proxy, Arc<Mutex<Vec<ProxyBody>>>)) -> Vec<ProxyBody> {
     let mut held = Vec::new();
     for _ in 0..16 * 1024 * 1024 / LONGEST {
@@ -127,12 +127,12 @@ async fn fill(proxy: &(Proxy, Arc<Mutex<Vec<ProxyBody>>>)) -> Vec<ProxyBody> {
 }
 
 #[tokio::test]
-async fn the_budget_holds_16_mib_and_is_given_back_with_the_last_copy() {
+async fn budget_of_16_mib_is_released_with_last_copy() {
     let proxy = keeping();
     let mut held = fill(&proxy).await;
     assert!(collected(&proxy, "x").await.is_none());
 
-    // The bytes, handed on to a socket say, outlive the body.
+    // The bytes may outlive the body, in a socket's write queue for example.
     let bytes = held.pop().unwrap().collect().await.unwrap().to_bytes();
     assert!(collected(&proxy, "x").await.is_none());
     drop(bytes);
@@ -140,7 +140,7 @@ async fn the_budget_holds_16_mib_and_is_given_back_with_the_last_copy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_stalls_gives_its_share_back() {
+async fn stalled_caller_releases_budget() {
     let proxy = keeping();
     let body = Body::from_stream(stream::pending::<Result<Bytes, BoxError>>());
     let body = Body::new(TenBytes(body));
@@ -152,7 +152,7 @@ async fn a_caller_that_stalls_gives_its_share_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_was_sent_is_not_there_a_second_time() {
+async fn sent_body_cannot_be_cloned() {
     let mut body = ProxyBody::collected("hello");
     body.frame().await.unwrap().unwrap();
     assert!(body.try_clone().is_none(), "not empty, but gone");
@@ -164,7 +164,7 @@ async fn a_body_that_was_sent_is_not_there_a_second_time() {
 }
 
 #[tokio::test]
-async fn trailers_of_a_request_stay_behind() {
+async fn request_trailers_are_not_forwarded() {
     let trailers = [("authorization", "Bearer mine")]
         .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
         .into_iter()
@@ -192,7 +192,7 @@ async fn trailers_of_a_request_stay_behind() {
 }
 
 #[tokio::test]
-async fn a_caller_is_read_no_faster_than_the_upstream_takes() {
+async fn request_body_has_backpressure() {
     let taken = Arc::new(AtomicUsize::new(0));
     let proxy = proxy_over(tower::service_fn(
         |request: Request<ProxyBody>| async move {
@@ -205,7 +205,7 @@ async fn a_caller_is_read_no_faster_than_the_upstream_takes() {
     let response = call(&proxy, request).await;
     assert_eq!(taken.load(Ordering::Relaxed), 1, "one piece was taken");
 
-    // And back: the caller takes one more.
+    // In the other direction: the caller reads one more.
     let mut back = response.into_body();
     back.frame().await.unwrap().unwrap();
     assert_eq!(taken.load(Ordering::Relaxed), 2);
@@ -213,18 +213,18 @@ async fn a_caller_is_read_no_faster_than_the_upstream_takes() {
 }
 
 #[tokio::test]
-async fn an_answer_streams() {
-    let upstream = Upstream::answering(|| {
+async fn response_body_streams() {
+    let upstream = Upstream::responding(|| {
         let first = stream::iter([Ok::<_, BoxError>("first")]);
         Response::new(Body::from_stream(first.chain(stream::pending())))
     });
     let request = Request::get("/").body(Body::empty()).unwrap();
-    let mut answer = call(&upstream.proxy(), request).await.into_body();
-    let first = answer.frame().await.unwrap().unwrap();
+    let mut response = call(&upstream.proxy(), request).await.into_body();
+    let first = response.frame().await.unwrap().unwrap();
     assert_eq!(first.into_data().unwrap(), "first");
 }
 
-/// A body that says it is ten bytes long, whatever its pieces are.
+/// A body with a declared length of ten bytes, whatever its frames contain.
 struct TenBytes(Body);
 
 impl http_body::Body for TenBytes {
@@ -244,7 +244,7 @@ impl http_body::Body for TenBytes {
 }
 
 #[tokio::test]
-async fn a_short_body_that_is_not_what_it_said_goes_nowhere() {
+async fn body_unlike_its_content_length_is_not_forwarded() {
     for pieces in [
         vec![Err("broken off".into())],
         vec![Ok("12345")],
@@ -264,7 +264,7 @@ async fn a_short_body_that_is_not_what_it_said_goes_nowhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_upload_is_not_cut_off_while_it_moves() {
+async fn slow_upload_with_progress_does_not_time_out() {
     let slow = stream::iter(0..10).then(|_| async {
         tokio::time::sleep(Duration::from_secs(20)).await;
         Ok::<_, BoxError>(Bytes::from_static(b"x"))
@@ -276,14 +276,14 @@ async fn a_long_upload_is_not_cut_off_while_it_moves() {
     assert_eq!(upstream.only_call().1, 10);
 }
 
-/// A proxy whose upstream may keep silent for so long.
+/// A proxy with this response timeout.
 fn limited(limit: Duration) -> ProxyBuilder {
     let upstream = support::UPSTREAM.parse().unwrap();
     Proxy::builder(support::a_cache(), upstream).response_timeout(limit)
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_stands_still_is_cut_off_after_the_limit() {
+async fn stalled_upload_times_out() {
     let limit = Duration::from_secs(10);
     let moving = stream::iter(0..5).then(|_| async {
         tokio::time::sleep(Duration::from_secs(9)).await;
@@ -298,23 +298,23 @@ async fn an_upload_that_stands_still_is_cut_off_after_the_limit() {
     let start = Instant::now();
     let problem = problem(call(&proxy, Request::post("/").body(body).unwrap()).await).await;
     assert_eq!(problem["status"], StatusCode::GATEWAY_TIMEOUT.as_u16());
-    // The progress of a body is kept in whole milliseconds.
+    // The progress of a body is stored in whole milliseconds.
     assert_eq!(start.elapsed().as_secs(), 5 * 9 + 10);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_limit_a_slow_answer_is_waited_for() {
+async fn unlimited_timeout_waits_for_slow_response() {
     let slow = tower::service_fn(async |_| {
         tokio::time::sleep(Duration::from_secs(10_000)).await;
         Ok::<_, BoxError>(Response::new(Body::empty()))
     });
     let proxy = limited(Duration::MAX).build_with(slow).unwrap();
-    let answer = call(&proxy, support::get("/")).await;
-    assert_eq!(answer.status(), StatusCode::OK);
+    let response = call(&proxy, support::get("/")).await;
+    assert_eq!(response.status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_stops_ends_with_an_error() {
+async fn stalled_response_body_ends_with_error() {
     let limit = Duration::from_secs(10);
     let stopping = tower::service_fn(async |_| {
         let first = stream::iter([Ok::<_, BoxError>("x")]);
@@ -330,7 +330,7 @@ async fn an_answer_that_stops_ends_with_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_pieces_of_an_answer_and_a_slow_caller_are_no_stop() {
+async fn slow_frames_and_slow_caller_do_not_time_out() {
     let limit = Duration::from_secs(10);
     let slow = tower::service_fn(move |_| async move {
         let pieces = stream::iter(0..3).then(move |_| async move {

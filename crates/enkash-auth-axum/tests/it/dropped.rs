@@ -1,4 +1,4 @@
-//! A client that goes away, at each await of its call: the next one is served as if it had never come.
+//! Calls dropped at each await: the next call is served as if they had never been made.
 
 use std::{
     pin::Pin,
@@ -16,13 +16,13 @@ use tower::{ServiceBuilder, ServiceExt, limit::ConcurrencyLimitLayer};
 
 use crate::support::{call, proxy_over};
 
-/// The largest body that is collected.
+/// The largest body that is buffered.
 const LARGEST: usize = 64 * 1024;
 
-/// More of these than are collected at once.
+/// More clients than the budget has room for.
 const MANY: usize = 16 * 1024 * 1024 / LARGEST + 1;
 
-/// A body of a known length that comes in two pieces, each a while after it was asked for.
+/// A body of known length in two frames, each delayed after it was polled.
 struct Slow {
     pieces: usize,
     is_asked: bool,
@@ -61,7 +61,7 @@ fn request() -> Request<Body> {
     Request::post("/").body(body).unwrap()
 }
 
-/// One that sends a call at a time, takes a while for it, and says whether its body was collected.
+/// A client that sends one call at a time, with a delay, and returns whether its body was buffered.
 fn proxy() -> Proxy {
     let calls = tower::service_fn(async |request: Request<ProxyBody>| {
         let is_collected = request.body().try_clone().is_some();
@@ -74,7 +74,7 @@ fn proxy() -> Proxy {
     proxy_over(ServiceBuilder::new().layer(one).service(calls))
 }
 
-/// Drops the calls of `MANY` clients when each has waited `awaits` times; whether they had ended before.
+/// Drops the calls of `MANY` clients after `awaits` awaits each; returns whether they had ended before.
 async fn dropped(proxy: &Proxy, awaits: usize) -> bool {
     let mut has_ended = false;
     for _ in 0..MANY {
@@ -97,14 +97,14 @@ async fn dropped(proxy: &Proxy, awaits: usize) -> bool {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_gives_back_its_place_and_its_share_of_the_budget() {
+async fn dropped_call_releases_permit_and_budget() {
     let mut awaits = 0;
     loop {
         let proxy = proxy();
         let has_ended = dropped(&proxy, awaits).await;
-        let answer = call(&proxy, request()).await;
-        assert_eq!(answer.status(), 200, "dropped at await {awaits}");
-        let is_collected = answer.into_body().collect().await.unwrap().to_bytes();
+        let response = call(&proxy, request()).await;
+        assert_eq!(response.status(), 200, "dropped at await {awaits}");
+        let is_collected = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(is_collected, "true", "dropped at await {awaits}");
         if has_ended {
             break;
@@ -115,7 +115,7 @@ async fn a_call_that_is_dropped_gives_back_its_place_and_its_share_of_the_budget
 }
 
 #[tokio::test]
-async fn an_answer_that_is_dropped_half_read_keeps_nobody_waiting() {
+async fn response_dropped_half_read_blocks_no_other_call() {
     let calls = tower::service_fn(async |_| {
         let body = Body::new(Slow {
             pieces: 2,

@@ -1,4 +1,4 @@
-//! What failed calls say: above all whether the request was forwarded.
+//! The problems of failed calls, above all whether the request was forwarded.
 
 use std::{future::pending, io, time::Duration};
 
@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::{self, call, get, problem, proxy_over};
 
-/// Status, `forwarded` as JSON text, and class.
+/// Returns the status, `forwarded` as JSON text, and the class.
 async fn failure(proxy: &Proxy) -> (u64, String, String) {
     let problem = problem(call(proxy, get("/secret-path?secret=query")).await).await;
     assert!(!problem.to_string().contains("secret"), "{problem}");
@@ -51,7 +51,7 @@ fn without_token(issuer: &Issuer, base: &str) -> Proxy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_nothing_left() {
+async fn missing_token_forwards_nothing() {
     let issuer = Issuer::default();
     issuer.set_outage(true);
     let proxy = without_token(&issuer, "http://127.0.0.1:20");
@@ -65,7 +65,7 @@ async fn without_a_token_nothing_left() {
 }
 
 #[tokio::test]
-async fn refused_credentials_are_a_bad_gateway() {
+async fn rejected_credentials_return_bad_gateway() {
     let issuer = Issuer::builder().accounts(Accounts::none()).build();
     let proxy = without_token(&issuer, "http://127.0.0.1:21");
     for _ in 0..2 {
@@ -77,7 +77,7 @@ async fn refused_credentials_are_a_bad_gateway() {
 }
 
 #[tokio::test]
-async fn a_connection_refused_proves_that_nothing_left() {
+async fn connection_refused_is_not_forwarded() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = real_proxy(&listener).build().unwrap();
     drop(listener);
@@ -85,8 +85,8 @@ async fn a_connection_refused_proves_that_nothing_left() {
 }
 
 #[tokio::test]
-async fn a_connection_that_never_stands_proves_it_too() {
-    // Accepts, and never says a word of TLS.
+async fn connect_timeout_is_not_forwarded() {
+    // Accepts, and never starts the TLS handshake.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("https://{}", listener.local_addr().unwrap());
     let proxy = Proxy::builder(support::a_cache(), origin.parse().unwrap())
@@ -97,8 +97,8 @@ async fn a_connection_that_never_stands_proves_it_too() {
 }
 
 #[tokio::test]
-async fn a_proxy_on_the_way_that_refuses_or_hangs_proves_it_too() {
-    for (answer, status) in [("HTTP/1.1 403 Forbidden\r\n\r\n", 502), ("", 504)] {
+async fn failed_proxy_tunnel_is_not_forwarded() {
+    for (response, status) in [("HTTP/1.1 403 Forbidden\r\n\r\n", 502), ("", 504)] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let on_the_way = format!("http://{}", listener.local_addr().unwrap());
         let proxy = Proxy::builder(support::a_cache(), "https://api.enkash.in".parse().unwrap())
@@ -110,8 +110,8 @@ async fn a_proxy_on_the_way_that_refuses_or_hangs_proves_it_too() {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = vec![0; 4096];
             let length = stream.read(&mut head).await.unwrap();
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            // Until the other side gives up.
+            stream.write_all(response.as_bytes()).await.unwrap();
+            // Until the client times out.
             let _ = stream.read(&mut [0]).await;
             head.truncate(length);
             head
@@ -124,7 +124,7 @@ async fn a_proxy_on_the_way_that_refuses_or_hangs_proves_it_too() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_before_the_answer_proves_nothing() {
+async fn connection_closed_before_response_is_forwarded_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = real_proxy(&listener).build().unwrap();
     tokio::spawn(async move {
@@ -135,7 +135,7 @@ async fn a_connection_closed_before_the_answer_proves_nothing() {
 }
 
 #[tokio::test]
-async fn half_a_head_proves_nothing() {
+async fn half_a_response_head_is_forwarded_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = real_proxy(&listener).build().unwrap();
     tokio::spawn(async move {
@@ -147,16 +147,16 @@ async fn half_a_head_proves_nothing() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_the_upstream_closes_proves_nothing() {
+async fn closed_idle_connection_is_forwarded_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = real_proxy(&listener).build().unwrap();
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_some(&mut stream).await;
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-        stream.write_all(answer).await.unwrap();
+        let response = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(response).await.unwrap();
         read_some(&mut stream).await;
-        // Dropped: the second request was read, and has no answer.
+        // Dropped: the second request was read, and gets no response.
     });
     assert_eq!(call(&proxy, get("/")).await.status(), 200);
     assert_eq!(failure(&proxy).await, failed(502, "\"unknown\"", ""));
@@ -164,7 +164,7 @@ async fn a_kept_connection_that_the_upstream_closes_proves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_a_timeout_and_proves_nothing() {
+async fn response_timeout_is_forwarded_unknown() {
     let proxy = proxy_over(tower::service_fn(|_: Request<ProxyBody>| async {
         pending::<Result<Response<Body>, BoxError>>().await
     }));
@@ -174,12 +174,12 @@ async fn silence_is_a_timeout_and_proves_nothing() {
 }
 
 #[tokio::test]
-async fn only_the_error_itself_can_prove_it() {
+async fn not_sent_in_error_source_is_forwarded_unknown() {
     let wrapped = || io::Error::other(NotSent::new("below")).into();
     for (proxy, forwarded) in [
         (failing_with(|| NotSent::new("at the top").into()), "false"),
         (failing_with(wrapped), "\"unknown\""),
-        // It would prove it from the token layer; from below it, it proves nothing.
+        // Proof if raised by the token layer, but not if raised by its inner service.
         (
             failing_with(|| Error::new(ErrorKind::Unavailable, "").into()),
             "\"unknown\"",

@@ -1,4 +1,4 @@
-//! What of a request goes on, and what of an answer comes back.
+//! Which parts of requests and responses are forwarded.
 
 use axum::body::Body;
 use enkash_auth_axum::{Proxy, ProxyBody, tower::BoxError};
@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use crate::support::{Upstream, a_cache, call, get, problem};
 
 #[tokio::test]
-async fn a_call_goes_on_with_a_token() {
+async fn forwarded_call_carries_token() {
     let upstream = Upstream::new();
     let response = call(&upstream.proxy(), get("/api/v0/payouts?id=1")).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -20,7 +20,7 @@ async fn a_call_goes_on_with_a_token() {
 }
 
 #[tokio::test]
-async fn no_request_line_leads_elsewhere() {
+async fn request_line_cannot_change_upstream() {
     for target in [
         "http://evil.example/path",
         "//evil.example/path",
@@ -39,7 +39,7 @@ async fn no_request_line_leads_elsewhere() {
 }
 
 #[tokio::test]
-async fn only_path_and_query_are_taken() {
+async fn only_path_and_query_are_forwarded() {
     let echo = tower::service_fn(async |request: Request<ProxyBody>| {
         Ok::<_, BoxError>(Response::new(Body::from(request.uri().to_string())))
     });
@@ -59,19 +59,19 @@ async fn only_path_and_query_are_taken() {
         ("http://evil.example", "/"),
         ("http://evil.example?b", "/?b"),
     ] {
-        let answer = call(&proxy, get(requested)).await;
-        let went = answer.into_body().collect().await.unwrap().to_bytes();
+        let response = call(&proxy, get(requested)).await;
+        let went = response.into_body().collect().await.unwrap().to_bytes();
         let expected = format!("https://api.enkash.in{expected}");
         assert_eq!(went, expected, "{requested}");
     }
     for nowhere in ["*", "elsewhere.example", "elsewhere.example:443"] {
-        let answer = call(&proxy, get(nowhere)).await;
-        assert_eq!(answer.status(), StatusCode::NOT_IMPLEMENTED, "{nowhere}");
+        let response = call(&proxy, get(nowhere)).await;
+        assert_eq!(response.status(), StatusCode::NOT_IMPLEMENTED, "{nowhere}");
     }
 }
 
 #[tokio::test]
-async fn what_connection_names_goes_and_the_rest_stays() {
+async fn headers_named_by_connection_are_removed() {
     let upstream = Upstream::new();
     let mut request = get("/");
     for (name, value) in [
@@ -102,7 +102,7 @@ async fn what_connection_names_goes_and_the_rest_stays() {
 }
 
 #[tokio::test]
-async fn a_connection_header_that_is_not_text_names_nothing_else() {
+async fn non_text_connection_header_removes_nothing_else() {
     let upstream = Upstream::new();
     let request = Request::get("/")
         .header(
@@ -122,7 +122,7 @@ async fn a_connection_header_that_is_not_text_names_nothing_else() {
 }
 
 #[tokio::test]
-async fn credentials_of_the_caller_stay_behind() {
+async fn caller_credentials_are_not_forwarded() {
     let upstream = Upstream::new();
     let request = Request::get("/")
         .header("authorization", "Bearer mine")
@@ -140,7 +140,7 @@ async fn credentials_of_the_caller_stay_behind() {
 }
 
 #[tokio::test]
-async fn a_connection_header_cannot_strip_the_token() {
+async fn connection_header_cannot_remove_token() {
     let upstream = Upstream::new();
     let request = Request::get("/")
         .header("connection", "authorization, host, x-mine, te")
@@ -160,7 +160,7 @@ async fn a_connection_header_cannot_strip_the_token() {
 }
 
 #[tokio::test]
-async fn version_and_extensions_of_a_request_stay_behind() {
+async fn request_version_and_extensions_are_not_forwarded() {
     let upstream = Upstream::new();
     let request = Request::get("/")
         .version(Version::HTTP_10)
@@ -174,8 +174,8 @@ async fn version_and_extensions_of_a_request_stay_behind() {
 }
 
 #[tokio::test]
-async fn an_answer_comes_back_without_what_was_for_the_hop() {
-    let upstream = Upstream::answering(|| {
+async fn response_loses_hop_by_hop_headers() {
+    let upstream = Upstream::responding(|| {
         Response::builder()
             .status(StatusCode::IM_A_TEAPOT)
             .version(Version::HTTP_10)
@@ -197,7 +197,7 @@ async fn an_answer_comes_back_without_what_was_for_the_hop() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_cannot_pass_on_is_not_supported() {
+async fn unsupported_requests_are_declined_with_501() {
     let upgrade = Request::get("/")
         .header("connection", "upgrade")
         .header("upgrade", "websocket")
@@ -207,7 +207,7 @@ async fn what_a_proxy_cannot_pass_on_is_not_supported() {
         .body(Body::empty())
         .unwrap();
     let asterisk = Request::options("*").body(Body::empty()).unwrap();
-    // An upstream answers it with the request that it got, and the token in it.
+    // The response to TRACE contains the request, with the token.
     let trace = Request::trace("/").body(Body::empty()).unwrap();
     let compressed = Request::post("/")
         .header("transfer-encoding", "gzip, chunked")
@@ -235,7 +235,7 @@ async fn what_a_proxy_cannot_pass_on_is_not_supported() {
 }
 
 #[tokio::test]
-async fn an_offer_of_http_2_in_the_clear_is_ignored() {
+async fn h2c_upgrade_offer_is_ignored() {
     let upstream = Upstream::new();
     let request = Request::get("/")
         .header("connection", "Upgrade, HTTP2-Settings")
@@ -252,8 +252,8 @@ async fn an_offer_of_http_2_in_the_clear_is_ignored() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_switches_protocols_unasked_is_a_bad_gateway() {
-    let upstream = Upstream::answering(|| {
+async fn unexpected_protocol_switch_returns_bad_gateway() {
+    let upstream = Upstream::responding(|| {
         Response::builder()
             .status(StatusCode::SWITCHING_PROTOCOLS)
             .body(Body::empty())

@@ -1,4 +1,4 @@
-//! What probes are told.
+//! The handlers for probes.
 
 use std::time::Duration;
 
@@ -28,23 +28,23 @@ async fn ask(tokens: &TokenCache, path: &str) -> (StatusCode, Value) {
 }
 
 #[tokio::test]
-async fn a_cold_cache_is_alive_and_not_ready() {
+async fn cold_cache_is_live_but_not_ready() {
     let tokens = support::a_cache();
     assert_eq!(ask(&tokens, "/live").await.0, StatusCode::OK);
     let (code, report) = ask(&tokens, "/ready").await;
     assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(report["state"], "cold");
-    assert_eq!(report["seconds_left"], Value::Null);
+    assert_eq!(report["state"], "initial");
+    assert_eq!(report["remaining_seconds"], Value::Null);
 }
 
 #[tokio::test]
-async fn a_warm_one_is_ready_and_says_for_how_long() {
+async fn warm_cache_is_ready_and_reports_remaining_seconds() {
     let tokens = support::a_cache();
     tokens.warm_up().await.unwrap();
     let (code, report) = ask(&tokens, "/ready").await;
     assert_eq!((code, &report["state"]), (StatusCode::OK, &"ready".into()));
     let (_, report) = ask(&tokens, "/status").await;
-    assert!(report["seconds_left"].as_u64().unwrap() > 80_000);
+    assert!(report["remaining_seconds"].as_u64().unwrap() > 80_000);
     assert_eq!(report["token_requests"], 1);
     assert_eq!(report["strikes"], 0);
     assert_eq!(report["unresolved_attempts"], 0);
@@ -52,7 +52,7 @@ async fn a_warm_one_is_ready_and_says_for_how_long() {
 }
 
 #[tokio::test]
-async fn an_outage_is_named() {
+async fn outage_is_reported_as_failing() {
     let issuer = Issuer::default();
     issuer.set_outage(true);
     let tokens = support::tokens(&issuer, "http://127.0.0.1:10");
@@ -66,7 +66,7 @@ async fn an_outage_is_named() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_strike() {
+async fn rejected_credentials_report_closed_and_one_strike() {
     let issuer = Issuer::builder()
         .accounts(enkash_auth_sandbox::Accounts::none())
         .build();
@@ -76,7 +76,7 @@ async fn a_refusal_is_a_strike() {
     assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         (&report["state"], &report["last_error"]),
-        (&"refused".into(), &"rejected".into())
+        (&"closed".into(), &"rejected".into())
     );
     assert_eq!(
         (&report["strikes"], &report["token_requests"]),
@@ -85,7 +85,7 @@ async fn a_refusal_is_a_strike() {
 }
 
 #[tokio::test]
-async fn a_gap_between_two_tokens_is_bridged_for_five_seconds() {
+async fn gap_between_tokens_is_bridged_for_five_seconds() {
     let clock = ManualClock::default();
     let issuer = Issuer::default();
     let endpoint = TokenEndpoint::with_service(
@@ -103,7 +103,7 @@ async fn a_gap_between_two_tokens_is_bridged_for_five_seconds() {
         (code, &report["state"]),
         (StatusCode::OK, &"bridging".into())
     );
-    assert_eq!(report["seconds_left"], Value::Null);
+    assert_eq!(report["remaining_seconds"], Value::Null);
 
     clock.advance(Duration::from_millis(4_990));
     assert_eq!(ask(&tokens, "/ready").await.0, StatusCode::OK);
@@ -111,26 +111,26 @@ async fn a_gap_between_two_tokens_is_bridged_for_five_seconds() {
     let (code, report) = ask(&tokens, "/ready").await;
     assert_eq!(
         (code, &report["state"]),
-        (StatusCode::SERVICE_UNAVAILABLE, &"cold".into())
+        (StatusCode::SERVICE_UNAVAILABLE, &"initial".into())
     );
 }
 
 #[tokio::test]
-async fn a_token_that_the_api_refused_is_none_and_the_next_call_bridges_the_gap() {
+async fn unauthorized_token_is_evicted_and_gap_is_bridged() {
     let issuer = Issuer::default();
     let tokens = support::tokens(&issuer, "http://127.0.0.1:13");
     tokens.warm_up().await.unwrap();
     issuer.revoke_all();
     let api = EnkashAuthLayer::new(tokens.clone()).layer(SandboxService::new(issuer.clone()));
     let call = || support::get("http://127.0.0.1:13/api/v0/cards");
-    let answer = api.clone().oneshot(call()).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let response = api.clone().oneshot(call()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     let (code, report) = ask(&tokens, "/ready").await;
     assert_eq!(
         (code, &report["state"]),
         (StatusCode::OK, &"bridging".into())
     );
-    assert_eq!(report["seconds_left"], Value::Null);
+    assert_eq!(report["remaining_seconds"], Value::Null);
     assert_eq!(api.oneshot(call()).await.unwrap().status(), StatusCode::OK);
     assert_eq!(ask(&tokens, "/ready").await.1["state"], "ready");
 }

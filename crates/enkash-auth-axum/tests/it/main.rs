@@ -1,4 +1,4 @@
-//! The proxy and the handlers, from outside.
+//! The proxy and the handlers through the public API.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,

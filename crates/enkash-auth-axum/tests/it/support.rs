@@ -13,10 +13,10 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 
-/// Where the proxies of these tests lead.
+/// The upstream of the proxies in these tests.
 pub(crate) const UPSTREAM: &str = "http://127.0.0.1:4010";
 
-/// Credentials of an account of its own: strikes are counted per process.
+/// Credentials of a separate account, because strikes are counted per process.
 pub(crate) fn credentials(name: &str) -> Credentials {
     Credentials::password(
         Client::new("client-id", "client-secret"),
@@ -25,7 +25,7 @@ pub(crate) fn credentials(name: &str) -> Credentials {
     .company_id(name)
 }
 
-/// A cache over `issuer` in memory, with an account named by `base`.
+/// A cache over an in-memory `issuer`, with an account named by `base`.
 pub(crate) fn tokens(issuer: &Issuer, base: &str) -> TokenCache {
     let environment = Environment::custom(base).unwrap();
     let service = SandboxService::new(issuer.clone());
@@ -36,35 +36,37 @@ pub(crate) fn a_cache() -> TokenCache {
     tokens(&Issuer::default(), "http://127.0.0.1:9")
 }
 
-/// An upstream in memory: keeps what arrived, and answers as `answer` says.
+/// An in-memory upstream that records requests and returns what `response` makes.
 #[derive(Clone)]
 pub(crate) struct Upstream {
     seen: Arc<Mutex<Vec<(Parts, usize)>>>,
-    answer: Arc<dyn Fn() -> Response<Body> + Send + Sync>,
+    response: Arc<dyn Fn() -> Response<Body> + Send + Sync>,
 }
 
 impl Upstream {
     pub(crate) fn new() -> Self {
-        Self::answering(|| Response::new(Body::from("hello")))
+        Self::responding(|| Response::new(Body::from("hello")))
     }
 
-    pub(crate) fn answering(answer: impl Fn() -> Response<Body> + Send + Sync + 'static) -> Self {
+    pub(crate) fn responding(
+        response: impl Fn() -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             seen: Arc::default(),
-            answer: Arc::new(answer),
+            response: Arc::new(response),
         }
     }
 
     pub(crate) fn proxy(&self) -> Proxy {
         let seen = Arc::clone(&self.seen);
-        let answer = Arc::clone(&self.answer);
+        let response = Arc::clone(&self.response);
         let service = tower::service_fn(move |request: Request<ProxyBody>| {
-            let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+            let (seen, response) = (Arc::clone(&seen), Arc::clone(&response));
             async move {
                 let (head, body) = request.into_parts();
                 let length = body.collect().await?.to_bytes().len();
                 seen.lock().unwrap().push((head, length));
-                Ok::<_, BoxError>(answer())
+                Ok::<_, BoxError>(response())
             }
         });
         proxy_over(service)
@@ -74,7 +76,7 @@ impl Upstream {
         self.seen.lock().unwrap().len()
     }
 
-    /// The head of the one request that arrived, and the length of its body.
+    /// Returns the head of the only request, and the length of its body.
     pub(crate) fn only_call(&self) -> (Parts, usize) {
         let mut seen = self.seen.lock().unwrap();
         assert_eq!(seen.len(), 1);
@@ -96,7 +98,7 @@ where
         .unwrap()
 }
 
-/// Without a failure of its own: what fails is a response.
+/// Calls the proxy, whose failures are responses.
 pub(crate) async fn call(proxy: &Proxy, request: Request<Body>) -> Response<Body> {
     let called: Result<_, Infallible> = proxy.clone().oneshot(request).await;
     called.unwrap()
@@ -106,7 +108,7 @@ pub(crate) fn get(uri: &str) -> Request<Body> {
     Request::get(uri).body(Body::empty()).unwrap()
 }
 
-/// The problem that `response` is, after checking what all problems have in common.
+/// Returns the problem in `response`, after checking what all problems have in common.
 pub(crate) async fn problem(response: Response<Body>) -> Value {
     let status = response.status();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Over real sockets: what the upstream reads, and what a router makes of its answer.
+//! Over real sockets: what the upstream reads, and how the router returns its response.
 
 use axum::{Router, body::Body, routing::any_service};
 use enkash_auth_axum::{Proxy, tower::BoxError};
@@ -14,9 +14,9 @@ use tower::ServiceExt;
 
 use crate::support::{self, call, get};
 
-/// An upstream that answers every request with `answer`, keeps its connections, and tells what it
+/// An upstream that returns `response` to every request, keeps its connections, and records what it
 /// read.
-async fn upstream(answer: &'static str) -> (Proxy, mpsc::UnboundedReceiver<String>) {
+async fn upstream(response: &'static str) -> (Proxy, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let (requests, read) = mpsc::unbounded_channel();
@@ -26,7 +26,7 @@ async fn upstream(answer: &'static str) -> (Proxy, mpsc::UnboundedReceiver<Strin
             tokio::spawn(async move {
                 while let Some(request) = read_request(&mut stream).await {
                     requests.send(request).unwrap();
-                    stream.write_all(answer.as_bytes()).await.unwrap();
+                    stream.write_all(response.as_bytes()).await.unwrap();
                 }
             });
         }
@@ -35,7 +35,7 @@ async fn upstream(answer: &'static str) -> (Proxy, mpsc::UnboundedReceiver<Strin
     (proxy.build().unwrap(), read)
 }
 
-/// A head, and the chunks after it where it promises some.
+/// Reads a head, and the chunks after it if it announces some.
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut request = String::new();
     loop {
@@ -53,9 +53,9 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// The headers that a router answers with. It states the length of a body that knows it.
-async fn through_a_router(method: Method, answer: &'static str) -> HeaderMap {
-    let (proxy, _read) = upstream(answer).await;
+/// Returns the response headers of the router, which adds the length of a body with an exact hint.
+async fn through_a_router(method: Method, response: &'static str) -> HeaderMap {
+    let (proxy, _read) = upstream(response).await;
     let app: Router = Router::new().route("/", any_service(proxy));
     let mut request = get("/");
     *request.method_mut() = method;
@@ -63,8 +63,8 @@ async fn through_a_router(method: Method, answer: &'static str) -> HeaderMap {
 }
 
 #[tokio::test]
-async fn an_answer_without_content_gains_no_length() {
-    for (method, answer) in [
+async fn response_without_content_gains_no_length() {
+    for (method, response) in [
         (Method::HEAD, "HTTP/1.1 200 OK\r\netag: a\r\n\r\n"),
         (
             Method::HEAD,
@@ -73,15 +73,15 @@ async fn an_answer_without_content_gains_no_length() {
         (Method::GET, "HTTP/1.1 304 Not Modified\r\netag: a\r\n\r\n"),
         (Method::POST, "HTTP/1.1 204 No Content\r\netag: a\r\n\r\n"),
     ] {
-        let headers = through_a_router(method, answer).await;
-        assert_eq!(headers["etag"], "a", "{answer}");
-        assert_eq!(headers.get("content-length"), None, "{answer}");
+        let headers = through_a_router(method, response).await;
+        assert_eq!(headers["etag"], "a", "{response}");
+        assert_eq!(headers.get("content-length"), None, "{response}");
     }
 }
 
 #[tokio::test]
-async fn a_length_that_the_upstream_states_stays() {
-    for (method, answer) in [
+async fn content_length_of_upstream_is_kept() {
+    for (method, response) in [
         (
             Method::HEAD,
             "HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n",
@@ -91,8 +91,8 @@ async fn a_length_that_the_upstream_states_stays() {
             "HTTP/1.1 304 Not Modified\r\ncontent-length: 12\r\n\r\n",
         ),
     ] {
-        let headers = through_a_router(method, answer).await;
-        assert_eq!(headers["content-length"], "12", "{answer}");
+        let headers = through_a_router(method, response).await;
+        assert_eq!(headers["content-length"], "12", "{response}");
     }
     let empty = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     let headers = through_a_router(Method::GET, empty).await;
@@ -100,18 +100,18 @@ async fn a_length_that_the_upstream_states_stays() {
 }
 
 #[tokio::test]
-async fn chunks_outweigh_a_length_beside_them() {
-    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+async fn chunked_response_drops_content_length() {
+    let response = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
                   5\r\nhello\r\n0\r\n\r\n";
-    let (proxy, _read) = upstream(answer).await;
-    let answer = call(&proxy, get("/")).await;
-    assert_eq!(answer.headers().get("content-length"), None);
-    let body = answer.into_body().collect().await.unwrap();
+    let (proxy, _read) = upstream(response).await;
+    let response = call(&proxy, get("/")).await;
+    assert_eq!(response.headers().get("content-length"), None);
+    let body = response.into_body().collect().await.unwrap();
     assert_eq!(body.to_bytes(), "hello");
 }
 
 #[tokio::test]
-async fn a_streamed_body_arrives_whole_at_an_upstream_of_http_1_0() {
+async fn streamed_body_arrives_whole_at_http_1_0_upstream() {
     let old = "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n";
     let (proxy, mut read) = upstream(old).await;
     for method in [Method::GET, Method::POST, Method::PUT] {

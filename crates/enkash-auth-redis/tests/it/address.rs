@@ -1,4 +1,4 @@
-//! What is an address of a server, and what the store shows of it.
+//! Which URLs are valid, and what `Debug` shows of them.
 
 use enkash_auth_core::ErrorKind;
 use enkash_auth_redis::RedisStore;
@@ -8,7 +8,7 @@ fn shown(url: &str) -> String {
 }
 
 #[test]
-fn address_has_a_host_a_port_and_a_database() {
+fn url_sets_host_port_and_database() {
     let store = shown("redis://user:hunter2@cache.example:7000/3");
     let target = r#"host: "cache.example", port: 7000, is_tls: false, database: 3"#;
     assert!(store.contains(target), "{store}");
@@ -18,19 +18,19 @@ fn address_has_a_host_a_port_and_a_database() {
 
 #[cfg(feature = "tls")]
 #[test]
-fn tls_is_asked_for_by_the_scheme() {
+fn rediss_scheme_selects_tls() {
     assert!(shown("rediss://cache").contains("is_tls: true"));
 }
 
 #[cfg(not(feature = "tls"))]
 #[test]
-fn tls_needs_the_feature() {
+fn rediss_without_tls_feature_is_an_error() {
     let error = RedisStore::new("rediss://cache").unwrap_err();
     assert!(error.to_string().contains("needs the feature tls"));
 }
 
 #[test]
-fn what_is_no_address_is_refused_without_repeating_it() {
+fn invalid_url_is_an_error_that_does_not_repeat_it() {
     for url in [
         "",
         "hunter2",

@@ -1,4 +1,4 @@
-//! Processes whose clocks are apart: leases and tokens go by the clock of the server.
+//! Processes with different clocks: leases and tokens use the clock of the server.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::fleet::{Fleet, LONG};
 
-/// The clocks of a host that is wrong by these seconds, and was started at another time.
+/// The clocks of a host that is off by these seconds and was booted at another time.
 #[derive(Clone, Copy, Debug)]
 struct Wrong(i64);
 
@@ -29,7 +29,7 @@ const HOUR: [i64; 3] = [-3_600, 0, 3_600];
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn token_lives_as_long_wherever_it_is_loaded() {
+async fn token_expiry_is_independent_of_local_clock() {
     let fleet = Fleet::new(LONG).await;
     for (requests, writer) in (1..).zip(HOUR) {
         fleet.server.run::<()>(&[b"FLUSHALL"]).await;
@@ -50,7 +50,7 @@ async fn token_lives_as_long_wherever_it_is_loaded() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn lease_is_on_for_processes_an_hour_apart() {
+async fn lease_holds_with_clocks_an_hour_apart() {
     let fleet = Fleet::slow(LONG, Duration::from_millis(500)).await;
     let mut starting = JoinSet::new();
     for clock in HOUR.map(Wrong) {

@@ -1,4 +1,4 @@
-//! What the store costs: the figures of the README.
+//! The cost of the store: the figures in the README.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn load_and_write_take_a_round_trip_each() -> Result<(), BoxError> {
+async fn load_and_write_take_one_round_trip_each() -> Result<(), BoxError> {
     let fleet = Fleet::new(LONG).await;
     let wire = Wire::new(fleet.server.port()).await;
     let store = RedisStore::new(&wire.url())?;
     let account = fleet.start("password").account();
     store.load(&account).await?;
     let before = wire.round_trips();
-    // The server has never seen the script, and forgets it.
+    // The server does not have the script cached.
     assert!(store.compare_and_set(&account, None, b"a").await?);
     fleet.server.run::<()>(&[b"SCRIPT", b"FLUSH"]).await;
     assert!(store.compare_and_set(&account, Some(b"a"), b"b").await?);
@@ -34,11 +34,11 @@ async fn load_and_write_take_a_round_trip_each() -> Result<(), BoxError> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn fetch_takes_four_round_trips_and_a_found_token_one() {
+async fn fetch_takes_four_round_trips_and_stored_token_one() {
     let fleet = Fleet::new(LONG).await;
     let wire = Wire::new(fleet.server.port()).await;
     let [one, other] = [(); 2].map(|()| RedisStore::new(&wire.url()).unwrap());
-    // Connected.
+    // The connection is open now.
     for store in [&one, &other] {
         let _ = store
             .load(&fleet.start("password").account())

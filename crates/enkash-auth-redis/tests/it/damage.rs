@@ -1,4 +1,4 @@
-//! Records that are not as they were written.
+//! Damaged records.
 
 use enkash_auth_core::ErrorKind;
 use enkash_auth_redis::tower::OnStoreDown;
@@ -7,7 +7,7 @@ use crate::fleet::{Fleet, LONG};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn damaged_record_counts_two_until_reset() {
+async fn damaged_record_counts_two_strikes_until_reset() {
     let fleet = Fleet::new(LONG).await;
     fleet.start("password").token().await.unwrap();
     let key = fleet.server.key().await;
@@ -41,7 +41,7 @@ async fn damaged_record_counts_two_until_reset() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn token_at_hand_outlives_damage() {
+async fn cached_token_survives_damaged_record() {
     let fleet = Fleet::new(LONG).await;
     let tokens = fleet.start("password");
     tokens.token().await.unwrap();
@@ -53,10 +53,10 @@ async fn token_at_hand_outlives_damage() {
     assert_eq!(fleet.requests(), 1);
 }
 
-/// A store that must not be used: nothing is sent, whatever is configured, and nothing is written.
+/// Checks that with an unusable record nothing is sent or written under any configuration.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn newer_or_foreign_key_is_left_alone() {
+async fn newer_or_foreign_record_is_not_overwritten() {
     let fleet = Fleet::new(LONG).await;
     fleet.start("password").token().await.unwrap();
     let key = fleet.server.key().await;

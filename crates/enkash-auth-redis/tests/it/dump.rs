@@ -1,4 +1,4 @@
-//! What a dump of the server shows, and how much there is of it.
+//! The content and size of a dump of the server.
 
 use std::{fmt::Write, fs};
 
@@ -8,10 +8,10 @@ use crate::fleet::{Fleet, LONG};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn dump_shows_no_secret_and_no_name() {
+async fn dump_contains_no_secret_and_no_name() {
     let fleet = Fleet::new(LONG).await;
     let server = &fleet.server;
-    // What is compressed would not be found.
+    // Compressed text would not be found.
     let config: &[&[u8]] = &[b"CONFIG", b"SET", b"rdbcompression", b"no"];
     server.run::<()>(config).await;
     // A rejection, a success, a token.
@@ -41,7 +41,7 @@ async fn dump_shows_no_secret_and_no_name() {
     }
 }
 
-/// In hexadecimal.
+/// Encodes in hexadecimal.
 fn sha256(text: &str) -> String {
     let digest = Sha256::digest(text);
     digest.iter().fold(String::new(), |mut hex, byte| {

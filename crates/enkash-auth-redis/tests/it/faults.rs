@@ -1,4 +1,4 @@
-//! A server that is slow, gone, not ours to use, empty again, or none at all.
+//! A server that is slow, unreachable, not permitted to be used, emptied, or not Redis.
 
 use std::time::Duration;
 
@@ -29,18 +29,18 @@ async fn survive(start: impl AsyncFn(&mut Server), end: impl AsyncFn(&mut Server
     let holding = holding.build();
     holding.token().await.unwrap();
     start(&mut fleet.server).await;
-    // A valid token costs no look at the store.
+    // A valid token needs no load from the store.
     let asked = Instant::now();
     known_good.token().await.unwrap();
     assert!(asked.elapsed() < Duration::from_millis(100));
-    // Credentials that are not known good are not sent, and that is said in time.
+    // Credentials that are not known good are not sent, and the error arrives in time.
     let unknown = fleet.start("password");
     let asked = Instant::now();
     let error = unknown.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
     assert!(asked.elapsed() < Duration::from_millis(900));
     assert_eq!(fleet.requests(), 1);
-    // Those that are known good are renewed, by the process that does not hold.
+    // Known good credentials are sent, by the process that is not configured to hold.
     let asked = Instant::now();
     while asked.elapsed() < LIFE {
         known_good.token().await.unwrap();
@@ -67,7 +67,7 @@ async fn survive(start: impl AsyncFn(&mut Server), end: impl AsyncFn(&mut Server
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn stopped_server_is_survived() {
+async fn callers_are_served_while_redis_is_stopped() {
     let stop = async |server: &mut Server| server.signal("-STOP");
     let go_on = async |server: &mut Server| server.signal("-CONT");
     survive(stop, go_on).await;
@@ -75,16 +75,16 @@ async fn stopped_server_is_survived() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn paused_server_is_survived() {
+async fn callers_are_served_while_redis_is_paused() {
     let pause = async |server: &mut Server| server.run(&[b"CLIENT", b"PAUSE", b"5000"]).await;
-    // It ends by itself.
+    // The pause ends by itself.
     let go_on = async |_: &mut Server| {};
     survive(pause, go_on).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn killed_server_that_comes_back_empty_is_survived() {
+async fn callers_are_served_after_redis_restarts_empty() {
     let kill = async |server: &mut Server| server.kill();
     let restart = async |server: &mut Server| server.restart().await;
     survive(kill, restart).await;
@@ -92,7 +92,7 @@ async fn killed_server_that_comes_back_empty_is_survived() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn full_server_is_survived() {
+async fn callers_are_served_while_redis_is_full() {
     let fill = async |server: &mut Server| {
         server.run::<()>(&[b"FLUSHALL"]).await;
         let full: &[&[u8]] = &[b"CONFIG", b"SET", b"maxmemory", b"1"];
@@ -107,7 +107,7 @@ async fn full_server_is_survived() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn restart_with_persistence_forgets_no_rejection() {
+async fn persistent_restart_keeps_rejections() {
     let mut fleet = Fleet::new(LIFE).await;
     let kept = ["--appendonly", "yes", "--appendfsync", "always"];
     fleet.server = Server::start(&kept).await;
@@ -126,10 +126,10 @@ async fn restart_with_persistence_forgets_no_rejection() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn read_only_server_gives_tokens_and_no_permit() {
+async fn read_only_replica_serves_tokens_but_no_permit() {
     let fleet = Fleet::new(LIFE * 100).await;
     fleet.start("password").token().await.unwrap();
-    // A replica of a primary that is not there: it responds, and takes no writes.
+    // A replica without a primary responds, but accepts no writes.
     let replica: &[&[u8]] = &[b"REPLICAOF", b"127.0.0.1", b"1"];
     fleet.server.run::<()>(replica).await;
     fleet.start("password").token().await.unwrap();
@@ -144,7 +144,7 @@ async fn read_only_server_gives_tokens_and_no_permit() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn wrong_password_of_the_server_is_named_and_not_shown() {
+async fn wrong_redis_password_is_reported_without_showing_it() {
     let server = Server::start(&["--requirepass", "right"]).await;
     let account = Fleet::new(LIFE).await.start("password").account();
     for login in ["", ":hunter2@", "nobody:hunter2@"] {
@@ -161,7 +161,7 @@ async fn wrong_password_of_the_server_is_named_and_not_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn garbage_in_place_of_a_server_sends_nothing() {
+async fn garbage_from_server_sends_no_credentials() {
     let fleet = Fleet::new(LIFE).await;
     for garbage in [
         &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
@@ -173,7 +173,7 @@ async fn garbage_in_place_of_a_server_sends_nothing() {
         let url = format!("redis://{}", listener.local_addr().unwrap());
         let answering = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                // It may have gone.
+                // The client may be gone.
                 let _ = stream.write_all(garbage).await;
                 sleep(Duration::from_secs(5)).await;
             }
@@ -191,7 +191,7 @@ async fn garbage_in_place_of_a_server_sends_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn connection_closed_by_the_server_costs_no_call() {
+async fn connection_closed_by_server_fails_no_call() {
     let fleet = Fleet::new(LIFE).await;
     let (store, account) = (fleet.server.store(), fleet.start("password").account());
     for _ in 0..5 {
@@ -203,7 +203,7 @@ async fn connection_closed_by_the_server_costs_no_call() {
 
 #[test]
 #[ignore = "needs redis-server"]
-fn runtime_that_is_not_driven_blocks_no_call_of_another() {
+fn idle_runtime_does_not_block_another_runtime() {
     let runtime = || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_all().build().unwrap()

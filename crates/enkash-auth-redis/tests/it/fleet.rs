@@ -1,5 +1,4 @@
-//! Caches that share a store and an issuer as processes would: each with a connection and a memory of its
-//! own.
+//! Caches that share a store and an issuer as processes would: each with its own connection and memory.
 
 use std::time::Duration;
 
@@ -24,12 +23,12 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// An issuer whose tokens last for `lifetime`, and a server.
+    /// Starts an issuer whose tokens last for `lifetime`, and a server.
     pub(crate) async fn new(lifetime: Duration) -> Self {
         Self::slow(lifetime, Duration::ZERO).await
     }
 
-    /// The same, with an issuer that takes `delay` to respond.
+    /// Like `new`, with an issuer that takes `delay` to respond.
     pub(crate) async fn slow(lifetime: Duration, delay: Duration) -> Self {
         let accounts = Accounts::none()
             .client("client-id", "client-secret")
@@ -44,7 +43,7 @@ impl Fleet {
         }
     }
 
-    /// A cache of a new process, for a token with `password`.
+    /// Returns the cache of a new process with `password`.
     pub(crate) fn start(&self, password: &str) -> TokenCache {
         self.process(password).build()
     }
@@ -62,7 +61,7 @@ impl Fleet {
             .process(Process::new())
     }
 
-    /// The attempts that the record counts, open ones too.
+    /// Returns the attempts in the record, including pending ones.
     pub(crate) async fn attempts(&self) -> usize {
         let account = self.start("password").account();
         let record = self.server.get(&self.server.key().await).await;
@@ -95,7 +94,7 @@ pub(crate) async fn soon(what: &str, mut is: impl AsyncFnMut() -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn ten_cold_processes_make_one_request() {
+async fn ten_cold_caches_make_one_token_request() {
     let fleet = Fleet::slow(LONG, Duration::from_millis(300)).await;
     let mut starting = JoinSet::new();
     for _ in 0..10 {
@@ -109,7 +108,7 @@ async fn ten_cold_processes_make_one_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn wrong_password_is_sent_once_by_all() {
+async fn wrong_password_is_sent_once_by_fleet() {
     let fleet = Fleet::new(LONG).await;
     let mut starting = JoinSet::new();
     for _ in 0..8 {
@@ -125,7 +124,7 @@ async fn wrong_password_is_sent_once_by_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn lost_record_is_written_back_by_a_live_process() {
+async fn deleted_record_is_restored_by_live_process() {
     let fleet = Fleet::new(LONG).await;
     let rejected = fleet.start("wrong");
     rejected.token().await.unwrap_err();
@@ -142,7 +141,7 @@ async fn lost_record_is_written_back_by_a_live_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn reset_in_one_process_opens_the_account_for_all() {
+async fn reset_in_one_process_opens_account_for_fleet() {
     let fleet = Fleet::new(LONG).await;
     for wrong in ["wrong", "wrong too"] {
         fleet.start(wrong).token().await.unwrap_err();
@@ -153,7 +152,7 @@ async fn reset_in_one_process_opens_the_account_for_all() {
     assert_eq!(fleet.requests(), 2);
     fleet.start("password").reset().await.unwrap();
     fleet.start("password").token().await.unwrap();
-    // Those that were rejected stay so.
+    // Rejected credentials stay rejected.
     let error = fleet.start("wrong").token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert_eq!(fleet.requests(), 3);

@@ -1,4 +1,4 @@
-//! The store on a real `redis-server`, one of its own for each test.
+//! The store on a real `redis-server`, a separate one for each test.
 //!
 //! ```sh
 //! cargo test -p enkash-auth-redis --all-features -- --include-ignored

@@ -1,4 +1,4 @@
-//! The suite that every store passes, and the keys that it uses.
+//! The suite that every store passes, and the Redis keys in use.
 
 use enkash_auth_redis::tower::conformance::check;
 
@@ -6,7 +6,7 @@ use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn redis_is_a_register() {
+async fn redis_store_passes_register_suite() {
     let server = Server::start(&[]).await;
     check(server.store()).await.unwrap();
 }
@@ -33,7 +33,7 @@ async fn record_is_one_key_with_the_prefix_and_a_hash_tag() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn acl_of_the_readme_is_enough() {
+async fn acl_in_readme_suffices() {
     let readme = include_str!("../../README.md");
     let rules = readme.split("```text\n").nth(1).unwrap();
     let rules = rules.split("```").next().unwrap();

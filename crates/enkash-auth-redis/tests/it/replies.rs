@@ -1,4 +1,4 @@
-//! Replies that are late, or never come, over a connection that looks well.
+//! Replies that are late or never arrive, on a connection that stays open.
 
 use std::{
     future::{poll_fn, ready},
@@ -40,7 +40,7 @@ fn account(name: &str) -> AccountKey {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn attempt_with_a_lost_reply_ends_at_the_next_write() {
+async fn attempt_with_dropped_reply_ends_at_next_write() {
     let (fleet, wire, store) = wired().await;
     let tokens = fleet.over(store, "password").build();
     wire.hold(Holds::Writes);
@@ -59,7 +59,7 @@ async fn attempt_with_a_lost_reply_ends_at_the_next_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn success_with_a_lost_reply_is_not_counted() {
+async fn success_with_dropped_reply_is_no_strike() {
     let (fleet, wire, store) = wired().await;
     let slow = Fleet::slow(LONG, Duration::from_millis(300)).await;
     let tokens = slow.over(store, "password").build();
@@ -78,7 +78,7 @@ async fn success_with_a_lost_reply_is_not_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn silently_dead_connection_costs_no_call_and_is_closed() {
+async fn silently_dead_connection_is_closed_without_failed_call() {
     let (_fleet, wire, store) = wired().await;
     for count in 1..=3 {
         store.load(&account("one")).await.unwrap();
@@ -89,7 +89,7 @@ async fn silently_dead_connection_costs_no_call_and_is_closed() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn late_reply_meets_no_other_call() -> Result<(), BoxError> {
+async fn late_reply_is_not_read_by_another_call() -> Result<(), BoxError> {
     let (_fleet, wire, store) = wired().await;
     let [one, other] = [account("one"), account("other")];
     store.compare_and_set(&one, None, b"of one").await?;
@@ -110,7 +110,7 @@ async fn late_reply_meets_no_other_call() -> Result<(), BoxError> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn call_dropped_at_any_await_leaves_no_reply_behind() -> Result<(), BoxError> {
+async fn call_dropped_at_any_await_leaves_no_stale_reply() -> Result<(), BoxError> {
     let (_fleet, wire, store) = wired().await;
     let [one, other] = [account("one"), account("other")];
     store.compare_and_set(&one, None, b"of one").await?;
@@ -133,13 +133,13 @@ async fn call_dropped_at_any_await_leaves_no_reply_behind() -> Result<(), BoxErr
         wire.hold(Holds::None);
         let found = store.load(&other).await?;
         assert_eq!(found.record(), Some(&b"of other"[..]), "{polls}");
-        // A connection on which a call was dropped is not used again.
+        // A connection with a dropped call is not reused.
         assert_eq!(wire.opened(), opened + usize::from(polls > 0), "{polls}");
     }
     Ok(())
 }
 
-/// Grants a token for 2 s, and from then on rejects the password, after `then`.
+/// Grants a token for 2 s, then rejects the password after the delay `then`.
 fn granting_once(then: impl Fn() + Clone + Send + Sync + 'static) -> TokenEndpoint {
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn(move |_: Request<Full<Bytes>>| {
@@ -157,7 +157,7 @@ fn granting_once(then: impl Fn() + Clone + Send + Sync + 'static) -> TokenEndpoi
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn rejection_missed_by_the_server_is_stored_later() {
+async fn rejection_missed_by_redis_is_stored_later() {
     let fleet = Fleet::new(LONG).await;
     let server = Arc::new(fleet.server);
     let stopped = Arc::clone(&server);
@@ -172,7 +172,7 @@ async fn rejection_missed_by_the_server_is_stored_later() {
     soon("it is rejected", async || tokens.token().await.is_err()).await;
     server.signal("-CONT");
     drop(tokens);
-    // Another cache of the process has its witness.
+    // Another cache of the process has seen the rejection.
     let next = start(&process);
     let error = next.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);

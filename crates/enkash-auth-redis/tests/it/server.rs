@@ -1,4 +1,4 @@
-//! A `redis-server` on a free loopback port, in a directory of its own.
+//! A `redis-server` on a free loopback port, in its own directory.
 
 use std::{
     net::{TcpListener, TcpStream},
@@ -20,7 +20,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Without persistence, unless `args` say otherwise.
+    /// Starts a server without persistence, unless `args` enable it.
     pub(crate) async fn start(args: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
@@ -54,7 +54,7 @@ impl Server {
         RedisStore::new(&self.url()).unwrap()
     }
 
-    /// Runs a command over a connection of its own.
+    /// Runs a command on a new connection.
     pub(crate) async fn run<T: FromRedisValue>(&self, command: &[&[u8]]) -> T {
         let (name, arguments) = command.split_first().unwrap();
         let mut command = redis::cmd(std::str::from_utf8(name).unwrap());
@@ -68,7 +68,7 @@ impl Server {
         self.run(&[b"KEYS", b"*"]).await
     }
 
-    /// The one key that there is.
+    /// Returns the only key.
     pub(crate) async fn key(&self) -> String {
         let keys = self.keys().await;
         assert_eq!(keys.len(), 1, "{keys:?}");
@@ -94,7 +94,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again on the same port, with what it has kept.
+    /// Restarts the server on the same port, with its persisted data.
     pub(crate) async fn restart(&mut self) {
         self.child = spawn(self.port, self.directory.path(), &self.args);
         self.until_it_listens().await;
@@ -111,7 +111,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
+        // Fails if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

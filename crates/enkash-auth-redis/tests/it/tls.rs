@@ -8,7 +8,7 @@ use crate::{fleet::Fleet, fleet::LONG, server::Server};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn server_is_believed_by_its_certificate_only() {
+async fn server_with_untrusted_certificate_is_rejected() {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();

@@ -1,4 +1,4 @@
-//! A wire to a server that counts round trips, holds replies back, or dies silently.
+//! A TCP proxy before the server that counts round trips, delays replies, or dies silently.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::{
@@ -15,7 +15,7 @@ use tokio::{
     sync::watch,
 };
 
-/// What stands in every record that is written.
+/// A text in every written record.
 const RECORD: &[u8] = b"enkash-auth record";
 
 #[derive(Clone)]
@@ -29,17 +29,17 @@ pub(crate) struct Wire {
 
 #[derive(Clone, Copy, Default)]
 struct How {
-    /// Nothing passes on connections that were opened before this one.
+    /// Connections before this number are dead.
     living: usize,
     holds: Holds,
 }
 
-/// Which replies stay where they are.
+/// Which replies are held back.
 #[derive(Clone, Copy, Default, Eq, PartialEq)]
 pub(crate) enum Holds {
     #[default]
     None,
-    /// Those that follow a record on its way to the server.
+    /// Replies to the write of a record.
     Writes,
     All,
 }
@@ -49,12 +49,12 @@ pub(crate) enum Holds {
 struct Line {
     number: usize,
     has_written: AtomicBool,
-    /// Whether the server was the last to send something.
+    /// Whether the last data came from the server.
     is_answered: AtomicBool,
 }
 
 impl Wire {
-    /// One to the server on `port`.
+    /// Starts a proxy to the server on `port`.
     pub(crate) async fn new(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let wire = Self {
@@ -79,17 +79,17 @@ impl Wire {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// How many connections of clients are open.
+    /// Returns the number of open client connections.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
     }
 
-    /// How many there have been.
+    /// Returns the number of client connections so far.
     pub(crate) fn opened(&self) -> usize {
         self.opened.load(Ordering::SeqCst)
     }
 
-    /// How often a client sent something after the server had, or at first.
+    /// Returns the number of round trips: client data that is first or follows server data.
     pub(crate) fn round_trips(&self) -> usize {
         self.round_trips.load(Ordering::SeqCst)
     }
@@ -98,7 +98,7 @@ impl Wire {
         self.how.send_modify(|how| how.holds = holds);
     }
 
-    /// Nothing passes any more on the connections that are there, the first `count`.
+    /// Silently kills the first `count` connections.
     pub(crate) fn die(&self, count: usize) {
         self.how.send_modify(|how| how.living = count + 1);
     }
@@ -114,7 +114,7 @@ impl Wire {
             ..Line::default()
         });
         let answering =
-            tokio::spawn((self.clone()).answer(Arc::clone(&line), from_server, to_client));
+            tokio::spawn((self.clone()).response(Arc::clone(&line), from_server, to_client));
         self.ask(&line, from_client, to_server).await;
         answering.abort();
         self.open.fetch_sub(1, Ordering::SeqCst);
@@ -132,14 +132,14 @@ impl Wire {
             if is_record && how.holds == Holds::Writes {
                 line.has_written.store(true, Ordering::SeqCst);
             }
-            // The server may have gone.
+            // The server may be gone.
             if line.number >= how.living && to.write_all(asked).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn answer(self, line: Arc<Line>, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    async fn response(self, line: Arc<Line>, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
         let (mut bytes, mut how) = (vec![0; 1 << 16], self.how.subscribe());
         while let Ok(length @ 1..) = from.read(&mut bytes).await {
             line.is_answered.store(true, Ordering::SeqCst);
@@ -149,7 +149,7 @@ impl Wire {
                 Holds::All => false,
             };
             let how = *how.wait_for(passes).await.unwrap();
-            // The client may have gone.
+            // The client may be gone.
             if line.number >= how.living && to.write_all(&bytes[..length]).await.is_err() {
                 return;
             }

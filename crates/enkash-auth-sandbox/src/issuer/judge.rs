@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::State;
 use crate::accounts::{Account, Accounts};
-use crate::attempt::{Attempt, Refusal};
+use crate::attempt::{Attempt, Rejection};
 use crate::clock::millis;
 use crate::rules::{Issuing, Refresh};
 use crate::tokens::{Grant, Owner, random_text};
@@ -16,7 +16,7 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    pub(super) fn attempt(&mut self, attempt: Attempt) -> Result<Grant, Refusal> {
+    pub(super) fn attempt(&mut self, attempt: Attempt) -> Result<Grant, Rejection> {
         match attempt {
             Attempt::Form { client, fields } => {
                 let client = self.client(client);
@@ -28,24 +28,24 @@ impl Judge<'_> {
             } => {
                 let account = Account::Merchant(access_key.clone());
                 let checked = if !self.accounts.allows_api_key(self.api_key) {
-                    Err(Refusal::WrongApiKey)
+                    Err(Rejection::WrongApiKey)
                 } else if self.accounts.secret(&account) == Some(&secret_key) {
                     Ok(access_key)
                 } else {
-                    Err(Refusal::WrongMerchant)
+                    Err(Rejection::WrongMerchant)
                 };
                 self.grant(account, checked)
             }
         }
     }
 
-    /// Returns the id of the client, which is checked before anything that the form says.
-    fn client(&self, client: Option<(String, String)>) -> Result<String, Refusal> {
-        let (id, secret) = client.ok_or(Refusal::NoClient)?;
+    /// Returns the id of the client, which is checked before the fields of the form.
+    fn client(&self, client: Option<(String, String)>) -> Result<String, Rejection> {
+        let (id, secret) = client.ok_or(Rejection::NoClient)?;
         if !self.accounts.is_client(&id, &secret) {
-            Err(Refusal::WrongClient)
+            Err(Rejection::WrongClient)
         } else if !self.accounts.allows_api_key(self.api_key) {
-            Err(Refusal::WrongApiKey)
+            Err(Rejection::WrongApiKey)
         } else {
             Ok(id)
         }
@@ -53,9 +53,9 @@ impl Judge<'_> {
 
     fn form(
         &mut self,
-        client: Result<String, Refusal>,
+        client: Result<String, Rejection>,
         mut fields: HashMap<String, String>,
-    ) -> Result<Grant, Refusal> {
+    ) -> Result<Grant, Rejection> {
         let mut field = |name| fields.remove(name);
         match field("grant_type") {
             Some(name) if name == "password" => {
@@ -64,11 +64,11 @@ impl Judge<'_> {
                 let checked = client.and_then(|client| {
                     let company_id = field("clientId");
                     if !self.accounts.allows_company_id(company_id.as_deref()) {
-                        Err(Refusal::Malformed("Missing or unknown clientId"))
+                        Err(Rejection::Malformed("Missing or unknown clientId"))
                     } else if self.accounts.secret(&account) == Some(&password) {
                         Ok(client)
                     } else {
-                        Err(Refusal::WrongUser)
+                        Err(Rejection::WrongUser)
                     }
                 });
                 self.grant(account, checked)
@@ -76,70 +76,69 @@ impl Judge<'_> {
             Some(name) if name == "refresh_token" => {
                 self.refresh(&client?, field("refresh_token").unwrap_or_default())
             }
-            Some(name) => client.and(Err(Refusal::UnsupportedGrant(name))),
-            None => client.and(Err(Refusal::Malformed("Missing grant type"))),
+            Some(name) => client.and(Err(Rejection::UnsupportedGrant(name))),
+            None => client.and(Err(Rejection::Malformed("Missing grant type"))),
         }
     }
 
-    /// Grants a token to the account if the check of its credentials gave a client, and counts a
-    /// strike against it if not. A locked account gets none.
+    /// Grants a token if the credentials were valid for a client, and counts a strike against the
+    /// account if not. A locked account gets no token.
     fn grant(
         &mut self,
         account: Account,
-        checked: Result<String, Refusal>,
-    ) -> Result<Grant, Refusal> {
+        checked: Result<String, Rejection>,
+    ) -> Result<Grant, Rejection> {
         let strikes = &mut self.state.strikes;
         let client = match checked {
-            Ok(_) | Err(Refusal::WrongUser | Refusal::WrongMerchant)
+            Ok(_) | Err(Rejection::WrongUser | Rejection::WrongMerchant)
                 if strikes.is_locked(&account) =>
             {
-                return Err(Refusal::Locked);
+                return Err(Rejection::Locked);
             }
             Ok(client) => client,
-            Err(refusal) => {
+            Err(rejection) => {
                 let is_strike = matches!(
-                    refusal,
-                    Refusal::WrongClient | Refusal::WrongUser | Refusal::WrongMerchant
+                    rejection,
+                    Rejection::WrongClient | Rejection::WrongUser | Rejection::WrongMerchant
                 );
                 if is_strike && self.accounts.secret(&account).is_some() {
                     strikes.strike(account, self.state.rules.lock_after);
                 }
-                return Err(refusal);
+                return Err(rejection);
             }
         };
         strikes.clear(&account);
         let owner = Owner { client, account };
         if self.state.rules.issuing == Issuing::Sticky
-            && let Some(held) = self.state.tokens.latest(&owner, self.now)
+            && let Some(grant) = self.state.tokens.latest(&owner, self.now)
         {
-            return Ok(held);
+            return Ok(grant);
         }
         let has_refresh = self.state.rules.refresh != Refresh::Off;
         let refresh = has_refresh.then(|| self.new_refresh_token());
         Ok(self.mint(owner, refresh))
     }
 
-    /// Grants a new token in place of the one that was granted with the refresh token: that one
-    /// ends at once.
-    fn refresh(&mut self, client: &str, token: String) -> Result<Grant, Refusal> {
+    /// Grants a new token and revokes the one that was granted with the refresh token.
+    fn refresh(&mut self, client: &str, token: String) -> Result<Grant, Rejection> {
         if self.state.rules.refresh == Refresh::Off {
-            return Err(Refusal::UnsupportedGrant("refresh_token".to_owned()));
+            return Err(Rejection::UnsupportedGrant("refresh_token".to_owned()));
         }
-        let known = self.state.tokens.refresh_token(&token).cloned();
-        let known = known.filter(|it| it.expires_at > self.now && it.owner.client == client);
-        let Some(known) = known else {
-            return Err(Refusal::WrongRefreshToken(token));
+        let grant = self.state.tokens.refresh_token(&token).cloned();
+        let grant = grant.filter(|it| it.expires_at > self.now && it.owner.client == client);
+        let Some(grant) = grant else {
+            return Err(Rejection::WrongRefreshToken(token));
         };
-        if self.state.strikes.is_locked(&known.owner.account) {
-            return Err(Refusal::Locked);
+        if self.state.strikes.is_locked(&grant.owner.account) {
+            return Err(Rejection::Locked);
         }
         self.state.tokens.redeem(&token);
         self.state.counters.refreshes += 1;
         let refresh = match self.state.rules.refresh {
             Refresh::Rotated => self.new_refresh_token(),
-            Refresh::Reused | Refresh::Off => (token, known.expires_at),
+            Refresh::Reused | Refresh::Off => (token, grant.expires_at),
         };
-        Ok(self.mint(known.owner, Some(refresh)))
+        Ok(self.mint(grant.owner, Some(refresh)))
     }
 
     fn mint(&mut self, owner: Owner, refresh: Option<(String, i64)>) -> Grant {
@@ -148,7 +147,7 @@ impl Judge<'_> {
         self.state.tokens.mint(owner, lifetime, refresh, self.now)
     }
 
-    /// Returns the text of a refresh token, and its end.
+    /// Returns the text of a refresh token, and its expiry.
     fn new_refresh_token(&self) -> (String, i64) {
         let lifetime = millis(self.state.rules.refresh_lifetime);
         (random_text(), self.now.saturating_add(lifetime))

@@ -1,4 +1,4 @@
-//! Everything that is not a token endpoint: API paths that want a bearer token.
+//! The API paths, which require a bearer token: everything that is not a token endpoint.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -8,13 +8,13 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value, json};
 
-use super::answer::respond;
 use super::fault;
+use super::response::respond;
 use crate::issuer::Issuer;
 use crate::order::Endpoint;
 
-/// How much is read of a call that is refused.
-const REFUSED_LIMIT: usize = 2 << 20;
+/// How much of an unauthorized request's body is read.
+const UNAUTHORIZED_BODY_LIMIT: usize = 2 << 20;
 
 pub(super) async fn call(State(issuer): State<Issuer>, request: Request) -> Response {
     issuer.count(|counters| counters.api_calls += 1);
@@ -23,27 +23,31 @@ pub(super) async fn call(State(issuer): State<Issuer>, request: Request) -> Resp
 }
 
 async fn carry_out(issuer: Issuer, request: Request) -> Response {
-    if let Some(refusal) = refusal(&issuer, request.headers()) {
+    if let Some(response) = check_token(&issuer, request.headers()) {
         issuer.count(|counters| counters.api_refusals += 1);
-        // Read, so that the client comes to read the refusal.
-        length(Body::new(Limited::new(request.into_body(), REFUSED_LIMIT))).await;
-        return refusal;
+        // Reads the body, so that the client gets to read the response.
+        length(Body::new(Limited::new(
+            request.into_body(),
+            UNAUTHORIZED_BODY_LIMIT,
+        )))
+        .await;
+        return response;
     }
     echo(request).await
 }
 
-/// Returns the answer to a call without a valid token. It repeats the token in its text, as the
-/// real family's does.
-fn refusal(issuer: &Issuer, headers: &HeaderMap) -> Option<Response> {
+/// Returns the 401 response to a call without a valid token. Like that of the real server family, it
+/// repeats the token.
+fn check_token(issuer: &Issuer, headers: &HeaderMap) -> Option<Response> {
     let Some(token) = token(headers) else {
         let needed = "Full authentication is required to access this resource";
-        return Some(refuse(needed));
+        return Some(unauthorized(needed));
     };
     let why = issuer.check(token).err()?;
-    Some(refuse(&format!("{why}: {token}")))
+    Some(unauthorized(&format!("{why}: {token}")))
 }
 
-/// Returns the token of the one `Authorization` header; two of them hold none.
+/// Returns the token of a single `Authorization` header; two headers count as none.
 fn token(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -53,7 +57,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn refuse(description: &str) -> Response {
+fn unauthorized(description: &str) -> Response {
     let body = json!({ "error": "invalid_token", "error_description": description });
     let mut response = respond(StatusCode::UNAUTHORIZED, &body);
     let quoted = description.replace('\\', r"\\").replace('"', r#"\""#);
@@ -66,9 +70,9 @@ fn refuse(description: &str) -> Response {
     response
 }
 
-/// Reports the request as it arrived: its body only as a length, read and let go bit by bit.
+/// Reports the received request, with the length of its body, which is not buffered.
 ///
-/// With the header `sandbox-echo: body`, sends the body back while it arrives.
+/// With the header `sandbox-echo: body`, streams the body back instead.
 async fn echo(request: Request) -> Response {
     let (parts, body) = request.into_parts();
     if parts
@@ -99,7 +103,7 @@ async fn echo(request: Request) -> Response {
     respond(StatusCode::OK, &body)
 }
 
-/// Reads a body to its end and returns its length; `None` if it breaks off.
+/// Reads a body to its end and returns its length; `None` if it is incomplete.
 pub(super) async fn length(mut body: Body) -> Option<u64> {
     let mut length = 0;
     while let Some(frame) = body.frame().await {
@@ -108,7 +112,7 @@ pub(super) async fn length(mut body: Body) -> Option<u64> {
     Some(length)
 }
 
-/// Lists each name with all its values; credentials are counted and not shown.
+/// Lists each header with all its values; credentials are not shown.
 fn report(headers: &HeaderMap) -> Map<String, Value> {
     let mut report = Map::new();
     for name in headers.keys() {

@@ -1,4 +1,4 @@
-//! The control API: what a test does with methods, over HTTP.
+//! The control API: the methods of the issuer over HTTP.
 
 use std::future::{Ready, ready};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answer::respond;
+use super::response::respond;
 use crate::issuer::Issuer;
 use crate::order::Order;
 use crate::rules::Rules;
 use crate::seconds;
 
-/// No order is larger.
+/// The size limit of request bodies.
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// Returns the routes below `/-/sandbox`.
@@ -61,7 +61,7 @@ pub(super) fn routes() -> Router<Issuer> {
         .fallback(unknown)
 }
 
-/// Turns an order without a body into its handler.
+/// Creates the handler of a request without a body.
 fn does<T: Serialize + 'static>(
     order: fn(&Issuer) -> T,
 ) -> impl Fn(State<Issuer>) -> Ready<Response> + Clone {
@@ -77,7 +77,7 @@ fn bad(why: impl ToString) -> Response {
     respond(StatusCode::BAD_REQUEST, &body)
 }
 
-/// Extracts the body of an order. Its content type is whatever `curl -d` says.
+/// Extracts a JSON body with any content type, such as that of `curl -d`.
 struct Input<T>(T);
 
 impl<T: DeserializeOwned> FromRequest<Issuer> for Input<T> {
@@ -103,7 +103,7 @@ fn status(issuer: &Issuer) -> Value {
     })
 }
 
-/// Changes the rules that the patch names.
+/// Changes the rules named in the patch.
 async fn change_rules(
     State(issuer): State<Issuer>,
     Input(patch): Input<Map<String, Value>>,
@@ -144,13 +144,13 @@ fn clock(issuer: &Issuer) -> Value {
     })
 }
 
-/// What to do with the clock, in seconds.
+/// A change of the clock, in seconds.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ClockChange {
-    /// How far ahead of the truth it is to be; behind, if negative.
+    /// The new offset from the truth; behind, if negative.
     offset: Option<f64>,
-    /// How far it is to move on.
+    /// How far to advance the clock.
     #[serde(default, with = "seconds::option")]
     advance: Option<Duration>,
 }
@@ -166,8 +166,8 @@ async fn change_clock(State(issuer): State<Issuer>, Input(change): Input<ClockCh
     ok(clock(&issuer))
 }
 
-/// Counts what follows a redirect that no client should follow, and answers a token that was never
-/// alive.
+/// Counts requests that followed a redirect which no client should follow, and returns a token that
+/// was never valid.
 fn trap(issuer: &Issuer) -> Value {
     issuer.count(|counters| counters.redirects_followed += 1);
     json!({
@@ -177,7 +177,7 @@ fn trap(issuer: &Issuer) -> Value {
     })
 }
 
-/// Answers everything else, so that a slip of the pen is no API call.
+/// Returns 404 for unknown control paths, so that a typo is no API call.
 pub(super) async fn unknown() -> Response {
     let body = json!({ "error": "no such order; GET /-/sandbox/status shows what there is" });
     respond(StatusCode::NOT_FOUND, &body)

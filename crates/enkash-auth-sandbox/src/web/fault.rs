@@ -1,4 +1,4 @@
-//! How a fault strikes a request.
+//! Applies faults to requests.
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -15,12 +15,12 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use http_body::{Frame, SizeHint};
 use serde_json::json;
 
-use super::answer::respond;
 use super::api;
+use super::response::respond;
 use super::service::Disconnected;
 use crate::fault::Fault;
 
-/// Serves a request, with the fault that strikes it.
+/// Serves a request, with its fault.
 pub(super) async fn serve<F>(
     fault: Option<Fault>,
     request: Request,
@@ -35,33 +35,33 @@ where
     if fault == Fault::CloseBeforeReading {
         return close();
     }
-    if let Some(answer) = instead(&fault) {
-        // Read to its end: an answer that overtakes a long request may never be seen.
+    if let Some(response) = instead(&fault) {
+        // Reads the body to its end: the client may never see a response that precedes it.
         api::length(request.into_body()).await;
-        return answer;
+        return response;
     }
-    let answer = carry_out(request).await;
+    let response = carry_out(request).await;
     match fault {
         Fault::Delay { by } => {
             tokio::time::sleep(by).await;
-            answer
+            response
         }
-        Fault::HalfAnswer => half(answer),
+        Fault::HalfAnswer => half(response),
         Fault::CarriedOut { status } => page(status),
         Fault::Hang => pending().await,
         Fault::CloseAfterReading => close(),
-        _ => answer,
+        _ => response,
     }
 }
 
-/// Returns the answer that comes instead of the true one; `None` if the fault spoils the true one.
+/// Returns the response that replaces the real one; `None` if the fault modifies the real one.
 fn instead(fault: &Fault) -> Option<Response> {
     let error = |status, error, description| {
         let body = json!({ "error": error, "error_description": description });
         respond(status, &body)
     };
     let json = [(CONTENT_TYPE, "application/json;charset=UTF-8")];
-    let answer = match fault {
+    let response = match fault {
         Fault::Page { status } => page(*status),
         Fault::ServerError => error(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -107,10 +107,10 @@ fn instead(fault: &Fault) -> Option<Response> {
         }
         _ => return None,
     };
-    Some(answer)
+    Some(response)
 }
 
-/// Answers with a page of HTML, as the CDN in front of the real server sends it.
+/// Returns an HTML page like that of the CDN in front of the real server.
 pub(super) fn page(status: StatusCode) -> Response {
     let reason = status.canonical_reason().unwrap_or("Error");
     let text = format!(
@@ -125,13 +125,13 @@ pub(super) fn page(status: StatusCode) -> Response {
     (status, headers, text).into_response()
 }
 
-/// Makes bytes at random; the first is none that text in UTF-8 can begin with.
+/// Returns random bytes; the first is invalid at the start of UTF-8 text.
 fn noise() -> Vec<u8> {
     let random = iter::repeat_with(|| fastrand::u8(..)).take(511);
     iter::once(0xFF).chain(random).collect()
 }
 
-/// Closes the connection without an answer.
+/// Closes the connection without a response.
 fn close() -> Response {
     let mut response = Response::new(Body::new(Half { rest: None }));
     response.headers_mut().insert(CONTENT_LENGTH, 1.into());
@@ -139,7 +139,7 @@ fn close() -> Response {
     response
 }
 
-/// Answers with the head, half of the body, and closes the connection.
+/// Sends the head and half of the body, and closes the connection.
 fn half(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let whole = HttpBody::size_hint(&body).exact();
@@ -151,9 +151,9 @@ fn half(response: Response) -> Response {
     Response::from_parts(parts, Body::new(Half { rest }))
 }
 
-/// Passes on a part of a body, and fails.
+/// Forwards a part of a body, and fails.
 struct Half {
-    /// The body, and how many of its bytes may still pass: half of the first piece, if `None`, for
+    /// The body, and how many of its bytes remain to be sent; `None` means half of the first frame, for
     /// a body of unknown length.
     rest: Option<(Body, Option<usize>)>,
 }
@@ -170,7 +170,7 @@ impl HttpBody for Half {
             return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
         };
         if *left == Some(0) {
-            // What has passed is written out while this waits; the failure would discard it.
+            // Waits until the sent part is written out, because the failure would discard it.
             self.rest = None;
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -186,7 +186,7 @@ impl HttpBody for Half {
     }
 }
 
-/// 32 MiB of JSON, made while it is sent: a token, which was never alive, and a long string.
+/// 32 MiB of JSON, generated while sent: a token that was never valid, and a long string.
 struct Huge {
     sent: usize,
 }

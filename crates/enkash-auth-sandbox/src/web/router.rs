@@ -9,12 +9,12 @@ use http::header::DATE;
 use super::{api, control, token};
 use crate::issuer::Issuer;
 
-/// Makes the issuer an axum router: both token endpoints, the control API, and guarded API paths
+/// Creates an axum router for the issuer: both token endpoints, the control API, and guarded API paths
 /// everywhere else.
 ///
-/// For an application that mounts it beside its own routes. A test without a socket is better off
-/// with [`SandboxService`](crate::SandboxService), which can also fail as a connection does: here,
-/// a connection that is to be closed without an answer gets a head, and a body that fails.
+/// For an application that mounts it beside its own routes. For a test without a socket, prefer
+/// [`SandboxService`](crate::SandboxService), which can also fail like a connection: here, a fault that
+/// closes the connection without a response sends a head, and a body that fails.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ pub fn router(issuer: Issuer) -> Router {
         .with_state(issuer)
 }
 
-/// Stamps the `Date` header, by the issuer's clock.
+/// Adds the `Date` header, by the issuer's clock.
 async fn date(State(issuer): State<Issuer>, mut response: Response) -> Response {
     let date = httpdate::fmt_http_date(issuer.clock().now());
     if issuer.rules().date_header

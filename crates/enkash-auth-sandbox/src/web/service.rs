@@ -11,11 +11,11 @@ use tower_service::Service;
 use super::router;
 use crate::issuer::Issuer;
 
-/// The sandbox without a socket: a service from requests to responses, for tests in memory.
+/// The sandbox without a socket: a tower service for in-memory tests.
 ///
-/// Behaves as [`Sandbox`](crate::Sandbox) does on the wire, and under a paused tokio clock its
-/// delays take no time. Where the sandbox would close the connection without an answer, the call
-/// fails with [`Disconnected`].
+/// Behaves like [`Sandbox`](crate::Sandbox) on the wire. Under a paused tokio clock its delays take no
+/// time. If the sandbox would close the connection without a response, the call fails with
+/// [`Disconnected`].
 ///
 /// # Examples
 ///
@@ -64,9 +64,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answer = self.0.call(request.map(Body::new));
+        let response = self.0.call(request.map(Body::new));
         Box::pin(async {
-            let Ok(response) = answer.await;
+            let Ok(response) = response.await;
             match response.extensions().get() {
                 Some(Disconnected) => Err(Disconnected),
                 None => Ok(response),
@@ -75,14 +75,14 @@ where
     }
 }
 
-/// The sandbox closed the connection and gave no answer.
+/// The sandbox closed the connection without a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disconnected;
 
 impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("connection closed without an answer")
+        f.write_str("connection closed without a response")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The token endpoints, one for each dialect.
+//! The token endpoints, one per dialect.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::answer::{self, Dialect};
 use super::fault;
-use crate::attempt::{Attempt, Refusal};
+use super::response::{self, Dialect};
+use crate::attempt::{Attempt, Rejection};
 use crate::issuer::Issuer;
 use crate::order::Endpoint;
 
-/// No token request is larger.
+/// The size limit of token requests.
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// `POST /oauth/token`
@@ -31,7 +31,7 @@ pub(super) async fn merchant(State(issuer): State<Issuer>, request: Request) -> 
 }
 
 async fn serve(issuer: Issuer, request: Request, dialect: Dialect) -> Response {
-    // Counted as under way until it is answered, or its client has gone.
+    // Counts as in flight until the response is sent or the client disconnects.
     let _call = issuer.begin_token_call();
     if issuer.outage() {
         return fault::page(StatusCode::SERVICE_UNAVAILABLE);
@@ -46,13 +46,13 @@ async fn carry_out(issuer: Issuer, request: Request, dialect: Dialect) -> Respon
     let headers = &parts.headers;
     let attempt = match to_bytes(body, BODY_LIMIT).await {
         Ok(body) => read(headers, &body, dialect),
-        Err(_) => Err(Refusal::Malformed("Body too large or broken off")),
+        Err(_) => Err(Rejection::Malformed("Body too large or broken off")),
     };
     let api_key = headers.get("api-key").and_then(|it| it.to_str().ok());
     let rules = issuer.rules();
     let response = match issuer.judge(api_key, attempt) {
-        Ok(grant) => answer::granted(&grant, &rules, dialect),
-        Err(refusal) => answer::refused(&refusal, &rules, dialect),
+        Ok(grant) => response::granted(&grant, &rules, dialect),
+        Err(rejection) => response::rejected(&rejection, &rules, dialect),
     };
     if !rules.delay.is_zero() {
         tokio::time::sleep(rules.delay).await;
@@ -60,7 +60,7 @@ async fn carry_out(issuer: Issuer, request: Request, dialect: Dialect) -> Respon
     response
 }
 
-fn read(headers: &HeaderMap, body: &Bytes, dialect: Dialect) -> Result<Attempt, Refusal> {
+fn read(headers: &HeaderMap, body: &Bytes, dialect: Dialect) -> Result<Attempt, Rejection> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Keys {
@@ -71,7 +71,7 @@ fn read(headers: &HeaderMap, body: &Bytes, dialect: Dialect) -> Result<Attempt, 
     match dialect {
         Dialect::Form => Ok(Attempt::Form {
             client: basic(headers),
-            // Another type of body has no fields, for a servlet.
+            // Like a servlet, ignores the fields of other content types.
             fields: if is_form(headers) {
                 form_urlencoded::parse(body).into_owned().collect()
             } else {
@@ -83,7 +83,7 @@ fn read(headers: &HeaderMap, body: &Bytes, dialect: Dialect) -> Result<Attempt, 
                 access_key: keys.access_key,
                 secret_key: keys.secret_key,
             })
-            .map_err(|_| Refusal::Malformed("accessKey and secretKey are required, as JSON")),
+            .map_err(|_| Rejection::Malformed("accessKey and secretKey are required, as JSON")),
     }
 }
 
@@ -93,7 +93,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     essence.is_some_and(|it| it.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-/// Reads HTTP Basic as it is: what stands around the first colon, and no URL decoding.
+/// Parses HTTP Basic: the texts before and after the first colon, without URL decoding.
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;

@@ -10,7 +10,7 @@ use tower::ServiceExt;
 use crate::support::{RIGHT, api, channel, form, send, token};
 
 #[tokio::test]
-async fn a_valid_token_is_let_in_and_the_request_reported() {
+async fn valid_token_gets_echo_of_request() {
     let issuer = Issuer::default();
     let token = token(&issuer).await;
     let request = Request::put("/api/v0/cards?page=2")
@@ -19,10 +19,10 @@ async fn a_valid_token_is_let_in_and_the_request_reported() {
         .header("x-many", "two")
         .body(Body::from("twelve bytes"))
         .unwrap();
-    let answer = send(&issuer, request).await;
+    let response = send(&issuer, request).await;
 
-    assert_eq!(answer.status, StatusCode::OK);
-    let report = answer.json();
+    assert_eq!(response.status, StatusCode::OK);
+    let report = response.json();
     assert_eq!(report["method"], "PUT");
     assert_eq!(report["path"], "/api/v0/cards");
     assert_eq!(report["query"], "page=2");
@@ -35,7 +35,7 @@ async fn a_valid_token_is_let_in_and_the_request_reported() {
 }
 
 #[tokio::test]
-async fn a_body_is_sent_back_on_demand_while_it_arrives() {
+async fn echo_header_streams_body_back() {
     let issuer = Issuer::default();
     let (sender, body) = channel();
     let mut request = api(&token(&issuer).await).map(|_| Body::new(body));
@@ -57,7 +57,7 @@ async fn a_body_is_sent_back_on_demand_while_it_arrives() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_counted_and_not_kept() {
+async fn large_body_is_counted_and_not_buffered() {
     let issuer = Issuer::default();
     let token = token(&issuer).await;
     issuer.order(Fault::Huge.at(Endpoint::Token));
@@ -69,21 +69,21 @@ async fn a_large_body_is_counted_and_not_kept() {
 }
 
 #[tokio::test]
-async fn an_unknown_token_is_401_with_a_bearer_challenge() {
+async fn unknown_token_is_401_with_bearer_challenge() {
     let issuer = Issuer::default();
-    let answer = send(&issuer, api(r#"no"such"#)).await;
+    let response = send(&issuer, api(r#"no"such"#)).await;
 
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(answer.json()["error"], "invalid_token");
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(response.json()["error"], "invalid_token");
     assert_eq!(
-        answer.header("www-authenticate"),
+        response.header("www-authenticate"),
         r#"Bearer realm="oauth2-resource", error="invalid_token", error_description="Invalid access token: no\"such""#
     );
     assert_eq!(issuer.counters().api_refusals, 1);
 }
 
 #[tokio::test]
-async fn no_token_or_two_are_401() {
+async fn missing_or_duplicate_token_is_401() {
     let issuer = Issuer::default();
     let none = Request::get("/anything").body(Body::empty()).unwrap();
     assert_eq!(send(&issuer, none).await.status, StatusCode::UNAUTHORIZED);
@@ -96,7 +96,7 @@ async fn no_token_or_two_are_401() {
 }
 
 #[tokio::test]
-async fn revoked_tokens_are_refused_at_once() {
+async fn revoked_token_is_401_at_once() {
     let issuer = Issuer::default();
     let first = token(&issuer).await;
     assert_eq!(issuer.revoke_all(), 1);
@@ -113,19 +113,19 @@ async fn revoked_tokens_are_refused_at_once() {
 }
 
 #[tokio::test]
-async fn an_outage_stops_tokens_and_not_the_api() {
+async fn outage_stops_token_endpoint_but_not_api() {
     let issuer = Issuer::default();
     let token = token(&issuer).await;
     issuer.set_outage(true);
 
-    let answer = send(&issuer, form(RIGHT)).await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.header("content-type"), "text/html; charset=UTF-8");
+    let response = send(&issuer, form(RIGHT)).await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.header("content-type"), "text/html; charset=UTF-8");
     assert_eq!(send(&issuer, api(&token)).await.status, StatusCode::OK);
     assert_eq!(issuer.counters().token_requests, 2);
     assert_eq!(issuer.counters().grants, 1);
 
     issuer.set_outage(false);
-    let answer = send(&issuer, form(RIGHT)).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = send(&issuer, form(RIGHT)).await;
+    assert_eq!(response.status, StatusCode::OK);
 }

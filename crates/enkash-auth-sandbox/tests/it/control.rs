@@ -27,7 +27,7 @@ async fn status_shows_everything() {
 }
 
 #[tokio::test]
-async fn counters_start_from_zero_again() {
+async fn counters_reset_to_zero() {
     let issuer = Issuer::default();
     token(&issuer).await;
     let counters = send(&issuer, control(Method::GET, "/counters", ""))
@@ -42,12 +42,12 @@ async fn counters_start_from_zero_again() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_the_rules_that_it_names() {
+async fn patch_changes_only_named_rules() {
     let issuer = Issuer::default();
     let patch = r#"{"lifetime": 2.5, "shape": "c", "issuing": "rotating", "lock_after": null}"#;
-    let answer = send(&issuer, control(Method::PATCH, "/rules", patch)).await;
+    let response = send(&issuer, control(Method::PATCH, "/rules", patch)).await;
 
-    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(response.status, StatusCode::OK);
     let expected = Rules::new()
         .lifetime(Duration::from_millis(2500))
         .shape(Shape::C)
@@ -57,7 +57,7 @@ async fn a_patch_changes_the_rules_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_senseless_patch_changes_nothing() {
+async fn invalid_patch_changes_nothing() {
     let issuer = Issuer::default();
     let patches = [
         "",
@@ -67,14 +67,14 @@ async fn a_senseless_patch_changes_nothing() {
         r#"{"shape": "d"}"#,
     ];
     for patch in patches {
-        let answer = send(&issuer, control(Method::PATCH, "/rules", patch)).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{patch}");
+        let response = send(&issuer, control(Method::PATCH, "/rules", patch)).await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST, "{patch}");
     }
     assert_eq!(issuer.rules(), Rules::new());
 }
 
 #[tokio::test]
-async fn orders_do_what_the_methods_do() {
+async fn control_api_matches_methods() {
     let issuer = Issuer::default();
     send(&issuer, control(Method::PUT, "/outage", "")).await;
     assert!(issuer.outage());
@@ -91,7 +91,7 @@ async fn orders_do_what_the_methods_do() {
 }
 
 #[tokio::test]
-async fn faults_are_ordered_listed_and_cancelled() {
+async fn control_api_orders_lists_and_cancels_faults() {
     let issuer = Issuer::default();
     let orders = [
         r#"{"at": "token", "fault": "hang"}"#,
@@ -101,8 +101,8 @@ async fn faults_are_ordered_listed_and_cancelled() {
         r#"{"at": "api", "fault": {"too-many-requests": {}}}"#,
     ];
     for order in orders {
-        let answer = send(&issuer, control(Method::POST, "/faults", order)).await;
-        assert_eq!(answer.status, StatusCode::OK, "{order}");
+        let response = send(&issuer, control(Method::POST, "/faults", order)).await;
+        assert_eq!(response.status, StatusCode::OK, "{order}");
     }
     let by = Duration::from_millis(500);
     let expected = [
@@ -130,7 +130,7 @@ async fn faults_are_ordered_listed_and_cancelled() {
 }
 
 #[tokio::test]
-async fn senseless_faults_are_refused() {
+async fn invalid_faults_are_an_error() {
     let issuer = Issuer::default();
     let orders = [
         r#"{"at": "token", "fault": "hanging"}"#,
@@ -142,14 +142,14 @@ async fn senseless_faults_are_refused() {
         r#"{"at": "elsewhere", "fault": "hang"}"#,
     ];
     for order in orders {
-        let answer = send(&issuer, control(Method::POST, "/faults", order)).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{order}");
+        let response = send(&issuer, control(Method::POST, "/faults", order)).await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST, "{order}");
     }
     assert_eq!(issuer.orders(), []);
 }
 
 #[tokio::test]
-async fn the_clock_is_set_wrong_and_moved_on() {
+async fn clock_is_offset_and_advanced() {
     let issuer = issuer(Rules::new());
     let change = r#"{"offset": -60.5, "advance": 3600}"#;
     let clock = send(&issuer, control(Method::PUT, "/clock", change))
@@ -167,17 +167,17 @@ async fn the_clock_is_set_wrong_and_moved_on() {
 }
 
 #[tokio::test]
-async fn an_unknown_order_is_404_and_no_api_call() {
+async fn unknown_control_path_is_404_and_no_api_call() {
     let issuer = Issuer::default();
     for path in ["", "/", "/nonsense", "/faults/1"] {
-        let answer = send(&issuer, control(Method::GET, path, "")).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        let response = send(&issuer, control(Method::GET, path, "")).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(issuer.counters().api_calls, 0);
 }
 
 #[test]
-fn a_change_waits_for_the_one_before() {
+fn rule_changes_are_serialized() {
     let (issuer, is_done) = (Issuer::default(), AtomicBool::new(false));
     std::thread::scope(|scope| {
         issuer.change_rules(|rules| {
@@ -185,7 +185,7 @@ fn a_change_waits_for_the_one_before() {
                 issuer.change_rules(|rules| rules.lock_after(7));
                 is_done.store(true, Ordering::SeqCst);
             });
-            // Time enough for the other, if it did not wait.
+            // Enough time for the other change, if it did not wait.
             let mut turns = 0..10_000;
             while !is_done.load(Ordering::SeqCst) && turns.next().is_some() {
                 std::thread::yield_now();
@@ -197,7 +197,7 @@ fn a_change_waits_for_the_one_before() {
 }
 
 #[test]
-fn of_two_patches_at_once_none_is_lost() {
+fn concurrent_patches_are_both_applied() {
     let issuer = Issuer::default();
     std::thread::scope(|scope| {
         for field in ["result_code", "lock_after"] {
@@ -207,8 +207,8 @@ fn of_two_patches_at_once_none_is_lost() {
                     let patch = json!({ field: value }).to_string();
                     let patching = send(issuer, control(Method::PATCH, "/rules", &patch));
                     let runtime = tokio::runtime::Builder::new_current_thread().build();
-                    let answer = runtime.unwrap().block_on(patching);
-                    assert_eq!(answer.status, StatusCode::OK);
+                    let response = runtime.unwrap().block_on(patching);
+                    assert_eq!(response.status, StatusCode::OK);
                     assert_eq!(json!(issuer.rules())[field], value, "{field}");
                 }
             });

@@ -1,4 +1,4 @@
-//! Faults to order, in memory.
+//! Ordered faults, in memory.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
-use crate::support::{self, Answer, RIGHT, WRONG, api, form, send, token};
+use crate::support::{self, FullResponse, RIGHT, WRONG, api, form, send, token};
 
-/// The answer to a token request that this fault strikes.
-async fn struck(issuer: &Issuer, fault: Fault) -> Answer {
+/// Returns the response to a token request with this fault.
+async fn struck(issuer: &Issuer, fault: Fault) -> FullResponse {
     issuer.order(fault.at(Endpoint::Token));
     send(issuer, form(RIGHT)).await
 }
@@ -31,7 +31,7 @@ fn page(status: u16) -> Fault {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_its_endpoint_as_often_as_ordered() {
+async fn fault_hits_its_endpoint_the_ordered_number_of_times() {
     let issuer = Issuer::default();
     let token = token(&issuer).await;
     issuer.order(Fault::ServerError.at(Endpoint::Token).times(2));
@@ -51,7 +51,7 @@ async fn a_fault_strikes_its_endpoint_as_often_as_ordered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fault_can_last() {
+async fn fault_can_last_for_a_duration() {
     let issuer = Issuer::default();
     issuer.order(
         page(502)
@@ -65,12 +65,12 @@ async fn a_fault_can_last() {
     assert_eq!(send(&issuer, form(RIGHT)).await.status, 200);
 }
 
-/// An order that strikes with 500.
+/// An order with status 500.
 fn first() -> Order {
     Fault::ServerError.at(Endpoint::Token)
 }
 
-/// An order that strikes with 403.
+/// An order with status 403.
 fn second() -> Order {
     Fault::Forbidden.at(Endpoint::Token)
 }
@@ -85,7 +85,7 @@ fn manual<const N: usize>(orders: [Order; N]) -> Issuer {
     issuer
 }
 
-/// The statuses of token requests, each after so many milliseconds.
+/// Returns the statuses of token requests, each after a pause in milliseconds.
 async fn statuses<const N: usize>(issuer: &Issuer, pauses: [u64; N]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for pause in pauses {
@@ -96,25 +96,25 @@ async fn statuses<const N: usize>(issuer: &Issuer, pauses: [u64; N]) -> Vec<u16>
 }
 
 #[tokio::test]
-async fn orders_strike_one_after_another_as_often_as_they_say() {
+async fn orders_apply_in_sequence() {
     let issuer = manual([first().times(2), second().times(1)]);
     assert_eq!(statuses(&issuer, [0, 1, 1, 1]).await, [500, 500, 403, 200]);
 }
 
 #[tokio::test]
-async fn an_order_for_no_request_strikes_none() {
+async fn order_for_zero_requests_hits_none() {
     let issuer = manual([first().times(0)]);
     assert_eq!(statuses(&issuer, [0]).await, [200]);
 }
 
 #[tokio::test]
-async fn an_order_lasts_from_when_it_comes_into_force() {
+async fn order_duration_starts_when_order_becomes_active() {
     let issuer = manual([first().times(1), second().lasting(MS_100)]);
     assert_eq!(statuses(&issuer, [50, 99, 1]).await, [500, 403, 200]);
 }
 
 #[tokio::test]
-async fn spans_of_time_follow_each_other_without_a_request() {
+async fn timed_orders_expire_without_requests() {
     let issuer = manual([]);
     issuer.clock().advance(Duration::from_secs(1));
     issuer.order(first().lasting(MS_100));
@@ -123,7 +123,7 @@ async fn spans_of_time_follow_each_other_without_a_request() {
 }
 
 #[tokio::test]
-async fn an_order_after_a_pause_starts_then() {
+async fn order_after_idle_time_starts_with_next_request() {
     let issuer = manual([first().lasting(MS_100)]);
     issuer.clock().advance(5 * MS_100);
     issuer.order(second().lasting(MS_100));
@@ -131,7 +131,7 @@ async fn an_order_after_a_pause_starts_then() {
 }
 
 #[test]
-fn what_is_left_of_an_order_is_listed() {
+fn order_list_shows_remaining_count() {
     let issuer = manual([first().lasting(MS_100)]);
     issuer.clock().advance(Duration::from_millis(40));
     let left = Duration::from_millis(60);
@@ -154,26 +154,26 @@ async fn orders_are_listed_and_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delay() {
+async fn delay_fault_holds_back_response() {
     let issuer = Issuer::default();
     let before = Instant::now();
     let by = Duration::from_secs(9);
-    let answer = struck(&issuer, Fault::Delay { by }).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = struck(&issuer, Fault::Delay { by }).await;
+    assert_eq!(response.status, StatusCode::OK);
     assert_eq!(before.elapsed(), by);
 }
 
 #[tokio::test]
-async fn close_before_reading_carries_nothing_out() {
+async fn close_before_reading_executes_nothing() {
     let issuer = Issuer::default();
     issuer.order(Fault::CloseBeforeReading.at(Endpoint::Token));
     let error = call(&issuer, form(WRONG)).await.unwrap_err();
-    assert_eq!(error.to_string(), "connection closed without an answer");
+    assert_eq!(error.to_string(), "connection closed without a response");
     assert_eq!(strikes(&issuer), 0);
 }
 
 #[tokio::test]
-async fn close_after_reading_carries_the_request_out() {
+async fn close_after_reading_executes_request() {
     let issuer = Issuer::default();
     issuer.order(Fault::CloseAfterReading.at(Endpoint::Token));
     call(&issuer, form(WRONG)).await.unwrap_err();
@@ -181,7 +181,7 @@ async fn close_after_reading_carries_the_request_out() {
 }
 
 #[tokio::test]
-async fn carried_out_counts_and_grants_behind_its_page() {
+async fn carried_out_fault_executes_request_behind_html_page() {
     let issuer = Issuer::default();
     let status = StatusCode::BAD_GATEWAY;
     let order = Fault::CarriedOut { status }.at(Endpoint::Token).times(2);
@@ -200,7 +200,7 @@ async fn carried_out_counts_and_grants_behind_its_page() {
 }
 
 #[tokio::test]
-async fn half_an_answer_breaks_off_in_the_middle() {
+async fn half_response_breaks_off() {
     let issuer = Issuer::default();
     issuer.order(Fault::HalfAnswer.at(Endpoint::Token));
     let response = call(&issuer, form(RIGHT)).await.unwrap();
@@ -219,7 +219,7 @@ async fn half_an_answer_breaks_off_in_the_middle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hang_carries_the_request_out_and_never_answers() {
+async fn hang_executes_request_and_never_responds() {
     let issuer = Issuer::default();
     issuer.order(Fault::Hang.at(Endpoint::Token));
     let hour = Duration::from_secs(3600);
@@ -228,44 +228,44 @@ async fn hang_carries_the_request_out_and_never_answers() {
 }
 
 #[tokio::test]
-async fn pages_of_html() {
+async fn page_faults_return_html() {
     let issuer = Issuer::default();
     for status in [200, 403, 429, 502, 503, 520, 530] {
-        let answer = struck(&issuer, page(status)).await;
-        assert_eq!(answer.status, status);
-        assert_eq!(answer.header("content-type"), "text/html; charset=UTF-8");
-        assert!(answer.body.starts_with(b"<!DOCTYPE html>"));
+        let response = struck(&issuer, page(status)).await;
+        assert_eq!(response.status, status);
+        assert_eq!(response.header("content-type"), "text/html; charset=UTF-8");
+        assert!(response.body.starts_with(b"<!DOCTYPE html>"));
     }
 }
 
 #[tokio::test]
-async fn errors_in_json() {
+async fn error_faults_return_json() {
     let issuer = Issuer::default();
-    let answer = struck(&issuer, Fault::ServerError).await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.json()["error"], "server_error");
+    let response = struck(&issuer, Fault::ServerError).await;
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.json()["error"], "server_error");
 
-    let answer = struck(&issuer, Fault::Forbidden).await;
-    assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    assert_eq!(answer.json()["error"], "access_denied");
+    let response = struck(&issuer, Fault::Forbidden).await;
+    assert_eq!(response.status, StatusCode::FORBIDDEN);
+    assert_eq!(response.json()["error"], "access_denied");
     assert_eq!(strikes(&issuer), 0);
 }
 
 #[tokio::test]
-async fn too_many_requests_may_say_for_how_long() {
+async fn too_many_requests_can_have_retry_after() {
     let issuer = Issuer::default();
     let retry_after = Some(Duration::from_millis(1500));
-    let answer = struck(&issuer, Fault::TooManyRequests { retry_after }).await;
-    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(answer.header("retry-after"), "2");
+    let response = struck(&issuer, Fault::TooManyRequests { retry_after }).await;
+    assert_eq!(response.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.header("retry-after"), "2");
 
     let retry_after = None;
-    let answer = struck(&issuer, Fault::TooManyRequests { retry_after }).await;
-    assert!(!answer.headers.contains_key("retry-after"));
+    let response = struck(&issuer, Fault::TooManyRequests { retry_after }).await;
+    assert!(!response.headers.contains_key("retry-after"));
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_grant() {
+async fn faults_return_bodies_without_grant() {
     let issuer = Issuer::default();
     let garbage = struck(&issuer, Fault::Garbage).await;
     assert_eq!(garbage.status, StatusCode::OK);
@@ -279,7 +279,7 @@ async fn bodies_that_are_no_grant() {
 }
 
 #[tokio::test]
-async fn a_huge_answer_is_json_to_its_end() {
+async fn huge_response_is_valid_json() {
     let issuer = Issuer::default();
     let huge = struck(&issuer, Fault::Huge).await;
     assert_eq!(huge.body.len(), 32 * 1024 * 1024);
@@ -288,25 +288,25 @@ async fn a_huge_answer_is_json_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_redirect_leads_into_the_trap() {
+async fn redirect_leads_to_trap() {
     let issuer = Issuer::default();
-    let answer = struck(&issuer, Fault::Redirect { to: None }).await;
-    assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT);
+    let response = struck(&issuer, Fault::Redirect { to: None }).await;
+    assert_eq!(response.status, StatusCode::TEMPORARY_REDIRECT);
 
     let mut followed = form(RIGHT);
-    *followed.uri_mut() = answer.header("location").parse().unwrap();
+    *followed.uri_mut() = response.header("location").parse().unwrap();
     let trapped = send(&issuer, followed).await;
     assert!(!issuer.accepts(&trapped.token()));
     assert_eq!(issuer.counters().redirects_followed, 1);
     assert_eq!(issuer.counters().token_requests, 1);
 
     let to = Some("https://example.com/".to_owned());
-    let answer = struck(&issuer, Fault::Redirect { to }).await;
-    assert_eq!(answer.header("location"), "https://example.com/");
+    let response = struck(&issuer, Fault::Redirect { to }).await;
+    assert_eq!(response.header("location"), "https://example.com/");
 }
 
 #[tokio::test]
-async fn any_other_answer() {
+async fn custom_response_is_returned_as_ordered() {
     let issuer = Issuer::default();
     let fault = Fault::Answer {
         status: StatusCode::IM_A_TEAPOT,
@@ -315,14 +315,14 @@ async fn any_other_answer() {
             .into(),
         body: "short and stout".to_owned(),
     };
-    let answer = struck(&issuer, fault).await;
-    assert_eq!(answer.status, StatusCode::IM_A_TEAPOT);
-    assert_eq!(answer.header("x-odd"), "yes");
-    assert_eq!(answer.body, b"short and stout");
+    let response = struck(&issuer, fault).await;
+    assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
+    assert_eq!(response.header("x-odd"), "yes");
+    assert_eq!(response.body, b"short and stout");
 }
 
 #[tokio::test]
-async fn an_outage_uses_no_order_up() {
+async fn outage_does_not_consume_orders() {
     let issuer = Issuer::default();
     issuer.set_outage(true);
     assert_eq!(struck(&issuer, Fault::ServerError).await.status, 503);

@@ -1,4 +1,4 @@
-//! What a grant looks like: dialects, shapes, lifetimes.
+//! Grants: dialects, shapes, lifetimes.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ fn of(seconds: u64) -> Rules {
 }
 
 #[tokio::test]
-async fn the_form_dialect_answers_shape_b() {
-    let answer = send(&issuer(of(300)), form(RIGHT)).await;
+async fn form_dialect_returns_shape_b() {
+    let response = send(&issuer(of(300)), form(RIGHT)).await;
 
-    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(response.status, StatusCode::OK);
     assert_eq!(
-        answer.header("content-type"),
+        response.header("content-type"),
         "application/json;charset=UTF-8"
     );
-    assert_eq!(answer.header("date"), "Tue, 14 Nov 2023 22:13:20 GMT");
-    let body = answer.json();
+    assert_eq!(response.header("date"), "Tue, 14 Nov 2023 22:13:20 GMT");
+    let body = response.json();
     assert_eq!(body["token_type"], "bearer");
     assert_eq!(body["scope"], "read write trust");
     assert_eq!(body["expires_in"], 299);
@@ -31,7 +31,7 @@ async fn the_form_dialect_answers_shape_b() {
 }
 
 #[tokio::test]
-async fn the_json_dialect_answers_shape_a() {
+async fn json_dialect_returns_shape_a() {
     let body = send(&issuer(of(300)), merchant(KEYS)).await.json();
 
     assert_eq!(body["token"].as_str().unwrap().len(), 27);
@@ -41,7 +41,7 @@ async fn the_json_dialect_answers_shape_a() {
 }
 
 #[tokio::test]
-async fn either_dialect_answers_any_shape() {
+async fn each_dialect_returns_any_shape() {
     let issuer = issuer(of(300).shape(Shape::C));
     for request in [form(RIGHT), merchant(KEYS)] {
         let body = send(&issuer, request).await.json();
@@ -56,7 +56,7 @@ async fn either_dialect_answers_any_shape() {
 }
 
 #[tokio::test]
-async fn an_envelope_carries_the_grant_as_payload() {
+async fn envelope_carries_grant_as_payload() {
     let body = send(&issuer(of(300).envelope(true)), form(RIGHT))
         .await
         .json();
@@ -67,7 +67,7 @@ async fn an_envelope_carries_the_grant_as_payload() {
 }
 
 #[tokio::test]
-async fn a_sticky_issuer_repeats_its_token_until_it_is_over() {
+async fn reusing_issuer_repeats_token_until_it_expires() {
     let issuer = issuer(of(300));
     let first = send(&issuer, form(RIGHT)).await;
     issuer.clock().advance(Duration::from_millis(100_500));
@@ -87,7 +87,7 @@ async fn a_sticky_issuer_repeats_its_token_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn a_rotating_issuer_mints_and_lets_the_earlier_live() {
+async fn rotating_issuer_keeps_earlier_tokens_valid() {
     let issuer = issuer(of(300).issuing(Issuing::Rotating));
     let (first, second) = (token(&issuer).await, token(&issuer).await);
 
@@ -97,7 +97,7 @@ async fn a_rotating_issuer_mints_and_lets_the_earlier_live() {
 }
 
 #[tokio::test]
-async fn exact_rounding_tells_a_fresh_lifetime_in_full() {
+async fn exact_rounding_states_full_lifetime() {
     let issuer = issuer(of(300).rounding(Rounding::Exact));
 
     assert_eq!(send(&issuer, form(RIGHT)).await.json()["expires_in"], 300);
@@ -106,35 +106,35 @@ async fn exact_rounding_tells_a_fresh_lifetime_in_full() {
 }
 
 #[tokio::test]
-async fn a_grant_can_be_over_when_it_comes() {
+async fn grant_can_be_expired_on_arrival() {
     let issuer = issuer(of(0));
-    let answer = send(&issuer, form(RIGHT)).await;
+    let response = send(&issuer, form(RIGHT)).await;
 
-    assert_eq!(answer.json()["expires_in"], 0);
-    assert!(!issuer.accepts(&answer.token()));
+    assert_eq!(response.json()["expires_in"], 0);
+    assert!(!issuer.accepts(&response.token()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_real_clock_runs_on_tokios_time() {
+async fn real_clock_follows_tokio_time() {
     let issuer = Issuer::builder().rules(of(300)).build();
     let token = token(&issuer).await;
 
     tokio::time::advance(Duration::from_secs(299)).await;
     assert_eq!(send(&issuer, api(&token)).await.status, StatusCode::OK);
     tokio::time::advance(Duration::from_secs(1)).await;
-    let refused = send(&issuer, api(&token)).await;
-    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    let unauthorized = send(&issuer, api(&token)).await;
+    assert_eq!(unauthorized.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delay_holds_the_answer_back_and_not_the_grant() {
+async fn delay_holds_back_response_but_not_grant() {
     let issuer = Issuer::builder()
         .rules(of(300).delay(Duration::from_secs(7)))
         .build();
     let before = tokio::time::Instant::now();
-    let answer = send(&issuer, form(RIGHT)).await;
+    let response = send(&issuer, form(RIGHT)).await;
 
     assert_eq!(before.elapsed(), Duration::from_secs(7));
-    assert_eq!(answer.json()["expires_in"], 299);
+    assert_eq!(response.json()["expires_in"], 299);
     assert_eq!(send(&issuer, form(RIGHT)).await.json()["expires_in"], 292);
 }

@@ -1,4 +1,4 @@
-//! What the sandbox does, seen from outside.
+//! The sandbox through its public API.
 
 #[cfg(test)]
 mod api;
@@ -14,7 +14,7 @@ mod program;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
-mod refusals;
+mod rejections;
 #[cfg(test)]
 mod socket;
 #[cfg(test)]

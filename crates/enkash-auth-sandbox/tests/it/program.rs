@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-/// A running program, killed when the test is over.
+/// A running program, killed on drop.
 struct Program(Child);
 
 impl Program {
@@ -30,7 +30,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already.
+        // Fails if the process has already exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -39,13 +39,13 @@ impl Drop for Program {
 fn exchange(addr: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 #[test]
-fn it_says_where_it_listens_and_grants() {
+fn program_prints_address_and_grants_token() {
     let args = [
         "--listen",
         "127.0.0.1:0",
@@ -56,7 +56,7 @@ fn it_says_where_it_listens_and_grants() {
     ];
     let (_program, addr) = Program::start(&args);
     let body = r#"{"accessKey":"ak","secretKey":"secret-key"}"#;
-    let answer = exchange(
+    let response = exchange(
         &addr,
         &format!(
             "POST /api/v0/merchant/token HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n\
@@ -64,8 +64,8 @@ fn it_says_where_it_listens_and_grants() {
             body.len()
         ),
     );
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.contains(r#""resultCode":200"#), "{answer}");
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.contains(r#""resultCode":200"#), "{response}");
 
     let status = exchange(
         &addr,
@@ -76,7 +76,7 @@ fn it_says_where_it_listens_and_grants() {
 }
 
 #[test]
-fn it_starts_as_its_options_say() {
+fn program_starts_with_options() {
     let ca_file = std::env::temp_dir().join(format!("enkash-sandbox-{}.pem", std::process::id()));
     let args = [
         ["--listen", "127.0.0.1:0"],
@@ -110,7 +110,7 @@ fn it_starts_as_its_options_say() {
 
 #[cfg(unix)]
 #[test]
-fn sigterm_ends_it_in_peace() {
+fn sigterm_exits_with_success() {
     let (mut program, _addr) = Program::start(&["--listen", "127.0.0.1:0"]);
     let kill = format!("kill {}", program.0.id());
     assert!(
@@ -124,7 +124,7 @@ fn sigterm_ends_it_in_peace() {
 }
 
 #[test]
-fn help_teaches_a_first_call() {
+fn help_shows_first_call() {
     let output = Command::new(env!("CARGO_BIN_EXE_enkash-sandbox"))
         .arg("--help")
         .output()
@@ -136,7 +136,7 @@ fn help_teaches_a_first_call() {
 }
 
 #[test]
-fn a_senseless_lifetime_is_refused() {
+fn invalid_lifetime_is_an_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_enkash-sandbox"))
         .args(["--lifetime", "-5"])
         .output()

@@ -1,4 +1,4 @@
-//! The refresh grant: it ends the access token that it replaces.
+//! The refresh grant, which revokes the access token that it replaces.
 
 use std::time::Duration;
 
@@ -7,20 +7,23 @@ use enkash_auth_sandbox::{Accounts, Issuer, Refresh, Rules, Shape};
 use http::{Request, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, KEYS, RIGHT, WRONG, form, issuer, merchant, send};
+use crate::support::{FullResponse, KEYS, RIGHT, WRONG, form, issuer, merchant, send};
 
-fn with(answer: &Answer) -> Request<Body> {
-    let token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
+fn with(response: &FullResponse) -> Request<Body> {
+    let token = response.json()["refresh_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     form(&format!("grant_type=refresh_token&refresh_token={token}"))
 }
 
-fn assert_refused(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.json()["error"], "invalid_grant");
+fn assert_rejected(response: &FullResponse) {
+    assert_eq!(response.status, StatusCode::BAD_REQUEST);
+    assert_eq!(response.json()["error"], "invalid_grant");
 }
 
 #[tokio::test]
-async fn it_revokes_the_old_access_token_at_once() {
+async fn refresh_revokes_old_access_token() {
     let issuer = Issuer::default();
     let first = send(&issuer, form(RIGHT)).await;
     let second = send(&issuer, with(&first)).await;
@@ -29,13 +32,13 @@ async fn it_revokes_the_old_access_token_at_once() {
     assert!(!issuer.accepts(&first.token()));
     assert!(issuer.accepts(&second.token()));
     assert_eq!(issuer.counters().refreshes, 1);
-    // And the password grant answers the new one from now on.
+    // The password grant returns the new token from now on.
     let third = send(&issuer, form(RIGHT)).await;
     assert_eq!(third.token(), second.token());
 }
 
 #[tokio::test]
-async fn a_reused_refresh_token_works_again() {
+async fn reusable_refresh_token_works_twice() {
     let issuer = Issuer::default();
     let first = send(&issuer, form(RIGHT)).await;
     let second = send(&issuer, with(&first)).await;
@@ -50,7 +53,7 @@ async fn a_reused_refresh_token_works_again() {
 }
 
 #[tokio::test]
-async fn a_rotated_refresh_token_works_once() {
+async fn rotated_refresh_token_works_once() {
     let issuer = issuer(Rules::new().refresh(Refresh::Rotated));
     let first = send(&issuer, form(RIGHT)).await;
     let second = send(&issuer, with(&first)).await;
@@ -59,50 +62,50 @@ async fn a_rotated_refresh_token_works_once() {
         second.json()["refresh_token"],
         first.json()["refresh_token"]
     );
-    assert_refused(&send(&issuer, with(&first)).await);
+    assert_rejected(&send(&issuer, with(&first)).await);
     assert_eq!(send(&issuer, with(&second)).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn it_can_be_off() {
+async fn refresh_grant_can_be_disabled() {
     let issuer = issuer(Rules::new().refresh(Refresh::Off));
     let first = send(&issuer, form(RIGHT)).await.json();
     assert!(!first.as_object().unwrap().contains_key("refresh_token"));
 
-    let refused = send(&issuer, form("grant_type=refresh_token&refresh_token=x")).await;
-    assert_eq!(refused.json()["error"], "unsupported_grant_type");
+    let rejected = send(&issuer, form("grant_type=refresh_token&refresh_token=x")).await;
+    assert_eq!(rejected.json()["error"], "unsupported_grant_type");
 }
 
 #[tokio::test]
-async fn what_is_unknown_over_or_anothers_is_refused() {
+async fn unknown_expired_or_foreign_refresh_token_is_rejected() {
     let accounts = Accounts::new().client("other", "client");
     let rules = Rules::new().refresh_lifetime(Duration::from_secs(300));
     let issuer = Issuer::builder().accounts(accounts).rules(rules).build();
-    let answer = send(&issuer, form(RIGHT)).await;
+    let response = send(&issuer, form(RIGHT)).await;
 
-    assert_refused(&send(&issuer, form("grant_type=refresh_token&refresh_token=x")).await);
+    assert_rejected(&send(&issuer, form("grant_type=refresh_token&refresh_token=x")).await);
 
-    let mut others = with(&answer);
+    let mut others = with(&response);
     // other:client
     let basic = "Basic b3RoZXI6Y2xpZW50".parse().unwrap();
     others.headers_mut().insert("authorization", basic);
-    assert_refused(&send(&issuer, others).await);
+    assert_rejected(&send(&issuer, others).await);
 
     issuer.clock().advance(Duration::from_secs(300));
-    assert_refused(&send(&issuer, with(&answer)).await);
-    assert!(issuer.accepts(&answer.token()));
+    assert_rejected(&send(&issuer, with(&response)).await);
+    assert!(issuer.accepts(&response.token()));
     assert_eq!(issuer.account_statuses()[0].strikes, 0);
 }
 
 #[tokio::test]
-async fn a_locked_account_cannot_refresh() {
+async fn locked_account_cannot_refresh() {
     let issuer = Issuer::default();
-    let answer = send(&issuer, form(RIGHT)).await;
+    let response = send(&issuer, form(RIGHT)).await;
     for _ in 0..3 {
         send(&issuer, form(WRONG)).await;
     }
-    let locked = send(&issuer, with(&answer)).await;
-    assert_refused(&locked);
+    let locked = send(&issuer, with(&response)).await;
+    assert_rejected(&locked);
     assert_eq!(
         locked.json()["error_description"],
         json!("User account is locked")
@@ -110,14 +113,14 @@ async fn a_locked_account_cannot_refresh() {
 }
 
 #[tokio::test]
-async fn a_locked_merchant_cannot_refresh_either() {
-    // A client named as the access key is the only one to which its refresh tokens belong.
+async fn locked_merchant_cannot_refresh() {
+    // The refresh tokens belong to the client whose name is the access key.
     let accounts = Accounts::new().client("access-key", "secret");
     let rules = Rules::new().shape(Shape::B);
     let issuer = Issuer::builder().accounts(accounts).rules(rules).build();
-    let answer = send(&issuer, merchant(KEYS)).await;
+    let response = send(&issuer, merchant(KEYS)).await;
     let refresh = || {
-        let mut request = with(&answer);
+        let mut request = with(&response);
         // access-key:secret
         let basic = "Basic YWNjZXNzLWtleTpzZWNyZXQ=".parse().unwrap();
         request.headers_mut().insert("authorization", basic);
@@ -128,5 +131,5 @@ async fn a_locked_merchant_cannot_refresh_either() {
         let guess = r#"{"accessKey":"access-key","secretKey":"guess"}"#;
         send(&issuer, merchant(guess)).await;
     }
-    assert_refused(&send(&issuer, refresh()).await);
+    assert_rejected(&send(&issuer, refresh()).await);
 }

@@ -21,7 +21,7 @@ fn at(sandbox: &Sandbox, mut request: Request<Body>) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_token_is_granted_and_let_in() {
+async fn token_is_granted_and_accepted_by_api() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client();
     let response = client.request(at(&sandbox, form(RIGHT))).await.unwrap();
@@ -38,7 +38,7 @@ async fn a_token_is_granted_and_let_in() {
 }
 
 #[tokio::test]
-async fn it_speaks_http_2() {
+async fn server_speaks_http_2() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = Client::builder(TokioExecutor::new())
         .http2_only(true)
@@ -48,7 +48,7 @@ async fn it_speaks_http_2() {
     assert_eq!(response.version(), Version::HTTP_2);
     assert_eq!(response.status(), 200);
 
-    // Here a fault costs its own stream only.
+    // On HTTP/2 a fault affects only its own stream.
     sandbox
         .issuer()
         .order(Fault::CloseAfterReading.at(Endpoint::Token));
@@ -58,18 +58,18 @@ async fn it_speaks_http_2() {
 }
 
 #[tokio::test]
-async fn a_dropped_sandbox_listens_no_more() {
+async fn dropped_sandbox_closes_listener() {
     let sandbox = Sandbox::start().await.unwrap();
     let addr = sandbox.addr();
     let request = at(&sandbox, form(RIGHT));
     drop(sandbox);
-    // The listener goes when the runtime next runs its task.
+    // The listener closes when the runtime next polls its task.
     until(|| std::net::TcpStream::connect(addr).is_err()).await;
     assert!(client().request(request).await.is_err());
 }
 
 #[tokio::test]
-async fn a_shutdown_lets_the_request_under_way_finish() {
+async fn shutdown_waits_for_in_flight_request() {
     let issuer = Issuer::default();
     issuer.change_rules(|rules| rules.delay(std::time::Duration::from_millis(20)));
     let sandbox = Sandbox::builder()
@@ -86,7 +86,7 @@ async fn a_shutdown_lets_the_request_under_way_finish() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_an_error() {
+async fn address_in_use_is_an_error() {
     let sandbox = Sandbox::start().await.unwrap();
     let second = Sandbox::builder().listen(sandbox.addr()).start().await;
     assert!(second.is_err());

@@ -1,4 +1,4 @@
-//! What the lifetime field says when it does not say the truth, and the `Date` header.
+//! Wrong values in the lifetime field, and the `Date` header.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn expiry(stated: Stated) -> Value {
 }
 
 #[tokio::test]
-async fn relative_lifetimes() {
+async fn relative_lifetimes_are_stated_as_ruled() {
     assert_eq!(expires_in(Stated::Truth).await, 299);
     assert_eq!(expires_in(Stated::Quoted).await, "299");
     assert_eq!(expires_in(Stated::UnixSeconds).await, 299);
@@ -38,7 +38,7 @@ async fn relative_lifetimes() {
 }
 
 #[tokio::test]
-async fn absolute_lifetimes() {
+async fn absolute_lifetimes_are_stated_as_ruled() {
     let end = START + 300;
     assert_eq!(expiry(Stated::Truth).await, end * 1000);
     assert_eq!(expiry(Stated::Quoted).await, (end * 1000).to_string());
@@ -52,14 +52,14 @@ async fn absolute_lifetimes() {
 }
 
 #[tokio::test]
-async fn an_absent_field_is_absent_and_not_null() {
+async fn absent_lifetime_field_is_not_null() {
     let issuer = issuer(stating(Stated::Absent).shape(Shape::C));
     let body = send(&issuer, form(RIGHT)).await.json();
     assert!(!body.as_object().unwrap().contains_key("expiresIn"));
 }
 
 #[tokio::test]
-async fn whatever_is_stated_the_token_lives_as_ruled() {
+async fn stated_lifetime_does_not_change_real_lifetime() {
     let issuer = issuer(stating(Stated::HourAgo));
     let token = send(&issuer, form(RIGHT)).await.token();
     issuer.clock().advance(Duration::from_millis(299_999));
@@ -69,31 +69,31 @@ async fn whatever_is_stated_the_token_lives_as_ruled() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_shows_in_the_date_and_in_the_expiry() {
+async fn clock_offset_shows_in_date_and_expiry() {
     let issuer = issuer(stating(Stated::Truth));
     issuer.clock().set_offset_ms(-3_600_000);
-    let answer = send(&issuer, merchant(KEYS)).await;
+    let response = send(&issuer, merchant(KEYS)).await;
 
-    assert_eq!(answer.header("date"), "Tue, 14 Nov 2023 21:13:20 GMT");
-    assert_eq!(answer.json()["expiry"], (START - 3600 + 300) * 1000);
+    assert_eq!(response.header("date"), "Tue, 14 Nov 2023 21:13:20 GMT");
+    assert_eq!(response.json()["expiry"], (START - 3600 + 300) * 1000);
 }
 
 #[tokio::test]
-async fn a_clock_never_leaves_the_dates_that_http_can_tell() {
+async fn clock_stays_within_http_date_range() {
     let issuer = Issuer::default();
     issuer.clock().set_offset_ms(i64::MAX);
     issuer.clock().advance(Duration::MAX);
     issuer.clock().advance(Duration::MAX);
-    let answer = send(&issuer, form(RIGHT)).await;
-    assert_eq!(answer.header("date"), "Fri, 31 Dec 9999 23:59:59 GMT");
+    let response = send(&issuer, form(RIGHT)).await;
+    assert_eq!(response.header("date"), "Fri, 31 Dec 9999 23:59:59 GMT");
 
     issuer.clock().set_offset_ms(i64::MIN);
     send(&issuer, form(RIGHT)).await;
 }
 
 #[tokio::test]
-async fn the_date_can_be_absent() {
+async fn date_header_can_be_absent() {
     let issuer = issuer(Rules::new().date_header(false));
-    let answer = send(&issuer, form(RIGHT)).await;
-    assert!(!answer.headers.contains_key("date"));
+    let response = send(&issuer, form(RIGHT)).await;
+    assert!(!response.headers.contains_key("date"));
 }

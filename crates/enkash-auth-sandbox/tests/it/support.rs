@@ -1,4 +1,4 @@
-//! A small client for tests: requests as values, answers read to their end.
+//! A small client for tests: requests as values, responses read to their end.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -23,13 +23,13 @@ pub(crate) const RIGHT: &str = "grant_type=password&username=user%40example.com&
 pub(crate) const WRONG: &str = "grant_type=password&username=user%40example.com&password=guess";
 pub(crate) const START: u64 = 1_700_000_000;
 
-pub(crate) struct Answer {
+pub(crate) struct FullResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl FullResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
@@ -53,11 +53,11 @@ pub(crate) fn manual_clock() -> Clock {
     Clock::manual(UNIX_EPOCH + Duration::from_secs(START))
 }
 
-pub(crate) async fn send(issuer: &Issuer, request: Request<Body>) -> Answer {
+pub(crate) async fn send(issuer: &Issuer, request: Request<Body>) -> FullResponse {
     let service = SandboxService::new(issuer.clone());
-    let response = service.oneshot(request).await.expect("an answer");
+    let response = service.oneshot(request).await.expect("a response");
     let (parts, body) = response.into_parts();
-    Answer {
+    FullResponse {
         status: parts.status,
         headers: parts.headers,
         body: body
@@ -91,7 +91,7 @@ pub(crate) fn api(token: &str) -> Request<Body> {
         .unwrap()
 }
 
-/// A body that is made of what is sent.
+/// A body fed by a channel.
 pub(crate) fn channel() -> (UnboundedSender<Bytes>, ChannelBody) {
     let (sender, receiver) = unbounded_channel();
     (sender, ChannelBody(receiver))
@@ -112,7 +112,7 @@ impl HttpBody for ChannelBody {
     }
 }
 
-/// Waits for what other tasks do; fails when it does not come about at all.
+/// Waits for a condition that other tasks fulfil; panics if they never do.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {

@@ -1,4 +1,4 @@
-//! TLS, with a certificate made at the start.
+//! TLS, with a certificate created at the start.
 
 use std::sync::Arc;
 
@@ -40,26 +40,29 @@ async fn connect(
 }
 
 #[tokio::test]
-async fn who_trusts_the_authority_is_served() {
+async fn client_that_trusts_authority_is_served() {
     let sandbox = start().await;
     assert!(sandbox.base_url().starts_with("https://127.0.0.1:"));
     for name in ["127.0.0.1", "localhost", "sandbox.test"] {
         let mut stream = connect(&sandbox, name, b"http/1.1").await.unwrap();
         let request = b"GET /any HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n";
         stream.write_all(request).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 401 Unauthorized"), "{answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        assert!(
+            response.starts_with("HTTP/1.1 401 Unauthorized"),
+            "{response}"
+        );
     }
 }
 
 #[tokio::test]
-async fn http_2_is_offered() {
+async fn alpn_offers_http_2() {
     let sandbox = start().await;
     let mut stream = connect(&sandbox, "localhost", b"h2").await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
 
-    // The preface and an empty SETTINGS frame; the server begins with one of its own.
+    // The preface and an empty SETTINGS frame; the server sends its own first.
     let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     stream.write_all(hello).await.unwrap();
     let mut frame = [0; 9];
@@ -68,7 +71,7 @@ async fn http_2_is_offered() {
 }
 
 #[tokio::test]
-async fn another_name_or_another_authority_is_not_trusted() {
+async fn other_name_or_authority_is_not_trusted() {
     let sandbox = start().await;
     let error = connect(&sandbox, "example.com", b"h2").await.unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
@@ -79,7 +82,7 @@ async fn another_name_or_another_authority_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_senseless_name_is_an_error() {
+async fn invalid_name_is_an_error() {
     let tls = Tls::new().name("täglich.test");
     assert!(Sandbox::builder().tls(tls).start().await.is_err());
 }

@@ -1,4 +1,4 @@
-//! What faults look like on the wire, byte for byte.
+//! Faults on the wire, byte for byte.
 
 use enkash_auth_sandbox::{Endpoint, Fault, Sandbox};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,25 +20,25 @@ fn head() -> String {
     )
 }
 
-/// Sends a request and reads until the connection is closed, or reset.
+/// Sends a request and reads until the connection is closed or reset.
 async fn exchange(sandbox: &Sandbox, request: &str) -> String {
     let mut stream = TcpStream::connect(sandbox.addr()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    // A reset is one of the ways to be closed.
-    let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8(answer).unwrap()
+    let mut response = Vec::new();
+    // A reset also closes the connection.
+    let _ = stream.read_to_end(&mut response).await;
+    String::from_utf8(response).unwrap()
 }
 
 #[tokio::test]
-async fn close_before_reading_wants_no_body() {
+async fn close_before_reading_ignores_body() {
     let sandbox = struck(Fault::CloseBeforeReading).await;
     assert_eq!(exchange(&sandbox, &head()).await, "");
     assert_eq!(sandbox.issuer().counters().grants, 0);
 }
 
 #[tokio::test]
-async fn close_after_reading_sends_nothing() {
+async fn close_after_reading_sends_no_response() {
     let sandbox = struck(Fault::CloseAfterReading).await;
     let request = format!("{}{RIGHT}", head());
     assert_eq!(exchange(&sandbox, &request).await, "");
@@ -46,12 +46,12 @@ async fn close_after_reading_sends_nothing() {
 }
 
 #[tokio::test]
-async fn half_an_answer_is_shorter_than_its_head_says() {
+async fn half_response_is_shorter_than_content_length() {
     let sandbox = struck(Fault::HalfAnswer).await;
     let request = format!("{}{RIGHT}", head());
-    let answer = exchange(&sandbox, &request).await;
+    let response = exchange(&sandbox, &request).await;
 
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     let said = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));
@@ -61,7 +61,7 @@ async fn half_an_answer_is_shorter_than_its_head_says() {
 }
 
 #[tokio::test]
-async fn a_caller_that_leaves_a_hanging_answer_is_let_go() {
+async fn client_disconnect_ends_hanging_response() {
     let sandbox = struck(Fault::Hang).await;
     let mut stream = TcpStream::connect(sandbox.addr()).await.unwrap();
     let request = format!("{}{RIGHT}", head());
@@ -73,7 +73,7 @@ async fn a_caller_that_leaves_a_hanging_answer_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_refused_upload_is_answered() {
+async fn unauthorized_upload_gets_response() {
     let sandbox = Sandbox::start().await.unwrap();
     let length = 1 << 20;
     let request = format!(
@@ -81,15 +81,23 @@ async fn a_refused_upload_is_answered() {
          content-length: {length}\r\n\r\n{}",
         "x".repeat(length)
     );
-    let answer = exchange(&sandbox, &request).await;
-    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized"), "{answer}");
+    let response = exchange(&sandbox, &request).await;
+    assert!(
+        response.starts_with("HTTP/1.1 401 Unauthorized"),
+        "{response}"
+    );
 }
 
 #[tokio::test]
-async fn the_date_is_stamped_once_or_not_at_all() {
+async fn date_header_is_stamped_once_or_absent() {
     let sandbox = Sandbox::start().await.unwrap();
     let request = "GET /any HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n";
-    let dates = |answer: String| answer.lines().filter(|it| it.starts_with("date:")).count();
+    let dates = |response: String| {
+        response
+            .lines()
+            .filter(|it| it.starts_with("date:"))
+            .count()
+    };
     assert_eq!(dates(exchange(&sandbox, request).await), 1);
 
     sandbox

@@ -11,7 +11,7 @@ use tower::{ServiceBuilder, ServiceExt, retry::RetryLayer, util::BoxCloneSyncSer
 
 type Calls = BoxCloneSyncService<Request<Full<Bytes>>, http::Response<Incoming>, BoxError>;
 
-/// EnKash's API, as this service needs it.
+/// A client for the part of EnKash's API that this service needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     payouts: Uri,
@@ -19,9 +19,9 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// The API at `base`. From the outside to the inside: a limit for the whole call, another try
-    /// where there was no token, the token, and a limit of the calls under way, which those who wait
-    /// for a token do not count in.
+    /// Creates a client for the API at `base`. From the outermost layer inwards: a timeout for the whole
+    /// call, a retry if there was no token, the token, and a concurrency limit, which calls waiting for
+    /// a token do not count towards.
     pub(crate) fn new(tokens: TokenCache, base: &str) -> Result<Self, BoxError> {
         let client = legacy::Client::builder(TokioExecutor::new()).build_http();
         let calls = ServiceBuilder::new()
@@ -36,13 +36,13 @@ impl Api {
         })
     }
 
-    /// Pays out what `order` says; the status that the API answers with.
+    /// Makes the payout in `order`, and returns the status of the API's response.
     pub(crate) async fn pay(&self, order: &impl Serialize) -> Result<StatusCode, BoxError> {
         let request = Request::post(self.payouts.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(Full::from(serde_json::to_vec(order)?))?;
         let (head, body) = self.calls.clone().oneshot(request).await?.into_parts();
-        // A connection is free for the next call once its answer has been read.
+        // A connection is free for the next call once its response has been read.
         body.collect().await?;
         Ok(head.status)
     }

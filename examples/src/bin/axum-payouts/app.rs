@@ -17,7 +17,7 @@ use tower::{
 
 use crate::api::Api;
 
-/// What the handlers share.
+/// The state of the handlers.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) tokens: TokenCache,
@@ -36,8 +36,8 @@ struct Order {
     amount: u64,
 }
 
-/// The service: its handlers, and around the one that pays the limits whose errors are problem
-/// documents as well.
+/// Returns the service: its handlers, and around the payout handler the limits, whose errors also become
+/// problem documents.
 pub(crate) fn router(app: App) -> Router {
     let limits = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(over_a_limit))
@@ -54,27 +54,27 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Pays out. What the stack of the API fails with becomes a problem by the question mark.
+/// Makes a payout. The question mark converts errors of the API's stack to problems.
 async fn pay(
     State(app): State<App>,
     Json(order): Json<Order>,
 ) -> Result<(StatusCode, Json<Order>), Problem> {
-    let answered = app.api.pay(&order).await?;
-    if !answered.is_success() {
+    let status = app.api.pay(&order).await?;
+    if !status.is_success() {
         let problem = Problem::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown);
-        return Err(problem.detail(format!("the API answered {answered}")));
+        return Err(problem.detail(format!("the API returned {status}")));
     }
     Ok((StatusCode::CREATED, Json(order)))
 }
 
-/// Which token is held; a handler that passes it on by other means takes it like this.
+/// Returns the generation of the cached token, as a handler that passes the token on by other means.
 async fn generation(CurrentToken(token): CurrentToken) -> String {
     token.generation().to_string()
 }
 
 async fn over_a_limit(error: BoxError) -> Problem {
     if error.is::<load_shed::error::Overloaded>() {
-        // Turned away before the handler saw it: nothing can have left.
+        // Declined before it reached the handler, so nothing was sent.
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, Forwarded::No)
             .detail("too many payouts at once")
             .retry_after(Duration::from_secs(1));

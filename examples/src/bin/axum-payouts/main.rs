@@ -1,14 +1,14 @@
-//! An axum service that pays out through EnKash's API.
+//! An axum service that makes payouts through EnKash's API.
 //!
 //! ```sh
 //! cargo run -p enkash-auth-examples --bin axum-payouts
 //! ```
 //!
-//! It starts a server that behaves like EnKash's and the service, each on a loopback port, and asks
-//! the service for payouts while all kinds of things go wrong. It prints what the caller is told:
-//! above all whether a payment can have left, so that it may be ordered again.
+//! It starts a server that behaves like EnKash's and the service, each on a loopback port, and requests
+//! payouts from the service while faults occur. It prints the responses, above all whether a payment
+//! may have been sent, and so whether it may be repeated.
 //!
-//! `app` is the service, `api` the stack of layers that it calls the API with.
+//! `app` is the service, `api` its stack of layers for calls to the API.
 
 mod api;
 mod app;
@@ -44,7 +44,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Orders what goes wrong, and a payout each time.
+/// Orders faults, and makes a payout with each.
 async fn play(issuer: &Issuer, caller: &Caller) -> Result<(), BoxError> {
     issuer.order(
         Fault::Page {
@@ -64,7 +64,7 @@ async fn play(issuer: &Issuer, caller: &Caller) -> Result<(), BoxError> {
     caller.pay("The API hangs up").await?;
 
     issuer.order(Fault::Hang.at(Endpoint::Api));
-    caller.pay("The API does not answer").await?;
+    caller.pay("The API does not respond").await?;
 
     let retry_after = Some(Duration::from_secs(60));
     issuer.order(Fault::TooManyRequests { retry_after }.at(Endpoint::Token));
@@ -76,14 +76,14 @@ async fn play(issuer: &Issuer, caller: &Caller) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Somebody who knows nothing of tokens.
+/// A caller without a token.
 struct Caller {
     client: reqwest::Client,
     url: String,
 }
 
 impl Caller {
-    /// A caller of `app`, which is served on a loopback port from now on.
+    /// Serves `app` on a loopback port, and returns a caller of it.
     async fn of(app: Router) -> Result<Self, BoxError> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/payouts", listener.local_addr()?);
@@ -100,13 +100,13 @@ impl Caller {
     async fn pay(&self, what_happens: &str) -> Result<(), BoxError> {
         let order = self.client.post(&self.url).body(r#"{"amount":100}"#);
         let order = order.header("content-type", "application/json");
-        let answer = order.send().await?;
-        let status = answer.status();
+        let response = order.send().await?;
+        let status = response.status();
         let mut out = io::stdout();
         writeln!(
             out,
             "{what_happens}:\n  {status}\n  {}",
-            answer.text().await?
+            response.text().await?
         )?;
         Ok(())
     }

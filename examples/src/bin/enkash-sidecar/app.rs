@@ -3,12 +3,13 @@ use enkash_auth_axum::{Proxy, live, ready, status};
 use enkash_auth_core::{Error, Origin};
 use enkash_auth_tower::{Egress, TokenCache};
 
-/// Three questions of our own; everything else is forwarded, other methods of those paths too.
+/// Serves GET on the three probe paths and forwards everything else, including other methods of those
+/// paths.
 pub(crate) fn app(tokens: TokenCache, upstream: Origin, egress: Egress) -> Result<Router, Error> {
     let proxy = Proxy::builder(tokens.clone(), upstream)
         .egress(egress)
         .build()?;
-    // `get` with a fallback would name our methods, in `Allow`, in the upstream's answers.
+    // `get` with a fallback would add an `Allow` header with our methods to the upstream's responses.
     let or_forward = || any_service(proxy.clone());
     Ok(Router::new()
         .route("/-/live", or_forward().get(live))

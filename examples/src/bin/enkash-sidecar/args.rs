@@ -2,10 +2,10 @@ use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
 
-/// Puts EnKash's token on the calls of services in any language.
+/// Adds EnKash's bearer token to the calls of services in any language.
 ///
-/// Whatever is sent to it goes on to the platform with a valid token. GET /-/live, /-/ready and
-/// /-/status are its own.
+/// Forwards every request to the platform with a valid token. Serves GET /-/live, /-/ready and
+/// /-/status itself.
 #[derive(Debug, Parser)]
 #[command(name = "enkash-sidecar", version, after_long_help = VARIABLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -13,11 +13,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
     pub(crate) listen: SocketAddr,
 
-    /// Where requests go: scheme, host and port [default: those of the token server]
+    /// Upstream for requests: scheme, host and port [default: those of the token server]
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Option<String>,
 
-    /// Listens on an address that others can reach: whoever does can spend money
+    /// Allows a non-loopback address: every client that can reach it can spend money
     #[arg(long)]
     pub(crate) allow_remote: bool,
 
@@ -27,19 +27,19 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Asks for a token, says how that went and what to do about it, and exits
+    /// Requests a token, prints the outcome and what to do about it, and exits
     #[command(after_help = CODES)]
     Check {
-        /// Validates the settings alone, and sends nothing
+        /// Validates only the settings and sends nothing
         #[arg(long)]
         offline: bool,
     },
-    /// Shows the failed attempts on record for the account, asks, and clears them
+    /// Shows the recorded failed attempts of the account, asks for confirmation, and clears them
     Reset {
-        /// Does not ask
+        /// Skips the confirmation
         #[arg(long)]
         yes: bool,
-        /// Allows credentials again that the server has rejected
+        /// Also allows credentials again that the server has rejected
         #[arg(long)]
         allow_rejected: bool,
     },
@@ -54,22 +54,22 @@ Settings are environment variables; a blank one is unset:
   ENKASH_COMPANY_ID                        optional, or
   ENKASH_ACCESS_KEY, ENKASH_SECRET_KEY     merchant keys
   ENKASH_API_KEY                           optional
-  …_FILE                                   a file that holds the secret or key, in place of the
-                                           variable; read again when the server refuses it
+  …_FILE                                   a file with the secret or key, in place of the
+                                           variable; read again when the server rejects it
   ENKASH_TOKEN_STORE                       memory, file:DIR, or for a fleet
-                                           redis://USER:PASSWORD@HOST:PORT/DB or rediss://…; keeps
+                                           redis://USER:PASSWORD@HOST:PORT/DB or rediss://…; stores
                                            the token and the failed attempts
                                            [default: the user's state directory,
                                            $XDG_STATE_HOME/enkash-auth or
                                            ~/.local/state/enkash-auth]
   ENKASH_ON_STORE_DOWN                     known-good, hold or attempt: what is sent while the store
                                            is down [default: known-good]
-  ENKASH_FETCH_TIMEOUT, ENKASH_KEEP_WARM … when to ask: the keys of enkash-auth-tower's Config
-  HTTPS_PROXY, ALL_PROXY                   the proxy to go through, http:// or https://, in either
-                                           case; loopback is reached without it
-  NO_PROXY                                 hosts that need none, separated by commas
+  ENKASH_FETCH_TIMEOUT, ENKASH_KEEP_WARM … the refresh policy: the keys of enkash-auth-tower's Config
+  HTTPS_PROXY, ALL_PROXY                   the proxy, http:// or https://; the name in either case;
+                                           not used for loopback
+  NO_PROXY                                 hosts to reach without it, separated by commas
   ENKASH_CA_FILE                           certificates to trust beside the Mozilla roots, in PEM
-  RUST_LOG                                 what is logged to standard error [default: info]
+  RUST_LOG                                 log filter for standard error [default: info]
 
 Try it:
   curl -s http://127.0.0.1:8787/-/status

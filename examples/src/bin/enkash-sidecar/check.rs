@@ -9,13 +9,13 @@ use enkash_auth_examples::{OpenStore, one_line};
 
 use crate::{config::Config, failure::Failure};
 
-/// The settings were read: says so.
+/// Prints that the settings are valid.
 pub(crate) fn offline() -> Result<ExitCode, Failure> {
     writeln!(io::stdout(), "settings: valid; nothing was sent")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks for a token, once, and prints the class of the outcome and what to do about it.
+/// Makes one token request, and prints the class of the outcome and what to do about it.
 pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
     let mut out = io::stdout();
     let code = match config.tokens.token().await {
@@ -23,10 +23,10 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
             let status = config.tokens.status();
             let left = status.remaining().unwrap_or_default().as_secs();
             let from = match status.token_requests() {
-                0 => " (kept from an earlier request; none was made)",
+                0 => " (stored by an earlier request; none was made)",
                 _ => "",
             };
-            writeln!(out, "granted: a token, for {left} s{from}")?;
+            writeln!(out, "granted: token valid for {left} s{from}")?;
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -36,10 +36,7 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
         }
     };
     if let OpenStore::Memory { why } = &config.store {
-        writeln!(
-            out,
-            "note: nothing is kept, the next run knows nothing of this one: {why}"
-        )?;
+        writeln!(out, "note: nothing is stored for the next run: {why}")?;
     }
     Ok(code)
 }
@@ -62,18 +59,18 @@ fn exit_code(kind: ErrorKind) -> u8 {
 
 fn hint(error: &Error) -> &'static str {
     match error.kind() {
-        ErrorKind::InvalidSetting => "correct the setting that is named",
+        ErrorKind::InvalidSetting => "correct the named setting",
         ErrorKind::Unavailable => {
-            "check the address in ENKASH_BASE_URL, the network and the proxy, or try again later"
+            "check the address in ENKASH_BASE_URL, the network and the proxy, or retry later"
         }
         ErrorKind::InvalidResponse => {
-            "something answers at ENKASH_BASE_URL, but with no token: is it EnKash's token server?"
+            "the response from ENKASH_BASE_URL has no token: is it EnKash's token server?"
         }
         ErrorKind::Rejected => {
-            "check the credentials in ENKASH_*, and do not just run this again: \
-             a third refusal in a row locks the account"
+            "check the credentials in ENKASH_* before you run this again: \
+             a third consecutive rejection locks the account"
         }
-        ErrorKind::AccountLocked => "have EnKash unlock the account before you try again",
+        ErrorKind::AccountLocked => "have EnKash unlock the account before you retry",
         ErrorKind::Misconfigured => {
             "check ENKASH_BASE_URL, and whether the product takes a password or merchant keys"
         }
@@ -81,12 +78,12 @@ fn hint(error: &Error) -> &'static str {
             "ask EnKash whether this machine's address is allow-listed and the API enabled"
         }
         ErrorKind::Unresolved => {
-            "it may count as a failed attempt there: look at the account before you try again"
+            "EnKash may count this as a failed attempt: check the account before you retry"
         }
         ErrorKind::AccountClosed => {
-            "look at the account and the credentials, and then run `enkash-sidecar reset`"
+            "check the account and the credentials, then run `enkash-sidecar reset`"
         }
         ErrorKind::StoreUnavailable => "check the directory or the server in ENKASH_TOKEN_STORE",
-        _ => "the log says more: RUST_LOG=debug",
+        _ => "run with RUST_LOG=debug for details",
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
 };
 
-/// What the command line and the environment say, once it makes sense.
+/// The validated settings of the command line and the environment.
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) upstream: Origin,
@@ -34,14 +34,17 @@ impl Config {
         };
         let local = args.listen.ip().to_canonical().is_loopback();
         if !local && !args.allow_remote {
-            let why = format!("others can reach {}; --allow-remote says so", args.listen);
+            let why = format!(
+                "{} is not a loopback address; pass --allow-remote",
+                args.listen
+            );
             return Err(Failure::setting("--listen", why));
         }
         let mut policy = RefreshPolicy::default();
         policy.keep_warm = true;
         let mut policy = settings.policy_over(policy)?;
         if let Some(Command::Check { .. }) = args.command {
-            // One, as it says.
+            // `check` makes one request only.
             policy.attempts = 1;
         }
         let path = |name: &str| lookup(name).map(Into::into);
@@ -51,8 +54,8 @@ impl Config {
             OpenStore::Kept(store) => tokens = tokens.store(Arc::clone(store)),
             OpenStore::Memory { why } => tracing::warn!(
                 %why,
-                "the token and the record of attempts are kept in memory: restarted over and over \
-                 with a wrong password, this would lock the account"
+                "the token and the record of attempts are kept in memory: a restart loop with a \
+                 wrong password would lock the account"
             ),
         }
         Ok(Self {

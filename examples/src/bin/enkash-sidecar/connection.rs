@@ -16,54 +16,54 @@ use crate::guard::Guard;
 /// How long a caller may take to send a head, and how long it may keep an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// The same, where there is no place for it.
-const HEAD_TIMEOUT_WITHOUT_PLACE: Duration = Duration::from_secs(1);
+/// The head timeout above the connection limit.
+const HEAD_TIMEOUT_WITHOUT_PERMIT: Duration = Duration::from_secs(1);
 
-/// The most that one connection buffers, and so the longest head.
+/// The buffer limit per connection, and so the longest head.
 const MAX_BUFFER: usize = 32 * 1024;
 
-/// When a caller may find a place.
-const PLACE_AFTER: Duration = Duration::from_secs(1);
+/// The `Retry-After` above the connection limit.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Serves one connection to its end: HTTP/1.1, one request at a time. Without a place, every
-/// request is turned away.
+/// Serves one connection to its end: HTTP/1.1, one request at a time. Without a permit, every
+/// request gets 503.
 pub(crate) async fn serve(
     stream: TcpStream,
     app: Router,
     guard: Guard,
-    place: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
     watcher: Watcher,
 ) {
-    let has_place = place.is_some();
+    let has_permit = permit.is_some();
     let service = service_fn(move |request: Request<Incoming>| {
         let app = app.clone();
         async move {
             match guard.admit(&request) {
-                Err(refusal) => Ok(refusal.into_response()),
-                Ok(()) if !has_place => Ok(no_place().into_response()),
+                Err(problem) => Ok(problem.into_response()),
+                Ok(()) if !has_permit => Ok(overloaded().into_response()),
                 Ok(()) => app.oneshot(request.map(Body::new)).await,
             }
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(if has_place {
+        .header_read_timeout(if has_permit {
             HEAD_TIMEOUT
         } else {
-            HEAD_TIMEOUT_WITHOUT_PLACE
+            HEAD_TIMEOUT_WITHOUT_PERMIT
         })
-        .keep_alive(has_place)
+        .keep_alive(has_permit)
         .max_buf_size(MAX_BUFFER)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
-        // A caller may leave in any way; the others are not concerned.
+        // A caller may disconnect in any way, without effect on other connections.
         tracing::debug!(%error, "connection ended");
     }
-    drop(place);
+    drop(permit);
 }
 
-fn no_place() -> Problem {
+fn overloaded() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, Forwarded::No)
         .detail("too many connections")
-        .retry_after(PLACE_AFTER)
+        .retry_after(RETRY_AFTER)
 }

@@ -4,16 +4,16 @@ use enkash_auth_core::{Error as AuthError, ErrorKind};
 use enkash_auth_examples::{SettingError, one_line};
 use enkash_auth_tower::{BoxError, ConfigError};
 
-/// Why the program stops. On one line.
+/// Why the program stops. `Display` prints one line.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Something that the user can set right.
+    /// A setting that the user can correct.
     Setting(BoxError),
     Other(BoxError),
 }
 
 impl Failure {
-    /// The flag or variable `name` cannot be used.
+    /// Creates the failure for an invalid flag or variable `name`.
     pub(crate) fn setting(name: &str, why: impl fmt::Display) -> Self {
         Self::Setting(format!("{name}: {why}").into())
     }

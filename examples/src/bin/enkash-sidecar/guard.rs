@@ -5,51 +5,48 @@ use http::{HeaderMap, HeaderName, Request, StatusCode, header::HOST, header::ORI
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Keeps web pages out: a page that somebody opens on this machine must not spend money.
+/// Declines requests of web pages: a page opened in a browser on this machine must not spend money.
 ///
-/// A page of another site is known by `Origin` and `Sec-Fetch-Site`. One whose name was made to
-/// resolve to this address is known by `Host`: it says a name that is not ours.
+/// `Origin` and `Sec-Fetch-Site` reveal pages of other sites. `Host` reveals DNS rebinding: it names
+/// a foreign host that resolves to this address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
-    /// This end of the connection.
+    /// The local address of the connection.
     local: SocketAddr,
-    /// Whether the listener takes every address of the machine. Then there may be more of them in
-    /// front of it than it knows, and any address will do, but no name: addresses do not resolve.
-    everywhere: bool,
+    /// Whether the listener is bound to an unspecified address. Then there may be further addresses in
+    /// front of the machine, so any IP address is allowed as host, but no name, which could be rebound.
+    is_unspecified: bool,
 }
 
 impl Guard {
     pub(crate) fn new(listener: SocketAddr, local: SocketAddr) -> Self {
         Self {
             local,
-            everywhere: listener.ip().to_canonical().is_unspecified(),
+            is_unspecified: listener.ip().to_canonical().is_unspecified(),
         }
     }
 
     pub(crate) fn admit<B>(self, request: &Request<B>) -> Result<(), Problem> {
         let headers = request.headers();
         if !self.is_for_us(headers) {
-            return Err(refusal(
-                StatusCode::MISDIRECTED_REQUEST,
-                "no such host here",
-            ));
+            return Err(declined(StatusCode::MISDIRECTED_REQUEST, "unknown Host"));
         }
         let host = values(headers, &HOST).next().flatten().and_then(split);
         let is_ours = |origin: &str| {
             let at = origin.strip_prefix("http://");
-            at.is_some_and(|at| split(at) == host || (!self.everywhere && self.is(at)))
+            at.is_some_and(|at| split(at) == host || (!self.is_unspecified && self.is(at)))
         };
         if !values(headers, &ORIGIN).all(|origin| origin.is_some_and(is_ours)) {
-            return Err(refusal(StatusCode::FORBIDDEN, "foreign Origin"));
+            return Err(declined(StatusCode::FORBIDDEN, "cross-origin request"));
         }
         let is_harmless = |site| matches!(site, "same-origin" | "none");
         if !values(headers, &SEC_FETCH_SITE).all(|site| site.is_some_and(is_harmless)) {
-            return Err(refusal(StatusCode::FORBIDDEN, "from another site's page"));
+            return Err(declined(StatusCode::FORBIDDEN, "cross-site request"));
         }
         Ok(())
     }
 
-    /// Whether `authority` is where this connection, or one to a port of ours, leads.
+    /// Returns whether `authority` names this listener.
     pub(crate) fn is(self, authority: &str) -> bool {
         let Some((host, port)) = split(authority) else {
             return false;
@@ -61,14 +58,14 @@ impl Guard {
             .parse()
             .map(|ip: IpAddr| ip.to_canonical());
         let is_localhost = host.eq_ignore_ascii_case("localhost");
-        if self.everywhere {
+        if self.is_unspecified {
             return ip.is_ok() || is_localhost;
         }
         let local = self.local.ip().to_canonical();
         port == self.local.port() && (ip == Ok(local) || is_localhost && local.is_loopback())
     }
 
-    /// Whether a connection to this authority would lead back to the listener.
+    /// Returns whether a connection to `authority` would reach this listener.
     pub(crate) fn leads_here(self, authority: &str) -> bool {
         let port = split(authority).map(|(_, port)| port);
         port == Some(self.local.port()) && self.is(authority)
@@ -80,13 +77,13 @@ impl Guard {
     }
 }
 
-/// Every value of a header; nothing for what is no text.
+/// Returns every value of a header; `None` for one that is not text.
 fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Option<&'a str>> {
     let values = headers.get_all(name).into_iter();
     values.map(|value| value.to_str().ok())
 }
 
-/// Host and port of an authority without user information.
+/// Returns host and port of an authority, or `None` if it has user information.
 fn split(authority: &str) -> Option<(&str, u16)> {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, decimal(port)?),
@@ -100,8 +97,8 @@ fn decimal(port: &str) -> Option<u16> {
     is_decimal.then(|| port.parse().ok())?
 }
 
-fn refusal(status: StatusCode, detail: &'static str) -> Problem {
-    tracing::warn!(status = status.as_u16(), "request refused: {detail}");
+fn declined(status: StatusCode, detail: &'static str) -> Problem {
+    tracing::warn!(status = status.as_u16(), "request declined: {detail}");
     Problem::new(status, Forwarded::No).detail(detail)
 }
 
@@ -114,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_ours_if_the_connection_leads_there() {
+    fn host_of_the_connection_is_allowed() {
         let guard = guard("127.0.0.1:8787", "127.0.0.1:8787");
         for ours in ["127.0.0.1:8787", "localhost:8787", "LOCALHOST:8787"] {
             assert!(guard.is(ours), "{ours}");
@@ -138,21 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn port_80_may_be_left_out() {
+    fn default_port_80_may_be_omitted() {
         let guard = guard("[::1]:80", "[::1]:80");
         assert!(guard.is("[::1]") && guard.is("[::1]:80") && guard.is("localhost"));
         assert!(!guard.is("[::1]:8080"));
     }
 
     #[test]
-    fn a_remote_address_is_no_localhost() {
+    fn localhost_is_denied_on_remote_address() {
         let guard = guard("192.0.2.7:8787", "192.0.2.7:8787");
         assert!(guard.is("192.0.2.7:8787"));
         assert!(!guard.is("localhost:8787"));
     }
 
     #[test]
-    fn everywhere_an_origin_is_that_of_the_host_and_no_other() {
+    fn unspecified_listener_requires_origin_equal_to_host() {
         let guard = guard("0.0.0.0:8787", "192.0.2.7:8787");
         for (origin, is_admitted) in [
             ("http://192.0.2.7:8787", true),
@@ -169,15 +166,15 @@ mod tests {
     }
 
     #[test]
-    fn another_port_does_not_lead_here() {
-        let everywhere = guard("0.0.0.0:8787", "0.0.0.0:8787");
-        assert!(everywhere.leads_here("127.0.0.1:8787"));
-        assert!(!everywhere.leads_here("127.0.0.1:9000"));
+    fn other_port_does_not_lead_to_listener() {
+        let unspecified = guard("0.0.0.0:8787", "0.0.0.0:8787");
+        assert!(unspecified.leads_here("127.0.0.1:8787"));
+        assert!(!unspecified.leads_here("127.0.0.1:9000"));
         assert!(guard("127.0.0.1:80", "127.0.0.1:80").leads_here("localhost"));
     }
 
     #[test]
-    fn everywhere_is_any_address_and_no_name() {
+    fn unspecified_listener_allows_addresses_but_no_names() {
         let guard = guard("[::]:8787", "[::ffff:127.0.0.1]:8787");
         for ours in [
             "127.0.0.1:9000",

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 
 const VARIABLE: &str = "RUST_LOG";
 
-/// Logs to standard error what the variable says.
+/// Starts logging to standard error, filtered by the variable.
 pub(crate) fn init() -> Result<(), Failure> {
     let directives = match std::env::var(VARIABLE) {
         Ok(directives) if !directives.trim().is_empty() => directives,

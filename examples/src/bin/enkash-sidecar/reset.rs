@@ -7,32 +7,32 @@ use enkash_auth_examples::OpenStore;
 
 use crate::{config::Config, failure::Failure};
 
-/// Shows the attempts that count against the account, asks whether to clear them, and does.
+/// Shows the recorded attempts of the account, and clears them once confirmed.
 pub(crate) async fn reset(
     config: &Config,
-    is_sure: bool,
+    is_confirmed: bool,
     allow_rejected: bool,
 ) -> Result<ExitCode, Failure> {
     if let OpenStore::Memory { .. } = &config.store {
-        let why = "nothing outlives the process that made it, so there is nothing to reset";
+        let why = "the memory of a process ends with it, so there is nothing to reset";
         return Err(Failure::setting("ENKASH_TOKEN_STORE", why));
     }
     let status = config.tokens.load_status().await?;
     let mut out = io::stdout();
     writeln!(
         out,
-        "account {}: rejected attempts: {}, unresolved ones: {}",
+        "account {}: rejected attempts: {}, unresolved attempts: {}",
         config.tokens.account(),
         status.strikes(),
         status.unresolved_attempts()
     )?;
     if !allow_rejected && status.strikes() + status.unresolved_attempts() == 0 {
-        // But for what was taken for a rejection by guess.
+        // Clears only rejections that were guessed.
         config.tokens.reset().await?;
         writeln!(out, "nothing to clear")?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !is_sure && !is_confirmed(&mut out)? {
+    if !is_confirmed && !confirm(&mut out)? {
         writeln!(out, "nothing was changed")?;
         return Ok(ExitCode::FAILURE);
     }
@@ -43,19 +43,19 @@ pub(crate) async fn reset(
     }
     writeln!(
         out,
-        "cleared: all that share this store try again within 6 s"
+        "cleared: every process on this store retries within 6 s"
     )?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks, and returns whether the input says yes. Its end is a no.
-fn is_confirmed(out: &mut impl Write) -> Result<bool, Failure> {
+/// Prompts, and returns whether the input is a yes. End of input is a no.
+fn confirm(out: &mut impl Write) -> Result<bool, Failure> {
     write!(
         out,
-        "The server counts for itself and locks at three in a row. Clear them here? [y/N] "
+        "EnKash keeps its own count and locks at three in a row. Clear the local record? [y/N] "
     )?;
     out.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let mut response = String::new();
+    io::stdin().lock().read_line(&mut response)?;
+    Ok(matches!(response.trim(), "y" | "Y" | "yes"))
 }

@@ -18,25 +18,25 @@ use tracing::field;
 
 use crate::{app::app, config::Config, connection, failure::Failure, guard::Guard, stop};
 
-/// How many connections are served at once, and so how many requests.
+/// The limit of concurrent connections, and so of concurrent requests.
 const MAX_CONNECTIONS: usize = 1_024;
 
-/// How many files they need: two each, and some more. Some systems allow fewer at first.
+/// How many open files that takes: two per connection and some more. Some systems default to fewer.
 const MAX_FILES: u64 = 2 * MAX_CONNECTIONS as u64 + 64;
 
-/// How long requests under way have to finish.
+/// How long in-flight requests may take to finish.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// How long to wait when no connection can be accepted, for want of file descriptors say.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The backoff after a failed accept, for example without free file descriptors.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Listens until it is told to stop.
+/// Listens until the stop signal.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
-    // Where there are fewer, connections wait to be accepted or to be made.
+    // With fewer files, connections wait to be accepted or opened.
     if let Err(error) = rlimit::increase_nofile_limit(MAX_FILES) {
-        tracing::warn!(%error, "open files stay few");
+        tracing::warn!(%error, "failed to raise the open file limit");
     }
-    // Before anybody is told that it listens.
+    // Before the address is printed: a signal may follow at once.
     let stop = stop::signal()?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -47,7 +47,10 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         .strip_prefix("http://")
         .is_some_and(|authority| Guard::new(address, address).leads_here(authority))
     {
-        return Err(Failure::setting("--upstream", "it is this very address"));
+        return Err(Failure::setting(
+            "--upstream",
+            "is the address of the sidecar itself",
+        ));
     }
     let target: Uri = upstream.parse().unwrap_or_default();
     let proxy = config.egress.proxy_for(&target).cloned();
@@ -57,20 +60,20 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     writeln!(stdout, "listening on http://{address}")?;
     stdout.flush()?;
     tracing::info!(%upstream, proxy = proxy.map(field::display), "forwarding");
-    // What comes of it is logged, and told to those who call.
+    // The outcome is logged and returned to callers.
     tokio::spawn(async move { config.tokens.warm_up().await });
     accept(listener, app, stop).await?;
     Ok(())
 }
 
-/// Serves every connection in a task of its own.
+/// Serves each connection in a separate task.
 async fn accept(
     listener: TcpListener,
     app: Router,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
@@ -78,18 +81,18 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    // One that is gone already has no address.
+                    // A connection that is already closed has no address.
                     let Ok(local) = stream.local_addr() else { continue };
                     let guard = Guard::new(address, local);
-                    // Without it answers are only slower.
+                    // Without it, responses are only slower.
                     let _ = stream.set_nodelay(true);
-                    let place = Arc::clone(&places).try_acquire_owned().ok();
+                    let permit = Arc::clone(&permits).try_acquire_owned().ok();
                     let watcher = graceful.watcher();
-                    connections.spawn(connection::serve(stream, app.clone(), guard, place, watcher));
+                    connections.spawn(connection::serve(stream, app.clone(), guard, permit, watcher));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "no connection accepted");
-                    sleep(ACCEPT_PAUSE).await;
+                    tracing::warn!(%error, "failed to accept a connection");
+                    sleep(ACCEPT_BACKOFF).await;
                 }
             },
             Some(_) = connections.join_next() => {}
@@ -101,7 +104,7 @@ async fn accept(
     if timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
-            "cut off what was under way"
+            "aborted in-flight requests"
         );
     }
     Ok(())

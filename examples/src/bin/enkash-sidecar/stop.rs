@@ -1,6 +1,6 @@
 use std::io;
 
-/// Ends when the process is asked to: SIGTERM, or control-C. Listens from now on.
+/// Returns a future that completes on SIGTERM or Ctrl-C. Signals count from this call on.
 #[cfg(unix)]
 pub(crate) fn signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -15,11 +15,11 @@ pub(crate) fn signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Ends when the process is asked to: control-C.
+/// Returns a future that completes on Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) fn signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
-        // Where it cannot be listened for, it ends the process by itself.
+        // If no handler can be installed, Ctrl-C ends the process by itself.
         let _ = tokio::signal::ctrl_c().await;
     })
 }

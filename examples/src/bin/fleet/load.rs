@@ -12,10 +12,10 @@ use tokio::{
     time::{Instant, interval},
 };
 
-/// Between two calls of one replica.
+/// The interval between calls to one replica.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// So many calls at once of each. How many there were, and how many failed.
+/// Makes `each` concurrent calls to every replica; returns the numbers of calls and failures.
 pub(crate) async fn burst(replicas: Vec<SocketAddr>, each: usize) -> (u64, u64) {
     let client = client();
     let mut calls = JoinSet::new();
@@ -27,7 +27,7 @@ pub(crate) async fn burst(replicas: Vec<SocketAddr>, each: usize) -> (u64, u64) 
     tally(calls.join_all().await)
 }
 
-/// Twenty calls a second of each, for as long as `span`.
+/// Makes twenty calls a second to each replica, for `span`.
 pub(crate) async fn steady(replicas: Vec<SocketAddr>, span: Duration) -> (u64, u64) {
     let client = client();
     let mut calls = JoinSet::new();
@@ -45,7 +45,7 @@ async fn call(client: Client<HttpConnector, Full<Bytes>>, address: SocketAddr) -
     let request = Request::get(format!("http://{address}/api/v0/cards")).body(Full::default());
     let Ok(request) = request else { return false };
     match client.request(request).await {
-        Ok(answer) => answer.status() == StatusCode::OK && answer.collect().await.is_ok(),
+        Ok(response) => response.status() == StatusCode::OK && response.collect().await.is_ok(),
         Err(_) => false,
     }
 }

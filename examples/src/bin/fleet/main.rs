@@ -1,4 +1,4 @@
-//! Six replicas as processes over one Redis: one token, whatever happens to them.
+//! Six replicas as processes over one Redis: one token, through crashes and outages.
 //!
 //! ```sh
 //! cargo run -p enkash-auth-examples --bin fleet
@@ -8,12 +8,12 @@
 //! six replicas of itself, each a proxy with a token cache. Tokens live for 6 s. It sends calls through
 //! all of them
 //!
-//! 1. at once, while no token is there yet;
+//! 1. concurrently, before there is a token;
 //! 2. while two tokens expire;
-//! 3. while two replicas are killed and two others start in their place (not in the middle of a fetch: its
-//!    lease, 14 s, is longer than these tokens live);
-//! 4. while Redis is gone, over two expiries;
-//! 5. when Redis is back, empty.
+//! 3. while two replicas are killed and replaced (not during a fetch: its lease, 14 s, is longer than
+//!    these tokens live);
+//! 4. while Redis is down, over two expiries;
+//! 5. after Redis has restarted empty.
 //!
 //! After some 40 s it prints, per phase, calls, failures, and token requests as the server counted
 //! them. It exits with 1 if a call failed or the first phase took more than one token request.
@@ -43,7 +43,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// What this program starts six of
+    /// Runs one of the six replicas
     #[command(hide = true)]
     Replica { base: String, redis: String },
 }
@@ -60,14 +60,14 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            // If even standard error is gone, the exit code still tells.
+            // If standard error is closed, the exit code remains.
             let _ = writeln!(io::stderr(), "fleet: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Whether all went as it should.
+/// Runs all phases; returns whether they succeeded.
 async fn run() -> Result<bool, BoxError> {
     let mut stage = Stage::new().await?;
     let mut out = io::stdout();

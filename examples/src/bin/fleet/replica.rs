@@ -7,9 +7,9 @@ use enkash_auth_redis::RedisStore;
 use enkash_auth_tower::{BoxError, TokenCache, TokenEndpoint};
 use tokio::net::TcpListener;
 
-/// A proxy with a token cache over the store at `redis`. Prints where it listens.
+/// Serves a proxy with a token cache over the store at `redis`. Prints its address.
 pub(crate) async fn serve(base: &str, redis: &str) -> Result<(), BoxError> {
-    // Those that the sandbox accepts.
+    // The credentials that the sandbox accepts.
     let credentials = Credentials::password(
         Client::new("client-id", "client-secret"),
         User::new("user@example.com", "password"),

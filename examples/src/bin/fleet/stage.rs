@@ -11,14 +11,14 @@ use enkash_auth_tower::BoxError;
 
 const REPLICAS: usize = 6;
 
-/// A token server, a Redis, and the replicas between.
+/// A token server, a Redis, and the replicas.
 pub(crate) struct Stage {
     sandbox: Sandbox,
     pub(crate) redis: RedisServer,
     replicas: Vec<Replica>,
 }
 
-/// A process. Dropped, it is killed.
+/// A process, killed on drop.
 struct Replica {
     child: Child,
     address: SocketAddr,
@@ -49,7 +49,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Kills the oldest `count` replicas, if there are any, and starts as many.
+    /// Kills the oldest `count` replicas, if any, and starts as many.
     pub(crate) async fn replace(&mut self, count: usize) -> Result<(), BoxError> {
         let surplus = (self.replicas.len() + count).saturating_sub(REPLICAS);
         self.replicas.drain(..surplus);
@@ -68,7 +68,7 @@ impl Stage {
             .collect()
     }
 
-    /// Calls, failures and token requests of `load`, which counts the first two.
+    /// Returns calls, failures and token requests of `load`, which counts the first two.
     pub(crate) async fn measured(&self, load: impl Future<Output = (u64, u64)>) -> (u64, u64, u64) {
         let requests = || self.sandbox.issuer().counters().token_requests;
         let before = requests();
@@ -87,7 +87,7 @@ impl Replica {
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        // What has started is killed, should it say anything else.
+        // Dropped, and so killed, if its first line is not the address.
         let mut replica = Self {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -99,7 +99,7 @@ impl Replica {
 
 impl Drop for Replica {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
+        // Fails if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

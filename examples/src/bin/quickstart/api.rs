@@ -8,15 +8,15 @@ use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{ServiceBuilder, timeout::TimeoutLayer, util::BoxCloneSyncService};
 
-/// How many connections there are at once: two file descriptors each, for the server lives in the
-/// same process, and some systems allow it no more than 256.
+/// The limit of connections: each takes two file descriptors, because the server runs in the same
+/// process, and some systems allow only 256.
 const CONNECTIONS: usize = 64;
 
-/// The API, as its callers see it.
+/// The API client of the callers.
 pub(crate) type Api = BoxCloneSyncService<Request<Empty<Bytes>>, Response<()>, BoxError>;
 
-/// The stack as a service of one's own would have it: the limit of connections stands below the
-/// layer, so that calls that wait for a token hold none.
+/// Builds the stack of a typical service. The connection limit is inside the layer, so that calls that
+/// wait for a token hold no connection.
 pub(crate) fn api(tokens: TokenCache) -> Api {
     let sockets = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     let service = ServiceBuilder::new()
@@ -28,7 +28,7 @@ pub(crate) fn api(tokens: TokenCache) -> Api {
     BoxCloneSyncService::new(service)
 }
 
-/// A connection is free for the next call once its answer has been read.
+/// Reads the response to its end, which frees the connection for the next call.
 async fn read_to_end(response: Response<Incoming>) -> Result<Response<()>, BoxError> {
     let (head, body) = response.into_parts();
     body.collect().await?;

@@ -4,10 +4,10 @@ use enkash_auth_examples::{OpenStore, StoreSetting, one_line};
 use enkash_auth_tower::{BoxError, Config, Egress, TokenCache, TokenEndpoint};
 use tokio::task::JoinSet;
 
-/// How many tasks ask for a token.
+/// The number of tasks that request a token.
 const TASKS: usize = 20;
 
-/// Asks the real server for one token and calls no API. Says whether every task got it.
+/// Requests one token from the real server and calls no API. Returns whether every task got it.
 pub(crate) async fn run() -> Result<bool, BoxError> {
     let lookup = |name: &str| std::env::var_os(name);
     let config = Config::from_env(lookup)?;
@@ -22,13 +22,10 @@ pub(crate) async fn run() -> Result<bool, BoxError> {
     let mut tokens = config.token_cache(endpoint)?;
     match store {
         OpenStore::Kept(store) => tokens = tokens.store(store),
-        OpenStore::Memory { why } => writeln!(
-            out,
-            "nothing is kept, so the next run knows nothing of this one: {why}"
-        )?,
+        OpenStore::Memory { why } => writeln!(out, "nothing is stored for the next run: {why}")?,
     }
     let tokens = tokens.build();
-    // Where this fails, nothing more is sent: three refusals lock an account.
+    // If this fails, nothing more is sent: three rejections lock an account.
     tokens.warm_up().await?;
     writeln!(out, "{}", standing(&tokens))?;
 

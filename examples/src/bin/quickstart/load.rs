@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use crate::{api::Api, progress::Progress, stage::Stage};
 
-/// What came of some calls.
+/// The outcome of calls.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) calls: u64,
@@ -27,7 +27,7 @@ struct Called {
     result: Result<(), BoxError>,
 }
 
-/// `calls` calls, all at once.
+/// Makes `calls` concurrent calls.
 pub(crate) async fn at_once(stage: &Stage, progress: &Progress, calls: u64) -> Tally {
     let mut running = JoinSet::new();
     for _ in 0..calls {
@@ -38,7 +38,7 @@ pub(crate) async fn at_once(stage: &Stage, progress: &Progress, calls: u64) -> T
     tally
 }
 
-/// A call every `pause`, whatever became of the last one, until `end`.
+/// Starts a call every `pause`, without waiting for the last one, until `end`.
 pub(crate) async fn steady(
     stage: &Stage,
     progress: &Progress,

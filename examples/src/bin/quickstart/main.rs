@@ -7,9 +7,9 @@
 //! It starts a token server that behaves like EnKash's on a loopback port, and sends calls to it
 //! through `EnkashAuthLayer` over real sockets:
 //!
-//! 1. a thousand at once while no token is there yet;
+//! 1. a thousand concurrently, before there is a token;
 //! 2. 200 a second while two tokens expire;
-//! 3. 200 a second while the token endpoint is out of order, just when the next token is due.
+//! 3. 200 a second during an outage of the token endpoint, just when the next token is due.
 //!
 //! After some 18 seconds it prints, per phase, calls, failures, token requests as the server counted
 //! them, and the slowest call. It exits with 1 if a call failed or the first phase took more than
@@ -19,10 +19,9 @@
 //! cargo run --release -p enkash-auth-examples --bin quickstart -- --live
 //! ```
 //!
-//! asks the server that the `ENKASH_*` variables name for one token, hands it to twenty tasks, and
-//! shows what was asked for. It calls no API and shows no secret. Token and record of attempts are kept
-//! where `ENKASH_TOKEN_STORE` says, as by the sidecar: a wrong password is sent once, however often
-//! this is run.
+//! requests one token from the server named by the `ENKASH_*` variables, passes it to twenty tasks, and
+//! prints the number of requests. It calls no API and shows no secret. Token and record of attempts are
+//! stored in `ENKASH_TOKEN_STORE`, as by the sidecar: a wrong password is sent once across runs.
 
 mod api;
 mod live;
@@ -44,14 +43,14 @@ use enkash_auth_tower::BoxError;
 
 use self::{progress::Progress, stage::Stage};
 
-/// A run takes 18 s; what takes longer is stuck.
+/// A run takes 18 s; one that takes longer is stuck.
 const LIMIT: Duration = Duration::from_secs(28);
 
 /// A thousand calls on one token, across expiries and an outage.
 #[derive(Debug, Parser)]
 #[command(name = "quickstart")]
 struct Args {
-    /// Asks the server that ENKASH_* name for one token, and nothing else
+    /// Requests one token from the server named by ENKASH_*, and nothing else
     #[arg(long)]
     live: bool,
 }
@@ -62,14 +61,14 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            // If even standard error is gone, the exit code still tells.
+            // If standard error is closed, the exit code remains.
             let _ = writeln!(io::stderr(), "quickstart: {}", one_line(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Says whether all went well.
+/// Returns whether all phases succeeded.
 fn run(args: &Args) -> Result<bool, BoxError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

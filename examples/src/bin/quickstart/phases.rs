@@ -7,24 +7,23 @@ use crate::{
     stage::Stage,
 };
 
-/// How many calls find the cache cold.
+/// The number of calls on the cold cache.
 const AT_ONCE: u64 = 1_000;
 
-/// The pause between calls afterwards: 200 a second.
+/// The interval between later calls: 200 a second.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How many requests one fetch makes before it gives up. An outage that turns all of them away
-/// fails a whole renewal.
+/// The number of attempts of one fetch. An outage that fails all of them fails a whole renewal.
 const ATTEMPTS: u64 = 3;
 
-/// All at once, and no token yet.
+/// Makes concurrent calls without a token.
 pub(crate) async fn cold_start(stage: &Stage, progress: &Progress) -> Row {
     progress.enter("cold start");
     let tally = load::at_once(stage, progress, AT_ONCE).await;
     row("cold start, all at once", Some(1), stage, 0, tally)
 }
 
-/// Until the first two tokens have expired. The third one lives longer, for what comes next.
+/// Makes calls until the first two tokens have expired. The third one lives longer, for the next phase.
 pub(crate) async fn expiries(stage: &Stage, progress: &Progress) -> Row {
     progress.enter("two expiries");
     let before = stage.token_requests();
@@ -38,7 +37,7 @@ pub(crate) async fn expiries(stage: &Stage, progress: &Progress) -> Row {
     row("two expiries, 200 a second", None, stage, before, tally)
 }
 
-/// The next token is due and cannot be had; then it can, and the old one expires.
+/// Makes calls while the next token is due during an outage, and until the old token has expired.
 pub(crate) async fn outage(stage: &Stage, progress: &Progress) -> Row {
     progress.enter("until a renewal is due");
     let before = stage.token_requests();

@@ -2,10 +2,10 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// About how many calls a run makes.
+/// The approximate number of calls of a run.
 const CALLS: u64 = 4_600;
 
-/// A bar on a terminal, and nothing elsewhere.
+/// A progress bar, shown only on a terminal.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {

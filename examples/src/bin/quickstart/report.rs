@@ -6,12 +6,12 @@ use crate::load::Tally;
 pub(crate) struct Row {
     pub(crate) phase: &'static str,
     pub(crate) token_requests: u64,
-    /// How many it may make, where that is fixed.
+    /// The limit of token requests, if there is one.
     pub(crate) most_token_requests: Option<u64>,
     pub(crate) tally: Tally,
 }
 
-/// Whether no call failed and no phase asked for more tokens than it may.
+/// Returns whether no call failed and no phase exceeded its token requests.
 pub(crate) fn is_good(rows: &[Row]) -> bool {
     rows.iter().all(|row| {
         let within = |most| row.token_requests <= most;
@@ -19,7 +19,7 @@ pub(crate) fn is_good(rows: &[Row]) -> bool {
     })
 }
 
-/// The rows under their headings, and what went wrong first.
+/// Formats the rows under their headings, with the first error of each.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::new();
     line(

@@ -7,14 +7,14 @@ use http::Uri;
 
 use crate::api::{Api, api};
 
-/// How long the first tokens live.
+/// The lifetime of the first tokens.
 const SHORT: Duration = Duration::from_secs(4);
 
-/// How long a token lives that is to outlive an outage: the next one is due 2.25 to 3 s before its
-/// end, and a second fetch follows a failed one within 1.6 s.
+/// The lifetime of a token that outlives an outage: the next one is due 2.25 to 3 s before it expires,
+/// and a second fetch follows a failed one within 1.6 s.
 const LONG: Duration = Duration::from_secs(12);
 
-/// How long the answer to a token request takes.
+/// The delay of the response to a token request.
 const DELAY: Duration = Duration::from_millis(20);
 
 /// A token server and an API on loopback, and a client to it.
@@ -22,7 +22,7 @@ pub(crate) struct Stage {
     sandbox: Sandbox,
     pub(crate) tokens: TokenCache,
     pub(crate) api: Api,
-    /// An API path.
+    /// The URL of an API path.
     pub(crate) uri: Uri,
 }
 
@@ -49,7 +49,7 @@ impl Stage {
         })
     }
 
-    /// Closes the connections of the client before the server waits for them.
+    /// Closes the client's connections, so that the server does not wait for them.
     pub(crate) async fn clear(self) {
         drop((self.api, self.tokens));
         self.sandbox.shutdown().await;
@@ -69,9 +69,9 @@ impl Stage {
         wait_for(|| self.issuer().tokens_alive() <= 1).await;
     }
 
-    /// Waits until the next token is due in a moment.
+    /// Waits until the next token is almost due.
     pub(crate) async fn until_almost_due(&self) {
-        // Counted to the last use of the token, which is 250 ms before its end.
+        // The remaining time ends 250 ms before the token expires.
         let almost = |left: Duration| left <= LONG / 4;
         wait_for(|| self.tokens.status().remaining().is_none_or(almost)).await;
     }
@@ -80,7 +80,7 @@ impl Stage {
         self.issuer().change_rules(|rules| rules.lifetime(LONG));
     }
 
-    /// Puts the token endpoint out of order until it has turned away `requests`.
+    /// Causes an outage of the token endpoint for the next `requests`.
     pub(crate) async fn be_out_for(&self, requests: u64) {
         let last = self.token_requests() + requests;
         self.issuer().set_outage(true);

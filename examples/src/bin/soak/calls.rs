@@ -20,7 +20,7 @@ use tower::{Layer, Service, ServiceExt};
 
 use crate::{Args, tally::Tally};
 
-/// Makes the calls, and counts what comes of them.
+/// Makes the calls, and counts their outcomes.
 pub(crate) async fn run(args: &Args, address: &str) -> Result<Tally, BoxError> {
     let credentials = Credentials::password(
         Client::new("client-id", "client-secret"),
@@ -64,19 +64,19 @@ pub(crate) async fn run(args: &Args, address: &str) -> Result<Tally, BoxError> {
     Ok(tally.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The status, or how the call failed.
+/// Makes one call; returns the status, or how it failed.
 async fn call<S>(client: S, request: Request<Full<Bytes>>) -> Result<u16, String>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<Incoming>, Error = BoxError>,
 {
-    let answer = client.oneshot(request).await.map_err(|error| {
+    let response = client.oneshot(request).await.map_err(|error| {
         let not_called = NotCalled::of(&*error);
         not_called.map_or("the call itself".to_owned(), |no| {
             no.error().kind().as_str().to_owned()
         })
     })?;
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await;
-    body.map_err(|_| "the answer's body".to_owned())?;
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await;
+    body.map_err(|_| "the response body".to_owned())?;
     Ok(status)
 }

@@ -1,18 +1,18 @@
-//! Calls at a steady rate against a server that goes wrong in every way, for as long as one likes.
+//! Calls at a steady rate against a faulty server, for any length of time.
 //!
 //! ```sh
 //! cargo run --release -p enkash-auth-examples --bin soak -- --minutes 30
 //! ```
 //!
-//! The server is a process of its own: a sandbox whose tokens live 40 s, and which at random delays,
-//! closes, garbles, refuses or withholds the answers of its token endpoint, and now and then revokes
-//! every token. The seed says in which order. The calls go through `EnkashAuthLayer` with replay over
+//! The server is a separate process: a sandbox whose tokens live 40 s, and which randomly delays,
+//! truncates, garbles, denies or withholds the responses of its token endpoint, and sometimes revokes
+//! all tokens. The seed determines the order. The calls go through `EnkashAuthLayer` with replay over
 //! hyper-util's client.
 //!
-//! It prints a line a minute and then what came of it: calls; those that failed, by how; token requests;
-//! and the resident memory and the open files of the process at its start, after its first minute, and
-//! at its end. It exits with 1 if a call failed for another reason than the API's own 401, or the files
-//! grew.
+//! It prints a line per minute and then the result: calls; failures by kind; token requests; and the
+//! resident memory and the open files of the process at its start, after its first minute, and at its
+//! end. It exits with 1 if a call failed for another reason than the API's own 401, or if the number of
+//! open files grew.
 
 mod calls;
 mod process;
@@ -24,20 +24,20 @@ use std::{process::ExitCode, time::Duration};
 use clap::Parser;
 use enkash_auth_tower::BoxError;
 
-/// Calls at a steady rate against a server that goes wrong in every way
+/// Calls at a steady rate against a faulty server
 #[derive(Clone, Debug, Parser)]
 #[command(name = "soak")]
 struct Args {
-    /// For how long
+    /// Duration in minutes
     #[arg(long, default_value_t = 30.0)]
     minutes: f64,
-    /// Calls a second
+    /// Calls per second
     #[arg(long, default_value_t = 500)]
     rate: u32,
-    /// Of the faults
+    /// Seed of the faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Is the server: prints its address, and goes on until its input ends
+    /// Runs the server: prints its address, and serves until its input ends
     #[arg(long, hide = true)]
     server: bool,
 }

@@ -6,7 +6,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-/// The server, a process of its own: its memory is not ours.
+/// The server as a separate process, so that its memory does not count.
 pub(crate) struct Server {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -38,7 +38,7 @@ impl Server {
         &self.address
     }
 
-    /// Ends it; how many token requests it saw.
+    /// Stops the server; returns the number of token requests.
     pub(crate) async fn stop(mut self) -> Result<u64, BoxError> {
         drop(self.child.stdin.take());
         let requests = self.lines.next_line().await?.ok_or("the server died")?;

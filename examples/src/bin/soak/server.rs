@@ -12,10 +12,10 @@ use tokio::{
     time::sleep,
 };
 
-/// Its early window, 7.5 s at least, is long enough for two fetches that fail and a third.
+/// Its refresh window, at least 7.5 s, is long enough for two failed fetches and a third.
 const LIFETIME: Duration = Duration::from_secs(40);
 
-/// The sandbox, until the input ends; then how many token requests came.
+/// Runs the sandbox until the input ends, then prints the number of token requests.
 pub(crate) async fn run(seed: u64) -> Result<(), BoxError> {
     let rules = Rules::new().lifetime(LIFETIME).issuing(Issuing::Rotating);
     let issuer = Issuer::builder().rules(rules).build();
@@ -35,14 +35,14 @@ fn say(line: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Nearly every fetch meets a fault, or two in a row: the next is ordered two to eight seconds after the
-/// last has struck. About once a minute all tokens are revoked: a cache answers two of those at once, and
-/// one more every 30 s.
+/// Orders one or two consecutive faults for nearly every fetch, two to eight seconds after the last one.
+/// About once a minute revokes all tokens: a cache replaces two revoked tokens at once, and one more
+/// every 30 s.
 async fn go_wrong(issuer: Issuer, mut rng: Rng) {
     for nth in 1_u64.. {
         sleep(Duration::from_millis(rng.u64(2_000..8_000))).await;
         if nth % 12 == 0 {
-            // Without a fault on the way: no token and no server would be the servers' affair.
+            // Without a pending fault: a call without token and server fails for good reason.
             issuer.cancel_orders();
             issuer.revoke_all();
         } else if issuer.orders().is_empty() {

@@ -4,17 +4,17 @@ use std::{
     io::{self, Write},
 };
 
-/// What came of the calls, and what the process holds.
+/// The outcomes of the calls, and the resources of the process.
 pub(crate) struct Tally {
     start: Held,
-    /// After the first minute, when all that is made once has been made.
+    /// After the first minute, when one-time allocations are done.
     settled: Option<Held>,
     served: u64,
-    refused: u64,
+    unauthorized: u64,
     failed: BTreeMap<String, u64>,
 }
 
-/// Of this process. Zero where there is no `/proc`.
+/// The resources of this process. Zero without `/proc`.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     resident_kib: u64,
@@ -42,7 +42,7 @@ impl Tally {
             start: Held::now()?,
             settled: None,
             served: 0,
-            refused: 0,
+            unauthorized: 0,
             failed: BTreeMap::new(),
         })
     }
@@ -50,18 +50,18 @@ impl Tally {
     pub(crate) fn add(&mut self, came: Result<u16, String>) {
         match came {
             Ok(200) => self.served += 1,
-            // The API's own: its token was revoked while no other was to be had.
-            Ok(401) => self.refused += 1,
+            // The API's own 401: the token was revoked while no other was available.
+            Ok(401) => self.unauthorized += 1,
             Ok(status) => *self.failed.entry(format!("status {status}")).or_default() += 1,
             Err(how) => *self.failed.entry(how).or_default() += 1,
         }
     }
 
     fn calls(&self) -> u64 {
-        self.served + self.refused + self.failed.values().sum::<u64>()
+        self.served + self.unauthorized + self.failed.values().sum::<u64>()
     }
 
-    /// A line for those who wait.
+    /// Prints the line of a minute.
     pub(crate) fn minute(&mut self) -> io::Result<()> {
         let held = Held::now()?;
         self.settled.get_or_insert(held);
@@ -72,17 +72,17 @@ impl Tally {
         } = held;
         writeln!(
             io::stdout(),
-            "{calls} calls, {} refused, failed: {failed:?}, {resident_kib} KiB, {files} files",
-            self.refused
+            "{calls} calls, {} unauthorized, failed: {failed:?}, {resident_kib} KiB, {files} files",
+            self.unauthorized
         )
     }
 
-    /// Says what came of it, and whether it is well.
+    /// Prints the result; returns whether the run succeeded.
     pub(crate) fn report(&self, token_requests: u64) -> io::Result<bool> {
         let (mut out, end) = (io::stdout(), Held::now()?);
         writeln!(out, "calls\t{}", self.calls())?;
         writeln!(out, "served\t{}", self.served)?;
-        writeln!(out, "refused by the API\t{}", self.refused)?;
+        writeln!(out, "unauthorized at the API\t{}", self.unauthorized)?;
         for (how, times) in &self.failed {
             writeln!(out, "failed: {how}\t{times}")?;
         }

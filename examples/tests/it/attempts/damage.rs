@@ -1,4 +1,4 @@
-//! A record with two strikes that is not as it was written.
+//! A damaged record with two strikes.
 
 use super::{
     kept::{Kept, newer},
@@ -30,7 +30,7 @@ async fn two_strikes(kept: &Kept) -> Server {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn damaged_record_denies_until_a_reset() {
+async fn damaged_record_denies_attempts_until_reset() {
     let mut sent = Vec::new();
     for (damage, change) in DAMAGES {
         for kept in Kept::both().await {
@@ -54,7 +54,7 @@ async fn damaged_record_denies_until_a_reset() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn record_of_a_newer_format_sends_nothing_and_stays() {
+async fn newer_record_format_sends_nothing_and_is_kept() {
     for kept in Kept::both().await {
         let (server, store) = (two_strikes(&kept).await, kept.url());
         kept.rewrite(newer).await;

@@ -7,15 +7,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::sidecar::host::state;
 
-/// What a record begins with. Its first line ends with the number of its format.
+/// The prefix of a record. Its first line ends with the number of its format.
 const BEGINNING: &[u8] = b"enkash-auth ";
 
-/// How long a store may take to change, and how long it must not change until every process has
-/// looked: they do so every 5 s.
+/// How long a store may take to change, and to settle: every process polls it every 5 s.
 const LIMIT: Duration = Duration::from_secs(120);
 const STABLE: Duration = Duration::from_secs(13);
 
-/// Where the record is kept, looked at and spoilt from outside.
+/// The store of the record, which tests read and damage from outside.
 pub(super) enum Kept {
     Directory(TempDir),
     Redis(RedisServer),
@@ -26,7 +25,7 @@ impl Kept {
         Self::Directory(state())
     }
 
-    /// `None` where there is no `redis-server`, which it says.
+    /// Returns `None`, and prints that, if there is no `redis-server`.
     pub(super) async fn redis() -> Option<Self> {
         let server = RedisServer::start_if_installed("attempts over Redis").await;
         server.unwrap().map(Self::Redis)
@@ -39,14 +38,14 @@ impl Kept {
         }
     }
 
-    /// Both kinds, as far as they are there.
+    /// Returns both kinds, as far as available.
     pub(super) async fn both() -> Vec<Self> {
         let mut all = vec![Self::directory()];
         all.extend(Self::redis().await);
         all
     }
 
-    /// The value of `ENKASH_TOKEN_STORE`.
+    /// Returns the value of `ENKASH_TOKEN_STORE`.
     pub(super) fn url(&self) -> String {
         match self {
             Self::Directory(directory) => format!("file:{}", directory.path().join("s").display()),
@@ -54,11 +53,11 @@ impl Kept {
         }
     }
 
-    /// Loses all that is there.
+    /// Deletes everything.
     pub(super) async fn clear(&self) {
         match self {
             Self::Directory(directory) => {
-                // A file that is written meanwhile is in the way.
+                // Fails while another file is written.
                 while directory.path().join("s").exists() {
                     let _ = fs::remove_dir_all(directory.path().join("s"));
                 }
@@ -67,7 +66,7 @@ impl Kept {
         }
     }
 
-    /// The records, each with its name.
+    /// Returns the records, each with its name.
     pub(super) async fn records(&self) -> Vec<(String, Vec<u8>)> {
         let mut records: Vec<_> = match self {
             Self::Directory(directory) => fs::read_dir(directory.path().join("s"))
@@ -97,7 +96,7 @@ impl Kept {
         records
     }
 
-    /// Replaces the record by what `change` makes of it.
+    /// Replaces the record by the output of `change`.
     pub(super) async fn rewrite(&self, change: fn(&[u8]) -> Vec<u8>) {
         let records = self.records().await;
         let [(name, bytes)] = &records[..] else {
@@ -110,8 +109,8 @@ impl Kept {
         }
     }
 
-    /// Waits until there is a record again, and every live process that had something to add has
-    /// added it. Where none does, that is for the server's count to show.
+    /// Waits until there is a record again and every live process has written what it had to add. If
+    /// none does, the server's count shows it.
     pub(super) async fn until_all_have_looked(&self) {
         let start = Instant::now();
         let (mut last, mut since) = (self.records().await, Instant::now());
@@ -125,7 +124,7 @@ impl Kept {
     }
 }
 
-/// The same record, of the format one newer.
+/// Returns the record with the next format number.
 pub(super) fn newer(record: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(record).into_owned();
     let (first, rest) = text.split_once('\n').unwrap();
@@ -134,7 +133,7 @@ pub(super) fn newer(record: &[u8]) -> Vec<u8> {
     format!("{name} {}\n{rest}", number + 1).into_bytes()
 }
 
-/// Whether `piece`, sent to a store, writes a record there.
+/// Returns whether `piece`, sent to a store, writes a record.
 pub(super) fn writes_a_record(piece: &[u8]) -> bool {
     let has = |text: &[u8]| piece.windows(text.len()).any(|part| part == text);
     has(b"enkash-auth ledger ") || has(b"enkash-auth record ")

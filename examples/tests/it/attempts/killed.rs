@@ -1,4 +1,4 @@
-//! Processes that are killed or stopped in the middle of an attempt.
+//! Processes that are killed or stopped during an attempt.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use super::{
     server::{LEASE, RIGHT, Seen, Server, rejections, traffic, until, until_served},
 };
 
-/// How long nothing may be sent: longer than any lease and any pause.
+/// How long nothing may be sent: longer than any lease and any backoff.
 const QUIET: Duration = LEASE.saturating_mul(3);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn two_kills_before_the_response_close_until_a_reset() {
+async fn two_kills_before_response_close_account_until_reset() {
     for kept in Kept::both().await {
         let (server, store) = (Server::new().await, kept.url());
         for nth in 1..=2 {
             server.issuer().order(Fault::Hang.at(Endpoint::Token));
             let sidecars = [server.start(&store, "wrong").await];
             let _traffic = traffic(&sidecars);
-            server.until_asked(nth).await;
+            server.until_token_request(nth).await;
             sidecars[0].signal("-KILL");
             until("the connection closed", async || {
                 server.issuer().token_requests_open() == 0
@@ -49,7 +49,7 @@ async fn two_kills_before_the_response_close_until_a_reset() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 70 s"]
-async fn owner_stopped_while_connecting_never_locks() {
+async fn owner_stopped_while_connecting_never_locks_account() {
     for others in ["other", RIGHT] {
         let (server, kept) = (Server::with_tls().await, Kept::directory());
         let store = kept.url();

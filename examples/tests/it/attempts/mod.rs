@@ -1,15 +1,15 @@
-//! Attempts, counted by the server: sidecars as processes before a sandbox whose strikes are the
-//! judge, over stores and connections that fail.
+//! Attempts as counted by the server: sidecars as processes before a sandbox that counts strikes, over
+//! failing stores and connections.
 //!
-//! Waits are for conditions and generous; where nothing may happen, a span of real time passes in
-//! which it could. A slow machine makes these tests slower, and no more.
+//! Tests wait for conditions, generously; to check that nothing happens, they wait in real time. On a
+//! slow machine these tests are slower, but do not fail.
 #![cfg(unix)]
 
 mod damage;
+mod dropped_responses;
 mod emptied;
 mod kept;
 mod killed;
-mod lost;
 mod outage;
 mod proxy;
 mod race;

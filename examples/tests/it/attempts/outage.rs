@@ -12,9 +12,9 @@ use super::{
     kept::{Kept, connect},
     server::{RIGHT, Seen, Server, rejections, traffic, until, until_served},
 };
-use crate::sidecar::{ask::get, process::Sidecar};
+use crate::sidecar::{process::Sidecar, requests::get};
 
-/// How long nothing more may be sent.
+/// How long nothing may be sent.
 const QUIET: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,8 @@ async fn replica_of(redis: &RedisServer, master: [&str; 2]) {
         .unwrap();
 }
 
-/// What the server sees of so many sidecars, whose credentials are known good until it changes the
-/// password while the store is down: during the outage, after it, and during another.
+/// Returns what the server sees of sidecars with known good credentials when the password changes while
+/// the store is down: during the outage, after it, and during a second one.
 async fn seen(
     on_store_down: &str,
     outage: Outage,
@@ -99,7 +99,7 @@ async fn seen(
     Some([first, second, server.seen()])
 }
 
-/// So many attempts during the outage, by so many replicas, and as many in all after it.
+/// Checks the numbers of attempts, by number of replicas, during the outage and in all after it.
 async fn judge(on_store_down: &'static str, counts: fn(u64) -> [u64; 2]) {
     let local = LocalSet::new();
     let mut scenes = JoinSet::new();

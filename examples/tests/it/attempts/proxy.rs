@@ -7,7 +7,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Whether the reply to what a client sends in one piece is lost.
+/// Whether the reply to a piece that a client sends is dropped.
 pub(super) type Which = fn(&[u8]) -> bool;
 
 /// A TCP proxy on loopback, whose faults a test sets while it runs.
@@ -19,10 +19,10 @@ pub(super) struct Proxy {
 
 struct Faults {
     target: SocketAddr,
-    /// How many replies are lost, to which requests.
-    lost: (usize, Which),
+    /// How many replies are dropped, to which requests.
+    dropped: (usize, Which),
     is_held: bool,
-    /// Connections that wait while that is so.
+    /// The number of connections held back.
     held: usize,
 }
 
@@ -32,7 +32,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let (faults, _) = watch::channel(Faults {
             target,
-            lost: (0, |_| false),
+            dropped: (0, |_| false),
             is_held: false,
             held: 0,
         });
@@ -56,24 +56,23 @@ impl Proxy {
         self.address
     }
 
-    /// Leads elsewhere, and cuts the connections that are open.
+    /// Changes the target, and closes the open connections.
     pub(super) fn point_at(&self, target: SocketAddr) {
         self.faults.send_modify(|faults| faults.target = target);
     }
 
-    /// Passes the next `times` requests that are such, and loses what is replied on their
-    /// connections.
-    pub(super) fn lose(&self, times: usize, which: Which) {
+    /// Forwards the next `times` matching requests, and drops the replies on their connections.
+    pub(super) fn drop_replies(&self, times: usize, which: Which) {
         self.faults
-            .send_modify(|faults| faults.lost = (times, which));
+            .send_modify(|faults| faults.dropped = (times, which));
     }
 
-    /// How many replies are still to be lost.
-    pub(super) fn left_to_lose(&self) -> usize {
-        self.faults.borrow().lost.0
+    /// Returns how many replies are still to be dropped.
+    pub(super) fn replies_to_drop(&self) -> usize {
+        self.faults.borrow().dropped.0
     }
 
-    /// Accepts connections, and passes nothing on them until they are released.
+    /// Accepts connections, and forwards nothing on them until they are released.
     pub(super) fn hold(&self, is_held: bool) {
         self.faults.send_modify(|faults| faults.is_held = is_held);
     }
@@ -95,7 +94,7 @@ async fn serve(mut client: TcpStream, faults: Arc<watch::Sender<Faults>>) {
         return;
     };
     let (mut from_client, mut from_server) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
-    let mut is_lost = false;
+    let mut is_dropped = false;
     loop {
         tokio::select! {
             _ = async { watched.wait_for(|it| it.target != target).await.is_ok() } => return,
@@ -105,8 +104,8 @@ async fn serve(mut client: TcpStream, faults: Arc<watch::Sender<Faults>>) {
                     return;
                 }
                 let piece = &from_client[..length];
-                is_lost |= faults.send_if_modified(|faults| {
-                    let (times, which) = &mut faults.lost;
+                is_dropped |= faults.send_if_modified(|faults| {
+                    let (times, which) = &mut faults.dropped;
                     let is_struck = *times > 0 && which(piece);
                     *times -= usize::from(is_struck);
                     is_struck
@@ -117,11 +116,11 @@ async fn serve(mut client: TcpStream, faults: Arc<watch::Sender<Faults>>) {
             }
             read = server.read(&mut from_server) => {
                 let length = read.unwrap_or(0);
-                if is_lost && length > 0 {
+                if is_dropped && length > 0 {
                     continue;
                 }
-                if is_lost {
-                    // The end is lost too: the client gives up by itself.
+                if is_dropped {
+                    // The end of the connection is dropped too: the client times out.
                     while client.read(&mut from_client).await.is_ok_and(|length| length > 0) {}
                     return;
                 }

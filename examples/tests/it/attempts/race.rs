@@ -7,12 +7,12 @@ use super::{
 
 const ROUNDS: usize = 60;
 
-/// How many rounds run at once, so that processes wait for a processor in odd places.
+/// The number of concurrent rounds, so that processes are preempted at random points.
 const AT_ONCE: usize = 6;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "starts 300 processes"]
-async fn five_cold_starts_send_a_wrong_password_once() {
+async fn five_cold_starts_send_wrong_password_once() {
     let mut more = Vec::new();
     for _ in 0..ROUNDS / AT_ONCE {
         let mut rounds = JoinSet::new();

@@ -1,4 +1,4 @@
-//! An operator's reset, while processes live that remember what it cleared.
+//! An operator's reset, while live processes still have what it cleared.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,15 +7,17 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     kept::Kept,
-    server::{LEASE, RIGHT, Seen, Server, rejections, strikes, traffic, until_known, until_served},
+    server::{
+        LEASE, RIGHT, Seen, Server, rejections, strikes, traffic, until_reported, until_served,
+    },
 };
 use crate::sidecar::process::Sidecar;
 
-/// How long nothing may change: three looks at the record.
+/// How long nothing may change: three polls of the record.
 const QUIET: Duration = Duration::from_secs(15);
 
 async fn assert_stays_reset(sidecars: &[Arc<Sidecar>]) {
-    until_known(sidecars, 0).await;
+    until_reported(sidecars, 0).await;
     sleep(QUIET).await;
     for sidecar in sidecars {
         assert_eq!(strikes(sidecar).await, 0);
@@ -33,11 +35,11 @@ async fn start(server: &Server, store: &str, passwords: [&str; 3]) -> [Arc<Sidec
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn reset_stays_and_resends_nothing() {
+async fn reset_persists_and_resends_nothing() {
     for kept in Kept::both().await {
         let (server, store) = (Server::new().await, kept.url());
         let sidecars = start(&server, &store, ["x", "x", "z"]).await;
-        until_known(&sidecars, 2).await;
+        until_reported(&sidecars, 2).await;
         server.reset(&store, &[]).await;
         sleep(QUIET).await;
         assert_eq!(server.seen(), rejections(2), "{store}");
@@ -50,13 +52,13 @@ async fn reset_stays_and_resends_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn reset_that_allows_rejected_stays_and_serves() {
+async fn reset_with_allow_rejected_persists_and_serves() {
     for kept in Kept::both().await {
         let (mut server, store) = (Server::new().await, kept.url());
         let sidecars = start(&server, &store, ["x"; 3]).await;
-        until_known(&sidecars, 1).await;
+        until_reported(&sidecars, 1).await;
         server.check(&store, "z").await;
-        until_known(&sidecars, 2).await;
+        until_reported(&sidecars, 2).await;
         server.change_password("x").await;
         server.reset(&store, &["--allow-rejected"]).await;
         until_served(&sidecars).await;
@@ -71,17 +73,17 @@ async fn reset_that_allows_rejected_stays_and_serves() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn reset_during_an_attempt_clears_after_its_lease() {
+async fn reset_during_attempt_clears_after_its_lease() {
     for kept in Kept::both().await {
         let (server, store) = (Server::new().await, kept.url());
         let sidecars = start(&server, &store, ["x"; 3]).await;
-        until_known(&sidecars, 1).await;
+        until_reported(&sidecars, 1).await;
         server.issuer().order(Fault::Hang.at(Endpoint::Token));
         let before = Instant::now();
         let owner = [server.start(&store, "z").await];
         let _traffic = traffic(&owner);
-        server.until_asked(2).await;
-        // Alive, so that nothing but the lease ends its attempt.
+        server.until_token_request(2).await;
+        // Stopped but alive, so that only the lease ends its attempt.
         owner[0].signal("-STOP");
         server.reset(&store, &[]).await;
         assert!(before.elapsed() >= LEASE, "{:?}: {store}", before.elapsed());

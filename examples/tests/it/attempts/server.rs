@@ -13,16 +13,16 @@ use tokio::{
 
 use super::proxy::Proxy;
 use crate::sidecar::{
-    ask::{call, client, get},
     process::{Sidecar, sidecar},
+    requests::{call, client, get},
 };
 
 pub(super) const RIGHT: &str = "right";
 
-/// The most that anything is waited for.
+/// The timeout of every wait.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// The lease of an attempt under the settings of [`Server::command`]: the limit of a fetch and 6 s.
+/// The lease of an attempt under the settings of [`Server::command`]: the fetch timeout and 6 s.
 pub(super) const LEASE: Duration = Duration::from_secs(8);
 
 /// A token server behind a proxy. Its account counts consecutive failures, and locks at three.
@@ -43,7 +43,7 @@ impl Server {
         }
     }
 
-    /// The same over TLS: a request needs two round trips to begin with.
+    /// Starts the server over TLS, where a request needs two more round trips.
     pub(super) async fn with_tls() -> Self {
         let sandbox = sandbox(RIGHT).tls(Tls::new()).start().await.unwrap();
         let directory = tempfile::tempdir().unwrap();
@@ -56,7 +56,7 @@ impl Server {
         }
     }
 
-    /// The same account with another password, no strikes and no token.
+    /// Changes the password of the account, which then has no strikes and no token.
     pub(super) async fn change_password(&mut self, password: &str) {
         let sandbox = sandbox(password);
         self.sandbox = sandbox.start().await.unwrap();
@@ -67,7 +67,7 @@ impl Server {
         self.sandbox.issuer()
     }
 
-    /// Token requests, those of them that were rejected, and whether the account is locked.
+    /// Returns the token requests, the rejected ones, and whether the account is locked.
     pub(super) fn seen(&self) -> Seen {
         let counters = self.issuer().counters();
         Seen {
@@ -77,8 +77,8 @@ impl Server {
         }
     }
 
-    /// A sidecar with `password` and the record at `store`. Its limits are short, so that leases
-    /// and pauses are.
+    /// Returns the sidecar command with `password` and the record at `store`. Its timeouts are short, and
+    /// so leases and backoffs are.
     pub(super) fn command(&self, store: &str, password: &str) -> Command {
         let (scheme, address) = match self.certificate {
             Some(_) => ("https", self.proxy.address()),
@@ -105,14 +105,14 @@ impl Server {
         Arc::new(Sidecar::start(self.command(store, password)).await)
     }
 
-    /// `check`: its exit code, and what it printed.
+    /// Runs `check`; returns its exit code and output.
     pub(super) async fn check(&self, store: &str, password: &str) -> (Option<i32>, String) {
         let mut command = self.command(store, password);
         command.arg("check");
         run(command).await
     }
 
-    /// `reset --yes`, with more arguments; it must succeed.
+    /// Runs `reset --yes` with more arguments; it must succeed.
     pub(super) async fn reset(&self, store: &str, more: &[&str]) {
         let mut command = self.command(store, RIGHT);
         command.args(["reset", "--yes"]).args(more);
@@ -121,7 +121,7 @@ impl Server {
     }
 
     /// Waits until the server holds back the response to a token request.
-    pub(super) async fn until_asked(&self, requests: u64) {
+    pub(super) async fn until_token_request(&self, requests: u64) {
         until("a token request under way", async || {
             self.seen().requests >= requests && self.issuer().token_requests_open() > 0
         })
@@ -136,7 +136,7 @@ pub(super) struct Seen {
     pub(super) locked: bool,
 }
 
-/// Every request was rejected, and the account is locked if they were three.
+/// Returns `count` rejected requests; three lock the account.
 pub(super) fn rejections(count: u64) -> Seen {
     Seen {
         requests: count,
@@ -165,7 +165,7 @@ pub(super) async fn run(mut command: Command) -> (Option<i32>, String) {
     )
 }
 
-/// Waits for a condition, however slow the machine.
+/// Waits for a condition, with a generous timeout.
 pub(super) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !condition().await {
@@ -174,7 +174,7 @@ pub(super) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
     }
 }
 
-/// Waits until a call through each is answered by the API.
+/// Waits until a call through each sidecar reaches the API.
 pub(super) async fn until_served(sidecars: &[Arc<Sidecar>]) {
     for sidecar in sidecars {
         until("a call that is served", async || {
@@ -184,7 +184,7 @@ pub(super) async fn until_served(sidecars: &[Arc<Sidecar>]) {
     }
 }
 
-/// The strikes of each kind that a sidecar says are on record.
+/// Returns the strikes and unresolved attempts that a sidecar reports.
 pub(super) async fn strikes(sidecar: &Sidecar) -> u64 {
     let Value::Object(status) = get(sidecar, "/-/status").await.json() else {
         panic!("no status");
@@ -197,8 +197,8 @@ pub(super) async fn strikes(sidecar: &Sidecar) -> u64 {
         .sum()
 }
 
-/// Waits until each sidecar says that so many strikes are on record.
-pub(super) async fn until_known(sidecars: &[Arc<Sidecar>], count: u64) {
+/// Waits until each sidecar reports this number of strikes.
+pub(super) async fn until_reported(sidecars: &[Arc<Sidecar>], count: u64) {
     for sidecar in sidecars {
         until("strikes on record", async || {
             strikes(sidecar).await == count
@@ -216,7 +216,7 @@ pub(super) fn traffic(sidecars: &[Arc<Sidecar>]) -> JoinSet<()> {
             loop {
                 let url = format!("http://{address}/api/v0/any");
                 let request = Request::get(url).body(Full::<Bytes>::default()).unwrap();
-                // Served or not: it is the server that counts.
+                // Served or not: the server counts.
                 let _ = client.request(request).await;
                 sleep(Duration::from_millis(200)).await;
             }

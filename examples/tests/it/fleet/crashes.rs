@@ -1,4 +1,4 @@
-//! Replicas that are killed, or stand still, in the middle of a fetch.
+//! Replicas that are killed or stopped during a fetch.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use enkash_auth_sandbox::{Endpoint, Fault, Issuing, Rules};
 use http::StatusCode;
 
 use super::replicas::Replicas;
-use crate::sidecar::ask::{call, until_served};
+use crate::sidecar::requests::{call, until_served};
 
-/// A fetch that takes so long that a replica is stopped in it, however busy the machine.
+/// Rules for a fetch long enough to stop a replica during it, even on a busy machine.
 fn slow() -> Rules {
     Rules::new()
         .issuing(Issuing::Rotating)
@@ -17,16 +17,16 @@ fn slow() -> Rules {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 12 s: a lease"]
-async fn killed_owner_is_followed_after_its_lease() {
+async fn killed_owner_is_replaced_after_its_lease() {
     let Some(fleet) = Replicas::new(Rules::new().issuing(Issuing::Rotating)).await else {
         return;
     };
-    // However late the kill comes, no answer is there before it.
+    // No response arrives before the kill, however late it is.
     let hang = Fault::Hang.at(Endpoint::Token);
     fleet.sandbox.issuer().order(hang);
-    // It asks by itself.
+    // It fetches a token at its start.
     let holder = fleet.start().await;
-    fleet.until_asked().await;
+    fleet.until_token_request().await;
     let other = fleet.start().await;
     holder.kill().await;
     let took = until_served(&other, Duration::from_secs(60)).await;
@@ -37,24 +37,24 @@ async fn killed_owner_is_followed_after_its_lease() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 17 s: a lease"]
-async fn a_late_token_does_not_displace_the_newer_one() {
+async fn late_token_does_not_replace_newer_token() {
     let Some(fleet) = Replicas::new(slow()).await else {
         return;
     };
     let holder = fleet.start().await;
-    fleet.until_asked().await;
+    fleet.until_token_request().await;
     holder.signal("-STOP");
     let other = fleet.start().await;
     until_served(&other, Duration::from_secs(60)).await;
     assert_eq!(fleet.requests(), 2);
     holder.signal("-CONT");
     until_served(&holder, Duration::from_secs(60)).await;
-    // Whoever comes now finds the newer one: the server has rotated the late one, and would refuse it.
+    // A new replica finds the newer token: the server has rotated the late one, and would not accept it.
     let third = fleet.start().await;
     for sidecar in [&holder, &other, &third] {
         assert_eq!(call(sidecar).await.status, StatusCode::OK);
     }
     assert_eq!(fleet.sandbox.issuer().counters().api_refusals, 0);
-    // A caller of the holder may have given up its fetch meanwhile and begun another.
+    // The holder may have timed out its fetch and started another.
     assert!(fleet.requests() <= 3, "{}", fleet.requests());
 }

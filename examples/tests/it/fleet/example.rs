@@ -8,8 +8,8 @@ use super::replicas::Replicas;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 45 s"]
-async fn no_call_fails_whatever_happens_to_the_fleet() {
-    // There is a `redis-server`, or it says so.
+async fn fleet_example_fails_no_call() {
+    // Prints a notice if there is no `redis-server`.
     if Replicas::new(Rules::new()).await.is_none() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Redis that is gone while requests are served.
+//! A Redis outage while requests are served.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
 use super::replicas::Replicas;
-use crate::sidecar::ask::{call, get};
+use crate::sidecar::requests::{call, get};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 25 s: four lifetimes of a token"]
-async fn a_server_that_is_gone_over_two_expiries_fails_no_call() {
+async fn redis_outage_over_two_expiries_fails_no_call() {
     let rules = Rules::new()
         .lifetime(Duration::from_secs(6))
         .issuing(Issuing::Rotating);
@@ -46,7 +46,7 @@ async fn a_server_that_is_gone_over_two_expiries_fails_no_call() {
             .unwrap();
         assert!(requests <= 8, "{requests}");
     }
-    // It is back, and empty: they converge on one token.
+    // Redis is back, and empty: the replicas converge on one token.
     fleet.redis.restart().await.unwrap();
     load(Duration::from_secs(6)).await;
     let before = fleet.requests();

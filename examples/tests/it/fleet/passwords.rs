@@ -1,4 +1,4 @@
-//! A password that is wrong everywhere.
+//! A wrong password on all replicas.
 
 use std::{fs, time::Duration};
 
@@ -7,12 +7,12 @@ use http::StatusCode;
 use tokio::{task::JoinSet, time::sleep};
 
 use super::replicas::Replicas;
-use crate::sidecar::ask::{call, until_served};
+use crate::sidecar::requests::{call, until_served};
 use crate::sidecar::{process::Sidecar, stage::PASSWORD};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a quarantined sidecar looks again after 5 s"]
-async fn eight_replicas_with_an_old_password_send_it_once_and_a_reset_heals_them() {
+async fn eight_replicas_send_old_password_once_until_reset() {
     let Some(fleet) = Replicas::new(Rules::new()).await else {
         return;
     };
@@ -47,12 +47,12 @@ async fn eight_replicas_with_an_old_password_send_it_once_and_a_reset_heals_them
     assert_eq!(fleet.requests(), 1);
     assert!(!fleet.is_locked());
 
-    // Corrected on one, that one is served.
+    // Corrected on one replica, that one is served.
     fs::write(&one, PASSWORD).unwrap();
     until_served(&sidecars[0], Duration::from_secs(10)).await;
     assert!(!fleet.is_locked());
 
-    // And the rest, after a reset.
+    // The others are served after a reset.
     fs::write(&rest, PASSWORD).unwrap();
     fleet.reset(true).await;
     let mut serving = JoinSet::new();
@@ -66,7 +66,7 @@ async fn eight_replicas_with_an_old_password_send_it_once_and_a_reset_heals_them
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a quarantined sidecar looks again after 5 s"]
-async fn two_wrong_passwords_close_the_account_for_all_until_a_reset() {
+async fn two_wrong_passwords_close_account_for_fleet_until_reset() {
     let Some(fleet) = Replicas::new(Rules::new()).await else {
         return;
     };
@@ -77,7 +77,7 @@ async fn two_wrong_passwords_close_the_account_for_all_until_a_reset() {
         let file = secrets.path().join(replica.to_string());
         fs::write(&file, password).unwrap();
         let sidecar = Sidecar::start(fleet.with_password_of(&file)).await;
-        // The right one comes too late.
+        // The right password comes too late.
         assert_eq!(call(&sidecar).await.status, StatusCode::BAD_GATEWAY);
         sidecars.push(sidecar);
         files.push(file);
@@ -86,7 +86,7 @@ async fn two_wrong_passwords_close_the_account_for_all_until_a_reset() {
     for file in files {
         fs::write(file, PASSWORD).unwrap();
     }
-    // They look every 5 s, give or take one, and read their files twice then, a second apart.
+    // Replicas poll every 5 s, plus or minus one, and then read their files twice, a second apart.
     sleep(Duration::from_secs(9)).await;
     assert_eq!(fleet.requests(), 2);
     let shown = fleet.reset(true).await;

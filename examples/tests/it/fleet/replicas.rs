@@ -9,14 +9,14 @@ use crate::sidecar::{
     stage::{Dialect, command, is_locked, issuer, sandbox},
 };
 
-/// A sandbox and a Redis for sidecars to share.
+/// A sandbox and a Redis shared by sidecars.
 pub(super) struct Replicas {
     pub(super) redis: RedisServer,
     pub(super) sandbox: Sandbox,
 }
 
 impl Replicas {
-    /// `None` where there is no `redis-server`, which it says.
+    /// Returns `None`, and prints that, if there is no `redis-server`.
     pub(super) async fn new(rules: Rules) -> Option<Self> {
         let redis = RedisServer::start_if_installed("a fleet").await.unwrap()?;
         Some(Self {
@@ -25,14 +25,14 @@ impl Replicas {
         })
     }
 
-    /// The program, with the right credentials.
+    /// Returns the sidecar command with the right credentials.
     pub(super) fn command(&self) -> Command {
         let mut command = command(&self.sandbox, Dialect::Form);
         command.env("ENKASH_TOKEN_STORE", self.redis.url());
         command
     }
 
-    /// The program, with the password that stands in `file`.
+    /// Returns the sidecar command with the password in `file`.
     pub(super) fn with_password_of(&self, file: &Path) -> Command {
         let mut command = self.command();
         command
@@ -53,7 +53,7 @@ impl Replicas {
         is_locked(&self.sandbox)
     }
 
-    /// Runs `enkash-sidecar reset`, with what it prints.
+    /// Runs `enkash-sidecar reset`; returns its output.
     pub(super) async fn reset(&self, sure: bool) -> String {
         let mut command = self.command();
         command.arg("reset").stdin(std::process::Stdio::null());
@@ -64,8 +64,8 @@ impl Replicas {
         String::from_utf8(output.await.unwrap().stdout).unwrap()
     }
 
-    /// Waits until a token request has come, and is not answered yet.
-    pub(super) async fn until_asked(&self) {
+    /// Waits until a token request is in flight.
+    pub(super) async fn until_token_request(&self) {
         let start = Instant::now();
         while self.sandbox.issuer().token_requests_open() == 0 {
             assert!(start.elapsed() < Duration::from_secs(20));

@@ -1,4 +1,4 @@
-//! One token for all.
+//! One token for all replicas.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::replicas::Replicas;
-use crate::sidecar::ask::call;
+use crate::sidecar::requests::call;
 use crate::sidecar::stage::assert_quiet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn six_cold_replicas_with_thirty_callers_each_make_one_token_request() {
+async fn six_cold_replicas_make_one_token_request() {
     let rules = Rules::new().delay(Duration::from_millis(300));
     let Some(fleet) = Replicas::new(rules).await else {
         return;
@@ -37,7 +37,7 @@ async fn six_cold_replicas_with_thirty_callers_each_make_one_token_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_password_of_the_server_is_in_no_message() {
+async fn redis_password_is_in_no_message() {
     let Some(fleet) = Replicas::new(Rules::new()).await else {
         return;
     };

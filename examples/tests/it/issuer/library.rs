@@ -12,12 +12,12 @@ use tower::{Layer, ServiceExt};
 
 use super::server::{CLIENT, CLIENT_SECRET, PASSWORD, Server, USER};
 
-/// A cache of its own for `password`.
+/// Returns a new cache with `password`.
 fn tokens(server: &Server, secret: &str, password: &str) -> TokenCache {
     let environment = Environment::custom(server.base()).unwrap();
     let credentials = Credentials::password(Client::new(CLIENT, secret), User::new(USER, password));
     TokenCache::builder(TokenEndpoint::new(environment, credentials).unwrap())
-        // Ports come again, and with them accounts: what one test has done is nothing to the next.
+        // Ports are reused, and with them accounts, so each test needs its own store.
         .store(Arc::new(MemoryStore::new()))
         .build()
 }
@@ -34,7 +34,7 @@ async fn call(server: &Server, tokens: &TokenCache) -> Result<StatusCode, BoxErr
 }
 
 #[tokio::test]
-async fn a_password_is_granted_a_token_that_the_api_takes() {
+async fn password_grant_returns_token_accepted_by_api() {
     let Some(server) = Server::start(300).await else {
         return;
     };
@@ -50,7 +50,7 @@ async fn a_password_is_granted_a_token_that_the_api_takes() {
 }
 
 #[tokio::test]
-async fn tokens_that_end_are_replaced_and_no_call_fails() {
+async fn expiring_tokens_are_replaced_without_failed_calls() {
     let Some(server) = Server::start(2).await else {
         return;
     };
@@ -63,7 +63,7 @@ async fn tokens_that_end_are_replaced_and_no_call_fails() {
 }
 
 #[tokio::test]
-async fn a_call_whose_token_was_revoked_is_replayed_with_another() {
+async fn call_with_revoked_token_is_replayed_with_new_token() {
     let Some(server) = Server::start(300).await else {
         return;
     };
@@ -76,7 +76,7 @@ async fn a_call_whose_token_was_revoked_is_replayed_with_another() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_or_secret_is_sent_once() {
+async fn wrong_password_or_secret_is_sent_once() {
     for (secret, password) in [(CLIENT_SECRET, "wrong"), ("wrong", PASSWORD)] {
         let Some(server) = Server::start(300).await else {
             return;
@@ -87,13 +87,13 @@ async fn a_wrong_password_or_secret_is_sent_once() {
             for _ in 0..10 {
                 callers.spawn(tokens.token());
             }
-            for refused in callers.join_all().await {
-                assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rejected);
+            for rejected in callers.join_all().await {
+                assert_eq!(rejected.unwrap_err().kind(), ErrorKind::Rejected);
             }
         }
-        let refused = call(&server, &tokens).await.unwrap_err();
-        let refused = refused.downcast_ref::<Error>().unwrap();
-        assert_eq!(refused.kind(), ErrorKind::Rejected);
+        let rejected = call(&server, &tokens).await.unwrap_err();
+        let rejected = rejected.downcast_ref::<Error>().unwrap();
+        assert_eq!(rejected.kind(), ErrorKind::Rejected);
         let seen = server.counters().await;
         assert_eq!((seen.token_requests, seen.token_refusals), (1, 1));
         assert_eq!(seen.api_calls, 0);

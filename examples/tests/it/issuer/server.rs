@@ -19,7 +19,7 @@ pub(super) const PASSWORD: &str = "right password";
 pub(super) const CLIENT: &str = "client-id";
 pub(super) const CLIENT_SECRET: &str = "right secret";
 
-/// The server, on a port of its own. Dropped, it is killed.
+/// The server on a free port, killed on drop.
 pub(super) struct Server {
     child: Child,
     base: String,
@@ -27,7 +27,7 @@ pub(super) struct Server {
     _directory: TempDir,
 }
 
-/// What it has seen.
+/// The counters of the server.
 #[derive(Debug, Deserialize)]
 pub(super) struct Counters {
     pub(super) token_requests: u32,
@@ -37,7 +37,7 @@ pub(super) struct Counters {
 }
 
 impl Server {
-    /// Starts it with tokens that live `seconds`; `None` where it is not installed.
+    /// Starts the server with tokens that live `seconds`; `None` if it is not installed.
     pub(super) async fn start(seconds: u32) -> Option<Self> {
         let python = python()?;
         tokio::task::spawn_blocking(move || Some(Self::spawn(&python, seconds)))
@@ -76,11 +76,11 @@ impl Server {
     }
 
     pub(super) async fn counters(&self) -> Counters {
-        let answer = self.send(Request::get(self.url("/-/counters"))).await;
-        serde_json::from_slice(&answer).unwrap()
+        let response = self.send(Request::get(self.url("/-/counters"))).await;
+        serde_json::from_slice(&response).unwrap()
     }
 
-    /// Revokes all tokens that there are.
+    /// Revokes all tokens.
     pub(super) async fn revoke_all(&self) {
         self.send(Request::post(self.url("/-/revoke-all"))).await;
     }
@@ -92,8 +92,8 @@ impl Server {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Full::from(form.replace(' ', "+")))
             .unwrap();
-        let answer = self.client.request(request).await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
+        let response = self.client.request(request).await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
     }
 
     fn url(&self, path: &str) -> String {
@@ -102,21 +102,21 @@ impl Server {
 
     async fn send(&self, request: http::request::Builder) -> Bytes {
         let request = request.body(Full::default()).unwrap();
-        let answer = self.client.request(request).await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
-        answer.into_body().collect().await.unwrap().to_bytes()
+        let response = self.client.request(request).await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
+        response.into_body().collect().await.unwrap().to_bytes()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
+        // Fails if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The Python that `.ci/issuer` has made.
+/// Returns the Python installed by `.ci/issuer`.
 fn python() -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let python = target.join("issuer/bin/python");
@@ -128,8 +128,8 @@ fn python() -> Option<PathBuf> {
         "{} is missing: run .ci/issuer",
         python.display()
     );
-    // Past the test harness, which shows what a passing test prints to nobody.
-    let skipped = "skipped: the OAuth 2 server of others is not installed; .ci/issuer does that\n";
+    // Bypasses the test harness, which hides the output of passing tests.
+    let skipped = "skipped: the OAuth 2 server is not installed; .ci/issuer does that\n";
     io::stderr().write_all(skipped.as_bytes()).unwrap();
     None
 }

@@ -9,7 +9,7 @@ use tokio::{task::JoinSet, time::interval};
 use super::server::{CLIENT, CLIENT_SECRET, PASSWORD, Server, USER};
 use crate::sidecar::process::{Sidecar, sidecar};
 
-/// A call of the API through `sidecar`; its status.
+/// Calls the API through a sidecar; returns the status.
 async fn call(client: Client<HttpConnector, Full<Bytes>>, url: String) -> StatusCode {
     let request = Request::get(url).body(Full::default()).unwrap();
     let (head, body) = client.request(request).await.unwrap().into_parts();
@@ -19,7 +19,7 @@ async fn call(client: Client<HttpConnector, Full<Bytes>>, url: String) -> Status
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes 18 s: three lifetimes of a token"]
-async fn a_sidecar_before_the_server_of_others_lets_no_call_fail() {
+async fn sidecar_before_django_oauth_toolkit_fails_no_call() {
     let Some(server) = Server::start(5).await else {
         return;
     };

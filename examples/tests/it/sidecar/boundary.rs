@@ -1,4 +1,4 @@
-//! What reaches the upstream, and that nothing else is reached.
+//! What reaches the upstream, and that no other host is reached.
 
 use http::StatusCode;
 use tokio::{
@@ -9,7 +9,7 @@ use tokio::{
 
 use super::stage::{Dialect, Stage, command, issuer, sandbox};
 
-/// A stage whose upstream is `listener`, not the sandbox.
+/// Returns a stage whose upstream is `listener` instead of the sandbox.
 async fn stage_before(listener: &TcpListener) -> Stage {
     let sandbox = sandbox(issuer(Default::default())).await;
     let mut command = command(&sandbox, Dialect::Form);
@@ -18,7 +18,7 @@ async fn stage_before(listener: &TcpListener) -> Stage {
     Stage::with_command(sandbox, command).await
 }
 
-/// Answers every request with 200, and gives the text of each in turn.
+/// Returns 200 to every request, and then the texts of all requests.
 fn upstream(listener: TcpListener, requests: usize) -> JoinHandle<Vec<String>> {
     tokio::spawn(async move {
         let mut seen = Vec::new();
@@ -27,26 +27,26 @@ fn upstream(listener: TcpListener, requests: usize) -> JoinHandle<Vec<String>> {
             let mut buffer = [0; 8192];
             let length = stream.read(&mut buffer).await.unwrap();
             seen.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
-            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-            stream.write_all(answer).await.unwrap();
+            let response = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(response).await.unwrap();
         }
         seen
     })
 }
 
-/// Sends `head` as it is, with the right `Host`, and gives the status of the answer.
+/// Sends `head` unchanged, with the right `Host`, and returns the status of the response.
 async fn send(stage: &Stage, head: &str) -> u16 {
     let address = stage.sidecar.address();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_callers_own_credentials_never_reach_the_upstream() {
+async fn caller_credentials_never_reach_upstream() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stage = stage_before(&listener).await;
     let authority = listener.local_addr().unwrap().to_string();
@@ -80,7 +80,7 @@ async fn a_callers_own_credentials_never_reach_the_upstream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_target_leads_anywhere_else() {
+async fn request_target_cannot_change_upstream() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let evil = elsewhere.local_addr().unwrap();
     let stage = Stage::new().await;
@@ -109,26 +109,26 @@ async fn no_target_leads_anywhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upstream_that_is_gone_got_nothing() {
+async fn unreachable_upstream_is_not_forwarded() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stage = stage_before(&listener).await;
     drop(listener);
-    let answer = stage.get("/a").await;
-    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
-    assert_eq!(answer.forwarded(), false);
+    let response = stage.get("/a").await;
+    assert_eq!(response.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(response.forwarded(), false);
     stage.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upstream_that_breaks_off_may_have_got_it() {
+async fn upstream_disconnect_is_forwarded_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stage = stage_before(&listener).await;
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         assert!(stream.read(&mut [0; 8192]).await.unwrap() > 0);
     });
-    let answer = stage.get("/a").await;
-    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
-    assert_eq!(answer.forwarded(), "unknown");
+    let response = stage.get("/a").await;
+    assert_eq!(response.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(response.forwarded(), "unknown");
     stage.finish().await;
 }

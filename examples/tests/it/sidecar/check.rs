@@ -1,4 +1,4 @@
-//! `enkash-sidecar check`: what is wrong, in words and as an exit code.
+//! `enkash-sidecar check`: its output and exit codes.
 
 use std::process::Command;
 
@@ -8,9 +8,9 @@ use super::stage::{Dialect, assert_quiet, command, issuer, sandbox};
 
 pub(super) struct Checked {
     pub(super) code: Option<i32>,
-    /// What it printed to standard output.
+    /// The standard output.
     pub(super) text: String,
-    /// And the log.
+    /// The standard output and the log.
     pub(super) all: String,
 }
 
@@ -34,13 +34,13 @@ async fn failing(fault: Fault) -> Sandbox {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_said_to_be_granted() {
+async fn check_prints_granted() {
     let sandbox = sandbox(issuer(Rules::new())).await;
     for dialect in [Dialect::Form, Dialect::Json] {
         let checked = check(command(&sandbox, dialect)).await;
         assert_eq!(checked.code, Some(0), "{}", checked.all);
         assert!(
-            checked.text.starts_with("granted: a token, for 86"),
+            checked.text.starts_with("granted: token valid for 86"),
             "{}",
             checked.text
         );
@@ -51,7 +51,7 @@ async fn a_token_is_said_to_be_granted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_class_has_its_words_and_its_code() {
+async fn check_prints_class_hint_and_exit_code() {
     let other = Fault::OtherJson;
     for (fault, code, class, hint) in [
         (Fault::ServerError, 3, "unavailable", "ENKASH_BASE_URL"),
@@ -77,7 +77,7 @@ async fn each_class_has_its_words_and_its_code() {
             lines[1]
         );
         assert!(
-            lines[2].starts_with("note: nothing is kept"),
+            lines[2].starts_with("note: nothing is stored"),
             "{}",
             lines[2]
         );
@@ -86,7 +86,7 @@ async fn each_class_has_its_words_and_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_a_strike_and_says_so() {
+async fn check_reports_rejection_as_strike() {
     let sandbox = sandbox(issuer(Rules::new())).await;
     let mut wrong = command(&sandbox, Dialect::Form);
     wrong.env("ENKASH_PASSWORD", "wrong");

@@ -1,4 +1,4 @@
-//! An account record that is not as it was written closes the account, until it is reset.
+//! A damaged account record closes the account until it is reset.
 #![cfg(unix)]
 
 use std::fs;
@@ -6,10 +6,10 @@ use std::fs;
 use enkash_auth_sandbox::Rules;
 use http::StatusCode;
 
-use super::{ask::call, host::Host};
+use super::{host::Host, requests::call};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn record_that_was_cut_off_sends_nothing_and_is_logged() {
+async fn truncated_record_sends_nothing_and_is_logged() {
     let host = Host::new(Rules::new()).await;
     let sidecar = host.start().await;
     assert_eq!(call(&sidecar).await.status, StatusCode::OK);

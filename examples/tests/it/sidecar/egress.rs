@@ -1,4 +1,4 @@
-//! Through a proxy: token requests and calls, with a CA of one's own.
+//! Token requests and calls through a proxy, with a private CA.
 
 use std::process::Command;
 
@@ -18,10 +18,10 @@ use super::{
 mod connect_proxy;
 
 const PROXY_PASSWORD: &str = "px-Ym5sR8dKv3";
-/// `gate:` and that.
+/// The user `gate` and the proxy's password, for HTTP Basic.
 const PROXY_BASIC: &str = "Z2F0ZTpweC1ZbTVzUjhkS3Yz";
 
-/// A sandbox behind TLS, and a door without for the test itself.
+/// A sandbox behind TLS, and a plaintext listener for the test itself.
 struct Behind {
     tls: Sandbox,
     plain: Sandbox,
@@ -44,7 +44,7 @@ impl Behind {
         }
     }
 
-    /// The program, led through `proxy` to the sandbox at `host`.
+    /// Returns the sidecar command, through `proxy` to the sandbox at `host`.
     fn command(&self, proxy: &ConnectProxy, host: &str) -> Command {
         let authority = self.tls.certificate_authority().unwrap();
         let ca_file = self.directory.path().join("ca.pem");
@@ -67,16 +67,16 @@ fn assert_holds_no_proxy_secret(output: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_requests_and_calls_go_through_the_proxy() {
+async fn token_requests_and_calls_go_through_proxy() {
     let behind = Behind::new().await;
     let proxy = ConnectProxy::start(Manner::Tunnel(behind.tls.addr())).await;
     let command = behind.command(&proxy, "enkash.test");
     let target = format!("enkash.test:{}", behind.tls.addr().port());
     let stage = Stage::with_command(behind.plain, command).await;
     for path in ["/api/v0/one", "/api/v0/two"] {
-        let answer = stage.get(path).await;
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        let headers = &answer.json()["headers"];
+        let response = stage.get(path).await;
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
+        let headers = &response.json()["headers"];
         assert_eq!(headers["host"][0], target.as_str(), "{headers}");
         assert_eq!(headers["proxy-authorization"], Value::Null);
     }
@@ -86,7 +86,7 @@ async fn token_requests_and_calls_go_through_the_proxy() {
         (1, 2)
     );
 
-    // One for tokens, the others for calls.
+    // One connection for tokens, the others for calls.
     let asked = format!(
         "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nProxy-Authorization: Basic {PROXY_BASIC}\r\n\r\n"
     );
@@ -110,7 +110,7 @@ async fn token_requests_and_calls_go_through_the_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_refuses_costs_no_strike() {
+async fn failing_proxy_costs_no_strike() {
     let behind = Behind::new().await;
     let proxy = ConnectProxy::start(Manner::Answer("HTTP/1.1 403 Forbidden\r\n\r\n")).await;
     let checked = check(behind.command(&proxy, "enkash.test")).await;
@@ -126,9 +126,9 @@ async fn a_proxy_that_refuses_costs_no_strike() {
 
     let command = behind.command(&proxy, "enkash.test");
     let stage = Stage::with_command(behind.plain, command).await;
-    let answer = stage.get("/api/v0/any").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.forwarded(), Value::Bool(false));
+    let response = stage.get("/api/v0/any").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.forwarded(), Value::Bool(false));
     let status = stage.get("/-/status").await.json();
     assert_eq!(
         (&status["strikes"], &status["unresolved_attempts"]),
@@ -139,7 +139,7 @@ async fn a_proxy_that_refuses_costs_no_strike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_ca_nothing_is_sent() {
+async fn untrusted_ca_sends_nothing() {
     let behind = Behind::new().await;
     let proxy = ConnectProxy::start(Manner::Tunnel(behind.tls.addr())).await;
     let mut command = behind.command(&proxy, "enkash.test");
@@ -151,9 +151,9 @@ async fn without_the_ca_nothing_is_sent() {
     assert_eq!(behind.plain.issuer().counters().token_requests, 0);
 }
 
-/// An address that is nobody's: straight there, nothing answers.
+/// An unassigned address: without the proxy, nothing responds.
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts_in_no_proxy_are_asked_straight() {
+async fn hosts_in_no_proxy_bypass_proxy() {
     let behind = Behind::new().await;
     let proxy = ConnectProxy::start(Manner::Tunnel(behind.tls.addr())).await;
     for (list, code, asked) in [("192.0.2.0/24", 3, 0), ("192.0.3.0/24", 0, 1)] {

@@ -1,4 +1,4 @@
-//! A token server that fails in every way it can.
+//! A token server with every fault.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use tokio::{
 };
 
 use super::{
-    ask::Answer,
+    requests::FullResponse,
     stage::{Stage, issuer},
 };
 
-/// From a cold start on: an answer in time, little memory, few token requests, and a life after.
+/// Checks from a cold start: a response in time, little memory, few token requests, and recovery.
 async fn endure(fault: Fault) {
     let issuer = issuer(Rules::new());
     issuer.order(
@@ -27,15 +27,15 @@ async fn endure(fault: Fault) {
     let mut stage = Stage::with_issuer(issuer).await;
 
     let start = Instant::now();
-    let answer = stage.get("/api/v0/any").await;
+    let response = stage.get("/api/v0/any").await;
     let took = start.elapsed();
     let requests = stage.token_requests();
     stage.issuer().cancel_orders();
     assert!(
-        (502..=504).contains(&answer.status.as_u16()),
-        "{fault:?}: {answer:?}"
+        (502..=504).contains(&response.status.as_u16()),
+        "{fault:?}: {response:?}"
     );
-    assert_eq!(answer.forwarded(), Value::Bool(false), "{fault:?}");
+    assert_eq!(response.forwarded(), Value::Bool(false), "{fault:?}");
     assert!(took < Duration::from_secs(20), "{fault:?}: {took:?}");
     assert!(requests <= 6, "{fault:?}: {requests} token requests");
     assert_eq!(stage.issuer().counters().redirects_followed, 0, "{fault:?}");
@@ -55,13 +55,13 @@ async fn endure(fault: Fault) {
     stage.assert_memory_is_bounded();
     println!(
         "{fault:?}: {} after {took:?}, {requests} token requests, {} KiB, well after {recovery:?}",
-        answer.status,
+        response.status,
         stage.sidecar.peak_memory().unwrap_or_default() / 1024,
     );
     stage.finish().await;
 }
 
-/// All at once, each on a stage of its own.
+/// Runs all faults concurrently, each on a separate stage.
 async fn endure_all(faults: impl IntoIterator<Item = Fault>) {
     let mut enduring = JoinSet::new();
     for fault in faults {
@@ -75,7 +75,7 @@ fn page(status: StatusCode) -> Fault {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_fault_is_endured() {
+async fn sidecar_recovers_from_each_fault() {
     endure_all([
         Fault::CloseBeforeReading,
         Fault::CloseAfterReading,
@@ -98,13 +98,13 @@ async fn each_fault_is_endured() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 10 s"]
-async fn each_slow_fault_is_endured() {
+async fn sidecar_recovers_from_each_slow_fault() {
     let by = Duration::from_secs(30);
     endure_all([Fault::Hang, Fault::Delay { by }]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_failures_are_bridged() {
+async fn two_failed_fetches_fail_no_call() {
     let issuer = issuer(Rules::new());
     let busy = Fault::TooManyRequests { retry_after: None };
     issuer.order(busy.at(Endpoint::Token).times(2));
@@ -118,7 +118,7 @@ async fn two_failures_are_bridged() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 7 s"]
-async fn forty_callers_in_a_loop_cause_no_storm() {
+async fn forty_looping_callers_cause_no_token_storm() {
     let issuer = issuer(Rules::new());
     issuer.set_outage(true);
     let stage = Stage::with_issuer(issuer).await;
@@ -130,8 +130,8 @@ async fn forty_callers_in_a_loop_cause_no_storm() {
             let mut calls = 0;
             while Instant::now() < end {
                 let request = Request::get(&url).body(Default::default()).unwrap();
-                let answer = Answer::read(client.request(request).await).await;
-                assert_eq!(answer.forwarded(), Value::Bool(false));
+                let response = FullResponse::read(client.request(request).await).await;
+                assert_eq!(response.forwarded(), Value::Bool(false));
                 calls += 1;
                 sleep(Duration::from_millis(10)).await;
             }

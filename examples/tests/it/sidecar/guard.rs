@@ -1,4 +1,4 @@
-//! Web pages are kept out.
+//! Requests of web pages are declined.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -11,17 +11,17 @@ async fn status(stage: &Stage, path: &str, headers: &[(&str, &str)]) -> StatusCo
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let answer = stage
+    let response = stage
         .send(request.body(Full::<Bytes>::default()).unwrap())
         .await;
-    if answer.status.is_client_error() {
-        assert_eq!(answer.forwarded(), false);
+    if response.status.is_client_error() {
+        assert_eq!(response.forwarded(), false);
     }
-    answer.status
+    response.status
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_refused_and_a_service_is_not() {
+async fn web_page_requests_are_declined() {
     let stage = Stage::new().await;
     let address = stage.sidecar.address();
     let own = format!("http://{address}");
@@ -53,7 +53,7 @@ async fn a_page_is_refused_and_a_service_is_not() {
     assert_eq!(
         status(&stage, "/-/status", &rebound).await,
         421,
-        "nor does one see how it stands"
+        "the status is not visible either"
     );
     stage.finish().await;
 }

@@ -51,8 +51,8 @@ impl Host {
     }
 }
 
-/// A directory in memory, where there is such: a disk that is busy takes seconds to sync a file, and a
-/// store that does not answer in half a second is done without.
+/// Creates a directory in memory if possible: a busy disk takes seconds to sync a file, and a store
+/// that does not respond within half a second counts as down.
 pub(crate) fn state() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())

@@ -1,4 +1,4 @@
-//! Tokens that end: in time, with an issuer that repeats itself, or because the server says so.
+//! Tokens that expire, also with an issuer that reuses them, or are revoked.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use tokio::{
     time::{Instant, interval, sleep},
 };
 
-use super::{ask::Answer, stage::Stage};
+use super::{requests::FullResponse, stage::Stage};
 
-/// Calls the sidecar `count` times, one after `pause`: the statuses, and the slowest call of the
+/// Calls the sidecar `count` times, every `pause`; returns the statuses, and the slowest call of the
 /// first and of the second half.
 async fn calls(stage: &Stage, count: u32, pause: Duration) -> (Vec<StatusCode>, [Duration; 2]) {
     let (client, url) = (stage.client(), stage.url("/api/v0/any"));
@@ -25,8 +25,8 @@ async fn calls(stage: &Stage, count: u32, pause: Duration) -> (Vec<StatusCode>, 
         calls.spawn(async move {
             let start = Instant::now();
             let request = Request::get(&*url).body(Full::<Bytes>::default()).unwrap();
-            let answer = Answer::read(client.request(request).await).await;
-            (nth, answer.status, start.elapsed())
+            let response = FullResponse::read(client.request(request).await).await;
+            (nth, response.status, start.elapsed())
         });
     }
     let mut slowest = [Duration::ZERO; 2];
@@ -42,7 +42,7 @@ async fn calls(stage: &Stage, count: u32, pause: Duration) -> (Vec<StatusCode>, 
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes 26 s: three lifetimes of a token"]
-async fn a_sticky_issuers_tokens_are_handed_over_without_a_failed_call() {
+async fn reused_tokens_are_replaced_without_failed_call() {
     let rules = Rules::new()
         .issuing(Issuing::Sticky)
         .lifetime(Duration::from_secs(8))
@@ -59,7 +59,7 @@ async fn a_sticky_issuers_tokens_are_handed_over_without_a_failed_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_on_a_revoked_token_succeed_on_one_further_request() {
+async fn calls_with_revoked_token_succeed_after_one_token_request() {
     let rules = Rules::new().issuing(Issuing::Rotating);
     let stage = Stage::with_rules(rules).await;
     calls(&stage, 1, Duration::from_millis(1)).await;
@@ -74,10 +74,10 @@ async fn calls_on_a_revoked_token_succeed_on_one_further_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_api_that_refuses_everything_causes_no_storm() {
+async fn api_that_returns_only_401_causes_no_token_storm() {
     let rules = Rules::new().issuing(Issuing::Rotating);
     let stage = Stage::with_rules(rules).await;
-    // Whatever token comes is over as soon as it is used.
+    // Every token is revoked as soon as it is used.
     let issuer = stage.issuer().clone();
     let revoking = tokio::spawn(async move {
         loop {
@@ -87,36 +87,36 @@ async fn an_api_that_refuses_everything_causes_no_storm() {
     });
     let (statuses, _) = calls(&stage, 100, Duration::from_millis(30)).await;
     revoking.abort();
-    let refused = statuses
+    let unauthorized = statuses
         .iter()
         .filter(|status| **status == StatusCode::UNAUTHORIZED);
-    assert!(refused.count() >= 95, "{statuses:?}");
+    assert!(unauthorized.count() >= 95, "{statuses:?}");
     assert!(stage.token_requests() <= 3, "{}", stage.token_requests());
     stage.finish().await;
 }
 
-/// A call that must not be made twice.
+/// Makes a call that must not be executed twice.
 async fn pay(stage: &Stage) -> StatusCode {
     let request = Request::post(stage.url("/api/v0/payout")).body(Full::from("amount=1"));
     stage.send(request.unwrap()).await.status
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payment_whose_token_was_invalid_is_handled_once() {
+async fn payment_with_invalid_token_is_executed_once() {
     let stage = Stage::with_rules(Rules::new().issuing(Issuing::Rotating)).await;
     stage.get("/api/v0/any").await;
     stage.issuer().revoke_all();
     stage.issuer().reset_counters();
     assert_eq!(pay(&stage).await, StatusCode::OK);
     let counters = stage.issuer().counters();
-    // Seen twice, refused once, so handled once.
+    // Received twice, unauthorized once, so executed once.
     assert_eq!((counters.api_calls, counters.api_refusals), (2, 1));
     assert_eq!(counters.token_requests, 1);
     stage.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payment_that_was_refused_without_that_proof_is_not_sent_again() {
+async fn payment_with_401_but_no_challenge_is_not_replayed() {
     let stage = Stage::with_rules(Rules::new().issuing(Issuing::Rotating)).await;
     stage.get("/api/v0/any").await;
     for challenge in [
@@ -125,13 +125,13 @@ async fn a_payment_that_was_refused_without_that_proof_is_not_sent_again() {
         Some("Bearer error=\"insufficient_scope\""),
     ] {
         let named = challenge.map(|text| ("www-authenticate".to_owned(), text.to_owned()));
-        let refusal = Fault::Answer {
+        let unauthorized = Fault::Answer {
             status: StatusCode::UNAUTHORIZED,
             headers: named.into_iter().collect(),
             body: String::new(),
         };
         stage.issuer().reset_counters();
-        stage.issuer().order(refusal.at(Endpoint::Api));
+        stage.issuer().order(unauthorized.at(Endpoint::Api));
         assert_eq!(pay(&stage).await, StatusCode::UNAUTHORIZED);
         assert_eq!(stage.issuer().counters().api_calls, 1, "{challenge:?}");
     }

@@ -1,10 +1,9 @@
-//! The program `sidecar`, run as a process before a sandbox, over HTTP. It logs all it can: no
-//! secret and no token may be among it, see `Stage::finish`.
+//! The program `enkash-sidecar` as a process before a sandbox, over HTTP. It logs at TRACE: the log must
+//! not contain a secret or token, see `Stage::finish`.
 
-pub(crate) mod ask;
 mod boundary;
 mod check;
-mod crowd;
+mod connection_limit;
 mod damage;
 mod egress;
 mod faults;
@@ -14,7 +13,8 @@ mod lifetimes;
 mod one_token;
 mod probes;
 pub(crate) mod process;
-mod refusal;
+mod rejection;
+pub(crate) mod requests;
 mod secret_files;
 mod settings;
 pub(crate) mod stage;

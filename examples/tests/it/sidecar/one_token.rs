@@ -1,4 +1,4 @@
-//! However a token is granted and however many want it: one token request.
+//! One token request, in every dialect and for any number of callers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,11 +14,11 @@ use tokio::{
 };
 
 use super::{
-    ask::Answer,
+    requests::FullResponse,
     stage::{Dialect, Stage, command, issuer, sandbox},
 };
 
-/// `count` calls at once; all are served.
+/// Makes `count` concurrent calls, and checks that all are served.
 async fn serve_at_once(stage: &Stage, count: usize) {
     let (client, url) = (stage.client(), Arc::new(stage.url("/api/v0/any")));
     let mut calls = JoinSet::new();
@@ -26,16 +26,16 @@ async fn serve_at_once(stage: &Stage, count: usize) {
         let (client, url) = (client.clone(), Arc::clone(&url));
         calls.spawn(async move {
             let request = Request::get(&*url).body(Full::<Bytes>::default()).unwrap();
-            Answer::read(client.request(request).await).await
+            FullResponse::read(client.request(request).await).await
         });
     }
-    for answer in calls.join_all().await {
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    for response in calls.join_all().await {
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_dialect_and_shape_is_understood() {
+async fn each_dialect_and_shape_is_parsed() {
     for dialect in [Dialect::Form, Dialect::Json] {
         for shape in [Shape::Auto, Shape::A, Shape::B, Shape::C] {
             for envelope in [false, true] {
@@ -64,7 +64,7 @@ async fn five_hundred_cold_callers_share_one_token_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_caller_who_leaves_takes_no_fetch_along() {
+async fn first_caller_disconnect_does_not_cancel_fetch() {
     let stage = Stage::with_rules(Rules::new().delay(Duration::from_secs(1))).await;
     let start = Instant::now();
     let mut first = TcpStream::connect(stage.sidecar.address()).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_first_caller_who_leaves_takes_no_fetch_along() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 9 s"]
-async fn a_sidecar_that_nobody_calls_keeps_warm() {
+async fn idle_sidecar_keeps_token_warm() {
     let rules = Rules::new()
         .lifetime(Duration::from_secs(4))
         .issuing(Issuing::Rotating)

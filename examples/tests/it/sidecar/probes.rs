@@ -1,4 +1,4 @@
-//! What the sidecar says of itself.
+//! The probe endpoints of the sidecar.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::stage::{Stage, issuer};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn probes_tell_cold_from_warm() {
+async fn probes_report_cold_and_warm_cache() {
     let stage = Stage::with_rules(Rules::new().delay(Duration::from_millis(500))).await;
     assert_eq!(stage.get("/-/live").await.status, StatusCode::OK);
     let ready = stage.get("/-/ready").await;
@@ -20,13 +20,13 @@ async fn probes_tell_cold_from_warm() {
     stage.until_served(Duration::from_secs(5)).await;
     assert_eq!(stage.get("/-/ready").await.status, StatusCode::OK);
     let mut report = stage.get("/-/status").await.json();
-    let left = report["seconds_left"].take().as_u64().unwrap();
+    let left = report["remaining_seconds"].take().as_u64().unwrap();
     assert!((86_000..86_400).contains(&left), "{left}");
     assert_eq!(
         report,
         json!({
             "state": "ready",
-            "seconds_left": null,
+            "remaining_seconds": null,
             "token_requests": 1,
             "strikes": 0,
             "unresolved_attempts": 0,
@@ -42,28 +42,28 @@ async fn probes_tell_cold_from_warm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_is_told() {
+async fn outage_is_reported_to_callers_and_probes() {
     let issuer = issuer(Rules::new());
     issuer.set_outage(true);
     let stage = Stage::with_issuer(issuer).await;
-    let answer = stage.get("/api/v0/any").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.head.headers().contains_key("retry-after"));
-    assert_eq!(answer.json()["class"], "unavailable");
+    let response = stage.get("/api/v0/any").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.head.headers().contains_key("retry-after"));
+    assert_eq!(response.json()["class"], "unavailable");
     let report = stage.get("/-/status").await.json();
     assert_eq!(report["last_error"], "unavailable");
-    assert_eq!(report["seconds_left"], Value::Null);
+    assert_eq!(report["remaining_seconds"], Value::Null);
     stage.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_questions_are_answered_here() {
+async fn only_get_requests_reach_probes() {
     let stage = Stage::new().await;
     let request = Request::post(stage.url("/-/status")).body(Full::default());
-    let answer = stage.send(request.unwrap()).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json()["path"], "/-/status", "the upstream's echo");
-    let headers = answer.head.headers();
+    let response = stage.send(request.unwrap()).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.json()["path"], "/-/status", "the upstream's echo");
+    let headers = response.head.headers();
     assert!(!headers.contains_key("allow"), "nothing of ours in it");
     stage.finish().await;
 }

@@ -6,7 +6,7 @@ use std::{
     thread::JoinHandle,
 };
 
-/// The program, with no setting but those that a test makes.
+/// Returns the sidecar command without settings from the environment.
 pub(crate) fn sidecar() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_enkash-sidecar"));
     for (name, _) in std::env::vars_os() {
@@ -15,14 +15,14 @@ pub(crate) fn sidecar() -> Command {
             command.env_remove(name);
         }
     }
-    // What one test leaves behind is nothing to the next.
+    // Tests share no state.
     command
         .env("RUST_LOG", "trace")
         .env("ENKASH_TOKEN_STORE", "memory");
     command
 }
 
-/// A running sidecar. Dropped, it is killed.
+/// A running sidecar, killed on drop.
 pub(crate) struct Sidecar {
     child: Child,
     address: SocketAddr,
@@ -78,7 +78,7 @@ impl Sidecar {
         self.address
     }
 
-    /// The most memory that was resident so far, in bytes. Only Linux tells.
+    /// Returns the peak resident memory in bytes, on Linux only.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).ok()?;
@@ -105,7 +105,7 @@ impl Sidecar {
         assert!(kill.unwrap().success());
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process exits.
     pub(crate) async fn wait(mut self) -> (ExitStatus, String) {
         tokio::task::spawn_blocking(move || {
             let status = self.child.wait().unwrap();
@@ -115,7 +115,7 @@ impl Sidecar {
         .unwrap()
     }
 
-    /// Kills it, and gives all that it printed.
+    /// Kills the process, and returns its output.
     pub(crate) async fn kill(mut self) -> String {
         tokio::task::spawn_blocking(move || {
             self.child.kill().unwrap();
@@ -134,7 +134,7 @@ impl Sidecar {
 
 impl Drop for Sidecar {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
+        // Fails if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::stage::{Dialect, PASSWORD, Stage, command, issuer, sandbox};
 
-/// A sidecar whose password stands in a file.
+/// Starts a sidecar with its password in a file.
 async fn stage(password: &str) -> (Stage, TempDir) {
     let secrets = tempfile::tempdir().unwrap();
     fs::write(secrets.path().join("password"), password).unwrap();
@@ -21,14 +21,14 @@ async fn stage(password: &str) -> (Stage, TempDir) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_in_a_file_is_as_good_as_any() {
+async fn password_file_grants_token() {
     let (stage, _secrets) = stage(&format!("{PASSWORD}\n")).await;
     assert_eq!(stage.get("/api/v0/any").await.status, StatusCode::OK);
     stage.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_was_rotated_before_it_was_used_costs_no_call() {
+async fn password_file_rotated_before_first_use_fails_no_call() {
     let (stage, secrets) = stage("old").await;
     fs::write(secrets.path().join("password"), PASSWORD).unwrap();
     assert_eq!(stage.get("/api/v0/any").await.status, StatusCode::OK);
@@ -38,10 +38,10 @@ async fn one_that_was_rotated_before_it_was_used_costs_no_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a quarantined sidecar looks again after 5 s"]
-async fn one_that_is_rotated_later_heals_by_itself() {
+async fn password_file_rotated_later_recovers_without_restart() {
     let (stage, secrets) = stage("old").await;
-    let refused = stage.get("/api/v0/any").await;
-    assert_eq!(refused.status, StatusCode::BAD_GATEWAY);
+    let rejected = stage.get("/api/v0/any").await;
+    assert_eq!(rejected.status, StatusCode::BAD_GATEWAY);
     fs::write(secrets.path().join("password"), PASSWORD).unwrap();
     stage.until_served(Duration::from_secs(7)).await;
     assert_eq!(stage.token_requests(), 2);

@@ -1,10 +1,10 @@
-//! Settings that make no sense stop it at the start, with one line.
+//! Invalid settings stop the sidecar at the start, with one line of output.
 
 use std::process::Command;
 
 use super::process::sidecar;
 
-/// What it prints when it stops because of a setting.
+/// Returns the output of a sidecar that stops because of a setting.
 fn stopped(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -28,7 +28,7 @@ fn with(variables: &[(&str, &str)]) -> Command {
 }
 
 #[test]
-fn a_bad_variable_is_named() {
+fn invalid_variable_is_named() {
     for (variable, value) in [
         ("ENKASH_ENVIRONMENT", "production"),
         ("ENKASH_ENVIRONMENT", " "),
@@ -53,7 +53,7 @@ fn a_bad_variable_is_named() {
 }
 
 #[test]
-fn a_bad_flag_is_named() {
+fn invalid_flag_is_named() {
     for (args, named) in [
         (vec!["--listen", "0.0.0.0:0"], "--listen"),
         (vec!["--listen", "[::]:0"], "--listen"),
@@ -71,6 +71,6 @@ fn a_bad_flag_is_named() {
 }
 
 #[test]
-fn nothing_set_at_all_is_one_line_too() {
+fn empty_environment_prints_one_line() {
     assert!(stopped(&mut sidecar()).contains("ENKASH_BASE_URL"));
 }

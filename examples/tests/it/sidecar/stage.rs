@@ -7,8 +7,8 @@ use http_body_util::Full;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 
 use super::{
-    ask::{Answer, client, until_served},
     process::{Sidecar, sidecar},
+    requests::{FullResponse, client, until_served},
 };
 
 const CLIENT_SECRET: &str = "cs-Wq7x9TqL2mN";
@@ -17,7 +17,7 @@ const API_KEY: &str = "api-Jh2kP0sYd5";
 const ACCESS_KEY: &str = "ak-Nf6bC3wXe1";
 const SECRET_KEY: &str = "sk-Uo8gM4zQa7";
 
-/// As they are and as they travel: a form, HTTP Basic.
+/// Secrets in plain text and as sent: in a form and in HTTP Basic.
 pub(crate) const SECRETS: [&str; 7] = [
     CLIENT_SECRET,
     PASSWORD,
@@ -28,10 +28,10 @@ pub(crate) const SECRETS: [&str; 7] = [
     SECRET_KEY,
 ];
 
-/// The most that a sidecar may take.
+/// The memory limit of a sidecar.
 pub(crate) const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// What the sidecar has to ask for tokens with.
+/// The kind of the sidecar's credentials.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Dialect {
     Form,
@@ -46,7 +46,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// With the documented server and the right credentials.
+    /// Starts the documented server and a sidecar with the right credentials.
     pub(crate) async fn new() -> Self {
         Self::with_rules(Rules::new()).await
     }
@@ -77,7 +77,7 @@ impl Stage {
         self.issuer().counters().token_requests
     }
 
-    /// The address of `path` at the sidecar.
+    /// Returns the URL of `path` at the sidecar.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.sidecar.address())
     }
@@ -86,16 +86,16 @@ impl Stage {
         self.client.clone()
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> FullResponse {
         let request = Request::get(self.url(path)).body(Full::default()).unwrap();
         self.send(request).await
     }
 
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
-        Answer::read(self.client.request(request).await).await
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> FullResponse {
+        FullResponse::read(self.client.request(request).await).await
     }
 
-    /// Waits until calls are answered with 200; says how long that took.
+    /// Waits until calls return 200; returns how long that took.
     pub(crate) async fn until_served(&self, limit: Duration) -> Duration {
         until_served(&self.sidecar, limit).await
     }
@@ -106,13 +106,13 @@ impl Stage {
         }
     }
 
-    /// Ends the sidecar and looks for secrets and tokens in all that it printed.
+    /// Stops the sidecar and checks that its output contains no secret and no token.
     pub(crate) async fn finish(self) {
         let tokens = self.tokens().await;
         assert_quiet(&self.sidecar.kill().await, &tokens);
     }
 
-    /// The tokens that the issuer holds for our credentials: it repeats them to whoever asks.
+    /// Returns the issuer's tokens for the credentials, which it reuses.
     pub(crate) async fn tokens(&self) -> Vec<String> {
         let issuer = self.issuer();
         issuer.cancel_orders();
@@ -135,11 +135,11 @@ impl Stage {
             .body(keys.to_string());
         let mut tokens = Vec::new();
         for request in [form, json] {
-            let answer = self.send(request.unwrap().map(Full::from)).await.json();
+            let response = self.send(request.unwrap().map(Full::from)).await.json();
             let token = ["token", "access_token", "accessToken"]
                 .into_iter()
-                .find_map(|name| answer[name].as_str());
-            tokens.push(token.unwrap_or_else(|| panic!("{answer}")).to_owned());
+                .find_map(|name| response[name].as_str());
+            tokens.push(token.unwrap_or_else(|| panic!("{response}")).to_owned());
         }
         tokens
     }
@@ -158,13 +158,13 @@ pub(crate) async fn sandbox(issuer: Issuer) -> Sandbox {
     Sandbox::builder().issuer(issuer).start().await.unwrap()
 }
 
-/// Whether any account of it is.
+/// Returns whether any account is locked.
 pub(crate) fn is_locked(sandbox: &Sandbox) -> bool {
     let accounts = sandbox.issuer().account_statuses();
     accounts.iter().any(|account| account.locked)
 }
 
-/// The program, with the right credentials for `sandbox`.
+/// Returns the sidecar command with the right credentials for `sandbox`.
 pub(crate) fn command(sandbox: &Sandbox, dialect: Dialect) -> Command {
     let mut command = sidecar();
     command
@@ -183,7 +183,7 @@ pub(crate) fn command(sandbox: &Sandbox, dialect: Dialect) -> Command {
     command
 }
 
-/// That `output` holds no secret and none of `tokens`, and that there was something to look at.
+/// Asserts that `output` contains no secret and none of `tokens`, and is a full log.
 pub(crate) fn assert_quiet(output: &str, tokens: &[String]) {
     assert!(output.contains("TRACE"), "it logs all it can");
     let tokens = tokens.iter().map(String::as_str);

@@ -13,12 +13,12 @@ use tokio::{
 };
 
 use super::{
-    ask::Answer,
+    requests::FullResponse,
     stage::{Stage, assert_quiet},
 };
 
-/// A call that the upstream takes `delay` to answer is under way when the sidecar is told to stop.
-async fn stop_during(stage: Stage, delay: Fault) -> (Option<Answer>, Duration, Option<i32>) {
+/// Sends SIGTERM to the sidecar while a call with this fault is in flight.
+async fn stop_during(stage: Stage, delay: Fault) -> (Option<FullResponse>, Duration, Option<i32>) {
     stage.until_served(Duration::from_secs(5)).await;
     let calls = stage.issuer().counters().api_calls;
     stage.issuer().order(delay.at(Endpoint::Api));
@@ -35,30 +35,30 @@ async fn stop_during(stage: Stage, delay: Fault) -> (Option<Answer>, Duration, O
         assert!(start.elapsed() < Duration::from_secs(1), "still accepts");
         sleep(Duration::from_millis(5)).await;
     }
-    let answer = match call.await.unwrap() {
-        Ok(response) => Some(Answer::read(Ok(response)).await),
+    let response = match call.await.unwrap() {
+        Ok(response) => Some(FullResponse::read(Ok(response)).await),
         Err(_) => None,
     };
     let tokens = stage.tokens().await;
     let (status, output) = stage.sidecar.wait().await;
     assert_quiet(&output, &tokens);
-    (answer, start.elapsed(), status.code())
+    (response, start.elapsed(), status.code())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_under_way_is_finished() {
+async fn sigterm_waits_for_in_flight_call() {
     let by = Duration::from_millis(700);
-    let (answer, took, code) = stop_during(Stage::new().await, Fault::Delay { by }).await;
-    assert_eq!(answer.unwrap().status, StatusCode::OK);
+    let (response, took, code) = stop_during(Stage::new().await, Fault::Delay { by }).await;
+    assert_eq!(response.unwrap().status, StatusCode::OK);
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for some 30 s"]
-async fn a_call_that_does_not_end_is_cut_off_after_thirty_seconds() {
-    let (answer, took, code) = stop_during(Stage::new().await, Fault::Hang).await;
-    assert!(answer.is_none_or(|answer| answer.status == StatusCode::GATEWAY_TIMEOUT));
+async fn sigterm_aborts_hanging_call_after_thirty_seconds() {
+    let (response, took, code) = stop_during(Stage::new().await, Fault::Hang).await;
+    assert!(response.is_none_or(|response| response.status == StatusCode::GATEWAY_TIMEOUT));
     assert!((29.0..33.0).contains(&took.as_secs_f64()), "{took:?}");
     assert_eq!(code, Some(0));
 }

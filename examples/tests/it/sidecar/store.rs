@@ -1,4 +1,4 @@
-//! What outlives the process: the token, and the record of attempts.
+//! The persistent state: the token, and the record of attempts.
 #![cfg(unix)]
 
 use std::{
@@ -13,13 +13,13 @@ use http_body_util::Full;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    ask::{call, client},
     host::Host,
     process::{Sidecar, sidecar},
+    requests::{call, client},
     stage::assert_quiet,
 };
 
-/// Runs a command to its end, with `input` for its standard input.
+/// Runs a command to its end, with `input` on its standard input.
 async fn run(mut command: Command, input: &'static str) -> (Output, String) {
     let output = tokio::task::spawn_blocking(move || {
         let mut child = command
@@ -37,7 +37,7 @@ async fn run(mut command: Command, input: &'static str) -> (Output, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_makes_no_token_request() {
+async fn restart_makes_no_token_request() {
     let host = Host::new(Rules::new()).await;
     for _ in 0..3 {
         let sidecar = host.start().await;
@@ -62,13 +62,13 @@ async fn a_restart_makes_no_token_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_starts_with_a_wrong_password_send_it_once() {
+async fn five_starts_send_wrong_password_once() {
     let host = Host::new(Rules::new()).await;
     for _ in 0..5 {
         let sidecar = Sidecar::start(host.wrong("wrong")).await;
-        let answer = call(&sidecar).await;
-        assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
-        assert_eq!(answer.json()["class"], "rejected");
+        let response = call(&sidecar).await;
+        assert_eq!(response.status, StatusCode::BAD_GATEWAY);
+        assert_eq!(response.json()["class"], "rejected");
     }
     assert_eq!(host.requests(), 1);
     let sidecar = host.start().await;
@@ -93,10 +93,10 @@ async fn two_processes_make_one_token_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "24 processes, half a second each"]
-async fn killed_at_any_point_of_a_fetch_the_next_start_is_served() {
+async fn kill_at_any_point_of_fetch_lets_next_start_serve() {
     let host = Host::new(Rules::new().delay(Duration::from_millis(200))).await;
     for moment in (0..24).map(|nth| Duration::from_millis(nth * 15)) {
-        // Without a token to start from: the strikes stay.
+        // Deletes the token, but keeps the strikes.
         for entry in fs::read_dir(host.state.path().join("enkash-auth"))
             .into_iter()
             .flatten()
@@ -125,7 +125,7 @@ async fn killed_at_any_point_of_a_fetch_the_next_start_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a quarantined sidecar looks again after 5 s"]
-async fn a_reset_shows_the_strikes_asks_and_heals() {
+async fn reset_shows_strikes_confirms_and_recovers() {
     let host = Host::new(Rules::new()).await;
     let reset = || {
         let mut command = host.command();
@@ -149,7 +149,7 @@ async fn a_reset_shows_the_strikes_asks_and_heals() {
         let (output, text) = run(reset(), no).await;
         assert_eq!(output.status.code(), Some(1));
         assert!(
-            text.contains("rejected attempts: 2, unresolved ones: 0"),
+            text.contains("rejected attempts: 2, unresolved attempts: 0"),
             "{text}"
         );
         assert!(
@@ -175,14 +175,14 @@ async fn a_reset_shows_the_strikes_asks_and_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_needs_no_question_where_it_is_told_so() {
+async fn reset_with_yes_asks_no_confirmation() {
     let host = Host::new(Rules::new()).await;
     call(&Sidecar::start(host.wrong("wrong")).await).await;
     let mut command = host.command();
     command.args(["reset", "--yes"]);
     let (output, text) = run(command, "").await;
     assert!(output.status.success() && !text.contains("[y/N]"), "{text}");
-    // In memory there is nothing to reset.
+    // The memory store has nothing to reset.
     let mut command = host.command();
     command
         .env("ENKASH_TOKEN_STORE", "memory")
@@ -192,7 +192,7 @@ async fn a_reset_needs_no_question_where_it_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_is_chosen_with_one_warning() {
+async fn memory_store_logs_one_warning() {
     let host = Host::new(Rules::new()).await;
     let unwritable = host.state.path().join("file");
     fs::write(&unwritable, "").unwrap();
@@ -213,7 +213,7 @@ async fn memory_is_chosen_with_one_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_that_was_chosen_and_cannot_be_used_is_a_setting_to_mend() {
+async fn unusable_store_directory_is_invalid_setting() {
     let mut command = sidecar();
     for (name, value) in [
         ("ENKASH_ENVIRONMENT", "test"),
@@ -233,7 +233,7 @@ async fn a_directory_that_was_chosen_and_cannot_be_used_is_a_setting_to_mend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_shows_no_secret() {
+async fn store_files_contain_no_secret() {
     let host = Host::new(Rules::new()).await;
     let sidecar = host.start().await;
     assert_eq!(call(&sidecar).await.status, StatusCode::OK);

@@ -1,4 +1,4 @@
-//! Large bodies pass through without staying.
+//! Large bodies stream without being buffered.
 
 use std::{
     convert::Infallible,
@@ -16,7 +16,7 @@ use super::stage::Stage;
 
 const MIB: usize = 1024 * 1024;
 
-/// So many bytes that nobody holds.
+/// A body of this many bytes, never in memory as a whole.
 struct Zeros(usize);
 
 impl Body for Zeros {
@@ -48,7 +48,7 @@ async fn upload(stage: &Stage, echo: bool) -> hyper::body::Incoming {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_mebibytes_pass_through_both_ways() {
+async fn hundred_mebibytes_stream_both_ways() {
     let stage = Stage::new().await;
     let report = upload(&stage, false).await.collect().await.unwrap();
     let report: serde_json::Value = serde_json::from_slice(&report.to_bytes()).unwrap();

@@ -14,7 +14,7 @@ use enkash_auth_sandbox::{
 #[derive(Debug, Parser)]
 #[command(name = "enkash-sandbox", version, long_about = ABOUT, after_long_help = MORE)]
 pub(crate) struct Args {
-    /// Address to listen on; port 0 picks a free one. Whoever reaches it can give orders
+    /// Address to listen on; port 0 picks a free one. Every client that reaches it can control it
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8788")]
     listen: SocketAddr,
 
@@ -22,11 +22,11 @@ pub(crate) struct Args {
     #[arg(long)]
     tls: bool,
 
-    /// Makes the certificate good for this name too; may be given again
+    /// Adds a name to the certificate; may be repeated
     #[arg(long, value_name = "NAME", requires = "tls")]
     tls_name: Vec<String>,
 
-    /// Writes the certificate that clients have to trust to this file, as PEM
+    /// Writes the CA certificate for clients to trust to this file, as PEM
     #[arg(long, value_name = "FILE", requires = "tls")]
     pub(crate) ca_file: Option<PathBuf>,
 
@@ -58,7 +58,7 @@ impl Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Credentials")]
 struct CredentialArgs {
-    /// Client that may ask for tokens, by HTTP Basic
+    /// Client that may request tokens, by HTTP Basic
     #[arg(long, value_name = "ID", default_value = "client-id")]
     client_id: String,
 
@@ -118,7 +118,7 @@ struct RuleArgs {
     #[arg(long, value_enum, default_value_t)]
     issuing: Issuing,
 
-    /// What becomes of refresh tokens
+    /// How refresh tokens are handled
     #[arg(long, value_enum, default_value_t)]
     refresh: Refresh,
 
@@ -130,15 +130,15 @@ struct RuleArgs {
     #[arg(long, value_enum, default_value_t)]
     shape: Shape,
 
-    /// Wraps answers as {response_code, response_message, payload, errorResponse}
+    /// Wraps responses as {response_code, response_message, payload, errorResponse}
     #[arg(long)]
     envelope: bool,
 
-    /// How the seconds left become a whole number
+    /// How the remaining seconds are rounded
     #[arg(long, value_enum, default_value_t)]
     rounding: Rounding,
 
-    /// What the lifetime field says: the truth, or a mistake
+    /// What the lifetime field states: the truth, or a mistake
     #[arg(long, value_enum, default_value_t)]
     stated: Stated,
 
@@ -146,19 +146,19 @@ struct RuleArgs {
     #[arg(long, value_name = "CODE", default_value_t = 200)]
     result_code: i64,
 
-    /// How a refusal travels
+    /// How a rejection is sent
     #[arg(long, value_enum, default_value_t)]
     rejections: Rejections,
 
-    /// Refusals in a row that lock an account; 0 for never
+    /// Consecutive rejections that lock an account; 0 for never
     #[arg(long, value_name = "N", default_value_t = 3)]
     lock_after: u32,
 
-    /// How long the answer to a token request takes
+    /// Delay of the response to a token request
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     delay: Duration,
 
-    /// Leaves the Date header out
+    /// Omits the Date header
     #[arg(long)]
     no_date: bool,
 

@@ -1,4 +1,4 @@
-//! `enkash-sandbox`: EnKash's token server for people without credentials.
+//! `enkash-sandbox`: a stand-in for EnKash's token server, without real credentials.
 
 mod args;
 
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match runtime.and_then(|runtime| runtime.block_on(serve(&args))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If even standard error is gone, the exit code still tells.
+            // If standard error is closed, the exit code remains.
             let _ = writeln!(io::stderr(), "enkash-sandbox: {error}");
             ExitCode::FAILURE
         }
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 }
 
 async fn serve(args: &Args) -> io::Result<()> {
-    let stop = asked_to_stop()?;
+    let stop = stop_signal()?;
     let sandbox = args.sandbox().start().await?;
     if let (Some(file), Some(authority)) = (&args.ca_file, sandbox.certificate_authority()) {
         std::fs::write(file, authority.pem())?;
@@ -39,9 +39,9 @@ async fn serve(args: &Args) -> io::Result<()> {
     Ok(())
 }
 
-/// Listens for Ctrl-C and SIGTERM from now on, not only from when it is awaited.
+/// Returns a future that completes on Ctrl-C or SIGTERM. Signals count from this call on.
 #[cfg(unix)]
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -54,9 +54,9 @@ fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Listens for Ctrl-C from now on, not only from when it is awaited.
+/// Returns a future that completes on Ctrl-C. Signals count from this call on.
 #[cfg(windows)]
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;
     Ok(async move {
         interrupt.recv().await;

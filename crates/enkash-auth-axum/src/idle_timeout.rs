@@ -17,21 +17,21 @@ use tower::Service;
 
 use crate::proxy_body::ProxyBody;
 
-/// Waits for an answer as long as the request's body moves, and then no longer than `limit`; so
-/// too for each piece of the answer's body.
+/// Limits how long a call may make no progress: the request body, then the response head, then each
+/// frame of the response body.
 #[derive(Clone, Debug)]
-pub(crate) struct Patience<S> {
+pub(crate) struct IdleTimeout<S> {
     inner: S,
     limit: Duration,
 }
 
-impl<S> Patience<S> {
+impl<S> IdleTimeout<S> {
     pub(crate) fn new(inner: S, limit: Duration) -> Self {
         Self { inner, limit }
     }
 }
 
-impl<S, B> Service<Request<ProxyBody>> for Patience<S>
+impl<S, B> Service<Request<ProxyBody>> for IdleTimeout<S>
 where
     S: Service<Request<ProxyBody>, Response = Response<B>>,
     S::Error: Into<BoxError>,
@@ -40,82 +40,82 @@ where
     B::Error: Into<BoxError>,
 {
     type Response = Response<Body>;
-    type Error = Lost;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Lost>> + Send>>;
+    type Error = UpstreamError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, UpstreamError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
         self.inner
             .poll_ready(cx)
-            .map_err(|error| Lost::NotReady(NotSent::new(error).into()))
+            .map_err(|error| UpstreamError::NotReady(NotSent::new(error).into()))
     }
 
     fn call(&mut self, request: Request<ProxyBody>) -> Self::Future {
         let limit = self.limit;
         let progress = request.body().progress().clone();
         progress.touch();
-        let answer = self.inner.call(request);
+        let response = self.inner.call(request);
         Box::pin(async move {
-            match progress.watch(limit, answer).await {
+            match progress.watch(limit, response).await {
                 Some(Ok(response)) => Ok(response.map(|inner| {
                     let timer = None;
-                    Body::new(AnswerBody {
+                    Body::new(ResponseBody {
                         inner,
                         limit,
                         timer,
                     })
                 })),
-                Some(Err(error)) => Err(Lost::Failed(error.into())),
-                None => Err(Lost::Unanswered),
+                Some(Err(error)) => Err(UpstreamError::Failed(error.into())),
+                None => Err(UpstreamError::TimedOut),
             }
         })
     }
 }
 
-/// Why a call towards the upstream has no answer.
+/// Why a call to the upstream has no response.
 #[derive(Debug)]
-pub(crate) enum Lost {
-    /// The client was not ready for it, and not called.
+pub(crate) enum UpstreamError {
+    /// The client was not ready and was not called.
     NotReady(BoxError),
-    /// Neither did an answer come nor the request's body move for as long as either may take.
-    Unanswered,
+    /// Neither a response nor a frame of the request body arrived within the limit.
+    TimedOut,
     /// The client failed.
     Failed(BoxError),
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotReady(_) => "client not ready",
-            Self::Unanswered => "no answer in time",
+            Self::TimedOut => "timed out waiting for a response",
             Self::Failed(_) => "call failed",
         })
     }
 }
 
-impl StdError for Lost {
+impl StdError for UpstreamError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::NotReady(source) | Self::Failed(source) => Some(&**source),
-            Self::Unanswered => None,
+            Self::TimedOut => None,
         }
     }
 }
 
 pin_project! {
-    /// The upstream's body, each piece of which comes in time or not at all.
+    /// The response body, with a limit for each frame.
     ///
-    /// Only an upstream that is waited for is timed, not a caller that takes nothing.
-    struct AnswerBody<B> {
+    /// The timer runs only while the body is polled: a slow caller does not count.
+    struct ResponseBody<B> {
         #[pin]
         inner: B,
         limit: Duration,
-        // While a piece is waited for.
+        // Set while a frame is pending.
         #[pin]
         timer: Option<Sleep>,
     }
 }
 
-impl<B> HttpBody for AnswerBody<B>
+impl<B> HttpBody for ResponseBody<B>
 where
     B: HttpBody,
     B::Error: Into<BoxError>,
@@ -138,17 +138,17 @@ where
         if let Some(timer) = this.timer.as_mut().as_pin_mut() {
             ready!(timer.poll(cx));
         }
-        tracing::warn!("the upstream's answer stopped half-way");
-        Poll::Ready(Some(Err(Lost::Unanswered.into())))
+        tracing::warn!("timed out reading the upstream's response body");
+        Poll::Ready(Some(Err(UpstreamError::TimedOut.into())))
     }
 
     fn is_end_stream(&self) -> bool {
         self.inner.is_end_stream()
     }
 
-    /// Of an empty body nothing: an answer to `HEAD`, or a 304, is about a body that it does not
-    /// have. How long that one is, only its own `Content-Length` says; a router that knew this one
-    /// to be empty would put 0 there.
+    /// Hides that a body is empty: a response to `HEAD`, or a 304, describes a body that it does not
+    /// have. Only its own `Content-Length` states that length; for an exact hint of 0 the router
+    /// would insert 0.
     fn size_hint(&self) -> SizeHint {
         let hint = self.inner.size_hint();
         match hint.exact() {

@@ -1,17 +1,17 @@
-//! Answers of token servers that go wrong and throw back all they know.
+//! Responses of faulty token servers that echo all secrets.
 
 use serde_json::json;
 
 use crate::{
-    server::{Answer, answer},
+    server::{RawResponse, response},
     sinks::Canary,
 };
 
 const JSON: &str = "content-type: application/json\r\n";
 
-/// Each with its name. Among what they throw back is a token of their own.
-pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
-    let token = canary.secret("token of a bad answer");
+/// Returns the responses with their names. They also contain a token.
+pub(crate) fn responses(canary: &Canary) -> Vec<(&'static str, RawResponse)> {
+    let token = canary.secret("token of a bad response");
     let all = canary.all();
     let words = all.join(" ");
     let ascii: String = words.chars().filter(char::is_ascii).collect();
@@ -19,7 +19,7 @@ pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
         "{JSON}date: {ascii}\r\nretry-after: {ascii}\r\nwww-authenticate: Bearer error=\"{ascii}\"\r\n\
          set-cookie: {ascii}\r\nx-echo: {ascii}\r\n"
     );
-    let refused = |error: &str| json!({ "error": error, "error_description": words }).to_string();
+    let rejected = |error: &str| json!({ "error": error, "error_description": words }).to_string();
     let text = |value: serde_json::Value| value.to_string();
     let granted = |token: &str| json!({ "access_token": token, "expires_in": 600 }).to_string();
     let long = format!("{}{words}", "x".repeat(190));
@@ -32,24 +32,24 @@ pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
     let page = format!("<html><title>{words}</title></html>");
     vec![
         (
-            "refused",
-            answer("400 Bad Request", &headers, &refused("invalid_grant")),
+            "rejected",
+            response("400 Bad Request", &headers, &rejected("invalid_grant")),
         ),
         (
-            "refused in other words",
-            answer(&format!("401 {token}"), JSON, &refused(&token)),
+            "rejected in other words",
+            response(&format!("401 {token}"), JSON, &rejected(&token)),
         ),
         (
             "locked",
-            answer(
+            response(
                 "401 Unauthorized",
                 JSON,
-                &refused(&format!("{token} locked")),
+                &rejected(&format!("{token} locked")),
             ),
         ),
         (
             "cut",
-            answer(
+            response(
                 "400 Bad Request",
                 JSON,
                 &text(json!({ "error": long, "resultMessage": long })),
@@ -57,7 +57,7 @@ pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
         ),
         (
             "an envelope",
-            answer(
+            response(
                 "200 OK",
                 JSON,
                 &text(json!({
@@ -68,7 +68,7 @@ pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
         ),
         (
             "a code",
-            answer(
+            response(
                 "200 OK",
                 JSON,
                 &text(json!({
@@ -78,40 +78,40 @@ pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
         ),
         (
             "unavailable",
-            answer("503 Service Unavailable", &headers, &refused("busy")),
+            response("503 Service Unavailable", &headers, &rejected("busy")),
         ),
         (
             "not found",
-            answer(
+            response(
                 "404 Not Found",
                 &headers,
-                &refused("unsupported_grant_type"),
+                &rejected("unsupported_grant_type"),
             ),
         ),
         (
             "forbidden",
-            answer("403 Forbidden", &headers, &refused("no")),
+            response("403 Forbidden", &headers, &rejected("no")),
         ),
         (
             "HTML",
-            answer("502 Bad Gateway", "content-type: text/html\r\n", &page),
+            response("502 Bad Gateway", "content-type: text/html\r\n", &page),
         ),
         (
             "HTML that says yes",
-            answer("200 OK", "content-type: text/html\r\n", &page),
+            response("200 OK", "content-type: text/html\r\n", &page),
         ),
-        ("32 MiB", answer("200 OK", &headers, &huge)),
+        ("32 MiB", response("200 OK", &headers, &huge)),
         (
             "no JSON",
-            answer("200 OK", JSON, &format!("{{\"access_token\": {words}")),
+            response("200 OK", JSON, &format!("{{\"access_token\": {words}")),
         ),
         (
             "no token",
-            answer("200 OK", JSON, &text(json!({ words.clone(): words }))),
+            response("200 OK", JSON, &text(json!({ words.clone(): words }))),
         ),
         (
             "no bearer",
-            answer(
+            response(
                 "200 OK",
                 JSON,
                 &text(json!({
@@ -121,15 +121,15 @@ pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
         ),
         (
             "no header",
-            answer("200 OK", JSON, &granted(&format!("{token} {words}"))),
+            response("200 OK", JSON, &granted(&format!("{token} {words}"))),
         ),
         (
             "a long token",
-            answer("200 OK", JSON, &granted(&token.repeat(400))),
+            response("200 OK", JSON, &granted(&token.repeat(400))),
         ),
         (
             "an odd expiry",
-            answer(
+            response(
                 "200 OK",
                 JSON,
                 &text(json!({
@@ -139,11 +139,11 @@ pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
         ),
         (
             "a redirect",
-            answer("307 Temporary Redirect", &link, &words),
+            response("307 Temporary Redirect", &link, &words),
         ),
         (
             "half",
-            answer("200 OK", JSON, &granted(&token)).map(|mut it| {
+            response("200 OK", JSON, &granted(&token)).map(|mut it| {
                 it.truncate(it.len() - 20);
                 it
             }),
@@ -158,6 +158,6 @@ pub(crate) fn answers(canary: &Canary) -> Vec<(&'static str, Answer)> {
             Some(format!("HTTP/1.1 {token} OK\r\n\r\n").into_bytes()),
         ),
         ("closed", Some(Vec::new())),
-        ("no answer", None),
+        ("no response", None),
     ]
 }

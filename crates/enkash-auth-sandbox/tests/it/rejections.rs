@@ -1,4 +1,4 @@
-//! Who gets no token, in which words, and when the account locks.
+//! Rejections: which requests get no token, in which words, and when the account locks.
 
 use axum::body::Body;
 use enkash_auth_sandbox::{Accounts, Issuer, Rejections, Rules};
@@ -26,46 +26,46 @@ fn strikes(issuer: &Issuer) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn a_wrong_client_is_401_with_a_basic_challenge() {
+async fn wrong_client_is_401_with_basic_challenge() {
     let issuer = Issuer::default();
     // client-id:guess
-    let answer = send(&issuer, form_as("Basic Y2xpZW50LWlkOmd1ZXNz", RIGHT)).await;
+    let response = send(&issuer, form_as("Basic Y2xpZW50LWlkOmd1ZXNz", RIGHT)).await;
 
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(answer.json()["error"], "invalid_client");
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(response.json()["error"], "invalid_client");
     assert_eq!(
-        answer.header("www-authenticate"),
+        response.header("www-authenticate"),
         r#"Basic realm="oauth2/client""#
     );
     assert_eq!(strikes(&issuer), [1, 0]);
 }
 
 #[tokio::test]
-async fn an_absent_client_is_401_and_no_strike() {
+async fn absent_client_is_401_and_no_strike() {
     let issuer = Issuer::default();
-    let answer = send(&issuer, form_as("Bearer nonsense", RIGHT)).await;
+    let response = send(&issuer, form_as("Bearer nonsense", RIGHT)).await;
 
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(answer.json()["error"], "unauthorized");
-    assert!(answer.header("www-authenticate").starts_with("Basic "));
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(response.json()["error"], "unauthorized");
+    assert!(response.header("www-authenticate").starts_with("Basic "));
     assert_eq!(strikes(&issuer), [0, 0]);
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_400_invalid_grant() {
+async fn wrong_password_is_400_invalid_grant() {
     let issuer = Issuer::default();
-    let answer = send(&issuer, form(WRONG)).await;
+    let response = send(&issuer, form(WRONG)).await;
 
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(response.status, StatusCode::BAD_REQUEST);
     let expected = json!({ "error": "invalid_grant", "error_description": "Bad credentials" });
-    assert_eq!(answer.json(), expected);
-    assert!(!answer.headers.contains_key("www-authenticate"));
+    assert_eq!(response.json(), expected);
+    assert!(!response.headers.contains_key("www-authenticate"));
     assert_eq!(strikes(&issuer), [1, 0]);
     assert_eq!(issuer.counters().rejections, 1);
 }
 
 #[tokio::test]
-async fn what_is_no_password_grant_is_400_and_no_strike() {
+async fn other_grant_type_is_400_and_no_strike() {
     let issuer = Issuer::default();
     let unsupported = send(&issuer, form("grant_type=otp&username=user%40example.com")).await;
     assert_eq!(unsupported.status, StatusCode::BAD_REQUEST);
@@ -89,7 +89,7 @@ async fn what_is_no_password_grant_is_400_and_no_strike() {
 }
 
 #[tokio::test]
-async fn three_refusals_in_a_row_lock_the_account() {
+async fn three_consecutive_rejections_lock_account() {
     let issuer = Issuer::default();
     send(&issuer, form(WRONG)).await;
     send(&issuer, form(WRONG)).await;
@@ -97,8 +97,8 @@ async fn three_refusals_in_a_row_lock_the_account() {
     assert_eq!(strikes(&issuer), [0, 0]);
 
     for _ in 0..3 {
-        let refused = send(&issuer, form(WRONG)).await.json();
-        assert_eq!(refused["error_description"], "Bad credentials");
+        let rejected = send(&issuer, form(WRONG)).await.json();
+        assert_eq!(rejected["error_description"], "Bad credentials");
     }
     let locked = send(&issuer, form(RIGHT)).await;
     assert_eq!(locked.status, StatusCode::BAD_REQUEST);
@@ -109,7 +109,7 @@ async fn three_refusals_in_a_row_lock_the_account() {
 }
 
 #[tokio::test]
-async fn an_account_locks_alone() {
+async fn account_lock_leaves_other_accounts_open() {
     let accounts = Accounts::new().user("other@example.com", "password");
     let issuer = Issuer::builder().accounts(accounts).build();
     for _ in 0..3 {
@@ -128,7 +128,7 @@ async fn an_account_locks_alone() {
 }
 
 #[tokio::test]
-async fn the_lock_can_be_ruled_out() {
+async fn lock_can_be_disabled() {
     for never in [None, Some(0)] {
         let issuer = issuer(Rules::new().lock_after(never));
         for _ in 0..10 {
@@ -139,11 +139,11 @@ async fn the_lock_can_be_ruled_out() {
 }
 
 #[tokio::test]
-async fn wrong_keys_are_401_with_a_result_code() {
+async fn wrong_keys_are_401_with_result_code() {
     let issuer = Issuer::default();
-    let answer = send(&issuer, merchant(WRONG_KEYS)).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(answer.json()["resultCode"], 401);
+    let response = send(&issuer, merchant(WRONG_KEYS)).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(response.json()["resultCode"], 401);
     assert_eq!(strikes(&issuer), [0, 1]);
 
     let nonsense = send(&issuer, merchant("{")).await;
@@ -152,7 +152,7 @@ async fn wrong_keys_are_401_with_a_result_code() {
 }
 
 #[tokio::test]
-async fn a_refusal_can_travel_with_status_200() {
+async fn rejection_can_have_status_200() {
     let issuer = issuer(Rules::new().rejections(Rejections::InBody));
     let plain = send(&issuer, form(WRONG)).await;
     assert_eq!(plain.status, StatusCode::OK);
@@ -167,7 +167,7 @@ async fn a_refusal_can_travel_with_status_200() {
 }
 
 #[tokio::test]
-async fn an_api_key_and_a_company_can_be_required() {
+async fn api_key_and_company_can_be_required() {
     let accounts = Accounts::new().api_key("made-up").company_id("CEK1");
     let issuer = Issuer::builder().accounts(accounts).build();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What anybody asks a sidecar who has nothing but its address.
+//! Requests to a sidecar by its address.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use tokio::time::{Instant, sleep};
 
 use super::process::Sidecar;
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct FullResponse {
     pub(crate) status: StatusCode,
     pub(crate) head: Response<()>,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl FullResponse {
     pub(crate) async fn read(response: Result<Response<hyper::body::Incoming>, Error>) -> Self {
         let (head, body) = response.unwrap().into_parts();
         Self {
@@ -36,7 +36,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// That it is a problem, and what it says of the call.
+    /// Asserts that the response is a problem, and returns its `forwarded`.
     pub(crate) fn forwarded(&self) -> Value {
         let content_type = &self.head.headers()[CONTENT_TYPE];
         assert_eq!(content_type, "application/problem+json", "{self:?}");
@@ -48,26 +48,26 @@ pub(crate) fn client() -> Client<HttpConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-pub(crate) async fn get(sidecar: &Sidecar, path: &str) -> Answer {
+pub(crate) async fn get(sidecar: &Sidecar, path: &str) -> FullResponse {
     let url = format!("http://{}{path}", sidecar.address());
     let request = Request::get(url).body(Full::default()).unwrap();
-    Answer::read(client().request(request).await).await
+    FullResponse::read(client().request(request).await).await
 }
 
-/// One call.
-pub(crate) async fn call(sidecar: &Sidecar) -> Answer {
+/// Makes one call.
+pub(crate) async fn call(sidecar: &Sidecar) -> FullResponse {
     get(sidecar, "/api/v0/any").await
 }
 
-/// Waits until a call is served; says how long that took.
+/// Waits until a call is served; returns how long that took.
 pub(crate) async fn until_served(sidecar: &Sidecar, limit: Duration) -> Duration {
     let start = Instant::now();
     loop {
-        let answer = call(sidecar).await;
-        if answer.status == StatusCode::OK {
+        let response = call(sidecar).await;
+        if response.status == StatusCode::OK {
             break;
         }
-        let why = String::from_utf8_lossy(&answer.body);
+        let why = String::from_utf8_lossy(&response.body);
         assert!(start.elapsed() < limit, "not served after {limit:?}: {why}");
         sleep(Duration::from_millis(20)).await;
     }

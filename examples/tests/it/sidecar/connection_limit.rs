@@ -1,4 +1,4 @@
-//! More connections than there are places.
+//! More connections than the limit.
 
 use http::StatusCode;
 use tokio::net::TcpStream;
@@ -6,17 +6,17 @@ use tokio::net::TcpStream;
 use super::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_too_many_is_turned_away_at_once() {
+async fn connection_above_limit_gets_503_at_once() {
     rlimit::increase_nofile_limit(4_096).unwrap();
     let stage = Stage::new().await;
     let mut idle = Vec::new();
     for _ in 0..1_024 {
         idle.push(TcpStream::connect(stage.sidecar.address()).await.unwrap());
     }
-    let answer = stage.get("/api/v0/any").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.forwarded(), false);
-    assert_eq!(answer.head.headers()["retry-after"], "1");
+    let response = stage.get("/api/v0/any").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.forwarded(), false);
+    assert_eq!(response.head.headers()["retry-after"], "1");
     assert_eq!(stage.issuer().counters().api_calls, 0);
 
     drop(idle);

@@ -12,7 +12,7 @@ use super::stage::{Dialect, Stage, assert_quiet, command, issuer, sandbox};
 const WRONG: &str = "wrong-Ie3rV9cGh6";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_sent_once_whatever_is_called() {
+async fn wrong_password_is_sent_once_across_calls() {
     let sandbox = sandbox(issuer(Rules::new())).await;
     let mut command = command(&sandbox, Dialect::Form);
     command.env("ENKASH_PASSWORD", WRONG);
@@ -22,10 +22,10 @@ async fn a_wrong_password_is_sent_once_whatever_is_called() {
     let mut pace = interval(Duration::from_millis(30));
     for _ in 0..100 {
         pace.tick().await;
-        let answer = stage.get("/api/v0/any").await;
-        assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
-        assert_eq!(answer.forwarded(), Value::Bool(false));
-        assert_eq!(answer.json()["class"], "rejected");
+        let response = stage.get("/api/v0/any").await;
+        assert_eq!(response.status, StatusCode::BAD_GATEWAY);
+        assert_eq!(response.forwarded(), Value::Bool(false));
+        assert_eq!(response.json()["class"], "rejected");
     }
 
     let ready = stage.get("/-/ready").await;
@@ -33,7 +33,7 @@ async fn a_wrong_password_is_sent_once_whatever_is_called() {
     let report = ready.json();
     assert_eq!(
         (&report["state"], &report["strikes"]),
-        (&"refused".into(), &1.into())
+        (&"closed".into(), &1.into())
     );
     assert_eq!(stage.get("/-/live").await.status, StatusCode::OK);
     assert_eq!(stage.token_requests(), 1);

@@ -1,4 +1,4 @@
-//! Tokens and credentials that come and go, under every client.
+//! The lifecycle of tokens and credentials, with every client.
 
 use std::{
     convert::Infallible,
@@ -22,30 +22,30 @@ use tokio::net::TcpListener;
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use crate::{
-    server::{Answer, Server, answer, grant},
+    server::{RawResponse, Server, grant, response},
     sinks::{Canary, logged},
     stage::{KINDS, builder, credentials, exhibit, note},
 };
 
-/// Grants a new token each time; each token is let in once, and then thrown back with a 401.
-fn fickle(canary: &Arc<Canary>) -> impl Fn(&str) -> Answer + Send + Sync + 'static {
+/// Grants a new token each time; each token is accepted once, and then echoed with a 401.
+fn fickle(canary: &Arc<Canary>) -> impl Fn(&str) -> RawResponse + Send + Sync + 'static {
     let canary = Arc::clone(canary);
-    let refuses = AtomicBool::new(false);
+    let returns_401 = AtomicBool::new(false);
     move |request| {
         if request.starts_with("POST ") {
             return grant(&canary.secret("token"));
         }
-        if !refuses.fetch_xor(true, Ordering::Relaxed) {
-            return answer("200 OK", "", "");
+        if !returns_401.fetch_xor(true, Ordering::Relaxed) {
+            return response("200 OK", "", "");
         }
         let echo = request.replace("\r\n", " ");
         let headers = format!("www-authenticate: Bearer error=\"invalid_token\", x=\"{echo}\"\r\n");
-        answer("401 Unauthorized", &headers, &canary.all().join(" "))
+        response("401 Unauthorized", &headers, &canary.all().join(" "))
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_life_is_silent() {
+async fn token_lifecycle_leaks_no_secret() {
     let canary = Arc::new(Canary::new());
     for kind in KINDS {
         let server = Server::start(fickle(&canary)).await;
@@ -84,10 +84,10 @@ async fn a_whole_life_is_silent() {
             tokens.reset().await.unwrap();
         }
         let other = KINDS.into_iter().nth(2 - (kind as usize / 2) * 2).unwrap();
-        let refused = tokens
+        let rejected = tokens
             .set_credentials(credentials(&canary, other))
             .unwrap_err();
-        canary.error(&refused);
+        canary.error(&rejected);
         let elsewhere = Request::get("http://127.0.0.1:9/")
             .body(Full::default())
             .unwrap();
@@ -103,9 +103,9 @@ async fn a_whole_life_is_silent() {
     canary.assert_silent(&["Debug", "error", "document", "log", "metrics"]);
 }
 
-/// What h2 traces are whole headers.
+/// The traces of h2 contain whole headers.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_over_http2_is_silent() {
+async fn http2_call_leaks_no_secret() {
     let canary = Arc::new(Canary::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = format!("http://{}", listener.local_addr().unwrap());

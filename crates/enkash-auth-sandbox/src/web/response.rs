@@ -1,25 +1,25 @@
-//! What a token request is answered with.
+//! The responses to token requests.
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use crate::attempt::Refusal;
+use crate::attempt::Rejection;
 use crate::rules::{Rejections, Rounding, Rules, Shape, Stated};
 use crate::tokens::Grant;
 
 const HOUR: i64 = 3600;
 const THREE_CENTURIES: i64 = 3 * 100 * 365 * 24 * HOUR;
 
-/// The two ways to ask for a token.
+/// The two forms of a token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Form,
     Merchant,
 }
 
-/// Answers with JSON, in the headers of the real family.
+/// Returns a JSON response with the headers of the real server family.
 pub(super) fn respond(status: StatusCode, body: &Value) -> Response {
     let headers = [
         (CONTENT_TYPE, "application/json;charset=UTF-8"),
@@ -74,10 +74,10 @@ fn success_body(grant: &Grant, rules: &Rules, dialect: Dialect) -> Value {
     body
 }
 
-/// Returns what the lifetime field says: the end in Unix milliseconds, or the seconds left; null for
-/// no such field.
+/// Returns the lifetime field: the expiry in Unix milliseconds, or the remaining seconds; null to omit
+/// the field.
 fn lifetime(grant: &Grant, rules: &Rules, is_absolute: bool) -> Value {
-    // Truncates towards zero, as the real family does: -1 ms is 0 s.
+    // Truncates towards zero, like the real server family: -1 ms is 0 s.
     let seconds = |left: i64| match rules.rounding {
         Rounding::Floored => left.saturating_sub(1) / 1000,
         Rounding::Exact => left / 1000,
@@ -104,8 +104,8 @@ fn lifetime(grant: &Grant, rules: &Rules, is_absolute: bool) -> Value {
     }
 }
 
-pub(super) fn refused(refusal: &Refusal, rules: &Rules, dialect: Dialect) -> Response {
-    let (status, error, description) = refusal.words();
+pub(super) fn rejected(rejection: &Rejection, rules: &Rules, dialect: Dialect) -> Response {
+    let (status, error, description) = rejection.words();
     let is_in_body = rules.rejections == Rejections::InBody;
     let oauth = json!({ "error": error, "error_description": description });
     let body = if rules.envelope {
