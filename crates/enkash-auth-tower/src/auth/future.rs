@@ -47,13 +47,26 @@ pin_project! {
             attached: Option<Attached>,
             kept: Option<P::Kept>,
         },
-        // There is no token yet. Boxed: it is large, and a call with a token must not carry it.
+        // Boxed: it is large, and a call with a token must not carry it.
+        Slow { slow: Pin<Box<Slow<S, Req, P>>> },
+    }
+}
+
+pin_project! {
+    #[project = SlowProj]
+    enum Slow<S, Req, P>
+    where
+        S: Service<Req>,
+        P: Replay<S, Req>,
+    {
+        // There is no token yet.
         Deferred {
-            deferred: Pin<Box<Deferred<S, Req>>>,
+            #[pin]
+            deferred: Deferred<S, Req>,
             kept: Option<P::Kept>,
         },
         // The token was unauthorized.
-        Second { second: Pin<Box<Second<S, Req>>> },
+        Second { #[pin] second: Second<S, Req> },
         // There will be no token, or the request must not see it.
         Failed { error: Option<BoxError> },
     }
@@ -80,15 +93,16 @@ where
     }
 
     pub(super) fn deferred(deferred: Deferred<S, Req>, kept: Option<P::Kept>) -> Self {
-        let deferred = Box::pin(deferred);
-        let state = State::Deferred { deferred, kept };
-        Self { state }
+        Self {
+            state: State::slow(Slow::Deferred { deferred, kept }),
+        }
     }
 
     pub(super) fn failed(error: impl Into<BoxError>) -> Self {
         let error = Some(error.into());
-        let state = State::Failed { error };
-        Self { state }
+        Self {
+            state: State::slow(Slow::Failed { error }),
+        }
     }
 }
 
@@ -103,17 +117,18 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        if let StateProj::Calling { future, .. } = state.as_mut().project() {
-            return match future.poll(cx) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(Ok(response)) if Req::status(&response) != StatusCode::UNAUTHORIZED => {
-                    Poll::Ready(Ok(response))
-                }
-                Poll::Ready(result) => state.poll_after(result, cx),
-            };
-        }
-        state.poll_otherwise(cx)
+        self.project().state.poll(cx)
+    }
+}
+
+impl<S, Req, P> State<S, Req, P>
+where
+    S: Service<Req>,
+    P: Replay<S, Req>,
+{
+    fn slow(slow: Slow<S, Req, P>) -> Self {
+        let slow = Box::pin(slow);
+        Self::Slow { slow }
     }
 }
 
@@ -124,7 +139,7 @@ where
     Req: AuthRequest<S::Response>,
     P: Replay<S, Req>,
 {
-    /// Goes on after the first response.
+    /// Continues after the first response.
     #[cold]
     fn poll_after(
         mut self: Pin<&mut Self>,
@@ -142,46 +157,61 @@ where
         match Second::new(P::kept(kept), response, attached) {
             Err(response) => Poll::Ready(Ok(response)),
             Ok(second) => {
-                let second = Box::pin(second);
-                self.set(Self::Second { second });
-                self.poll_otherwise(cx)
+                self.set(Self::slow(Slow::Second { second }));
+                self.poll_slow(cx)
             }
         }
     }
 
     #[inline(never)]
-    fn poll_otherwise(
+    fn poll_slow(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Response, BoxError>> {
-        loop {
-            match self.as_mut().project() {
-                StateProj::Calling { future, .. } => {
-                    let result = ready!(future.poll(cx));
-                    return self.poll_after(result, cx);
+        let called = match self.as_mut().project() {
+            StateProj::Calling { .. } => return Poll::Pending,
+            StateProj::Slow { slow } => match slow.as_mut().project() {
+                SlowProj::Deferred { deferred, kept } => {
+                    let called = ready!(deferred.poll_call(cx));
+                    called.map(|(future, attached)| (future, attached, kept.take()))
                 }
-                StateProj::Deferred { deferred, kept } => {
-                    let called = ready!(deferred.as_mut().poll_call(cx));
-                    let kept = kept.take();
-                    let next = match called {
-                        Ok((future, attached)) => Self::Calling {
-                            future,
-                            attached: Some(attached),
-                            kept,
-                        },
-                        Err(error) => Self::Failed { error: Some(error) },
-                    };
-                    // With the deferred call goes the inner service, and its place in a limit.
-                    self.set(next);
-                }
-                StateProj::Second { second } => return second.as_mut().poll(cx),
-                // Taken once; a finished future that is polled stays pending.
-                StateProj::Failed { error } => {
-                    return error
-                        .take()
-                        .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
-                }
+                SlowProj::Second { second } => return second.poll(cx),
+                SlowProj::Failed { error } => match error.take() {
+                    Some(error) => Err(error),
+                    // A finished future that is polled stays pending.
+                    None => return Poll::Pending,
+                },
+            },
+        };
+        match called {
+            Ok((future, attached, kept)) => {
+                // With the deferred call goes the inner service, and its place in a limit.
+                self.set(Self::Calling {
+                    future,
+                    attached: Some(attached),
+                    kept,
+                });
+                self.poll(cx)
             }
+            Err(error) => {
+                self.set(Self::slow(Slow::Failed { error: None }));
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    // Always: called from two places.
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, BoxError>> {
+        match self.as_mut().project() {
+            StateProj::Calling { future, .. } => match future.poll(cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Ok(response)) if Req::status(&response) != StatusCode::UNAUTHORIZED => {
+                    Poll::Ready(Ok(response))
+                }
+                Poll::Ready(result) => self.poll_after(result, cx),
+            },
+            StateProj::Slow { .. } => self.poll_slow(cx),
         }
     }
 }
