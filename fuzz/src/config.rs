@@ -13,10 +13,7 @@
 
 mod pairs;
 
-use enkash_auth_tower::{
-    Config, ConfigError,
-    core::{BaseUrl, Credentials, Environment, TokenRequest},
-};
+use enkash_auth_tower::{BaseUrl, Config, ConfigError, Credentials, Environment, TokenRequest};
 use serde_json::{Map, Value};
 
 use crate::text;

@@ -9,10 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use enkash_auth_tower::{
-    MemoryStore, TokenCache, TokenEndpoint,
-    core::{Credentials, Environment},
-};
+use enkash_auth_tower::{Credentials, Environment, MemoryStore, TokenCache, TokenEndpoint};
 use http::{Request, Response};
 use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};

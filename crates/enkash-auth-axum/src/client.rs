@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_tower::{Egress, EgressConnector, core::Error};
+use enkash_auth_tower::{Egress, EgressConnector, Error};
 use http::Request;
 use http_body::Body;
 use hyper_util::{

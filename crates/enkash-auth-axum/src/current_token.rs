@@ -1,5 +1,5 @@
 use axum::extract::{FromRef, FromRequestParts};
-use enkash_auth_tower::{TokenCache, core::AccessToken};
+use enkash_auth_tower::{AccessToken, TokenCache};
 use http::request::Parts;
 
 use crate::Problem;
@@ -23,7 +23,7 @@ use crate::Problem;
 /// ```
 /// use axum::{Router, extract::FromRef, routing::get};
 /// use enkash_auth_axum::{CurrentToken, live, ready, status};
-/// use enkash_auth_axum::tower::TokenCache;
+/// use enkash_auth_tower::TokenCache;
 ///
 /// #[derive(Clone)]
 /// struct App {

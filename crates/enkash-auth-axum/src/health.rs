@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract};
-use enkash_auth_tower::{Status, TokenCache, core::Error};
+use enkash_auth_tower::{Error, Status, TokenCache};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ pub async fn status(tokens: extract::State<TokenCache>) -> Json<Report> {
 /// | `token_requests` | number of token requests made |
 /// | `strikes` | attempts that the token server rejected |
 /// | `unresolved_attempts` | attempts without a response that says whether they count |
-/// | `last_error` | the [kind](enkash_auth_tower::core::ErrorKind::as_str) of the last error; `null` once a fetch has succeeded |
+/// | `last_error` | the [kind](enkash_auth_tower::ErrorKind::as_str) of the last error; `null` once a fetch has succeeded |
 ///
 /// | `state` | |
 /// |---|---|

@@ -12,7 +12,10 @@ mod proxy;
 mod proxy_body;
 mod rewrite;
 
-pub use enkash_auth_tower as tower;
+pub use enkash_auth_tower::{
+    BoxError, Client, Credentials, EnkashAuthLayer, Environment, Error, ErrorKind, Origin,
+    TokenCache, TokenEndpoint, User,
+};
 
 pub use self::{
     current_token::CurrentToken,

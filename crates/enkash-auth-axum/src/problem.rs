@@ -22,10 +22,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use enkash_auth_tower::{
-    BoxError, NotCalled, NotSent,
-    core::{Error, ErrorKind},
-};
+use enkash_auth_tower::{BoxError, Error, ErrorKind, NotCalled, NotSent};
 use http::{
     HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
@@ -41,7 +38,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// A machine-readable failure: `application/problem+json` (RFC 9457).
 ///
 /// Beside the standard members it has `forwarded` and, if available, `class` (the
-/// [kind](enkash_auth_tower::core::ErrorKind::as_str) of the token error) and `retry_after` in seconds,
+/// [kind](enkash_auth_tower::ErrorKind::as_str) of the token error) and `retry_after` in seconds,
 /// which is also the `Retry-After` header.
 ///
 /// # Examples

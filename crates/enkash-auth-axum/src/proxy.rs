@@ -16,10 +16,7 @@ use axum::{body::Body, response::IntoResponse};
 use bytes::Bytes;
 #[cfg(feature = "client")]
 use enkash_auth_tower::Egress;
-use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, ReplayPolicy, TokenCache,
-    core::{Error, Origin},
-};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, Error, Origin, ReplayPolicy, TokenCache};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
@@ -68,8 +65,8 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 /// use axum::{Router, routing::get};
 /// use enkash_auth_axum::{Proxy, live, ready, status};
-/// use enkash_auth_axum::tower::core::{Credentials, Environment};
-/// use enkash_auth_axum::tower::{TokenCache, TokenEndpoint};
+/// use enkash_auth_tower::{Credentials, Environment};
+/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
 ///
 /// let keys = Credentials::merchant("access-key", "secret-key");
 /// let endpoint = TokenEndpoint::new(Environment::Test, keys)?;
@@ -82,7 +79,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 ///     .route("/-/status", get(status))
 ///     .with_state(tokens.clone())
 ///     .fallback_service(Proxy::builder(tokens, upstream).build()?);
-/// # Ok::<(), enkash_auth_axum::tower::core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Proxy(Arc<Inner>);
@@ -200,7 +197,7 @@ impl ProxyBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](enkash_auth_tower::core::ErrorKind::InvalidSetting) if the
+    /// [`ErrorKind::InvalidSetting`](enkash_auth_tower::ErrorKind::InvalidSetting) if the
     /// upstream is not a valid address or TLS cannot be set up.
     #[cfg(feature = "client")]
     pub fn build(self) -> Result<Proxy, Error> {

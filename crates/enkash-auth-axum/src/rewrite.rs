@@ -1,7 +1,7 @@
 //! Rewrites requests for the upstream and responses for the caller.
 
 use axum::body::Body;
-use enkash_auth_tower::core::{Error, ErrorKind, Origin};
+use enkash_auth_tower::{Error, ErrorKind, Origin};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{

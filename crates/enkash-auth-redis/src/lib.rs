@@ -5,6 +5,4 @@ mod link;
 mod store;
 mod target;
 
-pub use enkash_auth_tower as tower;
-
 pub use self::store::RedisStore;

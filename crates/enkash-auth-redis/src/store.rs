@@ -23,8 +23,9 @@ const COMPARE_AND_SET: &str = include_str!("compare_and_set.lua");
 /// # Examples
 ///
 /// ```no_run
-/// use enkash_auth_redis::{RedisStore, tower::{TokenCache, TokenEndpoint}};
-/// use enkash_auth_redis::tower::core::{Credentials, Environment};
+/// use enkash_auth_redis::RedisStore;
+/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
+/// use enkash_auth_tower::{Credentials, Environment};
 ///
 /// let store = RedisStore::new("redis://payouts:password@cache.internal:6379/0")?;
 /// let keys = Credentials::merchant("access-key", "secret-key");

@@ -25,15 +25,16 @@ mod sync;
 mod tests;
 mod time;
 
-pub use enkash_auth_core as core;
-
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigError};
 #[cfg(feature = "client")]
 pub use self::egress::{Egress, EgressConnecting, EgressConnector, EgressStream};
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
-pub use enkash_auth_core::{AccountKey, Credentials, Environment, Error};
+pub use enkash_auth_core::{
+    AccessToken, AccountKey, Bearer, Client, Clock, Credentials, Environment, Error, ErrorKind,
+    Origin, RefreshPolicy, SystemClock, Timestamp, User,
+};
 
 pub use self::{
     auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},

@@ -32,10 +32,10 @@ const SOON: Duration = Duration::from_secs(1);
 ///
 /// It never sends anything twice: it retries an error that the layer raised *before* it called the inner
 /// service, which [`NotCalled`] proves, about this very request, if it is
-/// [transient](enkash_auth_core::Error::is_transient). Responses and errors of the inner service are passed
+/// [transient](enkash_auth_tower::Error::is_transient). Responses and errors of the inner service are passed
 /// on, even if they resemble one.
 ///
-/// It waits for the [`retry_after`](enkash_auth_core::Error::retry_after) of the error, or a second at most
+/// It waits for the [`retry_after`](enkash_auth_tower::Error::retry_after) of the error, or a second at most
 /// without one; up to three times per call, up to 5 s each, and within a budget for all calls together:
 /// `tower`'s [`TpsBudget`] with its defaults.
 ///
@@ -51,8 +51,7 @@ const SOON: Duration = Duration::from_secs(1);
 ///
 /// ```
 /// use std::{convert::Infallible, time::Duration};
-/// use enkash_auth_core::{Credentials, Environment};
-/// use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRetry};
+/// use enkash_auth_tower::{Credentials, EnkashAuthLayer, Environment, TokenCache, TokenEndpoint, TokenRetry};
 /// use http::{Request, Response};
 /// use tower::{ServiceBuilder, retry::RetryLayer, service_fn};
 ///
@@ -65,7 +64,7 @@ const SOON: Duration = Duration::from_secs(1);
 ///         Ok::<_, Infallible>(Response::new(request.into_body()))
 ///     }));
 /// # drop(client);
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone)]
 #[must_use = "a policy retries nothing by itself"]

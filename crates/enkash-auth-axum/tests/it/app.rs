@@ -10,9 +10,9 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use enkash_auth_axum::tower::{BoxError, EnkashAuthLayer, TokenCache};
 use enkash_auth_axum::{CurrentToken, Problem, live, ready, status};
 use enkash_auth_sandbox::{Accounts, Issuer};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::{
@@ -160,7 +160,7 @@ async fn outage_problem_has_retry_after_and_is_not_forwarded() {
 
 #[tokio::test]
 async fn api_failure_is_forwarded_unknown() {
-    use enkash_auth_axum::tower::core::{Error, ErrorKind};
+    use enkash_auth_tower::{Error, ErrorKind};
 
     let failures: [fn() -> Result<String, BoxError>; 3] = [
         || Err("secret: 1234".into()),

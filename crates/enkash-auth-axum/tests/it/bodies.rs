@@ -11,7 +11,8 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use enkash_auth_axum::{Proxy, ProxyBody, ProxyBuilder, tower::BoxError, tower::ReplayBody};
+use enkash_auth_axum::{Proxy, ProxyBody, ProxyBuilder};
+use enkash_auth_tower::{BoxError, ReplayBody};
 use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};

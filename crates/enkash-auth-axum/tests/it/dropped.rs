@@ -6,7 +6,8 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use enkash_auth_axum::{Proxy, ProxyBody, tower::BoxError, tower::ReplayBody};
+use enkash_auth_axum::{Proxy, ProxyBody};
+use enkash_auth_tower::{BoxError, ReplayBody};
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;

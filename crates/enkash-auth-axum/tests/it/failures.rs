@@ -3,9 +3,9 @@
 use std::{future::pending, io, time::Duration};
 
 use axum::body::Body;
-use enkash_auth_axum::tower::{BoxError, Egress, NotSent, core::Error, core::ErrorKind};
 use enkash_auth_axum::{Proxy, ProxyBody};
 use enkash_auth_sandbox::{Accounts, Issuer};
+use enkash_auth_tower::{BoxError, Egress, Error, ErrorKind, NotSent};
 use http::{Request, Response};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

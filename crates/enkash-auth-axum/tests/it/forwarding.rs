@@ -1,7 +1,8 @@
 //! Which parts of requests and responses are forwarded.
 
 use axum::body::Body;
-use enkash_auth_axum::{Proxy, ProxyBody, tower::BoxError};
+use enkash_auth_axum::{Proxy, ProxyBody};
+use enkash_auth_tower::BoxError;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use axum::{Router, body::Body, routing::get};
-use enkash_auth_axum::tower::core::ManualClock;
-use enkash_auth_axum::tower::{EnkashAuthLayer, TokenEndpoint, core::Environment};
-use enkash_auth_axum::{live, ready, status, tower::TokenCache};
+use enkash_auth_axum::{live, ready, status};
+use enkash_auth_core::ManualClock;
 use enkash_auth_sandbox::{Issuer, SandboxService};
+use enkash_auth_tower::TokenCache;
+use enkash_auth_tower::{EnkashAuthLayer, Environment, TokenEndpoint};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use serde_json::Value;

@@ -4,10 +4,11 @@ use std::{
 };
 
 use axum::body::Body;
-use enkash_auth_axum::tower::core::{Client, Credentials, Environment, User};
-use enkash_auth_axum::tower::{TokenCache, TokenEndpoint};
-use enkash_auth_axum::{Proxy, ProxyBody, tower::BoxError};
+use enkash_auth_axum::{Proxy, ProxyBody};
 use enkash_auth_sandbox::{Issuer, SandboxService};
+use enkash_auth_tower::BoxError;
+use enkash_auth_tower::{Client, Credentials, Environment, User};
+use enkash_auth_tower::{TokenCache, TokenEndpoint};
 use http::{Request, Response, request::Parts};
 use http_body_util::BodyExt;
 use serde_json::Value;

@@ -1,7 +1,8 @@
 //! Over real sockets: what the upstream reads, and how the router returns its response.
 
 use axum::{Router, body::Body, routing::any_service};
-use enkash_auth_axum::{Proxy, tower::BoxError};
+use enkash_auth_axum::Proxy;
+use enkash_auth_tower::BoxError;
 use futures_util::stream;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;

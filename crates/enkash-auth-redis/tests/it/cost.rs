@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use enkash_auth_redis::{
-    RedisStore,
-    tower::{BoxError, Store},
-};
+use enkash_auth_redis::RedisStore;
+use enkash_auth_tower::{BoxError, Store};
 
 use crate::{
     fleet::{Fleet, LONG},

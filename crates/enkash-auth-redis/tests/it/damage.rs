@@ -1,7 +1,7 @@
 //! Damaged records.
 
 use enkash_auth_core::ErrorKind;
-use enkash_auth_redis::tower::OnStoreDown;
+use enkash_auth_tower::OnStoreDown;
 
 use crate::fleet::{Fleet, LONG};
 

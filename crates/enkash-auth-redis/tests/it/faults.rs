@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use enkash_auth_core::ErrorKind;
-use enkash_auth_redis::{
-    RedisStore,
-    tower::{OnStoreDown, Store},
-};
+use enkash_auth_redis::RedisStore;
+use enkash_auth_tower::{OnStoreDown, Store};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpListener,
@@ -53,7 +51,7 @@ async fn survive(start: impl AsyncFn(&mut Server), end: impl AsyncFn(&mut Server
     end(&mut fleet.server).await;
     soon("all have one token", async || {
         let one = known_good.token().await.unwrap();
-        let is_shared = async |tokens: &enkash_auth_redis::tower::TokenCache| {
+        let is_shared = async |tokens: &enkash_auth_tower::TokenCache| {
             let token = tokens.token().await;
             token.is_ok_and(|token| token.expose() == one.expose())
         };

@@ -1,6 +1,6 @@
 //! The suite that every store passes, and the Redis keys in use.
 
-use enkash_auth_redis::tower::conformance::check;
+use enkash_auth_tower::conformance::check;
 
 use crate::server::Server;
 

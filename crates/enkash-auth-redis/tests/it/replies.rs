@@ -12,9 +12,9 @@ use std::{
 
 use bytes::Bytes;
 use enkash_auth_core::{Credentials, ErrorKind};
-use enkash_auth_redis::{
-    RedisStore,
-    tower::{AccountKey, BoxError, Store, TokenCache, TokenEndpoint, internal::Process},
+use enkash_auth_redis::RedisStore;
+use enkash_auth_tower::{
+    AccountKey, BoxError, Store, TokenCache, TokenEndpoint, internal::Process,
 };
 use http::{Request, Response};
 use http_body_util::Full;

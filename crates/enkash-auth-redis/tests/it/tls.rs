@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use enkash_auth_redis::{RedisStore, tower::Store};
+use enkash_auth_redis::RedisStore;
+use enkash_auth_tower::Store;
 
 use crate::{fleet::Fleet, fleet::LONG, server::Server};
 

@@ -19,8 +19,7 @@ use crate::{
 ///
 /// ```
 /// use std::convert::Infallible;
-/// use enkash_auth_core::{Credentials, Environment};
-/// use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
+/// use enkash_auth_tower::{Credentials, EnkashAuthLayer, Environment, TokenCache, TokenEndpoint};
 /// use http::{Request, Response};
 /// use tower::{ServiceBuilder, service_fn};
 ///
@@ -33,7 +32,7 @@ use crate::{
 ///         Ok::<_, Infallible>(Response::new(()))
 ///     }));
 /// # drop(client);
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct EnkashAuthLayer<P = NoReplay> {

@@ -15,8 +15,7 @@ use crate::BoxError;
 /// # Examples
 ///
 /// ```
-/// use enkash_auth_core::Error;
-/// use enkash_auth_tower::{BoxError, NotCalled};
+/// use enkash_auth_tower::{BoxError, Error, NotCalled};
 ///
 /// /// Reports the outcome of a call.
 /// fn report(error: &BoxError) -> String {
@@ -25,7 +24,7 @@ use crate::BoxError;
 ///         None => format!("it may have been made: {error}"),
 ///     }
 /// }
-/// # let error: BoxError = Error::new(enkash_auth_core::ErrorKind::Rejected, "").into();
+/// # let error: BoxError = Error::new(enkash_auth_tower::ErrorKind::Rejected, "").into();
 /// # assert!(report(&error).starts_with("it may"));
 /// ```
 pub struct NotCalled {

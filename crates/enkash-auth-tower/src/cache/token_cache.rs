@@ -21,10 +21,9 @@ use crate::{
 /// # Examples
 ///
 /// ```no_run
-/// use enkash_auth_core::{Client, Credentials, Environment, User};
-/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
+/// use enkash_auth_tower::{Client, Credentials, Environment, TokenCache, TokenEndpoint, User};
 ///
-/// # async fn example() -> Result<(), enkash_auth_core::Error> {
+/// # async fn example() -> Result<(), enkash_auth_tower::Error> {
 /// let credentials = Credentials::password(
 ///     Client::new("client-id", "client-secret"),
 ///     User::new("user@example.com", "password"),
@@ -63,9 +62,9 @@ impl TokenCache {
     /// # Errors
     ///
     /// The error of the fetch, the same for all callers that wait for it or call before its backoff has
-    /// passed; [`Saturated`](enkash_auth_core::ErrorKind::Saturated) and
-    /// [`WaitTimeout`](enkash_auth_core::ErrorKind::WaitTimeout) at the bounds of the policy;
-    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) if a fetch is needed outside a
+    /// passed; [`Saturated`](enkash_auth_tower::ErrorKind::Saturated) and
+    /// [`WaitTimeout`](enkash_auth_tower::ErrorKind::WaitTimeout) at the bounds of the policy;
+    /// [`NoRuntime`](enkash_auth_tower::ErrorKind::NoRuntime) if a fetch is needed outside a
     /// tokio runtime.
     ///
     /// # Panics
@@ -104,7 +103,7 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// [`InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for credentials that cannot
+    /// [`InvalidSetting`](enkash_auth_tower::ErrorKind::InvalidSetting) for credentials that cannot
     /// be sent, and for merchant keys in place of a password or vice versa. Then nothing has
     /// changed.
     pub fn set_credentials(&self, credentials: Credentials) -> Result<(), Error> {
@@ -120,8 +119,8 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable);
-    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) outside a tokio runtime.
+    /// [`StoreUnavailable`](enkash_auth_tower::ErrorKind::StoreUnavailable);
+    /// [`NoRuntime`](enkash_auth_tower::ErrorKind::NoRuntime) outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
@@ -150,8 +149,8 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// [`StoreUnavailable`](enkash_auth_core::ErrorKind::StoreUnavailable);
-    /// [`NoRuntime`](enkash_auth_core::ErrorKind::NoRuntime) outside a tokio runtime.
+    /// [`StoreUnavailable`](enkash_auth_tower::ErrorKind::StoreUnavailable);
+    /// [`NoRuntime`](enkash_auth_tower::ErrorKind::NoRuntime) outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
@@ -219,8 +218,7 @@ impl fmt::Debug for TokenCache {
 ///
 /// ```
 /// use std::time::Duration;
-/// use enkash_auth_core::{Credentials, Environment, RefreshPolicy};
-/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
+/// use enkash_auth_tower::{Credentials, Environment, RefreshPolicy, TokenCache, TokenEndpoint};
 ///
 /// let mut policy = RefreshPolicy::default();
 /// policy.wait_timeout = Duration::from_secs(3);
@@ -228,7 +226,7 @@ impl fmt::Debug for TokenCache {
 /// let tokens = TokenCache::builder(TokenEndpoint::new(Environment::Test, keys)?)
 ///     .policy(policy)?
 ///     .build();
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "a builder builds nothing by itself"]
@@ -247,7 +245,7 @@ impl TokenCacheBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidSetting`](enkash_auth_core::ErrorKind::InvalidSetting) for a policy under which no
+    /// [`InvalidSetting`](enkash_auth_tower::ErrorKind::InvalidSetting) for a policy under which no
     /// token can be fetched or waited for: see [`RefreshPolicy::validate`].
     pub fn policy(self, policy: RefreshPolicy) -> Result<Self, Error> {
         policy.validate()?;

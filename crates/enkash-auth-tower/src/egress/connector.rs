@@ -33,7 +33,7 @@ use crate::BoxError;
 /// let connector: EgressConnector = egress.connector(Duration::from_secs(3))?;
 /// let client = Client::builder(TokioExecutor::new()).build(connector);
 /// # let _: Client<_, http_body_util::Full<bytes::Bytes>> = client;
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct EgressConnector {

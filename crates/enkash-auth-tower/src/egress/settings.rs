@@ -34,7 +34,7 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 /// let proxy = egress.proxy_for(&"https://api.enkash.in/oauth/token".parse().unwrap());
 /// assert_eq!(proxy.unwrap().host(), Some("proxy.example"));
 /// assert!(egress.proxy_for(&"https://www.internal.example".parse().unwrap()).is_none());
-/// # Ok::<(), enkash_auth_tower::core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 ///
 /// By hand, for token requests and for calls:
@@ -43,8 +43,7 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 /// use std::time::Duration;
 ///
 /// use bytes::Bytes;
-/// use enkash_auth_tower::core::{Credentials, Environment};
-/// use enkash_auth_tower::{Egress, TokenEndpoint};
+/// use enkash_auth_tower::{Credentials, Egress, Environment, TokenEndpoint};
 /// use http_body_util::Full;
 /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 ///
@@ -54,7 +53,7 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 /// let calls: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new())
 ///     .build(egress.connector(Duration::from_secs(3))?);
 /// # drop((endpoint, calls));
-/// # Ok::<(), enkash_auth_tower::core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone)]
 #[must_use = "settings connect nothing by themselves"]

@@ -25,8 +25,7 @@ use crate::{BoxError, attempts::AccountCredentials, time::Time};
 /// # Examples
 ///
 /// ```
-/// use enkash_auth_core::{Client, Credentials, Environment, User};
-/// use enkash_auth_tower::TokenEndpoint;
+/// use enkash_auth_tower::{Client, Credentials, Environment, TokenEndpoint, User};
 ///
 /// let credentials = Credentials::password(
 ///     Client::new("client-id", "client-secret"),
@@ -34,7 +33,7 @@ use crate::{BoxError, attempts::AccountCredentials, time::Time};
 /// );
 /// let endpoint = TokenEndpoint::new(Environment::Test, credentials)?;
 /// assert_eq!(endpoint.base_url().as_str(), "https://ekpayout-uat.enkash.in");
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct TokenEndpoint(Arc<Inner>);
