@@ -32,10 +32,10 @@ const SOON: Duration = Duration::from_secs(1);
 ///
 /// It never sends anything twice: it retries an error that the layer raised *before* it called the inner
 /// service, which [`NotCalled`] proves, about this very request, if it is
-/// [transient](enkash_auth_tower::Error::is_transient). Responses and errors of the inner service are passed
+/// [transient](crate::Error::is_transient). Responses and errors of the inner service are passed
 /// on, even if they resemble one.
 ///
-/// It waits for the [`retry_after`](enkash_auth_tower::Error::retry_after) of the error, or a second at most
+/// It waits for the [`retry_after`](crate::Error::retry_after) of the error, or a second at most
 /// without one; up to three times per call, up to 5 s each, and within a budget for all calls together:
 /// `tower`'s [`TpsBudget`] with its defaults.
 ///

@@ -62,9 +62,9 @@ impl TokenCache {
     /// # Errors
     ///
     /// The error of the fetch, the same for all callers that wait for it or call before its backoff has
-    /// passed; [`Saturated`](enkash_auth_tower::ErrorKind::Saturated) and
-    /// [`WaitTimeout`](enkash_auth_tower::ErrorKind::WaitTimeout) at the bounds of the policy;
-    /// [`NoRuntime`](enkash_auth_tower::ErrorKind::NoRuntime) if a fetch is needed outside a
+    /// passed; [`Saturated`](crate::ErrorKind::Saturated) and
+    /// [`WaitTimeout`](crate::ErrorKind::WaitTimeout) at the bounds of the policy;
+    /// [`NoRuntime`](crate::ErrorKind::NoRuntime) if a fetch is needed outside a
     /// tokio runtime.
     ///
     /// # Panics
@@ -103,7 +103,7 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// [`InvalidSetting`](enkash_auth_tower::ErrorKind::InvalidSetting) for credentials that cannot
+    /// [`InvalidSetting`](crate::ErrorKind::InvalidSetting) for credentials that cannot
     /// be sent, and for merchant keys in place of a password or vice versa. Then nothing has
     /// changed.
     pub fn set_credentials(&self, credentials: Credentials) -> Result<(), Error> {
@@ -119,8 +119,8 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// [`StoreUnavailable`](enkash_auth_tower::ErrorKind::StoreUnavailable);
-    /// [`NoRuntime`](enkash_auth_tower::ErrorKind::NoRuntime) outside a tokio runtime.
+    /// [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable);
+    /// [`NoRuntime`](crate::ErrorKind::NoRuntime) outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
@@ -149,8 +149,8 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// [`StoreUnavailable`](enkash_auth_tower::ErrorKind::StoreUnavailable);
-    /// [`NoRuntime`](enkash_auth_tower::ErrorKind::NoRuntime) outside a tokio runtime.
+    /// [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable);
+    /// [`NoRuntime`](crate::ErrorKind::NoRuntime) outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
@@ -245,7 +245,7 @@ impl TokenCacheBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidSetting`](enkash_auth_tower::ErrorKind::InvalidSetting) for a policy under which no
+    /// [`InvalidSetting`](crate::ErrorKind::InvalidSetting) for a policy under which no
     /// token can be fetched or waited for: see [`RefreshPolicy::validate`].
     pub fn policy(self, policy: RefreshPolicy) -> Result<Self, Error> {
         policy.validate()?;

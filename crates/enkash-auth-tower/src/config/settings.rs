@@ -150,7 +150,7 @@ impl Config {
         }
         match present(self.environment.as_deref()) {
             Some(name) => name.parse().map_err(|error: Error| {
-                self.error("environment", Problem::Unusable(error.to_string().into()))
+                self.error("environment", Problem::Unusable(error.to_string()))
             }),
             None => Err(self.error("base_url", Problem::NeitherSet(self.name("environment")))),
         }

@@ -215,7 +215,7 @@ pub enum OnStoreDown {
     #[default]
     KnownGood,
     /// Sends nothing: the fetch fails with
-    /// [`StoreUnavailable`](enkash_auth_tower::ErrorKind::StoreUnavailable).
+    /// [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable).
     Hold,
     /// Relies on what this process alone has recorded, for as long as it lives: a budget for each process.
     Attempt,
