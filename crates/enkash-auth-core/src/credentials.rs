@@ -47,7 +47,7 @@ pub struct Credentials {
 }
 
 #[derive(Clone)]
-pub(crate) enum GrantType {
+pub enum GrantType {
     Password {
         client: Client,
         user: User,

@@ -55,7 +55,7 @@ impl fmt::Debug for User {
 
 /// Copies a secret without the one line end that editors and shells append. The copy has exactly its length:
 /// shrinking the given text in place would leave a copy behind.
-pub(crate) fn secret(text: impl Into<String>) -> SecretString {
+pub fn secret(text: impl Into<String>) -> SecretString {
     let text = Zeroizing::new(text.into());
     let line = text
         .strip_suffix('\n')

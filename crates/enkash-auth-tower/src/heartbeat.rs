@@ -7,7 +7,7 @@ use crate::sync::{Arc, Mutex};
 /// Keeps a background task to one instance, until it ends or its heartbeat is late: its runtime may have
 /// shut down, or not be driven.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Heartbeat(Arc<Mutex<State>>);
+pub struct Heartbeat(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -18,7 +18,7 @@ struct State {
 }
 
 /// Represents the running task. Dropping it lets another start.
-pub(crate) struct Beating {
+pub struct Beating {
     heartbeat: Heartbeat,
     number: u64,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Beating {
 impl Heartbeat {
     /// Starts a task whose next heartbeat is due in `span`. Returns `None` if another is running, unless this
     /// one `replaces` it.
-    pub(crate) fn start(&self, span: Duration, replaces: bool) -> Option<Beating> {
+    pub fn start(&self, span: Duration, replaces: bool) -> Option<Beating> {
         let now = Instant::now();
         let mut state = self.0.lock();
         if !replaces && state.due.is_some_and(|due| now <= due) {
@@ -43,7 +43,7 @@ impl Heartbeat {
 
 impl Beating {
     /// Records a heartbeat; the next is due in `span`. Returns `false` if another task has replaced this one.
-    pub(crate) fn beat(&self, span: Duration) -> bool {
+    pub fn beat(&self, span: Duration) -> bool {
         let due = Instant::now() + span;
         let mut state = self.heartbeat.0.lock();
         let is_latest = state.number == self.number;

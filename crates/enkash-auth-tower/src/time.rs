@@ -10,12 +10,12 @@ const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Sets the shortest wait in which a cache's clock advances: the coarse one ticks every 10 ms at most (Linux
 /// with `CONFIG_HZ=100`; mostly every 4 ms), the timer every millisecond.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+pub const TICK: Duration = Duration::from_millis(10);
 
 /// Reads the clock of a cache. The default one, which nearly all use, is called without dynamic dispatch:
 /// every request reads it.
 #[derive(Clone, Debug)]
-pub(crate) enum Time {
+pub enum Time {
     System(SystemClock),
     Other(Arc<dyn Clock>),
 }
@@ -38,6 +38,6 @@ impl Clock for Time {
 }
 
 /// Returns the time `span` from now, capped so that no setting overflows it.
-pub(crate) fn deadline(span: Duration) -> Instant {
+pub fn deadline(span: Duration) -> Instant {
     Instant::now() + span.min(NEVER)
 }

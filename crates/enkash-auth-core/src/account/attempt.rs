@@ -35,7 +35,7 @@ pub struct Attempt {
 /// Represents the progress of an attempt that counts. A later variant outranks those before it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum State {
+pub enum State {
     /// In flight, until it is reported or its lease has passed.
     Open,
     /// It ended without a complete response.

@@ -9,7 +9,7 @@ const MOST: usize = 64;
 /// Lists the attempts that no longer count, oldest first.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
-pub(super) struct Cleared(Vec<Item>);
+pub struct Cleared(Vec<Item>);
 
 /// An attempt that ended uncounted, or was cleared by a success or an operator.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -24,7 +24,7 @@ struct Item {
 }
 
 impl Cleared {
-    pub(super) fn add(&mut self, id: AttemptId, with_fingerprint: bool, at: u64) {
+    pub fn add(&mut self, id: AttemptId, with_fingerprint: bool, at: u64) {
         self.add_item(Item {
             id,
             at,
@@ -33,7 +33,7 @@ impl Cleared {
         });
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         for item in &other.0 {
             self.add_item(item.clone());
         }
@@ -46,21 +46,21 @@ impl Cleared {
         }
     }
 
-    pub(super) fn has(&self, id: AttemptId) -> bool {
+    pub fn has(&self, id: AttemptId) -> bool {
         self.0.iter().any(|item| item.id == id)
     }
 
-    pub(super) fn has_fingerprint(&self, id: AttemptId) -> bool {
+    pub fn has_fingerprint(&self, id: AttemptId) -> bool {
         let mut items = self.0.iter().filter(|item| item.with_fingerprint);
         items.any(|item| item.id == id)
     }
 
-    pub(super) fn stamps(&self) -> impl Iterator<Item = u64> {
+    pub fn stamps(&self) -> impl Iterator<Item = u64> {
         self.0.iter().map(|item| item.at)
     }
 
     /// Sorts and bounds the list.
-    pub(super) fn tidy(&mut self) {
+    pub fn tidy(&mut self) {
         self.0.sort_by_key(|item| (item.at, item.id));
         self.0.drain(..self.0.len().saturating_sub(MOST));
     }

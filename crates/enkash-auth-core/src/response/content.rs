@@ -16,7 +16,7 @@ enum Extent {
 
 /// Holds a body, decoded leniently: inflated, without a byte order mark, with invalid UTF-8 replaced, and
 /// parsed if it is JSON. Wiped when dropped.
-pub(super) struct Content<'a> {
+pub struct Content<'a> {
     text: Cow<'a, str>,
     extent: Extent,
     json: Option<Value>,
@@ -24,7 +24,7 @@ pub(super) struct Content<'a> {
 
 impl<'a> Content<'a> {
     /// Decodes `body`. If it is not gzip, it is deflated if `is_deflate`, and otherwise not compressed.
-    pub(super) fn new(body: &'a ResponseBody, is_deflate: bool) -> Self {
+    pub fn new(body: &'a ResponseBody, is_deflate: bool) -> Self {
         let (bytes, extent): (&[u8], _) = match body {
             ResponseBody::Complete(bytes) | ResponseBody::Truncated(bytes)
                 if bytes.len() > TokenResponse::MAX_BODY =>
@@ -55,16 +55,16 @@ impl<'a> Content<'a> {
         content
     }
 
-    pub(super) fn json(&self) -> Option<&Value> {
+    pub fn json(&self) -> Option<&Value> {
         self.json.as_ref()
     }
 
-    pub(super) fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.extent == Extent::Complete
     }
 
     /// Returns whether it is an HTML page, whatever its content type.
-    pub(super) fn is_page(&self) -> bool {
+    pub fn is_page(&self) -> bool {
         let starts = ["<!doctype html", "<html"];
         starts
             .iter()
@@ -72,14 +72,14 @@ impl<'a> Content<'a> {
     }
 
     /// Returns whether it was truncated inside a token or after one.
-    pub(super) fn is_cut_after_token(&self) -> bool {
+    pub fn is_cut_after_token(&self) -> bool {
         let mut quotes = self.text().match_indices('"');
         self.extent == Extent::Truncated
             && quotes.any(|(at, _)| self.text().get(at..).is_some_and(is_token_begun))
     }
 
     /// Returns why it cannot be a token response, if so. A complete HTML page has its own rule.
-    pub(super) fn damage(&self) -> Option<&'static str> {
+    pub fn damage(&self) -> Option<&'static str> {
         match self.extent {
             Extent::TooLarge => Some("the body is too large"),
             Extent::Truncated => Some("the body is truncated"),
@@ -91,7 +91,7 @@ impl<'a> Content<'a> {
 
     /// Returns the texts in a body that is not JSON: between the tags of markup, or the quotes of truncated
     /// JSON.
-    pub(super) fn fragments(&self) -> impl Iterator<Item = &str> {
+    pub fn fragments(&self) -> impl Iterator<Item = &str> {
         self.text().split(['<', '>', '"'])
     }
 
@@ -110,7 +110,7 @@ impl Drop for Content<'_> {
 }
 
 /// Returns `text` without `prefix`, which is compared case-insensitively.
-pub(super) fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+pub fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let (head, rest) = text.split_at_checked(prefix.len())?;
     head.eq_ignore_ascii_case(prefix).then_some(rest)
 }

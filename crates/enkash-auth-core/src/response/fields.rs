@@ -38,14 +38,14 @@ const SCHEME: &str = "bearer";
 /// Finds the fields of a response of any shape: those of the body, then those in its envelope and in its
 /// errors. Null counts as absent.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a> {
+pub struct Fields<'a> {
     body: Option<&'a Value>,
     layers: [Option<&'a Map<String, Value>>; 4],
 }
 
 impl<'a> Fields<'a> {
     /// Returns the fields of `body`; none if it is not an object.
-    pub(super) fn new(body: Option<&'a Value>) -> Self {
+    pub fn new(body: Option<&'a Value>) -> Self {
         let outer = body.and_then(Value::as_object);
         let inner = |name| named(outer?, name).find_map(Value::as_object);
         let [payload, error, response] = ["payload", "error", "error_response"].map(inner);
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the first usable token, without `Bearer` before it and white space around it.
-    pub(super) fn token(self) -> Option<Bearer> {
+    pub fn token(self) -> Option<Bearer> {
         if self.is_foreign_token_type() {
             return None;
         }
@@ -65,32 +65,32 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns whether there is a token, usable or not.
-    pub(super) fn has_token(self) -> bool {
+    pub fn has_token(self) -> bool {
         let mut tokens = self.text_at(TOKEN);
         tokens.any(|token| !token.trim().is_empty())
     }
 
     /// Returns every token in the response, of any kind, both verbatim and without its scheme.
-    pub(super) fn tokens(self) -> impl Iterator<Item = &'a str> {
+    pub fn tokens(self) -> impl Iterator<Item = &'a str> {
         let tokens = self.text_at(TOKEN).chain(self.text_at(["refresh_token"]));
         tokens.flat_map(|token| iter::once(token).chain(clean(token)))
     }
 
     /// Returns whether there is a token type other than bearer (RFC 6750), in any case.
-    pub(super) fn is_foreign_token_type(self) -> bool {
+    pub fn is_foreign_token_type(self) -> bool {
         let mut kinds = self.named(["token_type"]).filter(|kind| !is_empty(kind));
         kinds.any(|kind| strip(kind.as_str().unwrap_or_default().trim(), SCHEME).is_none())
     }
 
     /// Returns every expiry of the token in the response.
-    pub(super) fn expiries(self) -> Vec<Expiry> {
+    pub fn expiries(self) -> Vec<Expiry> {
         let relative = self.named(["expires_in"]).map(Expiry::from_expires_in);
         let absolute = self.named(["expiry"]).map(Expiry::from_expiry);
         relative.chain(absolute).collect()
     }
 
     /// Returns the codes other than success, each with the name of its field.
-    pub(super) fn failure_codes(self) -> impl Iterator<Item = (&'static str, &'a Value)> {
+    pub fn failure_codes(self) -> impl Iterator<Item = (&'static str, &'a Value)> {
         CODES.into_iter().flat_map(move |name| {
             let codes = self.named([name]).filter(|code| !is_empty(code));
             codes.map(move |code| (name, code))
@@ -98,13 +98,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns whether a code other than success is a number that matches `is`.
-    pub(super) fn has_code(self, is: impl Fn(i64) -> bool) -> bool {
+    pub fn has_code(self, is: impl Fn(i64) -> bool) -> bool {
         let mut codes = self.failure_codes().filter_map(|(_, code)| whole(code));
         codes.any(is)
     }
 
     /// Returns the code that represents a status: a result code from 400 to 599.
-    pub(super) fn status(self) -> Option<u16> {
+    pub fn status(self) -> Option<u16> {
         self.failure_codes()
             .filter(|(name, _)| *name != "error_code")
             .filter_map(|(_, code)| u16::try_from(whole(code)?).ok())
@@ -112,18 +112,18 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns whether the response has a failure code or an error.
-    pub(super) fn is_failure(self) -> bool {
+    pub fn is_failure(self) -> bool {
         self.failure_codes().next().is_some() || self.named(ERRORS).any(|error| !is_empty(error))
     }
 
     /// Returns the error, if it is not an object.
-    pub(super) fn error(self) -> Option<&'a Value> {
+    pub fn error(self) -> Option<&'a Value> {
         let mut errors = self.named(["error"]).filter(|error| !error.is_object());
         errors.find(|error| !is_empty(error))
     }
 
     /// Returns the best description of a failure.
-    pub(super) fn message(self) -> Option<Cow<'a, str>> {
+    pub fn message(self) -> Option<Cow<'a, str>> {
         let mut messages = self.messages();
         messages.find(|message| !is_empty(message)).map(text)
     }
@@ -134,7 +134,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns every text that may describe the failure.
-    pub(super) fn texts(self) -> Vec<&'a str> {
+    pub fn texts(self) -> Vec<&'a str> {
         let mut texts = Vec::new();
         if let Some(Value::Object(_)) = self.body {
             let values = self.named(ERRORS).chain(self.named(CODES));
@@ -206,7 +206,7 @@ fn whole(code: &Value) -> Option<i64> {
 }
 
 /// Returns a value as text: a string as it is, anything else as JSON.
-pub(super) fn text(value: &Value) -> Cow<'_, str> {
+pub fn text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
         other => Cow::Owned(other.to_string()),

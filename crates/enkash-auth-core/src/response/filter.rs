@@ -23,16 +23,13 @@ const TOKEN_RUN: usize = 16;
 const SHORT: usize = 4;
 
 /// Removes secrets, tokens and unprintable characters from the server's text.
-pub(super) struct Filter {
+pub struct Filter {
     hidden: Vec<Zeroizing<String>>,
 }
 
 impl Filter {
     /// Creates a filter from the request's secrets and the `tokens` of its response.
-    pub(super) fn new<'a>(
-        credentials: &'a Credentials,
-        tokens: impl Iterator<Item = &'a str>,
-    ) -> Self {
+    pub fn new<'a>(credentials: &'a Credentials, tokens: impl Iterator<Item = &'a str>) -> Self {
         let mut hidden: Vec<_> = credentials
             .secrets()
             .chain(tokens)
@@ -53,7 +50,7 @@ impl Filter {
     ///
     /// It is truncated last, so that no part of a secret remains at the cut, and searched twice, since text
     /// may match a secret only once it is printable.
-    pub(super) fn apply(&self, text: &str) -> String {
+    pub fn apply(&self, text: &str) -> String {
         let text = Zeroizing::new(printable(&self.hide(text)));
         let text = Zeroizing::new(self.hide(&text));
         if text.chars().count() <= MAX_CHARS {

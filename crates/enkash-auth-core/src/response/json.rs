@@ -3,7 +3,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Parses `text`, with null for a number that is too large for a double and a space for a control character
 /// in a string. The text of the error may quote the body.
-pub(super) fn parse(text: &str) -> Result<Value, Error> {
+pub fn parse(text: &str) -> Result<Value, Error> {
     serde_json::from_str(text).or_else(|error: Error| match text.starts_with(['{', '[']) {
         true => serde_json::from_str(&repaired(text)),
         false => Err(error),
@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Result<Value, Error> {
 }
 
 /// Returns `value` as a number, also if it is a numeric string.
-pub(crate) fn number(value: &Value) -> Option<f64> {
+pub fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -21,7 +21,7 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
 }
 
 /// Overwrites every string, including the token. Recurses as deep as the parser allowed.
-pub(super) fn wipe(value: &mut Value) {
+pub fn wipe(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
         Value::Array(values) => values.iter_mut().for_each(wipe),

@@ -13,5 +13,5 @@ mod token_response;
 mod verdict;
 mod wording;
 
-pub(crate) use self::json::number;
+pub use self::json::number;
 pub use self::token_response::{FailedAttempt, Grant, ResponseBody, TokenResponse};

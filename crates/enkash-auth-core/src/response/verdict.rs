@@ -9,7 +9,7 @@ use super::{
 use crate::{Error, ErrorKind, account::AttemptOutcome};
 
 /// Holds the input of the rules: a response that grants nothing.
-pub(super) struct Evidence<'a> {
+pub struct Evidence<'a> {
     pub(super) status: StatusCode,
     pub(super) content: &'a Content<'a>,
     pub(super) fields: Fields<'a>,
@@ -21,7 +21,7 @@ pub(super) struct Evidence<'a> {
 }
 
 /// Represents the meaning of a response that grants nothing.
-pub(super) struct Verdict {
+pub struct Verdict {
     pub(super) kind: ErrorKind,
     pub(super) outcome: AttemptOutcome,
     pub(super) may_repeat: bool,
@@ -31,7 +31,7 @@ pub(super) struct Verdict {
 
 impl Evidence<'_> {
     /// Applies the rules; the first that matches wins. Rule 1 is a token.
-    pub(super) fn judge(&self) -> Verdict {
+    pub fn judge(&self) -> Verdict {
         let status = self.effective_status();
         let is_success = self.status.is_success();
         let is_complete = self.content.is_complete();
@@ -137,7 +137,7 @@ impl Evidence<'_> {
     }
 
     /// Returns the error, with the server's text as passed by `filter`.
-    pub(super) fn error(&self, verdict: &Verdict, filter: &Filter) -> Error {
+    pub fn error(&self, verdict: &Verdict, filter: &Filter) -> Error {
         let mut parts = vec![format!("status {}", self.status.as_u16())];
         for (name, code) in self.fields.failure_codes() {
             parts.push(format!("{name} {}", filter.apply(&text(code))));

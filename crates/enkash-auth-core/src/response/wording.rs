@@ -1,7 +1,7 @@
 use zeroize::Zeroizing;
 
 /// Recognises phrases in the texts of a response, ignoring case and punctuation.
-pub(super) struct Wording(Vec<Text>);
+pub struct Wording(Vec<Text>);
 
 struct Text {
     /// In lower case, with a space before it and instead of all but letters and digits.
@@ -11,13 +11,13 @@ struct Text {
 }
 
 impl Wording {
-    pub(super) fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         Self(texts.into_iter().map(Text::new).collect())
     }
 
     /// Returns whether a text says that the account is locked or disabled. "Blocked" does not count: it
     /// usually refers to an address.
-    pub(super) fn says_locked(&self) -> bool {
+    pub fn says_locked(&self) -> bool {
         self.0.iter().any(|text| {
             let count = |word| text.spaced.matches(word).count();
             count("locked") > count("blocked") + count("unlocked") + count("deadlocked")
@@ -27,12 +27,12 @@ impl Wording {
     }
 
     /// Returns the same for an HTML page, with stricter phrases, since it has many other words.
-    pub(super) fn page_says_locked(&self) -> bool {
+    pub fn page_says_locked(&self) -> bool {
         self.says(&["useraccountislocked", "userisdisabled"])
     }
 
     /// Returns whether a text says that the credentials are wrong.
-    pub(super) fn says_rejected(&self) -> bool {
+    pub fn says_rejected(&self) -> bool {
         let phrases = [
             "invalidgrant",
             "invalidclient",
@@ -45,7 +45,7 @@ impl Wording {
     }
 
     /// Returns whether a text blames the address of the caller.
-    pub(super) fn says_address(&self) -> bool {
+    pub fn says_address(&self) -> bool {
         let words = [
             "whitelist",
             "allowlist",
@@ -58,13 +58,13 @@ impl Wording {
     }
 
     /// Returns whether the texts hold no more than the reason phrase of a 403.
-    pub(super) fn says_forbidden_only(&self) -> bool {
+    pub fn says_forbidden_only(&self) -> bool {
         let mut texts = self.0.iter().map(Text::without_code);
         texts.all(|text| matches!(text, "" | "forbidden"))
     }
 
     /// Returns whether a text contains one of `phrases`, in lower case without spaces.
-    pub(super) fn says(&self, phrases: &[&str]) -> bool {
+    pub fn says(&self, phrases: &[&str]) -> bool {
         let says = |text: &Text| phrases.iter().any(|phrase| text.compact.contains(phrase));
         self.0.iter().any(says)
     }

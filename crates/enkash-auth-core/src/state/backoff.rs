@@ -15,7 +15,7 @@ const FORBIDDEN: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 
 /// Prevents fetches after a failed one until it has passed.
 #[derive(Clone, Debug)]
-pub(super) struct Backoff {
+pub struct Backoff {
     since: Timestamp,
     until: Timestamp,
     /// The same once the cached token has expired. After a failed refresh this is the server's
@@ -34,7 +34,7 @@ impl Backoff {
     ///
     /// Failed refreshes are counted apart: once the token has expired or is unauthorized, the backoff starts
     /// from its first value again.
-    pub(super) fn new(
+    pub fn new(
         error: Error,
         last: Option<Self>,
         is_refresh: bool,
@@ -89,7 +89,7 @@ impl Backoff {
     }
 
     /// Returns when it ends. `is_needed`: no cached token is usable.
-    pub(super) fn until(&self, is_needed: bool) -> Timestamp {
+    pub fn until(&self, is_needed: bool) -> Timestamp {
         match is_needed {
             true => self.until_needed,
             false => self.until,
@@ -97,19 +97,19 @@ impl Backoff {
     }
 
     /// Returns whether the failed attempt may count against the account.
-    pub(super) fn may_count(&self) -> bool {
+    pub fn may_count(&self) -> bool {
         self.error.kind() == ErrorKind::Unresolved
     }
 
     /// Returns when such an attempt is retried without a caller; `None` for never.
-    pub(super) fn retry_at(&self, policy: &RefreshPolicy) -> Option<Timestamp> {
+    pub fn retry_at(&self, policy: &RefreshPolicy) -> Option<Timestamp> {
         let after = policy.retry_unresolved_after?;
         Some((self.since + after).on_monotonic())
     }
 
     /// Returns the error of the last fetch, for a caller at `now`. It has no `retry_after` if only new
     /// credentials or an operator can help.
-    pub(super) fn error_at(&self, now: Timestamp, is_needed: bool) -> Error {
+    pub fn error_at(&self, now: Timestamp, is_needed: bool) -> Error {
         let error = self.error.clone();
         if error.kind().is_closed() {
             return error;

@@ -15,7 +15,7 @@ const ROUNDING: Duration = Duration::from_secs(1);
 
 /// Holds the newest token, and what its issuer and the API have said about it.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub struct Held {
     pub(super) token: AccessToken,
     /// When the last request was sent whose response returned it.
     last_returned: Timestamp,
@@ -35,12 +35,7 @@ enum Unauthorized {
 
 impl Held {
     /// Creates the token of `generation`, which the issuer returned to a request sent at `sent`.
-    pub(super) fn new(
-        bearer: Bearer,
-        generation: u64,
-        schedule: Schedule,
-        sent: Timestamp,
-    ) -> Self {
+    pub fn new(bearer: Bearer, generation: u64, schedule: Schedule, sent: Timestamp) -> Self {
         Self {
             token: AccessToken::new(bearer, generation, schedule),
             last_returned: sent,
@@ -49,7 +44,7 @@ impl Held {
     }
 
     /// Creates the same token, returned again: it keeps its generation and gets a new schedule.
-    pub(super) fn reissued(self, bearer: Bearer, schedule: Schedule, sent: Timestamp) -> Self {
+    pub fn reissued(self, bearer: Bearer, schedule: Schedule, sent: Timestamp) -> Self {
         let unauthorized = match self.unauthorized {
             // The response to an earlier request does not confirm the token.
             Unauthorized::Since(at) if sent.monotonic_nanos() >= at.monotonic_nanos() => {
@@ -67,7 +62,7 @@ impl Held {
     ///
     /// Each response gives a lower bound of its expiry, so the later one is right if rounding explains the
     /// difference. A token that was prolonged is refreshed like a new one: the early request has helped.
-    pub(super) fn reused(
+    pub fn reused(
         &self,
         lifetime: &Lifetime,
         now: Timestamp,
@@ -89,17 +84,17 @@ impl Held {
     }
 
     /// Records a 401 from the API: the token is not attached until its issuer returns it again.
-    pub(super) fn unauthorized(&mut self, now: Timestamp) {
+    pub fn unauthorized(&mut self, now: Timestamp) {
         self.unauthorized = Unauthorized::Since(now);
     }
 
     /// Returns whether it may be attached at `now`.
-    pub(super) fn is_usable(&self, now: Timestamp) -> bool {
+    pub fn is_usable(&self, now: Timestamp) -> bool {
         self.unauthorized_at().is_none() && self.token.is_usable(now)
     }
 
     /// Returns when the API rejected it, unless its issuer has returned it since.
-    pub(super) fn unauthorized_at(&self) -> Option<Timestamp> {
+    pub fn unauthorized_at(&self) -> Option<Timestamp> {
         match self.unauthorized {
             Unauthorized::Since(at) => Some(at),
             Unauthorized::None | Unauthorized::Reissued => None,
@@ -107,7 +102,7 @@ impl Held {
     }
 
     /// Returns whether a 401 at `now` invalidates it.
-    pub(super) fn accepts_unauthorized(&self, now: Timestamp) -> bool {
+    pub fn accepts_unauthorized(&self, now: Timestamp) -> bool {
         let trusted_until = (self.last_returned + TRUSTED).on_monotonic();
         match self.unauthorized {
             Unauthorized::None => true,
@@ -116,7 +111,7 @@ impl Held {
         }
     }
 
-    pub(super) fn is(&self, bearer: &Bearer) -> bool {
+    pub fn is(&self, bearer: &Bearer) -> bool {
         self.token.bearer() == bearer
     }
 }

@@ -83,6 +83,6 @@ impl Sub<Duration> for Timestamp {
 }
 
 /// Saturates at 584 years.
-pub(super) fn nanos(span: Duration) -> u64 {
+pub fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -4,7 +4,7 @@ use enkash_auth_core::{AccountKey, BaseUrl, Credentials};
 
 /// Holds credentials, and the key of their account.
 #[derive(Clone)]
-pub(crate) struct AccountCredentials(Arc<Inner>);
+pub struct AccountCredentials(Arc<Inner>);
 
 struct Inner {
     key: AccountKey,
@@ -12,7 +12,7 @@ struct Inner {
 }
 
 impl AccountCredentials {
-    pub(crate) fn new(base: &BaseUrl, credentials: Credentials) -> Self {
+    pub fn new(base: &BaseUrl, credentials: Credentials) -> Self {
         Self(Arc::new(Inner {
             key: credentials.account(base),
             credentials,
@@ -20,16 +20,16 @@ impl AccountCredentials {
     }
 
     /// Returns the key of the account that the server would lock.
-    pub(crate) fn key(&self) -> AccountKey {
+    pub fn key(&self) -> AccountKey {
         self.0.key
     }
 
-    pub(crate) fn credentials(&self) -> &Credentials {
+    pub fn credentials(&self) -> &Credentials {
         &self.0.credentials
     }
 
     /// Returns whether `other` is the same account with the same credentials.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    pub fn is(&self, other: &Self) -> bool {
         let is_alike = || {
             let salt = [0; 16];
             self.0.credentials.fingerprint(salt) == other.0.credentials.fingerprint(salt)

@@ -8,7 +8,7 @@ use enkash_auth_core::{
 use super::{AccountCredentials, Permit, StoredToken, down::Down};
 
 /// Decides what a fetch may do.
-pub(crate) enum Acquired {
+pub enum Acquired {
     /// Send the credentials, once.
     Permit(Permit),
     /// Use the token that another fetch obtained.
@@ -22,7 +22,7 @@ pub(crate) enum Acquired {
 }
 
 /// Describes a fetch that acquires a permit.
-pub(crate) struct FetchContext<'a> {
+pub struct FetchContext<'a> {
     pub(crate) account: &'a AccountCredentials,
     pub(crate) policy: &'a RefreshPolicy,
     /// When the fetch ends, on both clocks.
@@ -37,7 +37,7 @@ pub(crate) struct FetchContext<'a> {
 
 impl<'a> FetchContext<'a> {
     /// Creates an attempt with a fresh id.
-    pub(super) fn request(
+    pub fn request(
         &self,
         lease: Duration,
         retry_unresolved_after: Option<Duration>,

@@ -7,7 +7,8 @@ use crate::{
 };
 
 /// Explains why the store cannot be used.
-pub(super) enum Down {
+#[derive(Debug)]
+pub enum Down {
     Unavailable(BoxError),
     /// The record is in a newer format.
     Newer,
@@ -15,7 +16,7 @@ pub(super) enum Down {
 
 impl Down {
     /// Waits for a call of the store, no longer than [`STORE_TIMEOUT`].
-    pub(super) async fn limit<T>(call: StoreFuture<'_, T>) -> Result<T, Self> {
+    pub async fn limit<T>(call: StoreFuture<'_, T>) -> Result<T, Self> {
         match timeout(STORE_TIMEOUT, call).await {
             Ok(result) => result.map_err(Self::Unavailable),
             Err(_) => Err("the store did not respond in time".into()),

@@ -24,7 +24,7 @@ mod records;
 mod seal;
 
 pub use self::process::Process;
-pub(crate) use self::{
+pub use self::{
     account::AccountCredentials,
     acquire::{Acquired, FetchContext},
     permit::Permit,

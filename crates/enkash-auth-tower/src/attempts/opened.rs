@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Holds a record as it was loaded, and merged with what this process witnessed.
-pub(super) struct Opened {
+pub struct Opened {
     account: AccountKey,
     bytes: Option<Vec<u8>>,
     /// As it was loaded; `None` if it has to be replaced.
@@ -33,7 +33,7 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Loads the record, and merges what this process witnessed and which owners of attempts are dead.
-    pub(super) async fn load(
+    pub async fn load(
         store: &dyn Store,
         account: AccountKey,
         witness: Arc<Mutex<Witness>>,
@@ -80,7 +80,7 @@ impl Opened {
     }
 
     /// Writes the record if it has changed. Returns `false` if another write came first.
-    pub(super) async fn write(&self, store: &dyn Store) -> Result<bool, Down> {
+    pub async fn write(&self, store: &dyn Store) -> Result<bool, Down> {
         let is_written = self.before.as_ref() == Some(&self.record) || {
             let mut write = [0; 16];
             getrandom::fill(&mut write)?;
@@ -97,44 +97,44 @@ impl Opened {
         Ok(is_written)
     }
 
-    pub(super) fn facts(&self) -> &Facts {
+    pub fn facts(&self) -> &Facts {
         self.record.facts()
     }
 
     /// Restores the `facts`.
-    pub(super) fn revert(&mut self, facts: Facts) {
+    pub fn revert(&mut self, facts: Facts) {
         *self.record.facts_mut() = facts;
     }
 
-    pub(super) fn witness(&self) -> &Arc<Mutex<Witness>> {
+    pub fn witness(&self) -> &Arc<Mutex<Witness>> {
         &self.witness
     }
 
-    pub(super) fn acquire(&mut self, request: &AttemptContext<'_>) -> Acquire {
+    pub fn acquire(&mut self, request: &AttemptContext<'_>) -> Acquire {
         let witness = self.witness.lock();
         self.record.facts_mut().acquire(request, &witness, self.now)
     }
 
-    pub(super) fn record_outcome(&mut self, permit: &Permit, outcome: AttemptOutcome) -> bool {
+    pub fn record_outcome(&mut self, permit: &Permit, outcome: AttemptOutcome) -> bool {
         let facts = self.record.facts_mut();
         facts.record_outcome(permit, outcome, self.now)
     }
 
-    pub(super) fn reset(&mut self, ids: &[AttemptId], allow_rejected: bool) -> bool {
+    pub fn reset(&mut self, ids: &[AttemptId], allow_rejected: bool) -> bool {
         let witness = self.witness.lock();
         let facts = self.record.facts_mut();
         facts.reset(ids, allow_rejected, &witness, self.now)
     }
 
     /// Updates the witness: the record was written with the outcome of the attempt `id`.
-    pub(super) fn observe_without(&self, id: AttemptId) {
+    pub fn observe_without(&self, id: AttemptId) {
         let mut witness = self.witness.lock();
         witness.withdraw(id);
         witness.observe(self.record.facts());
     }
 
     /// Returns the token of the record, unless it is that of the attempt `newest_seen`.
-    pub(super) fn token(
+    pub fn token(
         &self,
         account: &AccountCredentials,
         newest_seen: Option<AttemptId>,
@@ -152,7 +152,7 @@ impl Opened {
     }
 
     /// Stores the token of `grant`, sealed. `now` is the clock of this process.
-    pub(super) fn keep_token(
+    pub fn keep_token(
         &mut self,
         account: &AccountCredentials,
         permit: &Permit,

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// If it is dropped before the store has the outcome, the witness records it: the outcome if it is set,
 /// otherwise uncounted if nothing was sent, and unresolved if something may have been.
-pub(crate) struct Permit {
+pub struct Permit {
     attempt: Arc<PermittedAttempt>,
     is_stored: bool,
     /// Dropped with the permit, so that the store sees that the attempt has ended.
@@ -21,7 +21,7 @@ pub(crate) struct Permit {
 }
 
 /// Tracks the stage of an attempt, for all that may end it.
-pub(crate) struct PermittedAttempt {
+pub struct PermittedAttempt {
     permit: account::Permit,
     witness: Arc<Mutex<Witness>>,
     clock: Time,
@@ -41,7 +41,7 @@ enum Stage {
 }
 
 impl Permit {
-    pub(super) fn new(
+    pub fn new(
         permit: account::Permit,
         witness: &Arc<Mutex<Witness>>,
         clock: &Time,
@@ -63,49 +63,49 @@ impl Permit {
     }
 
     /// Returns whether the credentials are known good.
-    pub(crate) fn is_known_good(&self) -> bool {
+    pub fn is_known_good(&self) -> bool {
         self.attempt.permit.is_known_good()
     }
 
-    pub(crate) fn attempt(&self) -> &Arc<PermittedAttempt> {
+    pub fn attempt(&self) -> &Arc<PermittedAttempt> {
         &self.attempt
     }
 
-    pub(super) fn inner(&self) -> &account::Permit {
+    pub fn inner(&self) -> &account::Permit {
         &self.attempt.permit
     }
 
     /// Removes the attempt, which was not written because another write came first.
-    pub(super) fn withdraw(self) {
+    pub fn withdraw(self) {
         *self.attempt.stage.lock() = Stage::Ended;
         self.attempt.witness.lock().withdraw(self.inner().id());
     }
 
     /// Records the outcome in the witness, for the next write. Keep the returned guard until then.
-    pub(crate) fn end(mut self, outcome: AttemptOutcome) -> Option<Liveness> {
+    pub fn end(mut self, outcome: AttemptOutcome) -> Option<Liveness> {
         self.set_outcome(outcome);
         self.liveness.take()
     }
 
     /// Returns the id of the attempt, if the store has it.
-    pub(crate) fn stored_id(&self) -> Option<AttemptId> {
+    pub fn stored_id(&self) -> Option<AttemptId> {
         self.is_stored.then(|| self.inner().id())
     }
 
     /// Sets the outcome, in case the permit is dropped.
-    pub(super) fn set_outcome(&self, outcome: AttemptOutcome) {
+    pub fn set_outcome(&self, outcome: AttemptOutcome) {
         *self.attempt.stage.lock() = Stage::Outcome(outcome);
     }
 
     /// Marks the outcome as stored.
-    pub(super) fn ended(&self) {
+    pub fn ended(&self) {
         *self.attempt.stage.lock() = Stage::Ended;
     }
 }
 
 impl PermittedAttempt {
     /// Returns whether the request may be sent now. After `true` it counts as sent.
-    pub(crate) fn may_send(&self) -> bool {
+    pub fn may_send(&self) -> bool {
         let now = self.clock.now();
         let mut stage = self.stage.lock();
         let may_send = *stage == Stage::Permitted && !self.send_before.has_passed(now);
@@ -116,7 +116,7 @@ impl PermittedAttempt {
     }
 
     /// Ends the attempt: nothing is sent from now on.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         let now = self.clock.now();
         let mut stage = self.stage.lock();
         let outcome = match *stage {

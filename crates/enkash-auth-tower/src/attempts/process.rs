@@ -22,7 +22,7 @@ pub struct Process {
 }
 
 /// Marks an attempt that is being written. While it exists, the process starts no other.
-pub(super) struct Beginning {
+pub struct Beginning {
     process: Process,
     account: AccountKey,
     id: AttemptId,

@@ -30,7 +30,7 @@ const LEASE_GRACE: Duration = Duration::from_secs(6);
 const RESET_POLL: Duration = Duration::from_millis(250);
 
 /// Runs the permit protocol of one cache.
-pub(crate) struct Attempts {
+pub struct Attempts {
     records: Records,
     /// Whether the store is one that other processes, or other caches by choice, share.
     is_shared: bool,
@@ -51,7 +51,7 @@ struct State {
 
 impl Attempts {
     /// Creates the protocol over `store`, or over the store of the process.
-    pub(crate) fn new(
+    pub fn new(
         store: Option<Arc<dyn Store>>,
         on_store_down: OnStoreDown,
         process: Process,
@@ -74,28 +74,28 @@ impl Attempts {
     }
 
     /// Returns the facts of the account, as last seen.
-    pub(crate) fn facts(&self, account: AccountKey) -> Facts {
+    pub fn facts(&self, account: AccountKey) -> Facts {
         let witness = self.records.witness(account);
         let witness = witness.lock();
         witness.facts().clone()
     }
 
     /// Returns the attempt whose token the cache holds, if the store has it.
-    pub(crate) fn held(&self, account: &AccountCredentials) -> Option<AttemptId> {
+    pub fn held(&self, account: &AccountCredentials) -> Option<AttemptId> {
         let state = self.state.lock();
         let (owner, id) = state.held.as_ref()?;
         owner.is(account).then_some(*id)
     }
 
     /// Records that the cache now holds the token of the attempt `id`.
-    pub(crate) fn hold(&self, account: &AccountCredentials, id: Option<AttemptId>) {
+    pub fn hold(&self, account: &AccountCredentials, id: Option<AttemptId>) {
         let held = id.map(|id| (account.clone(), id));
         let old = std::mem::replace(&mut self.state.lock().held, held);
         drop(old);
     }
 
     /// Begins a fetch, and ends the attempt of an abandoned one, which sends nothing from now on.
-    pub(crate) fn begin_fetch(&self) {
+    pub fn begin_fetch(&self) {
         let abandoned = self.state.lock().current.take();
         if let Some(attempt) = abandoned.and_then(|attempt| attempt.upgrade()) {
             attempt.end();
@@ -103,7 +103,7 @@ impl Attempts {
     }
 
     /// Decides whether the fetch may send its credentials.
-    pub(crate) async fn acquire(self: &Arc<Self>, ctx: &FetchContext<'_>) -> Acquired {
+    pub async fn acquire(self: &Arc<Self>, ctx: &FetchContext<'_>) -> Acquired {
         let acquired = match self.try_acquire(ctx).await {
             Ok(acquired) => acquired,
             Err(down) => self.without_store(ctx, down),
@@ -217,7 +217,7 @@ impl Attempts {
     /// open. Returns whether it was.
     ///
     /// If the store cannot be reached, the witness has the outcome, for the next write.
-    pub(crate) async fn record(
+    pub async fn record(
         self: &Arc<Self>,
         account: &AccountCredentials,
         permit: Permit,
@@ -273,7 +273,7 @@ impl Attempts {
 
     /// Clears the attempts that count and the fingerprints that were rejected by guess, or all if
     /// `allow_rejected`. Waits for the lease of an attempt that may still arrive at the server.
-    pub(crate) async fn reset(
+    pub async fn reset(
         self: &Arc<Self>,
         account: AccountKey,
         allow_rejected: bool,
@@ -292,7 +292,7 @@ impl Attempts {
     }
 
     /// Merges what this process witnessed into the record, and the record into what it witnessed.
-    pub(crate) async fn poll_record(self: &Arc<Self>, account: AccountKey) -> Result<(), Error> {
+    pub async fn poll_record(self: &Arc<Self>, account: AccountKey) -> Result<(), Error> {
         self.records.update(account, |_| Ok(())).await?;
         self.keep_polling(account);
         Ok(())
@@ -306,13 +306,13 @@ impl Attempts {
     }
 
     /// Returns whether this process has no reason to poll the record.
-    pub(super) fn is_quiet(&self, account: AccountKey) -> bool {
+    pub fn is_quiet(&self, account: AccountKey) -> bool {
         let witness = self.records.witness(account);
         witness.lock().is_quiet()
     }
 
     /// Returns whether the store has all that this process witnessed.
-    pub(super) fn is_reported(&self, account: AccountKey) -> bool {
+    pub fn is_reported(&self, account: AccountKey) -> bool {
         let witness = self.records.witness(account);
         let witness = witness.lock();
         !witness.is_ahead() && !witness.has_unstored()

@@ -19,12 +19,12 @@ const LATE: Duration = POLL_INTERVAL.saturating_mul(4);
 
 /// Tracks the tasks of a cache that poll records: one for each account that it uses.
 #[derive(Debug, Default)]
-pub(super) struct RecordPolls(Mutex<HashMap<AccountKey, Heartbeat>>);
+pub struct RecordPolls(Mutex<HashMap<AccountKey, Heartbeat>>);
 
 impl RecordPolls {
     /// Spawns a task that polls the record of `account`, unless one is running. Until all `is_reported` to the
     /// store, the task outlives the cache of `attempts`.
-    pub(super) fn start(&self, attempts: &Arc<Attempts>, account: AccountKey, is_reported: bool) {
+    pub fn start(&self, attempts: &Arc<Attempts>, account: AccountKey, is_reported: bool) {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };

@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// Limits the tries of a write while others come first.
-pub(super) const TRIES: u32 = 64;
+pub const TRIES: u32 = 64;
 
 /// Loads and writes the account records, merged with what this process witnessed.
-pub(super) struct Records {
+pub struct Records {
     store: Arc<dyn Store>,
     process: Process,
     clock: Time,
@@ -33,7 +33,7 @@ struct State {
 }
 
 impl Records {
-    pub(super) fn new(store: Arc<dyn Store>, process: Process, clock: Time) -> Self {
+    pub fn new(store: Arc<dyn Store>, process: Process, clock: Time) -> Self {
         Self {
             store,
             process,
@@ -42,30 +42,30 @@ impl Records {
         }
     }
 
-    pub(super) fn process(&self) -> &Process {
+    pub fn process(&self) -> &Process {
         &self.process
     }
 
-    pub(super) fn clock(&self) -> &Time {
+    pub fn clock(&self) -> &Time {
         &self.clock
     }
 
-    pub(super) fn witness(&self, account: AccountKey) -> Arc<Mutex<Witness>> {
+    pub fn witness(&self, account: AccountKey) -> Arc<Mutex<Witness>> {
         self.process.witness(account)
     }
 
     /// Returns whether the record was last seen in a newer format.
-    pub(super) fn is_newer(&self) -> bool {
+    pub fn is_newer(&self) -> bool {
         self.state.lock().is_newer
     }
 
     /// Keeps the guard of an attempt that has ended until the store has the outcome.
-    pub(super) fn keep(&self, liveness: Option<Liveness>) {
+    pub fn keep(&self, liveness: Option<Liveness>) {
         self.state.lock().unreported.extend(liveness);
     }
 
     /// Loads the record, and merges what this process witnessed.
-    pub(super) async fn open(&self, account: AccountKey) -> Result<Opened, Down> {
+    pub async fn open(&self, account: AccountKey) -> Result<Opened, Down> {
         let witness = self.witness(account);
         let opened = Opened::load(&*self.store, account, witness, &self.clock).await;
         if !matches!(opened, Err(Down::Unavailable(_))) {
@@ -75,7 +75,7 @@ impl Records {
     }
 
     /// Writes the record if it has changed. Returns `false` if another write came first.
-    pub(super) async fn write(&self, opened: &Opened) -> Result<bool, Down> {
+    pub async fn write(&self, opened: &Opened) -> Result<bool, Down> {
         let is_written = opened.write(&*self.store).await?;
         if is_written && !opened.witness().lock().is_ahead() {
             let reported = std::mem::take(&mut self.state.lock().unreported);
@@ -85,7 +85,7 @@ impl Records {
     }
 
     /// Opens the record, applies `change` and writes it, retrying while other writes come first.
-    pub(super) async fn update<T>(
+    pub async fn update<T>(
         &self,
         account: AccountKey,
         mut change: impl FnMut(&mut Opened) -> Result<T, Down>,
@@ -102,7 +102,7 @@ impl Records {
     }
 
     /// Shows that this process, which makes `attempt`, is alive.
-    pub(super) async fn hold(
+    pub async fn hold(
         &self,
         account: AccountKey,
         attempt: AttemptId,
@@ -112,6 +112,6 @@ impl Records {
 }
 
 /// Waits for a random time, so that conflicting writers do not collide once more.
-pub(super) async fn pause() {
+pub async fn pause() {
     sleep(Duration::from_millis(fastrand::u64(1..=10))).await;
 }

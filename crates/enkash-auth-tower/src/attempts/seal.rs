@@ -12,7 +12,7 @@ use crate::BoxError;
 
 /// Holds a token from the store, and the attempt that obtained it.
 #[derive(Clone, Debug)]
-pub(crate) struct StoredToken {
+pub struct StoredToken {
     pub(crate) id: AttemptId,
     pub(crate) bearer: Bearer,
     pub(crate) lifetime: Lifetime,
@@ -20,7 +20,7 @@ pub(crate) struct StoredToken {
 
 /// Seals a token so that only `account`'s credentials open it. `now` is the clock of this process, `at` the
 /// store's wall clock in nanoseconds since the Unix epoch: they may differ.
-pub(super) fn seal(
+pub fn seal(
     account: &AccountCredentials,
     bearer: &Bearer,
     lifetime: &Lifetime,
@@ -46,7 +46,7 @@ pub(super) fn seal(
 }
 
 /// Opens what [`seal`] sealed for the attempt `id`.
-pub(super) fn open(
+pub fn open(
     account: &AccountCredentials,
     id: AttemptId,
     sealed: &[u8],

@@ -18,7 +18,7 @@ use crate::{
 pin_project! {
     /// Waits for a token, readies an inner service of its own, and looks up the token once more before it
     /// makes the call.
-    pub(crate) struct Deferred<S, Req> {
+    pub struct Deferred<S, Req> {
         #[pin]
         state: State,
         inner: S,
@@ -40,7 +40,7 @@ pin_project! {
 
 impl<S, Req> Deferred<S, Req> {
     /// Waits with `waiting`, or looks up the token at the first poll.
-    pub(crate) fn new(
+    pub fn new(
         waiting: Option<Waiting>,
         not_ready_inner: S,
         request: Req,
@@ -60,7 +60,7 @@ impl<S, Req> Deferred<S, Req> {
     ///
     /// The inner service was not called.
     #[inline(never)]
-    pub(crate) fn poll_call(
+    pub fn poll_call(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(S::Future, Attached), BoxError>>

@@ -218,7 +218,7 @@ where
 
 /// Removes the mark of another layer from an error, and reports a 401 to the token that was `attached`.
 #[cold]
-pub(crate) fn finish<Req, Res, E>(
+pub fn finish<Req, Res, E>(
     result: Result<Res, E>,
     attached: Option<Attached>,
 ) -> Result<Res, BoxError>

@@ -15,7 +15,7 @@ mod rules;
 mod service;
 mod target;
 
-pub(crate) use self::{deferred::Deferred, future::finish, request::sealed};
+pub use self::{deferred::Deferred, future::finish, request::sealed};
 pub use self::{
     future::ResponseFuture, layer::EnkashAuthLayer, not_called::NotCalled, request::AuthRequest,
     service::EnkashAuth, target::Target,

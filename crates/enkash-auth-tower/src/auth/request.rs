@@ -53,7 +53,7 @@ impl<B, R> AuthRequest<Response<R>> for Request<B> {
     }
 }
 
-pub(crate) mod sealed {
+pub mod sealed {
     /// Marks the request types of this crate.
     pub trait Sealed {}
 

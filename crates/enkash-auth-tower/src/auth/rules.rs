@@ -8,7 +8,7 @@ use crate::{
 
 /// Holds what all services of one layer share, in one allocation: cloning a service touches one count.
 #[derive(Clone, Debug)]
-pub(super) struct Rules {
+pub struct Rules {
     pub(super) shared: Arc<Shared>,
     /// The origin of the token server.
     origin: Origin,
@@ -19,7 +19,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(tokens: &TokenCache) -> Self {
+    pub fn new(tokens: &TokenCache) -> Self {
         Self {
             shared: Arc::clone(tokens.shared()),
             origin: tokens.origin().clone(),
@@ -31,7 +31,7 @@ impl Rules {
     /// Returns whether a request to `target` may see the token.
     // Always: out of line, it is a fifth of what a call with a cached token costs.
     #[inline(always)]
-    pub(super) fn allow(&self, target: Target<'_>) -> bool {
+    pub fn allow(&self, target: Target<'_>) -> bool {
         target.is_at(&self.origin) || self.allow_besides(target)
     }
 
@@ -42,12 +42,12 @@ impl Rules {
     }
 
     /// Allows `origin` to see the token, too.
-    pub(super) fn allow_origin(&mut self, origin: Origin) {
+    pub fn allow_origin(&mut self, origin: Origin) {
         self.others.push(origin);
     }
 
     #[cold]
-    pub(super) fn blocked(target: Target<'_>) -> Error {
+    pub fn blocked(target: Target<'_>) -> Error {
         let detail = match target.origin() {
             Some(origin) => format!("{origin}; see EnkashAuthLayer::allow_origin"),
             None => "the request names none; see EnkashAuthLayer::assume_origin".to_owned(),

@@ -17,37 +17,37 @@ global! {
 
 /// Identifies the token attached to a request. Keeps no cache alive.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Attached {
+pub struct Attached {
     cache: CacheId,
     generation: u64,
 }
 
 impl Attached {
     /// Records that the API returned 401 for it.
-    pub(crate) fn unauthorized(self) {
+    pub fn unauthorized(self) {
         if let Some(cache) = self.cache() {
             cache.unauthorized(self.generation);
         }
     }
 
     /// Returns the cache, unless it was dropped.
-    pub(crate) fn cache(self) -> Option<Arc<Shared>> {
+    pub fn cache(self) -> Option<Arc<Shared>> {
         self.cache.cache()
     }
 
     /// Returns a future of the next token, or `None` if the cache was dropped.
-    pub(crate) fn successor(self) -> Option<TokenFuture> {
+    pub fn successor(self) -> Option<TokenFuture> {
         self.cache().map(|cache| TokenFuture::new(&cache))
     }
 
     /// Counts the `result` of replaying an unauthorized call.
-    pub(crate) fn replayed(self, result: &'static str) {
+    pub fn replayed(self, result: &'static str) {
         if let Some(cache) = self.cache() {
             meter::replayed(cache.endpoint().account(), result);
         }
     }
 
-    pub(crate) fn generation(self) -> u64 {
+    pub fn generation(self) -> u64 {
         self.generation
     }
 }
@@ -65,10 +65,10 @@ impl CacheId {
 
 /// Registers a cache until it is dropped.
 #[derive(Debug)]
-pub(super) struct Registered(CacheId);
+pub struct Registered(CacheId);
 
 impl Registered {
-    pub(super) fn new(cache: Weak<Shared>) -> Self {
+    pub fn new(cache: Weak<Shared>) -> Self {
         global! {
             static NEXT: AtomicU64 = AtomicU64::new(1);
         }
@@ -80,7 +80,7 @@ impl Registered {
     }
 
     /// Identifies the token of `generation`.
-    pub(super) fn attached(&self, generation: u64) -> Attached {
+    pub fn attached(&self, generation: u64) -> Attached {
         Attached {
             cache: self.0,
             generation,

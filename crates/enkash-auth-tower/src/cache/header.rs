@@ -10,7 +10,7 @@ use super::{Attached, Shared, snapshot::Published};
 use crate::sync::Arc;
 
 #[derive(Debug, Default)]
-pub(crate) struct HeaderCopy {
+pub struct HeaderCopy {
     copy: Option<Own>,
     used: bool,
 }
@@ -24,7 +24,7 @@ struct Own {
 impl HeaderCopy {
     /// Inserts the cached token into `headers` if it may be attached without consulting the state.
     #[inline]
-    pub(crate) fn attach(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
+    pub fn attach(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
         if let Some(own) = &self.copy
             && own.of.is_fresh()
         {

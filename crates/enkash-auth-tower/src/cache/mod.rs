@@ -17,7 +17,7 @@ mod token_cache;
 mod token_future;
 mod waiting;
 
-pub(crate) use self::{attached::Attached, header::HeaderCopy, shared::Shared, waiting::Waiting};
+pub use self::{attached::Attached, header::HeaderCopy, shared::Shared, waiting::Waiting};
 pub use self::{
     status::Status,
     token_cache::{TokenCache, TokenCacheBuilder},

@@ -23,12 +23,12 @@ const SHORTEST: Duration = Duration::from_millis(100);
 /// There is one task at a time, on the runtime of the caller that spawned a fetch. It keeps no cache
 /// alive. If its runtime has shut down, or has not driven it in time, the next fetch starts another.
 #[derive(Debug, Default)]
-pub(super) struct RefreshTask(Heartbeat);
+pub struct RefreshTask(Heartbeat);
 
 impl RefreshTask {
     /// Starts a task unless one is running. If a fetch was abandoned, that task may be one that `is_stalled`,
     /// and is replaced.
-    pub(super) fn start(&self, runtime: &Handle, shared: &Arc<Shared>, is_stalled: bool) {
+    pub fn start(&self, runtime: &Handle, shared: &Arc<Shared>, is_stalled: bool) {
         if shared.policy().keep_warm
             && let Some(beating) = self.0.start(LATE, is_stalled)
         {

@@ -22,7 +22,7 @@ const STALE: Duration = Duration::from_secs(10);
 type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
 
 /// Reads new credentials, once those in use are rejected.
-pub(crate) struct Reload {
+pub struct Reload {
     source: Arc<Source>,
     /// The reading that is still pending: one that hangs occupies one thread, however often a fetch reads.
     pending: Mutex<Option<Reading>>,
@@ -36,9 +36,7 @@ struct Reading {
 }
 
 impl Reload {
-    pub(super) fn new(
-        source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static) -> Self {
         Self {
             source: Arc::new(source),
             pending: Mutex::default(),
@@ -46,7 +44,7 @@ impl Reload {
     }
 
     /// Reads credentials other than the rejected ones, and makes `shared` use them.
-    pub(super) async fn apply(&self, shared: &Shared, rejected: &AccountCredentials) {
+    pub async fn apply(&self, shared: &Shared, rejected: &AccountCredentials) {
         let changed = match self.read_stable(rejected).await {
             Ok(None) => return,
             Ok(Some(credentials)) => shared.change_credentials(credentials, Some(rejected)),

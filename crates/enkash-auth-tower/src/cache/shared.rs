@@ -28,7 +28,7 @@ use crate::{
 
 /// Holds what all handles of one cache share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub struct Shared {
     attempts: Arc<Attempts>,
     reload: Option<Reload>,
     policy: RefreshPolicy,
@@ -53,14 +53,14 @@ struct Inner {
 type Abandoned = (PendingFetch, AccountKey, Option<Arc<Waiters>>);
 
 /// Identifies a fetch to wait for.
-pub(crate) struct Pending {
+pub struct Pending {
     pub(crate) waiters: Arc<Waiters>,
     /// When to look up, should it never complete.
     pub(crate) overdue: Timestamp,
 }
 
 impl Shared {
-    pub(crate) fn new(
+    pub fn new(
         endpoint: TokenEndpoint,
         policy: RefreshPolicy,
         clock: Time,
@@ -84,42 +84,42 @@ impl Shared {
         })
     }
 
-    pub(crate) fn endpoint(&self) -> TokenEndpoint {
+    pub fn endpoint(&self) -> TokenEndpoint {
         self.inner.lock().endpoint.clone()
     }
 
-    pub(crate) fn attempts(&self) -> &Arc<Attempts> {
+    pub fn attempts(&self) -> &Arc<Attempts> {
         &self.attempts
     }
 
-    pub(crate) fn policy(&self) -> &RefreshPolicy {
+    pub fn policy(&self) -> &RefreshPolicy {
         &self.policy
     }
 
-    pub(crate) fn clock(&self) -> &Time {
+    pub fn clock(&self) -> &Time {
         &self.clock
     }
 
-    pub(crate) fn waiting(&self) -> &AtomicUsize {
+    pub fn waiting(&self) -> &AtomicUsize {
         &self.waiting
     }
 
     /// Identifies `token` for the request that carries it.
-    pub(crate) fn attached(&self, token: &AccessToken) -> Attached {
+    pub fn attached(&self, token: &AccessToken) -> Attached {
         self.snapshot.attached(token.generation())
     }
 
-    pub(crate) fn count_request(&self) {
+    pub fn count_request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns whether `pending` is in flight, and not abandoned.
-    pub(crate) fn is_pending(&self, pending: PendingFetch) -> bool {
+    pub fn is_pending(&self, pending: PendingFetch) -> bool {
         self.inner.lock().state.pending() == Some(pending)
     }
 
     /// Returns the fetch that is in flight and not overdue.
-    pub(super) fn pending(&self) -> Option<Pending> {
+    pub fn pending(&self) -> Option<Pending> {
         let now = self.clock.now();
         let mut inner = self.inner.lock();
         let pending = inner.state.pending()?;
@@ -127,14 +127,14 @@ impl Shared {
     }
 
     /// Returns a token, or joins the waiters of a fetch.
-    pub(crate) fn join(self: &Arc<Self>) -> Lookup<Waiting> {
+    pub fn join(self: &Arc<Self>) -> Lookup<Waiting> {
         self.lookup()
             .try_map(|pending| Waiting::new(Arc::clone(self), pending))
     }
 
     /// Consults the snapshot, then the state, and spawns the fetch that it decides on, on the caller's
     /// runtime.
-    pub(crate) fn lookup(self: &Arc<Self>) -> Lookup<Pending> {
+    pub fn lookup(self: &Arc<Self>) -> Lookup<Pending> {
         let now = self.clock.now();
         if let Some(current) = self.snapshot.load().as_deref()
             && current.is_fresh()
@@ -177,7 +177,7 @@ impl Shared {
 
     /// Completes `pending`: publishes the `outcome`, whose token the attempt `obtained_by` obtained, and wakes
     /// the waiters. Does nothing, and returns `None`, if it was abandoned.
-    pub(crate) fn complete(
+    pub fn complete(
         &self,
         pending: PendingFetch,
         outcome: FetchOutcome,
@@ -212,7 +212,7 @@ impl Shared {
 
     /// Records that `pending` received `grant`. Returns how long to wait before the next request, if that is
     /// the cached token and it has expired.
-    pub(crate) fn received(&self, pending: PendingFetch, grant: &Grant) -> Option<Duration> {
+    pub fn received(&self, pending: PendingFetch, grant: &Grant) -> Option<Duration> {
         let now = self.clock.now();
         let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
         let mut inner = self.inner.lock();
@@ -222,7 +222,7 @@ impl Shared {
     }
 
     /// Records that the API returned 401 for the token of `generation`, and fetches another if that is new.
-    pub(crate) fn unauthorized(self: &Arc<Self>, generation: u64) {
+    pub fn unauthorized(self: &Arc<Self>, generation: u64) {
         let is_new =
             self.change(|inner, now| inner.state.unauthorized(generation, now).then_some(()));
         if is_new.is_some() {
@@ -234,7 +234,7 @@ impl Shared {
 
     /// Uses `credentials` from now on; given `instead_of`, only if those are still in use. Returns whether
     /// they are different, and used.
-    pub(super) fn change_credentials(
+    pub fn change_credentials(
         &self,
         credentials: Credentials,
         instead_of: Option<&AccountCredentials>,
@@ -264,14 +264,14 @@ impl Shared {
     }
 
     /// Reads new credentials in place of the rejected ones, and uses them from now on.
-    pub(crate) async fn reload(&self, rejected: &AccountCredentials) {
+    pub async fn reload(&self, rejected: &AccountCredentials) {
         if let Some(reload) = &self.reload {
             reload.apply(self, rejected).await;
         }
     }
 
     /// Clears the strikes of the account in the store, and the backoff after them.
-    pub(super) async fn reset(&self, allow_rejected: bool) -> Result<(), Error> {
+    pub async fn reset(&self, allow_rejected: bool) -> Result<(), Error> {
         on_runtime()?;
         let account = self.endpoint().account();
         self.attempts.reset(account, allow_rejected).await?;
@@ -283,13 +283,13 @@ impl Shared {
     }
 
     /// Polls the record of the account in the store.
-    pub(super) async fn poll_record(&self) -> Result<(), Error> {
+    pub async fn poll_record(&self) -> Result<(), Error> {
         on_runtime()?;
         self.attempts.poll_record(self.endpoint().account()).await
     }
 
     /// Returns how long no lookup is due: zero for now, `None` while a fetch is in flight.
-    pub(super) fn idle_for(&self) -> Option<Duration> {
+    pub fn idle_for(&self) -> Option<Duration> {
         let now = self.clock.now();
         let inner = self.inner.lock();
         match inner.state.pending() {
@@ -319,7 +319,7 @@ impl Shared {
         changed
     }
 
-    pub(crate) fn status(&self) -> Status {
+    pub fn status(&self) -> Status {
         let now = self.clock.now();
         let (state, account) = {
             let inner = self.inner.lock();

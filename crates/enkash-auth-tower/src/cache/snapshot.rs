@@ -14,13 +14,13 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     current: Slot<Published>,
     registered: Registered,
 }
 
 #[derive(Debug)]
-pub(crate) struct Published {
+pub struct Published {
     /// The reading of the monotonic clock at which this was last fresh, or the mark of a replaced view.
     /// Within one tick the wall clock need not be read.
     seen: AtomicU64,
@@ -34,19 +34,19 @@ const REPLACED: u64 = u64::MAX;
 const NOT_SEEN: u64 = u64::MAX - 1;
 
 impl Snapshot {
-    pub(super) fn new(registered: Registered) -> Self {
+    pub fn new(registered: Registered) -> Self {
         Self {
             current: Slot::empty(),
             registered,
         }
     }
 
-    pub(super) fn load(&self) -> Loaded<Published> {
+    pub fn load(&self) -> Loaded<Published> {
         self.current.load()
     }
 
     /// Replaces the view, and returns the old one, to be dropped outside the lock.
-    pub(super) fn publish(&self, view: Option<View>, clock: &Time) -> Option<Arc<Published>> {
+    pub fn publish(&self, view: Option<View>, clock: &Time) -> Option<Arc<Published>> {
         let published = view.map(|view| {
             Arc::new(Published {
                 seen: AtomicU64::new(NOT_SEEN),
@@ -63,23 +63,23 @@ impl Snapshot {
     }
 
     /// Identifies the token of `generation`.
-    pub(super) fn attached(&self, generation: u64) -> Attached {
+    pub fn attached(&self, generation: u64) -> Attached {
         self.registered.attached(generation)
     }
 }
 
 impl Published {
-    pub(super) fn view(&self) -> &View {
+    pub fn view(&self) -> &View {
         &self.view
     }
 
-    pub(super) fn attached(&self) -> Attached {
+    pub fn attached(&self) -> Attached {
         self.attached
     }
 
     /// Returns whether this was not replaced, and its token may be attached without consulting the state.
     #[inline]
-    pub(super) fn is_fresh(&self) -> bool {
+    pub fn is_fresh(&self) -> bool {
         let tick = self.clock.monotonic_nanos();
         tick == self.seen.load(Ordering::Acquire) || self.is_fresh_at(tick)
     }

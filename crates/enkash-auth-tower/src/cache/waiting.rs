@@ -23,7 +23,7 @@ pin_project! {
     ///
     /// It also watches the fetch: if that does not complete in time, the waiter's next lookup abandons it.
     #[derive(Debug)]
-    pub(crate) struct Waiting {
+    pub struct Waiting {
         #[pin]
         timer: Sleep,
         waiter: Waiter,
@@ -39,7 +39,7 @@ pin_project! {
 struct Place(Arc<Shared>);
 
 impl Waiting {
-    pub(super) fn new(shared: Arc<Shared>, pending: Pending) -> Result<Self, Error> {
+    pub fn new(shared: Arc<Shared>, pending: Pending) -> Result<Self, Error> {
         let place = Place::take(shared)?;
         let deadline = time::deadline(place.0.policy().wait_timeout);
         Ok(Self {
@@ -118,7 +118,7 @@ impl Drop for Place {
 
 /// Completes when no fetch is in flight. An overdue fetch is ignored: its runtime may never be driven
 /// again.
-pub(super) async fn idle(shared: &Shared) {
+pub async fn idle(shared: &Shared) {
     while let Some(pending) = shared.pending() {
         let overdue_in = pending.overdue.remaining(shared.clock().now());
         let recheck_at = time::deadline(overdue_in.max(time::TICK));

@@ -10,7 +10,7 @@ pub struct ConfigError {
 }
 
 #[derive(Debug)]
-pub(super) enum Problem {
+pub enum Problem {
     NotSet,
     /// Nor is the other, one of which is needed.
     NeitherSet(String),

@@ -44,7 +44,7 @@ const KEYS: [&str; 27] = [
 ];
 
 /// Reads the variables that `lookup` finds.
-pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Config, ConfigError> {
+pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Config, ConfigError> {
     let mut set = Vec::new();
     for key in KEYS {
         let name = variable(key);
@@ -103,6 +103,6 @@ impl IntoDeserializer<'_, Error> for Variable<'_> {
 }
 
 /// Returns the name of `key` in an environment.
-pub(super) fn variable(key: &str) -> String {
+pub fn variable(key: &str) -> String {
     format!("ENKASH_{}", key.to_ascii_uppercase())
 }

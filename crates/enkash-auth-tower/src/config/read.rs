@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::store::OnStoreDown;
 
 /// Reads text, a path or a secret, unchanged.
-pub(super) fn text<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+pub fn text<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: From<String>,
@@ -18,7 +18,7 @@ where
 }
 
 /// Reads a duration: `1500ms`, `2m 30s`.
-pub(super) fn duration<'de, D>(from: D) -> Result<Option<Duration>, D::Error>
+pub fn duration<'de, D>(from: D) -> Result<Option<Duration>, D::Error>
 where
     D: Deserializer<'de>,
 {
@@ -27,7 +27,7 @@ where
 }
 
 /// Reads a duration, or `never`.
-pub(super) fn duration_or_never<'de, D>(from: D) -> Result<Option<Option<Duration>>, D::Error>
+pub fn duration_or_never<'de, D>(from: D) -> Result<Option<Option<Duration>>, D::Error>
 where
     D: Deserializer<'de>,
 {
@@ -39,7 +39,7 @@ where
 }
 
 /// Reads `known-good`, `hold` or `attempt`.
-pub(super) fn on_store_down<'de, D>(from: D) -> Result<Option<OnStoreDown>, D::Error>
+pub fn on_store_down<'de, D>(from: D) -> Result<Option<OnStoreDown>, D::Error>
 where
     D: Deserializer<'de>,
 {
@@ -53,7 +53,7 @@ where
 }
 
 /// Reads `true` or `false`.
-pub(super) fn flag<'de, D>(from: D) -> Result<Option<bool>, D::Error>
+pub fn flag<'de, D>(from: D) -> Result<Option<bool>, D::Error>
 where
     D: Deserializer<'de>,
 {
@@ -61,7 +61,7 @@ where
 }
 
 /// Reads a number from 0.
-pub(super) fn number<'de, D>(from: D) -> Result<Option<u32>, D::Error>
+pub fn number<'de, D>(from: D) -> Result<Option<u32>, D::Error>
 where
     D: Deserializer<'de>,
 {

@@ -13,7 +13,7 @@ use super::{Config, ConfigError, error::Problem, settings::present};
 const LONGEST: u64 = 64 * 1024;
 
 /// Holds a secret, or a file that holds it, and their keys.
-pub(super) struct Secret<'a> {
+pub struct Secret<'a> {
     key: &'static str,
     value: Option<&'a SecretString>,
     file_key: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Secret<'a> {
 }
 
 impl<'a> Secret<'a> {
-    pub(super) fn new(
+    pub fn new(
         [key, file_key]: [&'static str; 2],
         value: Option<&'a SecretString>,
         file: Option<&'a Path>,
@@ -35,23 +35,23 @@ impl<'a> Secret<'a> {
     }
 
     /// Returns which of the two keys is set.
-    pub(super) fn set(&self) -> Option<&'static str> {
+    pub fn set(&self) -> Option<&'static str> {
         let value = self.value.map(|_| self.key);
         value.or(self.file.map(|_| self.file_key))
     }
 
     /// Returns the error of a secret that cannot be used.
-    pub(super) fn unusable(&self, why: &str, config: &Config) -> ConfigError {
+    pub fn unusable(&self, why: &str, config: &Config) -> ConfigError {
         let key = self.set().unwrap_or(self.key);
         config.error(key, Problem::Unusable(why.to_owned()))
     }
 
-    pub(super) fn is_file(&self) -> bool {
+    pub fn is_file(&self) -> bool {
         self.file.is_some()
     }
 
     /// Returns the secret without one trailing line end; `None` if neither it nor a file is set.
-    pub(super) fn read(&self, config: &Config) -> Result<Option<Zeroizing<String>>, ConfigError> {
+    pub fn read(&self, config: &Config) -> Result<Option<Zeroizing<String>>, ConfigError> {
         match (self.value, self.file) {
             (Some(_), Some(_)) => {
                 let problem = Problem::Contradicts(config.name(self.key));
@@ -89,7 +89,7 @@ impl<'a> Secret<'a> {
         Ok(text)
     }
 
-    pub(super) fn required(&self, config: &Config) -> Result<Zeroizing<String>, ConfigError> {
+    pub fn required(&self, config: &Config) -> Result<Zeroizing<String>, ConfigError> {
         self.read(config)?
             .ok_or_else(|| config.error(self.key, Problem::NotSet))
     }

@@ -375,6 +375,6 @@ impl fmt::Debug for Config {
 }
 
 /// Returns the value unless it is blank.
-pub(super) fn present(value: Option<&str>) -> Option<&str> {
+pub fn present(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.trim().is_empty())
 }

@@ -20,7 +20,7 @@ use crate::BoxError;
 
 /// Opens a connection to the target, or a tunnel, for TLS with it.
 #[derive(Clone, Debug)]
-pub(super) struct Dial {
+pub struct Dial {
     egress: Egress,
     direct: HttpConnector<Resolver>,
     /// Connects to a proxy, which may require TLS of its own.
@@ -28,10 +28,10 @@ pub(super) struct Dial {
 }
 
 /// Carries TLS only with a proxy that requires it.
-pub(super) type Dialed = MaybeHttpsStream<TokioIo<TcpStream>>;
+pub type Dialed = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Dial {
-    pub(super) fn new(egress: Egress, tls: &ClientConfig, limit: Duration) -> Self {
+    pub fn new(egress: Egress, tls: &ClientConfig, limit: Duration) -> Self {
         let direct = egress.tcp(limit);
         Self {
             egress,
@@ -42,7 +42,7 @@ impl Dial {
 }
 
 /// Connects for HTTP/1.1, with TLS if the address is https.
-pub(super) fn over_tls<C>(tls: &ClientConfig, inner: C) -> HttpsConnector<C> {
+pub fn over_tls<C>(tls: &ClientConfig, inner: C) -> HttpsConnector<C> {
     HttpsConnectorBuilder::new()
         .with_tls_config(tls.clone())
         .https_or_http()

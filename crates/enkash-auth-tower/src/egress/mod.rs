@@ -19,7 +19,7 @@ mod stream;
 use hyper_util::client::legacy::connect::dns::GaiResolver as Resolver;
 
 #[cfg(test)]
-pub(crate) use self::resolver::Resolver;
+pub use self::resolver::Resolver;
 pub use self::{
     connector::EgressConnector, future::EgressConnecting, settings::Egress, stream::EgressStream,
 };

@@ -5,14 +5,14 @@ use hyper_util::client::proxy::matcher::Matcher;
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1,::ffff:7f00:0/104";
 
 /// Matches the hosts that need no proxy.
-pub(super) struct NoProxy {
+pub struct NoProxy {
     hosts: Matcher,
     /// The entries with a port, which [`Matcher`] does not support.
     with_port: Vec<(u16, Matcher)>,
 }
 
 impl NoProxy {
-    pub(super) fn new(list: &str) -> Self {
+    pub fn new(list: &str) -> Self {
         let mut hosts = LOOPBACK.to_owned();
         let mut with_port = Vec::new();
         let entries = list.split(|c: char| c == ',' || c.is_whitespace());
@@ -30,7 +30,7 @@ impl NoProxy {
         }
     }
 
-    pub(super) fn contains(&self, target: &Uri) -> bool {
+    pub fn contains(&self, target: &Uri) -> bool {
         let port = target.port_u16().unwrap_or(443);
         let is_in = |matcher: &Matcher| matcher.intercept(target).is_none();
         is_in(&self.hosts)

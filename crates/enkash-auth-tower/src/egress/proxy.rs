@@ -6,7 +6,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 ///
 /// [`Matcher`] drops the parts of a URL that it does not support. Here nothing is dropped: a part of an
 /// unescaped password would pass for the host, and be shown.
-pub(super) fn parse(name: &str, url: &str) -> Result<Intercept, Error> {
+pub fn parse(name: &str, url: &str) -> Result<Intercept, Error> {
     intercept(url.trim())
         .map_err(|why| Error::new(ErrorKind::InvalidSetting, format!("{name}: {why}")))
 }

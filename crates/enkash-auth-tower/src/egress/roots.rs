@@ -10,19 +10,19 @@ use rustls::{
 /// Limits a CA file. All that Mozilla trusts is some 220 KiB.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-pub(super) fn mozilla() -> RootCertStore {
+pub fn mozilla() -> RootCertStore {
     RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
 }
 
 /// Adds the certificates of the file that the setting `name` names.
-pub(super) fn add_file(roots: &mut RootCertStore, name: &str, path: &Path) -> Result<(), Error> {
+pub fn add_file(roots: &mut RootCertStore, name: &str, path: &Path) -> Result<(), Error> {
     let pem =
         read(path).map_err(|error| unusable(name, "the file cannot be read").with_source(error))?;
     add(roots, name, &pem)
 }
 
 /// Adds the certificates in `pem`; other content is skipped.
-pub(super) fn add(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(), Error> {
+pub fn add(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(), Error> {
     let before = roots.len();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         // The parser's error would quote the file, which may also hold a key.
@@ -38,7 +38,7 @@ pub(super) fn add(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(
 }
 
 /// Configures TLS with ring and `roots`, whatever the process-wide default is.
-pub(super) fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, Error> {
+pub fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable("tls", "no protocol version").with_source(error))?

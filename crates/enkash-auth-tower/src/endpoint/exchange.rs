@@ -18,17 +18,17 @@ use crate::{BoxError, time::Time};
 
 /// Marks a token request, so that our own layer passes it on: it would wait for itself.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct IsTokenRequest;
+pub struct IsTokenRequest;
 
 /// Holds a response, and when its request was sent.
-pub(crate) struct Exchanged {
+pub struct Exchanged {
     pub(crate) sent: Timestamp,
     pub(crate) response: TokenResponse,
 }
 
 /// Explains why there is no response.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// It failed before any byte of the request could be written, and does not count.
     NotSent(BoxError),
     /// The request may have arrived, and may have counted.
@@ -36,15 +36,14 @@ pub(crate) enum Failure {
 }
 
 /// Checks last whether credentials may be sent; see [`Exchange::exchange`].
-pub(crate) type MaySend<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+pub type MaySend<'a> = &'a (dyn Fn() -> bool + Send + Sync);
 
-pub(crate) type Exchanging<'a> =
-    Pin<Box<dyn Future<Output = Result<Exchanged, Failure>> + Send + 'a>>;
+pub type Exchanging<'a> = Pin<Box<dyn Future<Output = Result<Exchanged, Failure>> + Send + 'a>>;
 
-pub(crate) type Probing<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+pub type Probing<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
 /// Makes token requests over a type-erased HTTP service.
-pub(crate) trait Exchange: Send + Sync {
+pub trait Exchange: Send + Sync {
     /// Sends `request` and reads the response, all before `deadline`.
     ///
     /// Calls `may_send` once at most: when the service is ready, immediately before it is called. If it
@@ -68,7 +67,7 @@ pub(crate) trait Exchange: Send + Sync {
 }
 
 /// Erases a service, and makes one for every exchange.
-pub(super) struct Plug<F>(pub(super) F);
+pub struct Plug<F>(pub(super) F);
 
 impl<F, S, B> Exchange for Plug<F>
 where

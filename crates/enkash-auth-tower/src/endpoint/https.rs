@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Limits connecting: name, TCP, a proxy's tunnel and TLS.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Doubles hyper's default.
 const MAX_HEADERS: usize = 200;
@@ -36,7 +36,7 @@ const MAX_HEADERS: usize = 200;
 /// in its first poll. There is no pool, no retry, no redirect, and no task that would write after that
 /// future was dropped. So what fails before the call has sent nothing, and a check before it is as near to
 /// the first byte as a check can be.
-pub(super) struct HttpsClient {
+pub struct HttpsClient {
     connector: EgressConnector,
     target: Uri,
     state: State,
@@ -50,7 +50,7 @@ enum State {
 
 impl HttpsClient {
     /// Creates a client of the server at `target`, without a connection.
-    pub(super) fn new(connector: EgressConnector, target: Uri) -> Self {
+    pub fn new(connector: EgressConnector, target: Uri) -> Self {
         Self {
             connector,
             target,
@@ -161,7 +161,7 @@ impl Driven {
 }
 
 /// Holds the body of a response, and its connection.
-pub(super) struct ResponseBody {
+pub struct ResponseBody {
     connection: Driven,
     incoming: Incoming,
 }

@@ -11,6 +11,6 @@ mod not_sent;
 mod per_runtime;
 mod token_endpoint;
 
-pub(crate) use self::exchange::{Exchanged, Failure, IsTokenRequest};
-pub(crate) use self::not_sent::call_was_not_sent;
+pub use self::exchange::{Exchanged, Failure, IsTokenRequest};
+pub use self::not_sent::call_was_not_sent;
 pub use self::{not_sent::NotSent, token_endpoint::TokenEndpoint};

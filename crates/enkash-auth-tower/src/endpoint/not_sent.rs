@@ -52,7 +52,7 @@ impl StdError for NotSent {
 ///
 /// A refused connection proves it, unless an open connection reports it: a host behind a firewall can be
 /// refused after the request was written.
-pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
+pub fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     if NotSent::is_said_by(error) || has_no_connection(error) || is_refused_connection(error) {
         return true;
     }
@@ -61,7 +61,7 @@ pub(super) fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
 
 /// Returns the same for a call: only an explicit marker counts. A refused connection may be that of a
 /// client's second try.
-pub(crate) fn call_was_not_sent(error: &(dyn StdError + 'static)) -> bool {
+pub fn call_was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     NotSent::is_said_by(error) || error.source().is_some_and(call_was_not_sent)
 }
 

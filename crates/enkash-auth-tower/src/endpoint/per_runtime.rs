@@ -16,13 +16,13 @@ use crate::{
 /// runtime that it was made on, and until an exchange has no response.
 ///
 /// A pooled connection belongs to the runtime that opened it, which may be shut down, or not driven.
-pub(super) struct PerRuntime {
+pub struct PerRuntime {
     make: Box<dyn Fn() -> Arc<dyn Exchange> + Send + Sync>,
     last: Mutex<Option<(Id, Arc<dyn Exchange>)>>,
 }
 
 impl PerRuntime {
-    pub(super) fn new(make: impl Fn() -> Arc<dyn Exchange> + Send + Sync + 'static) -> Self {
+    pub fn new(make: impl Fn() -> Arc<dyn Exchange> + Send + Sync + 'static) -> Self {
         Self {
             make: Box::new(make),
             last: Mutex::new(None),

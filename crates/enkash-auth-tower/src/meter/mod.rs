@@ -9,9 +9,9 @@ mod silent;
 #[cfg(feature = "metrics")]
 pub use self::recorded::describe_metrics;
 #[cfg(feature = "metrics")]
-pub(crate) use self::recorded::{fetched, gauges, replayed, requested, skewed, store_failed};
+pub use self::recorded::{fetched, gauges, replayed, requested, skewed, store_failed};
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::silent::{fetched, replayed, requested, skewed, store_failed};
+pub use self::silent::{fetched, replayed, requested, skewed, store_failed};
 
 /// Labels a fetch that was abandoned.
-pub(crate) const ABANDONED: &str = "abandoned";
+pub const ABANDONED: &str = "abandoned";

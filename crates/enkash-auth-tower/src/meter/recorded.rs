@@ -56,7 +56,7 @@ pub fn describe_metrics() {
 }
 
 /// Records that a fetch has ended, and how long it `took`, unless it was abandoned.
-pub(crate) fn fetched(
+pub fn fetched(
     account: AccountKey,
     reason: FetchReason,
     outcome: &'static str,
@@ -71,29 +71,29 @@ pub(crate) fn fetched(
 }
 
 /// Records that a token request is being made.
-pub(crate) fn requested(account: AccountKey) {
+pub fn requested(account: AccountKey) {
     counter!(TOKEN_REQUESTS, "account" => account.to_string()).increment(1);
 }
 
 /// Records that the store could not be used for a fetch.
-pub(crate) fn store_failed(account: AccountKey) {
+pub fn store_failed(account: AccountKey) {
     counter!(STORE_FAILURES, "account" => account.to_string()).increment(1);
 }
 
 /// Records how far our wall clock is ahead, by the `Date` of a response.
-pub(crate) fn skewed(account: AccountKey, seconds: Option<f64>) {
+pub fn skewed(account: AccountKey, seconds: Option<f64>) {
     if let Some(seconds) = seconds {
         gauge!(CLOCK_SKEW, "account" => account.to_string()).set(seconds);
     }
 }
 
 /// Records the result of replaying an unauthorized call.
-pub(crate) fn replayed(account: AccountKey, result: &'static str) {
+pub fn replayed(account: AccountKey, result: &'static str) {
     counter!(REPLAYS, "account" => account.to_string(), "result" => result).increment(1);
 }
 
 /// Records the status of a cache.
-pub(crate) fn gauges(account: AccountKey, status: &Status) {
+pub fn gauges(account: AccountKey, status: &Status) {
     let account = account.to_string();
     let remaining = status.remaining().unwrap_or_default();
     gauge!(REMAINING, "account" => account.clone()).set(remaining);

@@ -5,7 +5,7 @@ use http::{HeaderMap, header::WWW_AUTHENTICATE};
 /// Returns whether one of the challenges (RFC 9110 section 11.6.1) is `Bearer` with `error="invalid_token"`.
 ///
 /// There may be several in one header and several headers; malformed ones are skipped.
-pub(super) fn has_invalid_token(headers: &HeaderMap) -> bool {
+pub fn has_invalid_token(headers: &HeaderMap) -> bool {
     headers
         .get_all(WWW_AUTHENTICATE)
         .into_iter()

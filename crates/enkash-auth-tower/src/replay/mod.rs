@@ -19,4 +19,4 @@ pub use self::{
     policy::{NoReplay, Replay, ReplayPolicy},
     request::ReplayRequest,
 };
-pub(crate) use self::{policy::Kept, second::Second};
+pub use self::{policy::Kept, second::Second};

@@ -101,12 +101,12 @@ where
 
 impl<S, Req> Kept<S, Req> {
     /// Returns the service, which is not ready, and the request.
-    pub(super) fn into_parts(self) -> (S, Req) {
+    pub fn into_parts(self) -> (S, Req) {
         (self.not_ready_inner, self.request)
     }
 
     /// Returns whether the first call did nothing, by the `headers` of its 401.
-    pub(super) fn did_nothing(&self, headers: &HeaderMap) -> bool {
+    pub fn did_nothing(&self, headers: &HeaderMap) -> bool {
         self.is_safe_twice || challenge::has_invalid_token(headers)
     }
 }

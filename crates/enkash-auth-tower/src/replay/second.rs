@@ -20,7 +20,7 @@ pin_project! {
     ///
     /// The first response is kept, unread, until the second one has come: it is the caller's if there is no
     /// second call.
-    pub(crate) struct Second<S, Req>
+    pub struct Second<S, Req>
     where
         S: Service<Req>,
     {
@@ -81,7 +81,7 @@ where
 {
     /// Prepares the second call after `response` to the token that was `attached`. Returns the response if there
     /// is to be none: it is no 401, or the first call may have done something.
-    pub(crate) fn new(
+    pub fn new(
         kept: Kept<S, Req>,
         response: S::Response,
         attached: Attached,

@@ -26,7 +26,7 @@ const BUSY_POLL: Duration = Duration::from_millis(100);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Fetches a token once: up to three attempts, each with a permit.
-pub(super) struct Fetch<'a> {
+pub struct Fetch<'a> {
     shared: &'a Shared,
     /// As of the start of the fetch: the cache may have newer credentials.
     endpoint: &'a TokenEndpoint,
@@ -59,7 +59,7 @@ struct Sent {
 }
 
 impl<'a> Fetch<'a> {
-    pub(super) fn new(
+    pub fn new(
         shared: &'a Shared,
         endpoint: &'a TokenEndpoint,
         pending: PendingFetch,
@@ -77,7 +77,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Returns the attempt that obtained the token, if the store has it.
-    pub(super) fn obtained_by(&self) -> Option<AttemptId> {
+    pub fn obtained_by(&self) -> Option<AttemptId> {
         self.newest_seen
     }
 
@@ -86,7 +86,7 @@ impl<'a> Fetch<'a> {
     /// # Cancel safety
     ///
     /// If it is dropped while an attempt is in flight, that counts as one without a response.
-    pub(super) async fn run(&mut self) -> FetchOutcome {
+    pub async fn run(&mut self) -> FetchOutcome {
         self.shared.attempts().begin_fetch();
         let more = self.shared.policy().attempts.saturating_sub(1);
         let mut pauses = PAUSES

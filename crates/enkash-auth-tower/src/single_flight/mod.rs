@@ -7,7 +7,7 @@ mod fetch;
 mod task;
 mod waiters;
 
-pub(crate) use self::{
+pub use self::{
     task::{FetchEnd, spawn},
     waiters::{Completion, Waiter, Waiters},
 };

@@ -19,7 +19,7 @@ use super::fetch::Fetch;
 use crate::{cache::Shared, endpoint::TokenEndpoint, meter, time};
 
 /// Spawns a task for `pending` on `runtime`. It completes whatever happens to the task.
-pub(crate) fn spawn(
+pub fn spawn(
     runtime: &Handle,
     shared: &Arc<Shared>,
     endpoint: TokenEndpoint,
@@ -129,7 +129,7 @@ impl Drop for FetchTask {
 
 /// Describes how a fetch ended, in a word, and which token was cached then.
 #[derive(Clone, Debug)]
-pub(crate) struct FetchEnd {
+pub struct FetchEnd {
     outcome: &'static str,
     generation: Option<u64>,
     /// Why a received token is unusable.
@@ -139,7 +139,7 @@ pub(crate) struct FetchEnd {
 impl FetchEnd {
     /// Creates the end of a fetch that completed with `outcome`: its waiters get `error`, if there is one, and
     /// the cached token was of generation `before` and is of `after`.
-    pub(crate) fn new(
+    pub fn new(
         outcome: &FetchOutcome,
         error: Option<&Error>,
         before: Option<u64>,

@@ -16,7 +16,7 @@ use crate::sync::{Arc, Mutex};
 
 /// Reports to the waiters how a fetch ended.
 #[derive(Clone, Debug)]
-pub(crate) enum Completion {
+pub enum Completion {
     /// There may be a token: look it up.
     LookUp,
     /// There is none, for all waiters.
@@ -24,7 +24,7 @@ pub(crate) enum Completion {
 }
 
 #[derive(Debug)]
-pub(crate) struct Waiters(Mutex<State>);
+pub struct Waiters(Mutex<State>);
 
 #[derive(Debug)]
 enum State {
@@ -35,18 +35,18 @@ enum State {
 
 /// Waits for the fetch until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Waiter {
+pub struct Waiter {
     waiters: Arc<Waiters>,
     key: Option<usize>,
 }
 
 impl Waiters {
-    pub(crate) fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State::Pending(Slab::new()))))
     }
 
     /// Creates a waiter.
-    pub(crate) fn register(self: Arc<Self>) -> Waiter {
+    pub fn register(self: Arc<Self>) -> Waiter {
         Waiter {
             waiters: self,
             key: None,
@@ -54,7 +54,7 @@ impl Waiters {
     }
 
     /// Wakes all waiters, and makes later ones ready at once. Only the first call counts.
-    pub(crate) fn complete(&self, completed: Completion) {
+    pub fn complete(&self, completed: Completion) {
         let waiters = {
             let mut state = self.0.lock();
             match &mut *state {
@@ -74,7 +74,7 @@ impl Waiters {
 }
 
 impl Waiter {
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Completion> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Completion> {
         let waker = cx.waker().clone();
         let mut state = self.waiters.0.lock();
         let spare = match &mut *state {

@@ -9,6 +9,6 @@ mod modelled;
 mod real;
 
 #[cfg(all(test, enkash_loom))]
-pub(crate) use self::modelled::*;
+pub use self::modelled::*;
 #[cfg(not(all(test, enkash_loom)))]
-pub(crate) use self::real::*;
+pub use self::real::*;

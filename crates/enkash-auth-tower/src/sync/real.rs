@@ -1,26 +1,26 @@
 use std::sync::{MutexGuard, PoisonError};
 
-pub(crate) use std::sync::{
+pub use std::sync::{
     Arc, Weak,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 /// Holds a value that is read without a lock, and replaced as a whole.
-pub(crate) type Slot<T> = arc_swap::ArcSwapOption<T>;
+pub type Slot<T> = arc_swap::ArcSwapOption<T>;
 
 /// Borrows the value of a slot.
-pub(crate) type Loaded<T> = arc_swap::Guard<Option<Arc<T>>>;
+pub type Loaded<T> = arc_swap::Guard<Option<Arc<T>>>;
 
 /// Locks without poisoning: nothing under our locks can panic half-way.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+pub struct Mutex<T>(std::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
+    pub const fn new(value: T) -> Self {
         Self(std::sync::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use tower_service::Service;
 
 /// Replaces the system's resolver in unit tests.
 #[derive(Clone, Debug)]
-pub(crate) enum Resolver {
+pub enum Resolver {
     /// Never responds.
     Silent,
     /// Resolves every name to these addresses.
