@@ -16,7 +16,7 @@ const SHOWN: [&str; 3] = ["client_id", "username", "company_id"];
 /// Returns every key of the settings except names.
 fn keys() -> Vec<String> {
     let asked = RefCell::new(Vec::new());
-    let config = Config::from_env(|name| {
+    let config = Config::from_lookup(|name| {
         let key = name.strip_prefix("ENKASH_").unwrap();
         asked.borrow_mut().push(key.to_ascii_lowercase());
         None
@@ -53,7 +53,7 @@ fn secret_in_wrong_variable_is_not_repeated() {
                 _ => None,
             };
             let name = format!("ENKASH_{}", wrong.to_ascii_uppercase());
-            let read = Config::from_env(|asked| match asked == name {
+            let read = Config::from_lookup(|asked| match asked == name {
                 true => Some(secret.clone().into()),
                 false => good(asked).map(Into::into),
             });
@@ -122,7 +122,7 @@ fn secret_in_url_is_not_repeated() {
                 record(error);
             }
             let lookup = |name: &str| (name == "HTTPS_PROXY").then(|| address.clone().into());
-            for egress in [Egress::from_env(lookup), Egress::direct().proxy(&address)] {
+            for egress in [Egress::from_lookup(lookup), Egress::direct().proxy(&address)] {
                 match egress {
                     // Hosts are shown on purpose.
                     Ok(egress) if !address.ends_with(&secret) => canary.debug(egress),

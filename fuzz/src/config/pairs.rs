@@ -18,7 +18,7 @@ const SECRETS: [&str; 6] = [
 /// The keys that are looked up in an environment, except those of files.
 static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let asked = RefCell::new(Vec::new());
-    let none = Config::from_env(|name| {
+    let none = Config::from_lookup(|name| {
         asked.borrow_mut().push(key_of(name));
         None
     });
@@ -42,7 +42,7 @@ pub(super) fn check(text: &str) {
     let toml = toml::to_string(&pairs).expect("it is text");
     let from_json = serde_json::from_str::<Config>(&json);
     let from_toml = toml::from_str::<Config>(&toml);
-    let from_environment = Config::from_env(|name| pairs.get(&*key_of(name)).map(Into::into));
+    let from_environment = Config::from_lookup(|name| pairs.get(&*key_of(name)).map(Into::into));
     if let Err(error) = &from_environment {
         hides(&crate::text::shown(error));
     }

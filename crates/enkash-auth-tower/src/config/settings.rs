@@ -1,4 +1,4 @@
-use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+use std::{env, ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 use enkash_auth_core::{Client, Credentials, Environment, Error, RefreshPolicy, User};
 use http::HeaderValue;
@@ -54,7 +54,7 @@ use crate::{
 /// }"#)?;
 /// assert_eq!(config.policy()?.fetch_timeout, Duration::from_secs(5));
 ///
-/// let config = Config::from_env(|name| match name {
+/// let config = Config::from_lookup(|name| match name {
 ///     "ENKASH_ENVIRONMENT" => Some("test".into()),
 ///     "ENKASH_ACCESS_KEY" => Some("access-key".into()),
 ///     _ => None,
@@ -126,13 +126,22 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the settings from `lookup`, which in a program is `std::env::var_os`: the keys are in
-    /// capitals, with `ENKASH_` before them. A blank variable is unset.
+    /// Reads the settings from the environment of the process: the keys are in capitals, with `ENKASH_` before
+    /// them. A blank variable is unset.
     ///
     /// # Errors
     ///
     /// If a variable is not UTF-8 or not valid; the text names it.
-    pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| env::var_os(name))
+    }
+
+    /// Reads the settings from the variables that `lookup` finds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_env`](Self::from_env).
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let mut config = lookup::read(lookup)?;
         config.is_environment = true;
         Ok(config)

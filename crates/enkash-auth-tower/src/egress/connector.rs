@@ -29,7 +29,7 @@ use crate::BoxError;
 /// use enkash_auth_tower::{Egress, EgressConnector};
 /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 ///
-/// let egress = Egress::from_env(|name| std::env::var_os(name))?;
+/// let egress = Egress::from_env()?;
 /// let connector: EgressConnector = egress.connector(Duration::from_secs(3))?;
 /// let client = Client::builder(TokioExecutor::new()).build(connector);
 /// # let _: Client<_, http_body_util::Full<bytes::Bytes>> = client;

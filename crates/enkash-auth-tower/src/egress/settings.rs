@@ -1,4 +1,4 @@
-use std::{ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
+use std::{env, ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
 
 use enkash_auth_core::{Error, ErrorKind};
 use http::{Uri, uri::Scheme};
@@ -25,8 +25,8 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 /// ```
 /// use enkash_auth_tower::Egress;
 ///
-/// // In a program: `Egress::from_env(|name| std::env::var_os(name))`
-/// let egress = Egress::from_env(|name| match name {
+/// // In a program: `Egress::from_env()`
+/// let egress = Egress::from_lookup(|name| match name {
 ///     "HTTPS_PROXY" => Some("http://user:password@proxy.example:3128".into()),
 ///     "NO_PROXY" => Some("internal.example, 10.0.0.0/8".into()),
 ///     _ => None,
@@ -82,7 +82,7 @@ impl Egress {
         self
     }
 
-    /// Reads the variables that `lookup` finds, `std::env::var_os` in a program. A blank one is unset.
+    /// Reads the environment of the process. A blank variable is unset.
     ///
     /// | variable | what it is |
     /// |---|---|
@@ -96,7 +96,16 @@ impl Egress {
     ///
     /// [`ErrorKind::InvalidSetting`] for one that cannot be used; the text names the variable and does not
     /// show its value.
-    pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_lookup(|name| env::var_os(name))
+    }
+
+    /// Reads the variables of [`from_env`](Self::from_env) that `lookup` finds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_env`](Self::from_env).
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
         let mut egress = Self::direct();
         if let Some((name, url)) = first(&lookup, &PROXY)? {
             egress.proxy = Some(proxy::parse(name, &url)?);

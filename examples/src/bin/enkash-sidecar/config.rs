@@ -21,8 +21,8 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn read(args: &Args) -> Result<Self, Failure> {
         let lookup = |name: &str| std::env::var_os(name);
-        let settings = Settings::from_env(lookup)?;
-        let egress = Egress::from_env(lookup)?;
+        let settings = Settings::from_lookup(lookup)?;
+        let egress = Egress::from_lookup(lookup)?;
         let (environment, credentials) = (settings.environment()?, settings.credentials()?);
         let endpoint = TokenEndpoint::with_egress(environment, credentials, &egress)?;
         let upstream = match &args.upstream {

@@ -10,8 +10,8 @@ const TASKS: usize = 20;
 /// Requests one token from the real server and calls no API. Returns whether every task got it.
 pub(crate) async fn run() -> Result<bool, BoxError> {
     let lookup = |name: &str| std::env::var_os(name);
-    let config = Config::from_env(lookup)?;
-    let egress = Egress::from_env(lookup)?;
+    let config = Config::from_lookup(lookup)?;
+    let egress = Egress::from_lookup(lookup)?;
     let endpoint =
         TokenEndpoint::with_egress(config.environment()?, config.credentials()?, &egress)?;
     let mut out = io::stdout();

@@ -21,7 +21,7 @@ const KEYS: [(&str, &str); 3] = [
 ];
 
 fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::from_env(|name| {
+    Config::from_lookup(|name| {
         // The last one wins, so that a test can overwrite.
         let found = variables.iter().rev().find(|(known, _)| *known == name);
         found.map(|(_, value)| OsString::from(value))
@@ -225,7 +225,7 @@ fn owned_strings_deserialize_like_borrowed_ones() {
 fn non_utf8_value_is_an_error_that_names_its_key() {
     use std::os::unix::ffi::OsStringExt;
 
-    let error = Config::from_env(|name| {
+    let error = Config::from_lookup(|name| {
         (name == "ENKASH_BASE_URL").then(|| OsString::from_vec(vec![0x68, 0xff]))
     });
     assert_eq!(error.unwrap_err().to_string(), "ENKASH_BASE_URL: not UTF-8");
@@ -247,7 +247,7 @@ fn unknown_key_is_an_error_and_all_others_have_variables() {
             asked.set(asked.get() | (asked_for == name));
             None
         };
-        Config::from_env(lookup).unwrap();
+        Config::from_lookup(lookup).unwrap();
         assert!(asked.get(), "{name}");
     }
 }

@@ -11,7 +11,7 @@ use super::stage::Stage;
 const BROKEN: &str = "-----BEGIN CERTIFICATE-----\nczNjcmV0\n-----END CERTIFICATE-----\n";
 
 fn read(path: &Path) -> Result<Egress, Error> {
-    Egress::from_env(|name| (name == "ENKASH_CA_FILE").then(|| path.as_os_str().to_owned()))
+    Egress::from_lookup(|name| (name == "ENKASH_CA_FILE").then(|| path.as_os_str().to_owned()))
 }
 
 #[tokio::test(start_paused = true)]

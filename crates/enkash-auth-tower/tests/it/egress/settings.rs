@@ -9,7 +9,7 @@ use http::Uri;
 const TARGET: &str = "https://api.enkash.in/oauth/token";
 
 fn read(variables: &[(&str, &str)]) -> Result<Egress, Error> {
-    Egress::from_env(|name| {
+    Egress::from_lookup(|name| {
         let mut found = variables.iter().filter(|(variable, _)| *variable == name);
         found.next().map(|(_, value)| value.into())
     })
@@ -118,7 +118,7 @@ fn non_utf8_variable_is_an_error_that_names_it() {
     use std::os::unix::ffi::OsStringExt;
 
     for name in ["HTTPS_PROXY", "NO_PROXY"] {
-        let error = Egress::from_env(|asked| {
+        let error = Egress::from_lookup(|asked| {
             (asked == name).then(|| OsString::from_vec(b"http://\xff".to_vec()))
         });
         assert!(error.unwrap_err().to_string().contains(name));
