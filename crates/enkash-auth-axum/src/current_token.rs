@@ -22,8 +22,7 @@ use crate::Problem;
 ///
 /// ```
 /// use axum::{Router, extract::FromRef, routing::get};
-/// use enkash_auth_axum::{CurrentToken, live, ready, status};
-/// use enkash_auth_tower::TokenCache;
+/// use enkash_auth_axum::{CurrentToken, TokenCache, health};
 ///
 /// #[derive(Clone)]
 /// struct App {
@@ -44,9 +43,7 @@ use crate::Problem;
 /// fn router(app: App) -> Router {
 ///     Router::new()
 ///         .route("/which", get(which))
-///         .route("/-/live", get(live))
-///         .route("/-/ready", get(ready))
-///         .route("/-/status", get(status))
+///         .merge(health::router(app.tokens.clone()))
 ///         .with_state(app)
 /// }
 /// ```

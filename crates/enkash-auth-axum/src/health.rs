@@ -1,8 +1,8 @@
-//! Handlers for probes. They read the cache's status and never fetch a token.
+//! Probes. They read the cache's status and never fetch a token.
 
 use std::time::Duration;
 
-use axum::{Json, extract};
+use axum::{Json, Router, extract, routing::get};
 use enkash_auth_tower::{Error, Status, TokenCache};
 use http::StatusCode;
 use serde::Serialize;
@@ -10,6 +10,26 @@ use serde::Serialize;
 /// How long a gap between two tokens may last before the service is no longer ready. Calls wait
 /// longer than that for the next token.
 const BRIDGED: Duration = Duration::from_secs(5);
+
+/// Creates a router of `/-/live`, `/-/ready` and `/-/status`, to be merged into that of the service.
+///
+/// # Examples
+///
+/// ```
+/// use axum::Router;
+/// use enkash_auth_axum::{TokenCache, health};
+///
+/// fn with_probes(app: Router, tokens: TokenCache) -> Router {
+///     app.merge(health::router(tokens))
+/// }
+/// ```
+pub fn router<S>(tokens: TokenCache) -> Router<S> {
+    Router::new()
+        .route("/-/live", get(live))
+        .route("/-/ready", get(ready))
+        .route("/-/status", get(status))
+        .with_state(tokens)
+}
 
 /// Returns 200 as long as the process responds at all.
 pub async fn live() -> StatusCode {

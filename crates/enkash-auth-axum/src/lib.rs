@@ -5,7 +5,7 @@ mod budget;
 #[cfg(feature = "client")]
 mod client;
 mod current_token;
-mod health;
+pub mod health;
 mod idle_timeout;
 mod problem;
 mod proxy;
@@ -19,7 +19,6 @@ pub use enkash_auth_tower::{
 
 pub use self::{
     current_token::CurrentToken,
-    health::{Report, live, ready, status},
     problem::{Forwarded, Problem},
     proxy::{Proxy, ProxyBuilder},
     proxy_body::ProxyBody,

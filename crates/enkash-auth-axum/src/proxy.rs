@@ -63,23 +63,18 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Examples
 ///
 /// ```
-/// use axum::{Router, routing::get};
-/// use enkash_auth_axum::{Proxy, live, ready, status};
-/// use enkash_auth_tower::{Credentials, Environment};
-/// use enkash_auth_tower::{TokenCache, TokenEndpoint};
+/// use axum::Router;
+/// use enkash_auth_axum::{Credentials, Environment, Proxy, TokenCache, TokenEndpoint, health};
 ///
 /// let keys = Credentials::merchant("access-key", "secret-key");
 /// let endpoint = TokenEndpoint::new(Environment::Test, keys)?;
 /// let upstream = endpoint.base_url().origin().clone();
 /// let tokens = TokenCache::new(endpoint);
 ///
-/// let app: Router = Router::new()
-///     .route("/-/live", get(live))
-///     .route("/-/ready", get(ready))
-///     .route("/-/status", get(status))
-///     .with_state(tokens.clone())
-///     .fallback_service(Proxy::builder(tokens, upstream).build()?);
-/// # Ok::<(), enkash_auth_tower::Error>(())
+/// let probes: Router = health::router(tokens.clone());
+/// let app = probes.fallback_service(Proxy::builder(tokens, upstream).build()?);
+/// # drop(app);
+/// # Ok::<(), enkash_auth_axum::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Proxy(Arc<Inner>);

@@ -11,7 +11,7 @@
 use std::io::{self, Write};
 
 use axum::{Router, routing::get};
-use enkash_auth_axum::{Proxy, live, ready, status};
+use enkash_auth_axum::{Proxy, health};
 use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_sandbox::Sandbox;
 use enkash_auth_tower::{BoxError, TokenCache, TokenEndpoint};
@@ -31,10 +31,7 @@ async fn main() -> Result<(), BoxError> {
 
     let app: Router = Router::new()
         .route("/hello", get(async || "hello"))
-        .route("/-/live", get(live))
-        .route("/-/ready", get(ready))
-        .route("/-/status", get(status))
-        .with_state(tokens.clone())
+        .merge(health::router(tokens.clone()))
         .fallback_service(Proxy::builder(tokens, upstream).build()?);
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -122,7 +122,10 @@ fn secret_in_url_is_not_repeated() {
                 record(error);
             }
             let lookup = |name: &str| (name == "HTTPS_PROXY").then(|| address.clone().into());
-            for egress in [Egress::from_lookup(lookup), Egress::direct().proxy(&address)] {
+            for egress in [
+                Egress::from_lookup(lookup),
+                Egress::direct().proxy(&address),
+            ] {
                 match egress {
                     // Hosts are shown on purpose.
                     Ok(egress) if !address.ends_with(&secret) => canary.debug(egress),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
-use enkash_auth_axum::{CurrentToken, Problem, Proxy, live, ready, status};
+use enkash_auth_axum::{CurrentToken, Problem, Proxy, health};
 use enkash_auth_core::{Client, Credentials, Environment, RefreshPolicy, User};
 use enkash_auth_tower::{
     BoxError, EnkashAuthLayer, MemoryStore, ReplayPolicy, TokenCache, TokenCacheBuilder,
@@ -126,11 +126,9 @@ pub(crate) async fn exhibit(canary: &Canary, tokens: &TokenCache, base: &str) ->
             "/current",
             get(async |token: CurrentToken| format!("{token:?}")),
         )
-        .route("/live", get(live))
-        .route("/ready", get(ready))
-        .route("/status", get(status))
+        .merge(health::router(tokens.clone()))
         .with_state(tokens.clone());
-    for path in ["/current", "/live", "/ready", "/status"] {
+    for path in ["/current", "/-/live", "/-/ready", "/-/status"] {
         let request = Request::get(path).header("authorization", &own);
         let request = request.body(Body::empty()).unwrap();
         show(canary, app.clone().oneshot(request).await.unwrap()).await;

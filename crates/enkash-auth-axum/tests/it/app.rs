@@ -10,7 +10,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use enkash_auth_axum::{CurrentToken, Problem, live, ready, status};
+use enkash_auth_axum::{CurrentToken, Problem, health};
 use enkash_auth_sandbox::{Accounts, Issuer};
 use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache};
 use http::{Method, Request, StatusCode};
@@ -60,9 +60,7 @@ fn router(tokens: TokenCache, client: Client) -> Router {
         .route("/shown", get(shown))
         .route("/held", get(held))
         .route("/pay", post(pay).get(pay))
-        .route("/-/live", get(live))
-        .route("/-/ready", get(ready))
-        .route("/-/status", get(status))
+        .merge(health::router(tokens.clone()))
         .with_state(App { tokens, client })
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use axum::{Router, body::Body, routing::get};
-use enkash_auth_axum::{live, ready, status};
+use axum::{Router, body::Body};
+use enkash_auth_axum::health;
 use enkash_auth_core::ManualClock;
 use enkash_auth_sandbox::{Issuer, SandboxService};
 use enkash_auth_tower::TokenCache;
@@ -16,11 +16,7 @@ use tower::{Layer, ServiceExt};
 use crate::support;
 
 async fn ask(tokens: &TokenCache, path: &str) -> (StatusCode, Value) {
-    let app: Router = Router::new()
-        .route("/live", get(live))
-        .route("/ready", get(ready))
-        .route("/status", get(status))
-        .with_state(tokens.clone());
+    let app: Router = health::router(tokens.clone());
     let response = app.oneshot(support::get(path)).await.unwrap();
     let status = response.status();
     let body = Body::new(response.into_body()).collect().await.unwrap();
@@ -31,8 +27,8 @@ async fn ask(tokens: &TokenCache, path: &str) -> (StatusCode, Value) {
 #[tokio::test]
 async fn cold_cache_is_live_but_not_ready() {
     let tokens = support::a_cache();
-    assert_eq!(ask(&tokens, "/live").await.0, StatusCode::OK);
-    let (code, report) = ask(&tokens, "/ready").await;
+    assert_eq!(ask(&tokens, "/-/live").await.0, StatusCode::OK);
+    let (code, report) = ask(&tokens, "/-/ready").await;
     assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(report["state"], "initial");
     assert_eq!(report["remaining_seconds"], Value::Null);
@@ -42,9 +38,9 @@ async fn cold_cache_is_live_but_not_ready() {
 async fn warm_cache_is_ready_and_reports_remaining_seconds() {
     let tokens = support::a_cache();
     tokens.warm_up().await.unwrap();
-    let (code, report) = ask(&tokens, "/ready").await;
+    let (code, report) = ask(&tokens, "/-/ready").await;
     assert_eq!((code, &report["state"]), (StatusCode::OK, &"ready".into()));
-    let (_, report) = ask(&tokens, "/status").await;
+    let (_, report) = ask(&tokens, "/-/status").await;
     assert!(report["remaining_seconds"].as_u64().unwrap() > 80_000);
     assert_eq!(report["token_requests"], 1);
     assert_eq!(report["strikes"], 0);
@@ -59,7 +55,7 @@ async fn outage_is_reported_as_failing() {
     let tokens = support::tokens(&issuer, "http://127.0.0.1:10");
     tokio::time::pause();
     tokens.warm_up().await.unwrap_err();
-    let (code, report) = ask(&tokens, "/ready").await;
+    let (code, report) = ask(&tokens, "/-/ready").await;
     assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(report["state"], "failing");
     assert_eq!(report["last_error"], "unavailable");
@@ -73,7 +69,7 @@ async fn rejected_credentials_report_closed_and_one_strike() {
         .build();
     let tokens = support::tokens(&issuer, "http://127.0.0.1:11");
     tokens.warm_up().await.unwrap_err();
-    let (code, report) = ask(&tokens, "/ready").await;
+    let (code, report) = ask(&tokens, "/-/ready").await;
     assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         (&report["state"], &report["last_error"]),
@@ -99,7 +95,7 @@ async fn gap_between_tokens_is_bridged_for_five_seconds() {
     tokens.warm_up().await.unwrap();
 
     clock.advance(tokens.status().remaining().unwrap());
-    let (code, report) = ask(&tokens, "/ready").await;
+    let (code, report) = ask(&tokens, "/-/ready").await;
     assert_eq!(
         (code, &report["state"]),
         (StatusCode::OK, &"bridging".into())
@@ -107,9 +103,9 @@ async fn gap_between_tokens_is_bridged_for_five_seconds() {
     assert_eq!(report["remaining_seconds"], Value::Null);
 
     clock.advance(Duration::from_millis(4_990));
-    assert_eq!(ask(&tokens, "/ready").await.0, StatusCode::OK);
+    assert_eq!(ask(&tokens, "/-/ready").await.0, StatusCode::OK);
     clock.advance(Duration::from_millis(20));
-    let (code, report) = ask(&tokens, "/ready").await;
+    let (code, report) = ask(&tokens, "/-/ready").await;
     assert_eq!(
         (code, &report["state"]),
         (StatusCode::SERVICE_UNAVAILABLE, &"initial".into())
@@ -126,12 +122,12 @@ async fn unauthorized_token_is_evicted_and_gap_is_bridged() {
     let call = || support::get("http://127.0.0.1:13/api/v0/cards");
     let response = api.clone().oneshot(call()).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-    let (code, report) = ask(&tokens, "/ready").await;
+    let (code, report) = ask(&tokens, "/-/ready").await;
     assert_eq!(
         (code, &report["state"]),
         (StatusCode::OK, &"bridging".into())
     );
     assert_eq!(report["remaining_seconds"], Value::Null);
     assert_eq!(api.oneshot(call()).await.unwrap().status(), StatusCode::OK);
-    assert_eq!(ask(&tokens, "/ready").await.1["state"], "ready");
+    assert_eq!(ask(&tokens, "/-/ready").await.1["state"], "ready");
 }

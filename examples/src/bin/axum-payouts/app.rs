@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRef, State},
     routing::{get, post},
 };
-use enkash_auth_axum::{CurrentToken, Forwarded, Problem, live, ready, status};
+use enkash_auth_axum::{CurrentToken, Forwarded, Problem, health};
 use enkash_auth_tower::TokenCache;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub(crate) struct App {
     pub(crate) api: Api,
 }
 
-/// For the extractor and the probes.
+/// For the extractor.
 impl FromRef<App> for TokenCache {
     fn from_ref(app: &App) -> Self {
         app.tokens.clone()
@@ -48,9 +48,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/payouts", post(pay))
         .layer(limits)
         .route("/generation", get(generation))
-        .route("/-/live", get(live))
-        .route("/-/ready", get(ready))
-        .route("/-/status", get(status))
+        .merge(health::router(app.tokens.clone()))
         .with_state(app)
 }
 

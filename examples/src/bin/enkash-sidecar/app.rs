@@ -1,5 +1,8 @@
 use axum::{Router, routing::any_service};
-use enkash_auth_axum::{Proxy, live, ready, status};
+use enkash_auth_axum::{
+    Proxy,
+    health::{live, ready, status},
+};
 use enkash_auth_core::{Error, Origin};
 use enkash_auth_tower::{Egress, TokenCache};
 
