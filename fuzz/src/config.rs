@@ -13,7 +13,8 @@
 
 mod pairs;
 
-use enkash_auth_tower::{BaseUrl, Config, ConfigError, Credentials, Environment, TokenRequest};
+use enkash_auth_core::TokenRequest;
+use enkash_auth_tower::{BaseUrl, Config, ConfigError, Credentials, Environment};
 use serde_json::{Map, Value};
 
 use crate::text;

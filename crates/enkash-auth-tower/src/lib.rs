@@ -32,8 +32,8 @@ pub use self::egress::{Egress, EgressConnecting, EgressConnector, EgressStream};
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
 pub use enkash_auth_core::{
-    AccessToken, AccountKey, Bearer, Client, Clock, Credentials, Environment, Error, ErrorKind,
-    Origin, RefreshPolicy, SystemClock, Timestamp, User,
+    AccessToken, AccountKey, BaseUrl, Bearer, Client, Clock, Credentials, Environment, Error,
+    ErrorKind, Origin, RefreshPolicy, SystemClock, Timestamp, User,
 };
 
 pub use self::{
