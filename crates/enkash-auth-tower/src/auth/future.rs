@@ -9,11 +9,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{AuthRequest, Deferred, NotCalled};
-use crate::{
-    BoxError,
-    cache::Attached,
-    replay::{Replay, Second},
-};
+use crate::{BoxError, cache::Attached, replay::Replay};
 
 pin_project! {
     /// Resolves to the response of a call through [`EnkashAuth`](super::EnkashAuth).
@@ -40,7 +36,7 @@ pin_project! {
         S: Service<Req>,
         P: Replay<S, Req>,
     {
-        // The call was made, with a token.
+        // The call was made, with a token unless it is a token request.
         Calling {
             #[pin]
             future: S::Future,
@@ -66,7 +62,7 @@ pin_project! {
             kept: Option<P::Kept>,
         },
         // The token was unauthorized.
-        Second { #[pin] second: Second<S, Req> },
+        Second { #[pin] second: P::Second },
         // There will be no token, or the request must not see it.
         Failed { error: Option<BoxError> },
     }
@@ -154,7 +150,7 @@ where
         let (Some(kept), Some(attached)) = (kept, attached) else {
             return Poll::Ready(Ok(response));
         };
-        match Second::new(P::kept(kept), response, attached) {
+        match P::second(kept, response, attached) {
             Err(response) => Poll::Ready(Ok(response)),
             Ok(second) => {
                 self.set(Self::slow(Slow::Second { second }));
@@ -175,7 +171,12 @@ where
                     let called = ready!(deferred.poll_call(cx));
                     called.map(|(future, attached)| (future, attached, kept.take()))
                 }
-                SlowProj::Second { second } => return second.poll(cx),
+                SlowProj::Second { second } => {
+                    let result = ready!(second.poll(cx));
+                    // With the second call goes its inner service.
+                    slow.as_mut().set(Slow::Failed { error: None });
+                    return Poll::Ready(result);
+                }
                 SlowProj::Failed { error } => match error.take() {
                     Some(error) => Err(error),
                     // A finished future that is polled stays pending.
@@ -194,7 +195,9 @@ where
                 self.poll(cx)
             }
             Err(error) => {
-                self.set(Self::slow(Slow::Failed { error: None }));
+                if let StateProj::Slow { slow } = self.as_mut().project() {
+                    slow.as_mut().set(Slow::Failed { error: None });
+                }
                 Poll::Ready(Err(error))
             }
         }

@@ -13,7 +13,7 @@ use crate::{
 /// The token goes to the origin of the token server's base address and to those that
 /// [`allow_origin`](Self::allow_origin) names, and nowhere else. Put this layer *below* one that
 /// follows redirects, and it looks at each hop. Of two nested layers, the token of the inner one is sent, and a
-/// 401 makes both fetch another.
+/// 401 makes both fetch another; only the inner one may [replay](Self::replay).
 ///
 /// # Examples
 ///
@@ -71,6 +71,9 @@ impl<P> EnkashAuthLayer<P> {
 
     /// Sends a call whose token the API rejected with 401 once more, with another token, if the first
     /// provably did nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is `Clone` is.
+    ///
+    /// The inner service must not follow redirects or retry by itself: the 401 of a redirected payment proves
+    /// nothing about the payment. Reqwest's responses say where they are from, and are checked.
     #[must_use]
     pub fn replay(self, policy: ReplayPolicy) -> EnkashAuthLayer<ReplayPolicy> {
         EnkashAuthLayer {

@@ -2,7 +2,7 @@
 //!
 //! [`EnkashAuthLayer`] makes the `service`, which checks the [`Target`] of an [`AuthRequest`] against the
 //! `rules` of the layer. With a cached token it calls the inner service at once; otherwise [`ResponseFuture`]
-//! holds a `later` call. Errors raised before the inner call carry [`NotCalled`].
+//! holds a `deferred` one. Errors raised before the inner call carry [`NotCalled`].
 
 mod deferred;
 mod future;

@@ -20,6 +20,14 @@ pub trait AuthRequest<Res>: sealed::Sealed {
     /// Returns the headers, of which `Authorization` is set.
     fn headers_mut(&mut self) -> &mut HeaderMap;
 
+    /// Returns whether `response` is that of this request, and not of one that it was redirected to. `true` if
+    /// the response does not say.
+    #[doc(hidden)]
+    fn was_not_redirected(&self, response: &Res) -> bool {
+        let _ = response;
+        true
+    }
+
     /// Returns the status of the response.
     fn status(response: &Res) -> StatusCode;
 

@@ -21,6 +21,10 @@ impl AuthRequest<Response> for Request {
         self.headers_mut()
     }
 
+    fn was_not_redirected(&self, response: &Response) -> bool {
+        self.url() == response.url()
+    }
+
     fn status(response: &Response) -> StatusCode {
         response.status()
     }

@@ -24,30 +24,30 @@ pub struct Attached {
 
 impl Attached {
     /// Records that the API returned 401 for it.
-    pub fn unauthorized(self) {
+    pub(crate) fn unauthorized(self) {
         if let Some(cache) = self.cache() {
             cache.unauthorized(self.generation);
         }
     }
 
     /// Returns the cache, unless it was dropped.
-    pub fn cache(self) -> Option<Arc<Shared>> {
+    pub(crate) fn cache(self) -> Option<Arc<Shared>> {
         self.cache.cache()
     }
 
     /// Returns a future of the next token, or `None` if the cache was dropped.
-    pub fn successor(self) -> Option<TokenFuture> {
+    pub(crate) fn successor(self) -> Option<TokenFuture> {
         self.cache().map(|cache| TokenFuture::new(&cache))
     }
 
     /// Counts the `result` of replaying an unauthorized call.
-    pub fn replayed(self, result: &'static str) {
+    pub(crate) fn replayed(self, result: &'static str) {
         if let Some(cache) = self.cache() {
             meter::replayed(cache.endpoint().account(), result);
         }
     }
 
-    pub fn generation(self) -> u64 {
+    pub(crate) fn generation(self) -> u64 {
         self.generation
     }
 }

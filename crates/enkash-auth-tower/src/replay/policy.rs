@@ -1,10 +1,10 @@
-use std::convert::Infallible;
+use std::{convert::Infallible, future::Pending};
 
 use http::{HeaderMap, HeaderValue};
 use tower_service::Service;
 
-use super::{ReplayRequest, challenge};
-use crate::auth::AuthRequest;
+use super::{ReplayRequest, Second, challenge};
+use crate::{BoxError, auth::AuthRequest, cache::Attached};
 
 /// Decides which calls are replayed after a 401 for our token.
 ///
@@ -33,18 +33,30 @@ pub struct NoReplay;
 
 /// Selects whether calls through a service `S` are sent a second time. Sealed: [`NoReplay`], or a
 /// [`ReplayPolicy`].
-pub trait Replay<S, Req>: sealed::Sealed {
+pub trait Replay<S, Req>: sealed::Sealed
+where
+    S: Service<Req>,
+{
     /// What is kept of a call for a second one.
     #[doc(hidden)]
     type Kept;
+
+    /// The second call.
+    #[doc(hidden)]
+    type Second: Future<Output = Result<S::Response, BoxError>>;
 
     /// Keeps what a second call needs, or returns `None` if there will be none.
     #[doc(hidden)]
     fn keep(&self, request: &mut Req, inner: &S) -> Option<Self::Kept>;
 
-    /// Returns what was kept.
+    /// Prepares the second call after `response` to the token that was `attached`, or returns the response if
+    /// there is to be none.
     #[doc(hidden)]
-    fn kept(kept: Self::Kept) -> Kept<S, Req>;
+    fn second(
+        kept: Self::Kept,
+        response: S::Response,
+        attached: Attached,
+    ) -> Result<Self::Second, S::Response>;
 }
 
 /// Keeps a copy of a request, and a service to send it with.
@@ -65,15 +77,19 @@ impl ReplayPolicy {
     }
 }
 
-impl<S, Req> Replay<S, Req> for NoReplay {
+impl<S, Req> Replay<S, Req> for NoReplay
+where
+    S: Service<Req>,
+{
     type Kept = Infallible;
+    type Second = Pending<Result<S::Response, BoxError>>;
 
     #[inline(always)]
     fn keep(&self, _: &mut Req, _: &S) -> Option<Infallible> {
         None
     }
 
-    fn kept(kept: Infallible) -> Kept<S, Req> {
+    fn second(kept: Infallible, _: S::Response, _: Attached) -> Result<Self::Second, S::Response> {
         match kept {}
     }
 }
@@ -81,9 +97,11 @@ impl<S, Req> Replay<S, Req> for NoReplay {
 impl<S, Req> Replay<S, Req> for ReplayPolicy
 where
     S: Service<Req> + Clone,
+    S::Error: Into<BoxError>,
     Req: AuthRequest<S::Response> + ReplayRequest,
 {
     type Kept = Kept<S, Req>;
+    type Second = Second<S, Req>;
 
     fn keep(&self, request: &mut Req, inner: &S) -> Option<Kept<S, Req>> {
         Some(Kept {
@@ -94,8 +112,12 @@ where
         })
     }
 
-    fn kept(kept: Kept<S, Req>) -> Kept<S, Req> {
-        kept
+    fn second(
+        kept: Kept<S, Req>,
+        response: S::Response,
+        attached: Attached,
+    ) -> Result<Second<S, Req>, S::Response> {
+        Second::new(kept, response, attached)
     }
 }
 
@@ -105,9 +127,14 @@ impl<S, Req> Kept<S, Req> {
         (self.not_ready_inner, self.request)
     }
 
-    /// Returns whether the first call did nothing, by the `headers` of its 401.
-    pub fn did_nothing(&self, headers: &HeaderMap) -> bool {
-        self.is_safe_twice || challenge::has_invalid_token(headers)
+    /// Returns whether the first call did nothing, by its `response`, a 401.
+    pub fn did_nothing<Res>(&self, response: &Res) -> bool
+    where
+        Req: AuthRequest<Res>,
+    {
+        self.is_safe_twice
+            || self.request.was_not_redirected(response)
+                && challenge::has_invalid_token(Req::response_headers(response))
     }
 }
 

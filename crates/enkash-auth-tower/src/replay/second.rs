@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::Kept;
 use crate::{
     BoxError,
-    auth::{AuthRequest, Deferred, NotCalled, finish},
+    auth::{AuthRequest, Deferred, finish},
     cache::{Attached, TokenFuture},
     endpoint::call_was_not_sent,
 };
@@ -87,7 +87,7 @@ where
         attached: Attached,
     ) -> Result<Self, S::Response> {
         let is_unauthorized = Req::status(&response) == StatusCode::UNAUTHORIZED;
-        if !is_unauthorized || !kept.did_nothing(Req::response_headers(&response)) {
+        if !is_unauthorized || !kept.did_nothing(&response) {
             return Err(response);
         }
         let first = Unauthorized {
@@ -151,11 +151,7 @@ where
                     let name = match &result {
                         // The caller has the response to the first call. An error that proves that nothing was
                         // sent would say too much.
-                        Err(error)
-                            if NotCalled::of(&**error).is_some() || call_was_not_sent(&**error) =>
-                        {
-                            NOT_SENT
-                        }
+                        Err(error) if call_was_not_sent(&**error) => NOT_SENT,
                         Err(_) => "failed",
                         Ok(response) if Req::status(response) == StatusCode::UNAUTHORIZED => {
                             "unauthorized"

@@ -13,8 +13,13 @@ use std::{
 use enkash_auth_sandbox::Issuing;
 use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, NotSent, ReplayPolicy};
 use http::{Method, Request, Response, header::AUTHORIZATION};
-use tokio::{task::JoinSet, time::sleep};
-use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tower::{
+    BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimitLayer, util::BoxCloneSyncService,
+};
 
 use crate::support::{Kit, call, get, rules};
 
@@ -294,4 +299,33 @@ async fn reissued_unauthorized_token_is_not_replayed() {
         assert_eq!(u64::from(calls.load(Ordering::Relaxed)), generation);
         sleep(Duration::from_secs(302)).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replay_that_is_not_sent_releases_its_permit() {
+    let kit = Kit::new(rules(60, 50));
+    let api = tower::service_fn(|_: Request<String>| async {
+        Ok::<_, Infallible>(Response::builder().status(401).body(String::new()).unwrap())
+    });
+    let limited = ConcurrencyLimitLayer::new(1).layer(api);
+    let mut client = EnkashAuthLayer::new(kit.tokens.clone())
+        .replay(ReplayPolicy::default())
+        .layer(limited.clone());
+    let replayed = client.ready().await.unwrap().call(get("http://localhost/"));
+    tokio::pin!(replayed);
+    // The second token is fetched.
+    let soon = Duration::from_millis(60);
+    timeout(soon, &mut replayed).await.unwrap_err();
+    let mut busy = limited.clone();
+    busy.ready().await.unwrap();
+    // It is there, and the inner service is busy.
+    timeout(soon, &mut replayed).await.unwrap_err();
+    kit.issuer.set_outage(true);
+    sleep(Duration::from_secs(120)).await;
+    kit.tokens.token().await.unwrap_err();
+    drop(busy);
+    assert_eq!(replayed.as_mut().await.unwrap().status(), 401);
+    let mut other = limited;
+    let ready = timeout(Duration::from_millis(1), other.ready()).await;
+    ready.expect("the permit is free").unwrap();
 }
