@@ -310,7 +310,7 @@ impl Facts {
     }
 
     /// Returns whether the attempt `id` counts, or was cleared.
-    pub(super) fn has_recorded(&self, id: AttemptId) -> bool {
+    pub fn has_recorded(&self, id: AttemptId) -> bool {
         self.cleared.has(id) || self.attempts.iter().any(|attempt| attempt.id == id)
     }
 

@@ -97,6 +97,10 @@ impl Opened {
         Ok(is_written)
     }
 
+    pub fn account(&self) -> AccountKey {
+        self.account
+    }
+
     pub fn facts(&self) -> &Facts {
         self.record.facts()
     }

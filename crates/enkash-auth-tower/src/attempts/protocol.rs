@@ -241,12 +241,15 @@ impl Attempts {
             None
         });
         if is_accepted.is_none() {
-            // The guard is kept until the store has the outcome.
-            let liveness = permit.end(outcome);
-            self.records.keep(liveness);
+            self.end(account.key(), permit, outcome);
         }
         self.keep_polling(account.key());
         is_accepted.unwrap_or(true)
+    }
+
+    /// Leaves the outcome of an attempt to the next write, and keeps its guard until then.
+    pub fn end(&self, account: AccountKey, permit: Permit, outcome: AttemptOutcome) {
+        self.records.keep(account, permit.end(outcome));
     }
 
     /// Returns whether the attempt was still open.
@@ -305,6 +308,10 @@ impl Attempts {
         }
     }
 
+    pub(super) fn polls(&self) -> &RecordPolls {
+        &self.polls
+    }
+
     /// Returns whether this process has no reason to poll the record.
     pub fn is_quiet(&self, account: AccountKey) -> bool {
         let witness = self.records.witness(account);
@@ -346,18 +353,19 @@ impl Attempts {
         let may_attempt = self.on_store_down == OnStoreDown::Attempt
             || facts.is_known_good(ctx.account.credentials())
                 && facts.attempts().len() < BUDGET
-                && !own.has_unstored();
+                && !own.has_unstored()
+                && !self.records.has_unstored(&facts);
         match facts.acquire(&request, &own, now) {
             // The store may be writing it concurrently.
-            Acquire::Granted(_)
-                if !ctx.may_begin || self.records.process().is_beginning(account, now) =>
-            {
+            Acquire::Granted(_) if self.records.process().is_beginning(account, now) => {
                 Acquired::Busy
             }
+            Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => Acquired::Busy,
             Acquire::Granted(permit) if may_attempt => {
                 own.see(&facts, now);
                 own.begin_unstored(permit.id(), &facts);
                 drop(own);
+                self.records.begin_unstored(permit.id());
                 if let Down::Unavailable(error) = &down {
                     let error = &**error;
                     tracing::warn!(error, "token store unavailable; continuing without it");

@@ -19,7 +19,14 @@ const LATE: Duration = POLL_INTERVAL.saturating_mul(4);
 
 /// Tracks the tasks of a cache that poll records: one for each account that it uses.
 #[derive(Debug, Default)]
-pub struct RecordPolls(Mutex<HashMap<AccountKey, Heartbeat>>);
+pub struct RecordPolls(Mutex<HashMap<AccountKey, Polling>>);
+
+#[derive(Debug, Default)]
+struct Polling {
+    heartbeat: Heartbeat,
+    /// Whether the task outlives the cache.
+    is_kept: bool,
+}
 
 impl RecordPolls {
     /// Spawns a task that polls the record of `account`, unless one is running. Until all `is_reported` to the
@@ -28,10 +35,26 @@ impl RecordPolls {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let heartbeat = self.0.lock().entry(account).or_default().clone();
-        if let Some(beating) = heartbeat.start(LATE, !is_reported) {
+        let started = {
+            let mut polls = self.0.lock();
+            let polling = polls.entry(account).or_default();
+            let replaces = !is_reported && !polling.is_kept;
+            let started = polling.heartbeat.start(LATE, replaces);
+            if started.is_some() {
+                polling.is_kept = !is_reported;
+            }
+            started
+        };
+        if let Some(beating) = started {
             let kept = (!is_reported).then(|| Arc::clone(attempts));
             runtime.spawn(poll(Arc::downgrade(attempts), kept, account, beating));
+        }
+    }
+
+    /// Records that the task of `account` does not outlive the cache any more.
+    fn release(&self, account: AccountKey) {
+        if let Some(polling) = self.0.lock().get_mut(&account) {
+            polling.is_kept = false;
         }
     }
 }
@@ -52,12 +75,18 @@ async fn poll(
         if !beating.beat(LATE) {
             return;
         }
-        if attempts.poll_record(account).await.is_err() {
+        let is_polled = attempts.poll_record(account).await.is_ok();
+        if !is_polled {
             meter::store_failed(account);
         }
-        if attempts.is_quiet(account) {
+        // What another cache of the process reported to its store, this store may lack.
+        if is_polled && attempts.is_quiet(account) {
             return;
         }
-        kept = (is_kept && !attempts.is_reported(account)).then_some(attempts);
+        if is_kept && is_polled && attempts.is_reported(account) {
+            attempts.polls().release(account);
+        } else if is_kept {
+            kept = Some(attempts);
+        }
     }
 }

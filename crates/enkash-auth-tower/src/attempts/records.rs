@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     AccountKey,
-    account::{AttemptId, Witness},
+    account::{AttemptId, Facts, Witness},
 };
 use tokio::time::sleep;
 
@@ -29,7 +29,9 @@ struct State {
     /// Whether the record was last seen in a newer format.
     is_newer: bool,
     /// The guards of attempts that have ended, kept until the store has their outcome.
-    unreported: Vec<Liveness>,
+    unreported: Vec<(AccountKey, Liveness)>,
+    /// The attempts that were made while this store was down, and that it does not have.
+    unstored: Vec<AttemptId>,
 }
 
 impl Records {
@@ -60,8 +62,21 @@ impl Records {
     }
 
     /// Keeps the guard of an attempt that has ended until the store has the outcome.
-    pub fn keep(&self, liveness: Option<Liveness>) {
-        self.state.lock().unreported.extend(liveness);
+    pub fn keep(&self, account: AccountKey, liveness: Option<Liveness>) {
+        let guard = liveness.map(|liveness| (account, liveness));
+        self.state.lock().unreported.extend(guard);
+    }
+
+    /// Records that an attempt is made without the store.
+    pub fn begin_unstored(&self, id: AttemptId) {
+        self.state.lock().unstored.push(id);
+    }
+
+    /// Returns whether this store lacks one of `facts`, an attempt that was made without it.
+    pub fn has_unstored(&self, facts: &Facts) -> bool {
+        let state = self.state.lock();
+        let mut attempts = facts.attempts().iter();
+        attempts.any(|attempt| state.unstored.contains(&attempt.id()))
     }
 
     /// Loads the record, and merges what this process witnessed.
@@ -77,11 +92,27 @@ impl Records {
     /// Writes the record if it has changed. Returns `false` if another write came first.
     pub async fn write(&self, opened: &Opened) -> Result<bool, Down> {
         let is_written = opened.write(&*self.store).await?;
-        if is_written && !opened.witness().lock().is_ahead() {
-            let reported = std::mem::take(&mut self.state.lock().unreported);
-            drop(reported);
+        if is_written {
+            self.reported(opened);
         }
         Ok(is_written)
+    }
+
+    /// Drops what the store has now.
+    fn reported(&self, opened: &Opened) {
+        let (account, facts) = (opened.account(), opened.facts());
+        let guards: Vec<_> = {
+            let mut state = self.state.lock();
+            state.unstored.retain(|id| !facts.has_recorded(*id));
+            state
+                .unreported
+                .extract_if(.., |(of, _)| *of == account)
+                .collect()
+        };
+        // Taken before: a guard that is kept from here on is of an outcome that was not written.
+        if opened.witness().lock().is_ahead() {
+            self.state.lock().unreported.extend(guards);
+        }
     }
 
     /// Opens the record, applies `change` and writes it, retrying while other writes come first.

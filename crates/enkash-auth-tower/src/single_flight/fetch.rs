@@ -13,7 +13,6 @@ use crate::{
     cache::Shared,
     endpoint::{Exchanged, Failure, TokenEndpoint},
     meter,
-    store::Liveness,
 };
 
 /// Delays the second and third attempt of a fetch: three attempts hide a short fault.
@@ -38,8 +37,6 @@ pub struct Fetch<'a> {
     /// The newest token of the store that it has seen: at first the cached one, at the end the one that it
     /// returns.
     newest_seen: Option<AttemptId>,
-    /// Shows that this process is alive between two attempts: the store still has the first one open.
-    between: Option<Liveness>,
 }
 
 /// Holds what a fetch uses once no other attempt is in flight.
@@ -72,7 +69,6 @@ impl<'a> Fetch<'a> {
             deadline,
             send_before: shared.clock().now() + shared.policy().fetch_timeout,
             newest_seen: shared.attempts().held(endpoint.account_credentials()),
-            between: None,
         }
     }
 
@@ -100,7 +96,6 @@ impl<'a> Fetch<'a> {
                 }
                 Err(error) => return FetchOutcome::Failed(error),
             };
-            drop(self.between.take());
             let sent = self.send(&permit).await;
             let pause = match &sent.result {
                 Err(error) if sent.may_repeat => {
@@ -111,7 +106,8 @@ impl<'a> Fetch<'a> {
             if let (Err(error), Some(pause)) = (&sent.result, pause) {
                 tracing::debug!(%error, ?pause, "token request failed, retrying");
                 // The write that opens the next attempt ends this one.
-                self.between = permit.end(sent.outcome);
+                let attempts = self.shared.attempts();
+                attempts.end(self.endpoint.account(), permit, sent.outcome);
                 sleep(pause).await;
                 continue;
             }

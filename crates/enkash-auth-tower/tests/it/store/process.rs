@@ -224,3 +224,227 @@ fn store_error_is_formatted_and_dropped_without_lock() {
         assert!(ended.is_ok(), "a deadlock, or a panic: {on_store_down:?}");
     }
 }
+
+/// A cache of the same process and account reports the rejection to a store of its own.
+#[tokio::test(start_paused = true)]
+async fn report_to_one_store_is_no_report_to_another() {
+    for with_other in [false, true] {
+        let (fleet, server, process) = (fleet(), Server::new(), Process::new());
+        let builder = fleet.builder(server.endpoint()).process(process.clone());
+        let other = builder.store(std::sync::Arc::new(Flaky::default())).build();
+        let builder = fleet.builder(server.endpoint()).process(process.clone());
+        let tokens = builder.build();
+        tokens.token().await.unwrap();
+        server.change_password();
+        fleet.store.set(Mood::Failing);
+        sleep(Duration::from_secs(60)).await;
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        if with_other {
+            other.load_status().await.unwrap();
+        }
+        drop(tokens);
+        sleep(LOOK).await;
+        fleet.store.set(Mood::Well);
+        sleep(3 * LOOK).await;
+        let before = server.requests();
+        let next = fleet.builder(server.endpoint()).build();
+        let error = next.token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert_eq!(
+            server.requests(),
+            before,
+            "sent again; other cache: {with_other}"
+        );
+    }
+}
+
+/// `KnownGood` lets a process make one attempt that may count, also if another store has recorded it.
+#[tokio::test(start_paused = true)]
+async fn report_to_another_store_allows_no_second_attempt_without_store() {
+    for with_other in [false, true] {
+        let (fleet, server, process) = (fleet(), Server::new(), Process::new());
+        let builder = fleet.builder(server.endpoint()).process(process.clone());
+        let other = builder.store(std::sync::Arc::new(Flaky::default())).build();
+        let builder = fleet.builder(server.endpoint()).process(process.clone());
+        let tokens = builder.build();
+        tokens.token().await.unwrap();
+        server.change_password();
+        server.lose(true, false);
+        fleet.store.set(Mood::Failing);
+        sleep(Duration::from_secs(60)).await;
+        tokens.token().await.unwrap_err();
+        assert_eq!(server.requests(), 2);
+        if with_other {
+            other.load_status().await.unwrap();
+        }
+        sleep(Duration::from_secs(60)).await;
+        tokens.token().await.unwrap_err();
+        assert_eq!(server.requests(), 2, "other cache: {with_other}");
+    }
+}
+
+#[derive(Debug, Default)]
+struct Guarded(Flaky, std::sync::Arc<()>);
+
+impl Store for Guarded {
+    fn load<'a>(&'a self, account: &'a enkash_auth_core::AccountKey) -> StoreFuture<'a, Loaded> {
+        self.0.load(account)
+    }
+
+    fn compare_and_set<'a>(
+        &'a self,
+        account: &'a enkash_auth_core::AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        self.0.compare_and_set(account, current, record)
+    }
+
+    fn hold<'a>(
+        &'a self,
+        _: &'a enkash_auth_core::AccountKey,
+        _: enkash_auth_core::account::AttemptId,
+    ) -> StoreFuture<'a, Option<enkash_auth_tower::Liveness>> {
+        let guard: enkash_auth_tower::Liveness = Box::new(std::sync::Arc::clone(&self.1));
+        Box::pin(async { Ok(Some(guard)) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guard_of_repeated_attempt_is_kept_until_reported() {
+    let fleet = Fleet::new(Kit::new(rules(300, 10)), Guarded::default());
+    let service = tower::service_fn(
+        |_: http::Request<http_body_util::Full<bytes::Bytes>>| async {
+            let response = http::Response::builder().status(503);
+            Ok::<_, std::convert::Infallible>(response.body(String::new()).unwrap())
+        },
+    );
+    let credentials = credentials(&fleet.kit.user, "password");
+    let endpoint = enkash_auth_tower::TokenEndpoint::with_service(
+        crate::support::environment(),
+        credentials,
+        service,
+    );
+    let tokens = fleet.builder(endpoint.unwrap()).build();
+    let fetch = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(100)).await;
+    fleet.store.0.set(Mood::ReadOnly);
+    fetch.await.unwrap().unwrap_err();
+    sleep(Duration::from_millis(10)).await;
+    assert!(fleet.record().await.facts().attempts()[0].is_open());
+    assert_eq!(
+        std::sync::Arc::strong_count(&fleet.store.1),
+        2,
+        "the guard was dropped"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_fetch_without_store_does_not_repeat_probes() {
+    let (fleet, server, process) = (fleet(), Server::new(), Process::new());
+    let probes = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let start = || {
+        let (server, probes) = (server.clone(), std::sync::Arc::clone(&probes));
+        let credentials_of = server.credentials();
+        let service = tower::service_fn(
+            move |request: http::Request<http_body_util::Full<bytes::Bytes>>| {
+                let server = server.clone();
+                if request.method() == http::Method::HEAD {
+                    probes.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                }
+                async move { Ok::<_, std::convert::Infallible>(server.respond(request.method()).await) }
+            },
+        );
+        let endpoint = enkash_auth_tower::TokenEndpoint::with_service(
+            crate::support::environment(),
+            credentials_of,
+            service,
+        );
+        let builder = fleet.builder(endpoint.unwrap()).process(process.clone());
+        builder.on_store_down(OnStoreDown::Attempt).build()
+    };
+    let (one, two) = (start(), start());
+    one.token().await.unwrap();
+    two.token().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    fleet.store.set(Mood::Failing);
+    server.lose(true, false);
+    let first = tokio::spawn(one.token());
+    sleep(Duration::from_secs(3)).await;
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let second = tokio::spawn(two.token());
+    sleep(Duration::from_millis(3900)).await;
+    println!("alive tasks while busy: {}", tasks.num_alive_tasks());
+    first.await.unwrap().unwrap_err();
+    second.await.unwrap().unwrap_err();
+    let probes = probes.load(std::sync::atomic::Ordering::Relaxed);
+    println!("probes {probes} requests {}", server.requests());
+    assert!(probes <= 2, "{probes}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn guard_is_kept_while_another_account_is_written() {
+    let fleet = Fleet::new(Kit::new(rules(300, 1_000)), Guarded::default());
+    let tokens = fleet.start("wrong");
+    let fetch = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(500)).await;
+    fleet.store.0.set(Mood::ReadOnly);
+    let error = fetch.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(std::sync::Arc::strong_count(&fleet.store.1), 2);
+    fleet.store.0.set(Mood::Well);
+    tokens
+        .set_credentials(credentials("somebody", "else"))
+        .unwrap();
+    tokens.token().await.unwrap_err();
+    assert!(fleet.record().await.facts().attempts()[0].is_open());
+    assert_eq!(
+        std::sync::Arc::strong_count(&fleet.store.1),
+        2,
+        "the guard was dropped"
+    );
+}
+
+/// The other cache has the default store, that of the process.
+#[tokio::test(start_paused = true)]
+async fn cache_without_store_costs_no_third_strike() {
+    let (fleet, server, process) = (fleet(), Server::new(), Process::new());
+    let other = TokenCache::builder(server.endpoint())
+        .clock(fleet.clock)
+        .process(process.clone())
+        .build();
+    let builder = fleet.builder(server.endpoint()).process(process.clone());
+    let tokens = builder.build();
+    tokens.token().await.unwrap();
+    server.change_password();
+    fleet.store.set(Mood::Failing);
+    sleep(Duration::from_secs(60)).await;
+    tokens.token().await.unwrap_err();
+    other.token().await.unwrap_err();
+    drop(tokens);
+    sleep(LOOK).await;
+    fleet.store.set(Mood::Well);
+    sleep(3 * LOOK).await;
+    for password in ["password", "wrong", "also wrong"] {
+        let service = {
+            let server = server.clone();
+            tower::service_fn(
+                move |request: http::Request<http_body_util::Full<bytes::Bytes>>| {
+                    let server = server.clone();
+                    async move {
+                        Ok::<_, std::convert::Infallible>(server.respond(request.method()).await)
+                    }
+                },
+            )
+        };
+        let credentials = credentials(&server.0.user, password);
+        let endpoint = enkash_auth_tower::TokenEndpoint::with_service(
+            crate::support::environment(),
+            credentials,
+            service,
+        );
+        let _ = fleet.builder(endpoint.unwrap()).build().token().await;
+    }
+    assert!(server.rejections() <= 2, "locked: {}", server.rejections());
+}
