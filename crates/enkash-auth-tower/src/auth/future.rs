@@ -9,7 +9,11 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{AuthRequest, Deferred, NotCalled};
-use crate::{BoxError, cache::Attached, replay::Replay};
+use crate::{
+    BoxError,
+    cache::Attached,
+    replay::{Replay, Second},
+};
 
 pin_project! {
     /// Resolves to the response of a call through [`EnkashAuth`](super::EnkashAuth).
@@ -62,7 +66,7 @@ pin_project! {
             kept: Option<P::Kept>,
         },
         // The token was unauthorized.
-        Second { #[pin] second: P::Second },
+        Second { #[pin] second: Second<S, Req> },
         // There will be no token, or the request must not see it.
         Failed { error: Option<BoxError> },
     }
@@ -111,7 +115,7 @@ where
 {
     type Output = Result<S::Response, BoxError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().state.poll(cx)
     }

@@ -154,15 +154,14 @@ where
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let mut kept = None;
-        if !is_token_request(&request) && self.rules.allow(request.target()) {
-            kept = self.replay.keep(&mut request, &self.inner);
-            if let Some(attached) = self
+        let kept = self.replay.keep(&mut request, &self.inner);
+        if !is_token_request(&request)
+            && self.rules.allow(request.target())
+            && let Some(attached) = self
                 .header
                 .attach(request.headers_mut(), &self.rules.shared)
-            {
-                return ResponseFuture::calling(self.inner.call(request), Some(attached), kept);
-            }
+        {
+            return ResponseFuture::calling(self.inner.call(request), Some(attached), kept);
         }
         self.call_otherwise(request, kept)
     }

@@ -1,4 +1,4 @@
-use std::{convert::Infallible, future::Pending};
+use std::convert::Infallible;
 
 use http::{HeaderMap, HeaderValue};
 use tower_service::Service;
@@ -41,10 +41,6 @@ where
     #[doc(hidden)]
     type Kept;
 
-    /// The second call.
-    #[doc(hidden)]
-    type Second: Future<Output = Result<S::Response, BoxError>>;
-
     /// Keeps what a second call needs, or returns `None` if there will be none.
     #[doc(hidden)]
     fn keep(&self, request: &mut Req, inner: &S) -> Option<Self::Kept>;
@@ -56,7 +52,7 @@ where
         kept: Self::Kept,
         response: S::Response,
         attached: Attached,
-    ) -> Result<Self::Second, S::Response>;
+    ) -> Result<Second<S, Req>, S::Response>;
 }
 
 /// Keeps a copy of a request, and a service to send it with.
@@ -82,14 +78,17 @@ where
     S: Service<Req>,
 {
     type Kept = Infallible;
-    type Second = Pending<Result<S::Response, BoxError>>;
 
     #[inline(always)]
     fn keep(&self, _: &mut Req, _: &S) -> Option<Infallible> {
         None
     }
 
-    fn second(kept: Infallible, _: S::Response, _: Attached) -> Result<Self::Second, S::Response> {
+    fn second(
+        kept: Infallible,
+        _: S::Response,
+        _: Attached,
+    ) -> Result<Second<S, Req>, S::Response> {
         match kept {}
     }
 }
@@ -101,7 +100,6 @@ where
     Req: AuthRequest<S::Response> + ReplayRequest,
 {
     type Kept = Kept<S, Req>;
-    type Second = Second<S, Req>;
 
     fn keep(&self, request: &mut Req, inner: &S) -> Option<Kept<S, Req>> {
         Some(Kept {

@@ -320,7 +320,8 @@ impl History {
             before.password == password
                 && before.meaning == Some(Meaning::Rejected)
                 && request.seen.ended.contains(before.attempt)
-                && (before.process == nth || before.interrupted == NEVER)
+                // Of another's rejection, a record that was damaged since says only that the attempt ended.
+                && (before.process == nth || before.interrupted == NEVER && !self.was_damaged)
         };
         let mut rejected = self.requests.iter().filter(is_rejected);
         let allowed = self.resets.iter().filter(|reset| reset.allows_rejected);
