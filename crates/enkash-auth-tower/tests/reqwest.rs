@@ -4,7 +4,10 @@
 use std::{
     convert::Infallible,
     future::{Pending, pending},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -19,7 +22,7 @@ use futures_util::FutureExt;
 use http::{StatusCode, header::AUTHORIZATION};
 use http_body_util::Full;
 use reqwest::{
-    Body, Method, Request, Response,
+    Body, Method, Request, Response, ResponseBuilderExt,
     dns::{Name, Resolve, Resolving},
     redirect,
 };
@@ -144,6 +147,34 @@ async fn unauthorized_call_is_replayed_unless_body_is_a_stream() {
         *second.body_mut() = Some(body);
         let response = client.ready().await.unwrap().call(second).await.unwrap();
         assert_eq!(response.status(), status);
+    }
+}
+
+/// The challenge of a page that the client was redirected to says nothing about the payment before it.
+#[tokio::test]
+async fn payment_is_not_replayed_after_a_redirect() {
+    for (path, count) in [("/api/v0/payouts", 2), ("/receipt", 1)] {
+        let (sandbox, tokens) = stage().await;
+        // The issuer has another token for a second call.
+        tokens.token().await.unwrap();
+        sandbox.issuer().revoke_all();
+        let calls = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&calls);
+        let api = service_fn(move |request: Request| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let mut url = request.url().clone();
+            url.set_path(path);
+            let response = http::Response::builder()
+                .status(401)
+                .header("www-authenticate", r#"Bearer error="invalid_token""#)
+                .url(url);
+            let response = Response::from(response.body("").unwrap());
+            async { Ok::<_, Infallible>(response) }
+        });
+        let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
+        let paid = layer.layer(api).oneshot(request(Method::POST, &sandbox));
+        assert_eq!(paid.await.unwrap().status(), 401);
+        assert_eq!(calls.load(Ordering::Relaxed), count, "{path}");
     }
 }
 

@@ -139,27 +139,23 @@ where
     Req: AuthRequest<S::Response>,
     P: Replay<S, Req>,
 {
-    /// Continues after the first response.
+    /// Handles an error or the first response: returns it, or a second call.
     #[cold]
-    fn poll_after(
-        mut self: Pin<&mut Self>,
+    fn after(
         result: Result<S::Response, S::Error>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<S::Response, BoxError>> {
-        let StateProj::Calling { attached, kept, .. } = self.as_mut().project() else {
-            return Poll::Pending;
+        attached: Option<Attached>,
+        kept: Option<P::Kept>,
+    ) -> Result<Result<S::Response, BoxError>, Self> {
+        let response = match finish::<Req, _, _>(result, attached) {
+            Ok(response) => response,
+            Err(error) => return Ok(Err(error)),
         };
-        let (attached, kept) = (attached.take(), kept.take());
-        let response = finish::<Req, _, _>(result, attached)?;
         let (Some(kept), Some(attached)) = (kept, attached) else {
-            return Poll::Ready(Ok(response));
+            return Ok(Ok(response));
         };
         match P::second(kept, response, attached) {
-            Err(response) => Poll::Ready(Ok(response)),
-            Ok(second) => {
-                self.set(Self::slow(Slow::Second { second }));
-                self.poll_slow(cx)
-            }
+            Ok(second) => Err(Self::slow(Slow::Second { second })),
+            Err(response) => Ok(Ok(response)),
         }
     }
 
@@ -168,55 +164,54 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Response, BoxError>> {
-        let called = match self.as_mut().project() {
-            StateProj::Calling { .. } => return Poll::Pending,
-            StateProj::Slow { slow } => match slow.as_mut().project() {
-                SlowProj::Deferred { deferred, kept } => {
-                    let called = ready!(deferred.poll_call(cx));
-                    called.map(|(future, attached)| (future, attached, kept.take()))
+        let StateProj::Slow { slow } = self.as_mut().project() else {
+            return Poll::Pending;
+        };
+        let result = match slow.as_mut().project() {
+            SlowProj::Deferred { deferred, kept } => match ready!(deferred.poll_call(cx)) {
+                Ok((future, attached)) => {
+                    let kept = kept.take();
+                    self.set(Self::Calling {
+                        future,
+                        attached: Some(attached),
+                        kept,
+                    });
+                    return self.poll(cx);
                 }
-                SlowProj::Second { second } => {
-                    let result = ready!(second.poll(cx));
-                    // With the second call goes its inner service.
-                    slow.as_mut().set(Slow::Failed { error: None });
-                    return Poll::Ready(result);
-                }
-                SlowProj::Failed { error } => match error.take() {
-                    Some(error) => Err(error),
-                    // A finished future that is polled stays pending.
-                    None => return Poll::Pending,
-                },
+                Err(error) => Err(error),
+            },
+            SlowProj::Second { second } => ready!(second.poll(cx)),
+            // A finished future that is polled stays pending.
+            SlowProj::Failed { error } => match error.take() {
+                Some(error) => Err(error),
+                None => return Poll::Pending,
             },
         };
-        match called {
-            Ok((future, attached, kept)) => {
-                // With the deferred call goes the inner service, and its place in a limit.
-                self.set(Self::Calling {
-                    future,
-                    attached: Some(attached),
-                    kept,
-                });
-                self.poll(cx)
-            }
-            Err(error) => {
-                if let StateProj::Slow { slow } = self.as_mut().project() {
-                    slow.as_mut().set(Slow::Failed { error: None });
-                }
-                Poll::Ready(Err(error))
-            }
-        }
+        // With the call goes its inner service, and its place in a limit.
+        slow.as_mut().set(Slow::Failed { error: None });
+        Poll::Ready(result)
     }
 
     // Always: called from two places.
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, BoxError>> {
         match self.as_mut().project() {
-            StateProj::Calling { future, .. } => match future.poll(cx) {
+            StateProj::Calling {
+                future,
+                attached,
+                kept,
+            } => match future.poll(cx) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ok(response)) if Req::status(&response) != StatusCode::UNAUTHORIZED => {
                     Poll::Ready(Ok(response))
                 }
-                Poll::Ready(result) => self.poll_after(result, cx),
+                Poll::Ready(result) => match Self::after(result, attached.take(), kept.take()) {
+                    Ok(result) => Poll::Ready(result),
+                    Err(second) => {
+                        self.set(second);
+                        self.poll_slow(cx)
+                    }
+                },
             },
             StateProj::Slow { .. } => self.poll_slow(cx),
         }

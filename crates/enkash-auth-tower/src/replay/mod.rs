@@ -4,19 +4,17 @@
 //! the token before it acted.
 //!
 //! - `policy`: which calls may be sent again;
-//! - `body`, `request`: what can be sent again;
+//! - `request`: what can be sent again;
 //! - `challenge`: what a 401 says;
 //! - `second`: the second call.
 
-mod body;
 mod challenge;
 mod policy;
 mod request;
 mod second;
 
 pub use self::{
-    body::ReplayBody,
-    policy::{NoReplay, Replay, ReplayPolicy},
-    request::ReplayRequest,
+    policy::{Kept, NoReplay, Replay, ReplayPolicy},
+    request::{ReplayBody, ReplayRequest},
+    second::Second,
 };
-pub use self::{policy::Kept, second::Second};

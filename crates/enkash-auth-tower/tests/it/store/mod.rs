@@ -202,6 +202,7 @@ struct State {
     has_changed: AtomicBool,
     loses_responses: AtomicBool,
     loses_probes: AtomicBool,
+    probes: AtomicU32,
     requests: AtomicU32,
     rejections: AtomicU32,
 }
@@ -213,6 +214,7 @@ impl Server {
             has_changed: AtomicBool::default(),
             loses_responses: AtomicBool::default(),
             loses_probes: AtomicBool::default(),
+            probes: AtomicU32::default(),
             requests: AtomicU32::default(),
             rejections: AtomicU32::default(),
         }))
@@ -226,6 +228,11 @@ impl Server {
     pub(crate) fn lose(&self, responses: bool, probes: bool) {
         self.0.loses_responses.store(responses, Ordering::Relaxed);
         self.0.loses_probes.store(probes, Ordering::Relaxed);
+    }
+
+    /// Returns the number of probes that arrived.
+    pub(crate) fn probes(&self) -> u32 {
+        self.0.probes.load(Ordering::Relaxed)
     }
 
     /// Returns the number of token requests that arrived.
@@ -243,17 +250,23 @@ impl Server {
     }
 
     pub(crate) fn endpoint(&self) -> TokenEndpoint {
+        self.endpoint_with("password")
+    }
+
+    pub(crate) fn endpoint_with(&self, password: &str) -> TokenEndpoint {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
             let server = server.clone();
             async move { Ok::<_, Infallible>(server.respond(request.method()).await) }
         });
-        TokenEndpoint::with_service(environment(), self.credentials(), service).unwrap()
+        let credentials = credentials(&self.0.user, password);
+        TokenEndpoint::with_service(environment(), credentials, service).unwrap()
     }
 
     async fn respond(&self, method: &Method) -> Response<String> {
         let state = &*self.0;
         if method == Method::HEAD {
+            state.probes.fetch_add(1, Ordering::Relaxed);
             if state.loses_probes.load(Ordering::Relaxed) {
                 pending::<()>().await;
             }
