@@ -4,9 +4,10 @@
 //! that token. If none may be attached, or a refresh is due, `shared` locks the state and spawns the fetch
 //! that it decides on, which publishes its result to the snapshot. `waiting` is a caller without a token.
 //! `refresh_task` renews without traffic; `reload` reads new credentials once these are rejected.
-//! `token_cache`, `token_future` and `status` are the public types.
+//! `token_cache`, its `builder`, `token_future` and `status` are the public types.
 
 mod attached;
+mod builder;
 mod header;
 mod refresh_task;
 mod reload;
@@ -19,7 +20,5 @@ mod waiting;
 
 pub use self::{attached::Attached, header::HeaderCopy, shared::Shared, waiting::Waiting};
 pub use self::{
-    status::Status,
-    token_cache::{TokenCache, TokenCacheBuilder},
-    token_future::TokenFuture,
+    builder::TokenCacheBuilder, status::Status, token_cache::TokenCache, token_future::TokenFuture,
 };

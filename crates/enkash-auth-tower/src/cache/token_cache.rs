@@ -1,18 +1,13 @@
 use std::fmt;
+#[cfg(all(feature = "client", feature = "config"))]
+use std::{env, ffi::OsString};
 
-use enkash_auth_core::{
-    AccessToken, AccountKey, Clock, Credentials, Error, Origin, RefreshPolicy, SystemClock,
-};
+use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials, Error, Origin};
 
-use super::{Shared, Status, TokenFuture, reload::Reload, waiting::idle};
-use crate::{
-    BoxError,
-    attempts::{Attempts, Process},
-    endpoint::TokenEndpoint,
-    store::{OnStoreDown, Store},
-    sync::Arc,
-    time::Time,
-};
+use super::{Shared, Status, TokenCacheBuilder, TokenFuture, waiting::idle};
+#[cfg(all(feature = "client", feature = "config"))]
+use crate::{Egress, config::Config};
+use crate::{endpoint::TokenEndpoint, sync::Arc};
 
 /// Caches one token: fetched once however many callers wait, renewed before it expires.
 ///
@@ -44,17 +39,58 @@ impl TokenCache {
         Self::builder(endpoint).build()
     }
 
+    /// Creates a cache from the environment of the process: the variables of [`Config`] and of
+    /// [`Egress::from_env`], with the store that `ENKASH_TOKEN_STORE` names: `memory`, which is the default, or
+    /// `file:` and an absolute path.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSetting`](crate::ErrorKind::InvalidSetting) for a variable that is missing or cannot be used; the
+    /// text names it, and does not show its value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use enkash_auth_tower::TokenCache;
+    ///
+    /// let tokens = TokenCache::from_lookup(|name| match name {
+    ///     "ENKASH_ENVIRONMENT" => Some("test".into()),
+    ///     "ENKASH_ACCESS_KEY" => Some("access-key".into()),
+    ///     "ENKASH_SECRET_KEY" => Some("secret-key".into()),
+    ///     _ => None,
+    /// })?;
+    /// assert!(tokens.peek().is_none());
+    ///
+    /// let error = TokenCache::from_lookup(|_| None).unwrap_err();
+    /// assert_eq!(error.to_string(), "invalid setting: ENKASH_BASE_URL: not set, and neither is ENKASH_ENVIRONMENT");
+    /// # Ok::<(), enkash_auth_tower::Error>(())
+    /// ```
+    #[cfg(all(feature = "client", feature = "config"))]
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_lookup(|name| env::var_os(name))
+    }
+
+    /// Creates a cache from the variables of [`from_env`](Self::from_env) that `lookup` finds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_env`](Self::from_env).
+    #[cfg(all(feature = "client", feature = "config"))]
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let config = Config::from_lookup(&lookup)?;
+        let (environment, credentials) = (config.environment()?, config.credentials()?);
+        let egress = Egress::from_lookup(&lookup)?;
+        let endpoint = TokenEndpoint::with_egress(environment, credentials, &egress)?;
+        let builder = Self::builder(endpoint).config(&config)?;
+        Ok(match config.store()? {
+            Some(store) => builder.store(store).build(),
+            None => builder.build(),
+        })
+    }
+
     /// Creates a builder of a cache over `endpoint`.
     pub fn builder(endpoint: TokenEndpoint) -> TokenCacheBuilder {
-        TokenCacheBuilder {
-            endpoint,
-            policy: RefreshPolicy::default(),
-            clock: Time::System(SystemClock),
-            store: None,
-            process: Process::this(),
-            on_store_down: OnStoreDown::default(),
-            reload: None,
-        }
+        TokenCacheBuilder::new(endpoint)
     }
 
     /// Returns the cached token, or waits for the in-flight fetch.
@@ -194,6 +230,10 @@ impl TokenCache {
         crate::meter::gauges(self.0.endpoint().account(), &self.status());
     }
 
+    pub(super) fn from_shared(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0
     }
@@ -209,111 +249,5 @@ impl fmt::Debug for TokenCache {
             .field("endpoint", &self.0.endpoint())
             .field("status", &self.status())
             .finish()
-    }
-}
-
-/// Builds a [`TokenCache`].
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_tower::{Credentials, Environment, RefreshPolicy, TokenCache, TokenEndpoint};
-///
-/// let mut policy = RefreshPolicy::default();
-/// policy.wait_timeout = Duration::from_secs(3);
-/// let keys = Credentials::merchant("access-key", "secret-key");
-/// let tokens = TokenCache::builder(TokenEndpoint::new(Environment::Test, keys)?)
-///     .policy(policy)?
-///     .build();
-/// # Ok::<(), enkash_auth_tower::Error>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "a builder builds nothing by itself"]
-pub struct TokenCacheBuilder {
-    endpoint: TokenEndpoint,
-    policy: RefreshPolicy,
-    clock: Time,
-    store: Option<Arc<dyn Store>>,
-    process: Process,
-    on_store_down: OnStoreDown,
-    reload: Option<Reload>,
-}
-
-impl TokenCacheBuilder {
-    /// Sets when to renew, and the bounds of waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidSetting`](crate::ErrorKind::InvalidSetting) for a policy under which no
-    /// token can be fetched or waited for: see [`RefreshPolicy::validate`].
-    pub fn policy(self, policy: RefreshPolicy) -> Result<Self, Error> {
-        policy.validate()?;
-        Ok(self.checked_policy(policy))
-    }
-
-    pub(crate) fn checked_policy(mut self, policy: RefreshPolicy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// Sets the store of the account record: the attempts, and the shared token. The default is one record
-    /// of attempts for the whole process, and shares no token.
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
-        self
-    }
-
-    /// Assigns the cache to `process` instead of the current one: for tests of several in one.
-    #[doc(hidden)]
-    pub fn process(mut self, process: Process) -> Self {
-        self.process = process;
-        self
-    }
-
-    /// Sets what to do while the store cannot be used.
-    pub fn on_store_down(mut self, on_store_down: OnStoreDown) -> Self {
-        self.on_store_down = on_store_down;
-        self
-    }
-
-    /// Sets where to read new credentials from once those in use are rejected, and every 5 s while a token
-    /// is needed then: a file that a platform rotates, say. They are used as by
-    /// [`set_credentials`](TokenCache::set_credentials), for waiting callers too.
-    ///
-    /// `source` may block: it has a thread of the runtime's pool. It is waited for up to 500 ms, and what it
-    /// returns within 10 s is used by the next reading. Its error is logged, and must show no secret; a
-    /// panic counts as an error and is not logged.
-    pub fn reload_credentials(
-        mut self,
-        source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static,
-    ) -> Self {
-        self.reload = Some(Reload::new(source));
-        self
-    }
-
-    /// Sets the clock. All caches of one account in a process must count from the same point, as with the
-    /// default: they share a record of attempts.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Time::Other(Arc::new(clock));
-        self
-    }
-
-    /// Builds the cache, which fetches nothing yet.
-    pub fn build(self) -> TokenCache {
-        let attempts = Attempts::new(
-            self.store,
-            self.on_store_down,
-            self.process,
-            self.clock.clone(),
-            &self.policy,
-        );
-        TokenCache(Shared::new(
-            self.endpoint,
-            self.policy,
-            self.clock,
-            attempts,
-            self.reload,
-        ))
     }
 }

@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt, io};
 
-use enkash_auth_core::Error;
+use enkash_auth_core::{Error, ErrorKind};
 
 /// Names a setting that is missing, contradicts another or cannot be used, in one line without its value.
 #[derive(Debug)]
@@ -52,6 +52,19 @@ impl StdError for ConfigError {
             Problem::NoAddress(error) => Some(error),
             Problem::Unreadable(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+/// Keeps the text, as the detail of an invalid setting.
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        let detail = error.to_string();
+        let invalid = Self::new(ErrorKind::InvalidSetting, detail);
+        match error.problem {
+            Problem::NoAddress(source) => invalid.with_source(source),
+            Problem::Unreadable(source) => invalid.with_source(source),
+            _ => invalid,
         }
     }
 }

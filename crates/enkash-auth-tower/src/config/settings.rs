@@ -1,4 +1,4 @@
-use std::{env, ffi::OsString, fmt, path::PathBuf, time::Duration};
+use std::{env, ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use enkash_auth_core::{Client, Credentials, Environment, Error, RefreshPolicy, User};
 use http::HeaderValue;
@@ -12,11 +12,9 @@ use super::{
     read::{duration, duration_or_never, flag, number, on_store_down, text},
     secret::Secret,
 };
-use crate::{
-    cache::{TokenCache, TokenCacheBuilder},
-    endpoint::TokenEndpoint,
-    store::OnStoreDown,
-};
+#[cfg(all(unix, feature = "file"))]
+use crate::store::FileStore;
+use crate::store::{OnStoreDown, Store};
 
 /// Holds the settings of a token cache, from a configuration file in any format that serde has, or from
 /// the environment.
@@ -31,7 +29,7 @@ use crate::{
 /// | `access_key`, `secret_key` | merchant keys, in place of client and user |
 /// | `api_key` | optional, beside either |
 /// | `client_secret_file`, `password_file`, `access_key_file`, `secret_key_file`, `api_key_file` | a file that holds it, in place of the value; read again once the server rejects it |
-/// | `token_store` | where tokens are stored; the program defines the choices |
+/// | `token_store` | where tokens are stored: see [`store`](Config::store); a program may offer more |
 /// | `on_store_down` | `known-good`, `hold` or `attempt`: see [`OnStoreDown`] |
 /// | `keep_warm`, `attempts`, `max_waiters` | see [`RefreshPolicy`] |
 /// | `refresh_window_max`, `expiry_margin_max`, `fetch_timeout`, `backoff_max`, `retry_after_max`, `wait_timeout` | the same, such as `1500ms` or `2m 30s` |
@@ -218,6 +216,31 @@ impl Config {
         present(self.token_store.as_ref().map(ExposeSecret::expose_secret))
     }
 
+    /// Opens the store that is named, `file:` and an absolute path; `None` for `memory`, or if none is named.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be used, and for any other store, which a program opens by itself. The text names
+    /// the key.
+    pub fn store(&self) -> Result<Option<Arc<dyn Store>>, ConfigError> {
+        let unusable = |why: String| self.error("token_store", Problem::Unusable(why));
+        match self
+            .token_store()
+            .map(|store| store.split_once(':').unwrap_or((store, "")))
+        {
+            None | Some(("memory", "")) => Ok(None),
+            #[cfg(all(unix, feature = "file"))]
+            Some(("file", directory)) if directory.starts_with('/') => {
+                let store = FileStore::open(directory);
+                let store = store.map_err(|error| unusable(error.to_string()))?;
+                Ok(Some(Arc::new(store)))
+            }
+            Some(_) => Err(unusable(
+                "neither memory nor file: and an absolute path".to_owned(),
+            )),
+        }
+    }
+
     /// Returns the credentials. Reads the files that are named; call it again when they may have changed.
     ///
     /// # Errors
@@ -269,23 +292,6 @@ impl Config {
         ]
         .iter()
         .any(Secret::is_file)
-    }
-
-    /// Creates a builder of a cache over `endpoint` with these settings: its policy, what it does while the
-    /// store is down, and how it reloads credentials once these are rejected. It sets no store.
-    ///
-    /// # Errors
-    ///
-    /// As for [`policy`](Self::policy).
-    pub fn token_cache(&self, endpoint: TokenEndpoint) -> Result<TokenCacheBuilder, ConfigError> {
-        let builder = TokenCache::builder(endpoint)
-            .checked_policy(self.policy()?)
-            .on_store_down(self.on_store_down());
-        if !self.has_secret_files() {
-            return Ok(builder);
-        }
-        let config = self.clone();
-        Ok(builder.reload_credentials(move || config.credentials().map_err(Into::into)))
     }
 
     fn password_grant(&self) -> Result<Credentials, ConfigError> {

@@ -49,7 +49,9 @@ impl Config {
         }
         let path = |name: &str| lookup(name).map(Into::into);
         let store = StoreSetting::read(settings.token_store(), path)?.open(path)?;
-        let mut tokens = settings.token_cache(endpoint)?.policy(policy)?;
+        let mut tokens = TokenCache::builder(endpoint)
+            .config(&settings)?
+            .policy(policy)?;
         match &store {
             OpenStore::Kept(store) => tokens = tokens.store(Arc::clone(store)),
             OpenStore::Memory { why } => tracing::warn!(

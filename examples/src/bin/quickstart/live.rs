@@ -19,7 +19,7 @@ pub(crate) async fn run() -> Result<bool, BoxError> {
 
     let path = |name: &str| lookup(name).map(Into::into);
     let store = StoreSetting::read(config.token_store(), path)?.open(path)?;
-    let mut tokens = config.token_cache(endpoint)?;
+    let mut tokens = TokenCache::builder(endpoint).config(&config)?;
     match store {
         OpenStore::Kept(store) => tokens = tokens.store(store),
         OpenStore::Memory { why } => writeln!(out, "nothing is stored for the next run: {why}")?,

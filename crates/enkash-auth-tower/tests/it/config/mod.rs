@@ -4,7 +4,7 @@ mod secret;
 
 use std::{error::Error as _, ffi::OsString, time::Duration};
 
-use enkash_auth_tower::{Config, ConfigError, OnStoreDown};
+use enkash_auth_tower::{Config, ConfigError, OnStoreDown, TokenCache};
 
 const PASSWORD: [(&str, &str); 5] = [
     ("ENKASH_ENVIRONMENT", "test"),
@@ -268,7 +268,8 @@ fn zero_limit_is_an_error_that_names_the_setting() {
             assert_eq!(error.key(), key);
             assert_eq!(error.to_string(), format!("{key}: must not be zero"));
             let endpoint = crate::support::endpoint(|_| std::future::pending());
-            assert_eq!(config.token_cache(endpoint).unwrap_err().key(), key);
+            let error = TokenCache::builder(endpoint).config(&config).unwrap_err();
+            assert_eq!(error.key(), key);
         }
     }
 }
@@ -306,4 +307,35 @@ fn durations_parse_in_humantime_format() {
         policy.retry_unresolved_after,
         Some(Duration::from_secs(3600))
     );
+}
+
+#[test]
+fn cache_from_variables_opens_the_named_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = |store: &str| {
+        TokenCache::from_lookup(|name| match name {
+            "ENKASH_TOKEN_STORE" => Some(store.into()),
+            _ => KEYS
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.into()),
+        })
+    };
+    let records = directory.path().join("records");
+    cache(&format!("file:{}", records.display())).unwrap();
+    assert!(records.is_dir());
+    cache("memory").unwrap();
+    cache(" ").unwrap();
+    for store in [
+        "file:records",
+        "file:",
+        "redis://:hunter2@cache",
+        "memory:1",
+        "none",
+    ] {
+        let error = cache(store).unwrap_err();
+        let text =
+            "invalid setting: ENKASH_TOKEN_STORE: neither memory nor file: and an absolute path";
+        assert_eq!(error.to_string(), text, "{store}");
+    }
 }

@@ -4,7 +4,7 @@ use std::{error::Error as _, fs, time::Duration};
 
 use enkash_auth_core::ErrorKind;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{Config, TokenEndpoint};
+use enkash_auth_tower::{Config, TokenCache, TokenEndpoint};
 use tokio::time::sleep;
 
 use super::{KEYS, PASSWORD, from, with};
@@ -162,7 +162,9 @@ async fn rejected_password_is_reread_from_file() {
         config.credentials().unwrap(),
         SandboxService::new(kit.issuer.clone()),
     );
-    let tokens = config.token_cache(endpoint.unwrap()).unwrap();
+    let tokens = TokenCache::builder(endpoint.unwrap())
+        .config(&config)
+        .unwrap();
     let tokens = tokens.clock(TokioClock::new()).build();
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
