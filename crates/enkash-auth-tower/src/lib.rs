@@ -39,7 +39,7 @@ pub use enkash_auth_core::{
 pub use self::{
     auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
-    endpoint::{NotSent, TokenEndpoint},
+    endpoint::{NotSent, TokenEndpoint, TokenRequestBody},
     replay::{NoReplay, Replay, ReplayBody, ReplayPolicy, ReplayRequest},
     store::{Liveness, Loaded, MemoryStore, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture},
 };

@@ -9,10 +9,9 @@ use std::{
 
 use allocation_counter::measure;
 use enkash_auth_core::{Credentials, Environment};
-use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRequestBody};
 use futures_util::FutureExt;
 use http::{Request, Response, header::AUTHORIZATION};
-use http_body_util::Full;
 use tower::{Layer, Service};
 
 /// Responds to every request at once with whether it carries a token.
@@ -47,7 +46,7 @@ fn request_to(uri: &str) -> Request<()> {
 
 #[test]
 fn request_with_fresh_token_allocates_nothing() {
-    let service = tower::service_fn(|_: Request<Full<bytes::Bytes>>| async {
+    let service = tower::service_fn(|_: Request<TokenRequestBody>| async {
         let response = format!(
             r#"{{"access_token":"{}","expires_in":86399}}"#,
             "t".repeat(1000)

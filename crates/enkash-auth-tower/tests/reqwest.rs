@@ -16,7 +16,8 @@ use bytes::Bytes;
 use enkash_auth_core::{Client, Credentials, Environment, Error, ErrorKind, User};
 use enkash_auth_sandbox::{Accounts, Endpoint, Fault, Issuer, Sandbox};
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, NotCalled, ReplayPolicy, TokenCache, TokenEndpoint, TokenRetry,
+    BoxError, EnkashAuthLayer, NotCalled, ReplayPolicy, TokenCache, TokenEndpoint,
+    TokenRequestBody, TokenRetry,
 };
 use futures_util::FutureExt;
 use http::{StatusCode, header::AUTHORIZATION};
@@ -75,7 +76,7 @@ async fn stage() -> (Sandbox, TokenCache) {
     let environment = Environment::custom(&sandbox.base_url()).unwrap();
     // Token requests and calls use the same client.
     let client = ServiceBuilder::new()
-        .map_request(|request: http::Request<Full<_>>| request.map(Body::wrap))
+        .map_request(|request: http::Request<TokenRequestBody>| request.map(Body::wrap))
         .service(over(reqwest_client()));
     let endpoint = TokenEndpoint::with_service(environment, credentials, client).unwrap();
     (sandbox, TokenCache::new(endpoint))
@@ -295,7 +296,8 @@ impl Resolve for NoNames {
 async fn dns_failure_counts_no_strike() {
     let client = reqwest::Client::builder().dns_resolver(NoNames);
     let client = over(client.no_proxy().build().unwrap());
-    let service = client.map_request(|request: http::Request<Full<Bytes>>| request.map(Body::wrap));
+    let service =
+        client.map_request(|request: http::Request<TokenRequestBody>| request.map(Body::wrap));
     let credentials = Credentials::merchant("key", "secret");
     let environment = Environment::custom("https://nowhere.example").unwrap();
     let endpoint = TokenEndpoint::with_service(environment, credentials, service).unwrap();

@@ -1,7 +1,9 @@
 //! User code that panics inside the layer, and logs its input.
 
 use enkash_auth_core::{Credentials, Environment};
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, MemoryStore, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, MemoryStore, TokenCache, TokenEndpoint, TokenRequestBody,
+};
 use http::{Request, Response};
 use http_body_util::Full;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use crate::{
 async fn panicking_client_leaks_no_secret() {
     let canary = Canary::new();
     for kind in KINDS {
-        let client = service_fn(async |request: Request<Full<bytes::Bytes>>| {
+        let client = service_fn(async |request: Request<TokenRequestBody>| {
             tracing::info!(headers = ?request.headers(), "a client that logs what it sends");
             if request.version() == http::Version::HTTP_11 {
                 panic!("planned: {:?} {:?}", request.uri(), request.headers());

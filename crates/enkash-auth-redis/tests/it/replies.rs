@@ -10,14 +10,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{Credentials, ErrorKind};
 use enkash_auth_redis::RedisStore;
 use enkash_auth_tower::{
-    AccountKey, BoxError, Store, TokenCache, TokenEndpoint, internal::Process,
+    AccountKey, BoxError, Store, TokenCache, TokenEndpoint, TokenRequestBody, internal::Process,
 };
 use http::{Request, Response};
-use http_body_util::Full;
 use tokio::task::yield_now;
 use tower::service_fn;
 
@@ -142,7 +140,7 @@ async fn call_dropped_at_any_await_leaves_no_stale_reply() -> Result<(), BoxErro
 /// Grants a token for 2 s, then rejects the password after the delay `then`.
 fn granting_once(then: impl Fn() + Clone + Send + Sync + 'static) -> TokenEndpoint {
     let asked = Arc::new(AtomicBool::new(false));
-    let service = service_fn(move |_: Request<Full<Bytes>>| {
+    let service = service_fn(move |_: Request<TokenRequestBody>| {
         let (status, body) = if asked.swap(true, Ordering::Relaxed) {
             then();
             (400, r#"{"error":"invalid_grant"}"#)

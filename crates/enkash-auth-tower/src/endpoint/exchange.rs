@@ -8,12 +8,12 @@ use bytes::{Buf, Bytes};
 use enkash_auth_core::{Clock, ResponseBody, Timestamp, TokenRequest, TokenResponse};
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
 use zeroize::Zeroizing;
 
-use super::not_sent::was_not_sent;
+use super::{TokenRequestBody, not_sent::was_not_sent};
 use crate::{BoxError, time::Time};
 
 /// Marks a token request, so that our own layer passes it on: it would wait for itself.
@@ -72,7 +72,7 @@ pub struct Plug<F>(pub(super) F);
 impl<F, S, B> Exchange for Plug<F>
 where
     F: Fn() -> S + Send + Sync,
-    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Send + 'static,
+    S: Service<Request<TokenRequestBody>, Response = Response<B>> + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body + Send + 'static,
@@ -111,7 +111,7 @@ async fn exchange<S, B>(
     may_send: MaySend<'_>,
 ) -> Result<Exchanged, Failure>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+    S: Service<Request<TokenRequestBody>, Response = Response<B>>,
     S::Error: Into<BoxError>,
     B: Body,
     B::Error: Into<BoxError>,
@@ -140,8 +140,8 @@ where
     })
 }
 
-fn marked(request: TokenRequest) -> Request<Full<Bytes>> {
-    let mut request = request.into_http().map(Full::new);
+fn marked(request: TokenRequest) -> Request<TokenRequestBody> {
+    let mut request = request.into_http().map(TokenRequestBody::new);
     request.extensions_mut().insert(IsTokenRequest);
     request
 }

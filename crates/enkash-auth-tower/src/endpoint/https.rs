@@ -12,13 +12,13 @@ use http::{
     header::{CONNECTION, HOST},
 };
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
 use hyper::{
     body::Incoming,
     client::conn::http1::{Builder, Connection},
 };
 use tower_service::Service;
 
+use super::TokenRequestBody;
 use crate::{
     BoxError, NotSent,
     egress::{EgressConnecting, EgressConnector, EgressStream},
@@ -59,7 +59,7 @@ impl HttpsClient {
     }
 }
 
-impl Service<Request<Full<Bytes>>> for HttpsClient {
+impl Service<Request<TokenRequestBody>> for HttpsClient {
     type Response = Response<ResponseBody>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, BoxError>> + Send>>;
@@ -82,7 +82,7 @@ impl Service<Request<Full<Bytes>>> for HttpsClient {
         }
     }
 
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, request: Request<TokenRequestBody>) -> Self::Future {
         let state = mem::replace(&mut self.state, State::Idle);
         Box::pin(async move {
             match state {
@@ -95,7 +95,7 @@ impl Service<Request<Full<Bytes>>> for HttpsClient {
 
 async fn send(
     stream: EgressStream,
-    mut request: Request<Full<Bytes>>,
+    mut request: Request<TokenRequestBody>,
 ) -> Result<Response<ResponseBody>, BoxError> {
     to_wire_form(&mut request);
     // Creates the two halves, and writes nothing.
@@ -131,7 +131,7 @@ fn lenient() -> Builder {
 }
 
 /// Moves the host to a header, and leaves the path alone in the request line.
-fn to_wire_form(request: &mut Request<Full<Bytes>>) {
+fn to_wire_form(request: &mut Request<TokenRequestBody>) {
     let uri = mem::take(request.uri_mut());
     let host = uri
         .authority()
@@ -147,7 +147,7 @@ fn to_wire_form(request: &mut Request<Full<Bytes>>) {
 }
 
 /// Holds a connection until its end, driven by what waits for it.
-struct Driven(Option<Connection<EgressStream, Full<Bytes>>>);
+struct Driven(Option<Connection<EgressStream, TokenRequestBody>>);
 
 impl Driven {
     /// Polls it. The response or its body reports how it ends.

@@ -4,6 +4,7 @@
 //! kept `per_runtime` if a factory makes it, or our `https` client. [`NotSent`] proves that a failed attempt
 //! cost nothing.
 
+mod body;
 mod exchange;
 #[cfg(feature = "client")]
 mod https;
@@ -13,4 +14,4 @@ mod token_endpoint;
 
 pub use self::exchange::{Exchanged, Failure, IsTokenRequest};
 pub use self::not_sent::call_was_not_sent;
-pub use self::{not_sent::NotSent, token_endpoint::TokenEndpoint};
+pub use self::{body::TokenRequestBody, not_sent::NotSent, token_endpoint::TokenEndpoint};

@@ -1,18 +1,17 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use enkash_auth_core::{
     AccountKey, BaseUrl, Credentials, Environment, Error, ErrorKind, Origin, TokenRequest,
 };
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use tokio::time::Instant;
 use tower_service::Service;
 
 #[cfg(feature = "client")]
 use super::https::{CONNECT_TIMEOUT, HttpsClient};
 use super::{
+    TokenRequestBody,
     exchange::{Exchange, Exchanged, Failure, MaySend, Plug},
     per_runtime::PerRuntime,
 };
@@ -98,7 +97,11 @@ impl TokenEndpoint {
         service: S,
     ) -> Result<Self, Error>
     where
-        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S: Service<Request<TokenRequestBody>, Response = Response<B>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body + Send + 'static,
@@ -124,7 +127,11 @@ impl TokenEndpoint {
         make: impl Fn() -> S + Send + Sync + 'static,
     ) -> Result<Self, Error>
     where
-        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S: Service<Request<TokenRequestBody>, Response = Response<B>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body + Send + 'static,

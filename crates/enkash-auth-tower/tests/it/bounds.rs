@@ -12,11 +12,11 @@ use std::{
 
 use bytes::Bytes;
 use enkash_auth_core::{ErrorKind, RefreshPolicy};
-use enkash_auth_tower::{TokenCache, TokenEndpoint};
+use enkash_auth_tower::{TokenCache, TokenEndpoint, TokenRequestBody};
 use futures_util::stream;
 use http::{Request, Response};
 use http_body::Frame;
-use http_body_util::{Full, StreamBody};
+use http_body_util::StreamBody;
 use tokio::time::{Instant, sleep};
 use tokio_test::{assert_pending, task};
 
@@ -190,7 +190,7 @@ async fn maximal_durations_do_not_panic() {
 
 #[tokio::test(start_paused = true)]
 async fn truncated_body_is_not_reported_as_too_large() {
-    let broken = tower::service_fn(|_: Request<Full<Bytes>>| async {
+    let broken = tower::service_fn(|_: Request<TokenRequestBody>| async {
         let parts = [Ok(Frame::data(Bytes::from_static(b"{"))), Err("reset")];
         let body = StreamBody::new(stream::iter(parts));
         Ok::<_, Infallible>(Response::new(body))
@@ -211,7 +211,7 @@ async fn truncated_body_is_read_up_to_the_break() {
         ),
         (br#"{"error":"invalid_grant","err"#, ErrorKind::Rejected),
     ] {
-        let broken = tower::service_fn(move |_: Request<Full<Bytes>>| async move {
+        let broken = tower::service_fn(move |_: Request<TokenRequestBody>| async move {
             let (one, two) = start.split_at(7);
             let parts = [one, two].map(|part| Ok(Frame::data(Bytes::from_static(part))));
             let parts = parts.into_iter().chain([Err("reset")]);

@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{Error, ErrorKind};
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotCalled, NotSent, Target, TokenEndpoint};
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, NotCalled, NotSent, Target, TokenEndpoint, TokenRequestBody,
+};
 use http::{Method, Request, Response};
-use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::{Kit, Recorder, cache, credentials, environment, get, rules, user};
@@ -161,7 +161,7 @@ fn not_sent_reports_its_cause() {
 
 #[tokio::test(start_paused = true)]
 async fn not_called_source_leads_to_root_cause() {
-    let unreachable = service_fn(|_: Request<Full<Bytes>>| async {
+    let unreachable = service_fn(|_: Request<TokenRequestBody>| async {
         Err::<Response<String>, _>(NotSent::new("no route"))
     });
     let credentials = credentials(&user(), "password");

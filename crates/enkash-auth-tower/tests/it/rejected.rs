@@ -9,12 +9,10 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{Error, ErrorKind, RefreshPolicy};
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{BoxError, NotSent, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{BoxError, NotSent, TokenCache, TokenEndpoint, TokenRequestBody};
 use http::{Request, Response};
-use http_body_util::Full;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -171,7 +169,7 @@ where
     let asked = Arc::new(AtomicU32::new(0));
     let service = tower::service_fn({
         let asked = Arc::clone(&asked);
-        move |request: Request<Full<Bytes>>| {
+        move |request: Request<TokenRequestBody>| {
             let is_probe = request.method() == "HEAD";
             asked.fetch_add(u32::from(!is_probe), Ordering::Relaxed);
             async move { Err::<Response<String>, E>(fail()) }

@@ -12,10 +12,9 @@ use std::{
 
 use enkash_auth_core::{ErrorKind, ManualClock, RefreshPolicy};
 use enkash_auth_tower::{
-    EnkashAuthLayer, NotCalled, NotSent, TokenCache, TokenEndpoint, TokenRetry,
+    EnkashAuthLayer, NotCalled, NotSent, TokenCache, TokenEndpoint, TokenRequestBody, TokenRetry,
 };
 use futures_util::FutureExt;
-use http_body_util::Full;
 use tower::{Layer, Service, retry::RetryLayer};
 
 use crate::{
@@ -66,7 +65,7 @@ fn connection_is_not_reused_on_another_runtime() {
         let made = Arc::clone(&made);
         move || {
             made.fetch_add(1, Ordering::Relaxed);
-            tower::service_fn(|_: http::Request<Full<_>>| async {
+            tower::service_fn(|_: http::Request<TokenRequestBody>| async {
                 Ok::<_, Infallible>(grant("one", 60))
             })
         }
@@ -96,7 +95,7 @@ fn service_without_response_is_recreated() {
         let made = Arc::clone(&made);
         move || {
             let nth = made.fetch_add(1, Ordering::Relaxed);
-            tower::service_fn(move |_: http::Request<Full<_>>| async move {
+            tower::service_fn(move |_: http::Request<TokenRequestBody>| async move {
                 match nth {
                     0 => Err(NotSent::new("its connections are dead")),
                     1 => Ok(status(500)),

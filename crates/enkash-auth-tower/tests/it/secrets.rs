@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc};
 
 use enkash_auth_core::{Client, Credentials, User};
-use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRequestBody};
 use http::Response;
 use tokio::time::{Duration, sleep};
 use tower::{Layer, ServiceExt};
@@ -65,7 +65,7 @@ async fn logs_errors_and_metrics_hold_no_secret() {
     .form_field("extra", "s3cret-field");
     log.note(&credentials);
     let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let service = tower::service_fn(move |request: http::Request<http_body_util::Full<_>>| {
+    let service = tower::service_fn(move |request: http::Request<TokenRequestBody>| {
         tracing::trace!(headers = ?request.headers(), "a client that logs what it sends");
         let response = responses(asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         async move { Ok::<_, std::convert::Infallible>(response) }

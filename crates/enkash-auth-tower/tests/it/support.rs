@@ -7,10 +7,9 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{Client, Clock, Credentials, Environment, RefreshPolicy, User};
 use enkash_auth_sandbox::{Accounts, Issuer, Rules, SandboxService};
-use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRequestBody};
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
@@ -58,10 +57,10 @@ pub(crate) fn environment() -> Environment {
 /// Returns an endpoint whose token requests are handled by `respond`, and whose probes succeed.
 pub(crate) fn endpoint<F, Fut>(respond: F) -> TokenEndpoint
 where
-    F: Fn(Request<http_body_util::Full<Bytes>>) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(Request<TokenRequestBody>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Response<String>> + Send + 'static,
 {
-    let service = tower::service_fn(move |request: Request<http_body_util::Full<Bytes>>| {
+    let service = tower::service_fn(move |request: Request<TokenRequestBody>| {
         let response = (request.method() != "HEAD").then(|| respond(request));
         async move {
             Ok::<_, Infallible>(match response {

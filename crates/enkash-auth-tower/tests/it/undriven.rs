@@ -10,8 +10,7 @@ use std::{
 };
 
 use enkash_auth_core::ManualClock;
-use enkash_auth_tower::{TokenCache, TokenEndpoint};
-use http_body_util::Full;
+use enkash_auth_tower::{TokenCache, TokenEndpoint, TokenRequestBody};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{credentials, environment, grant, user};
@@ -38,7 +37,7 @@ pub(crate) fn stuck_at_first(clock: &ManualClock) -> (TokenCache, Arc<AtomicU32>
         move || {
             made.fetch_add(1, Ordering::Relaxed);
             let asked = Arc::clone(&asked);
-            tower::service_fn(move |_: http::Request<Full<_>>| {
+            tower::service_fn(move |_: http::Request<TokenRequestBody>| {
                 let nth = asked.fetch_add(1, Ordering::Relaxed);
                 async move {
                     if nth == 0 {

@@ -7,11 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
-use enkash_auth_tower::{BoxError, NotSent};
+use enkash_auth_tower::{BoxError, NotSent, TokenRequestBody};
 use futures_util::FutureExt;
 use http::{Method, Request, Response, header::AUTHORIZATION};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use tower::Service;
 
 use crate::{
@@ -55,7 +54,7 @@ enum Fault {
     ResetReply,
 }
 
-impl Service<Request<Full<Bytes>>> for TokenPath {
+impl Service<Request<TokenRequestBody>> for TokenPath {
     type Response = Response<String>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<String>, BoxError>> + Send>>;
@@ -64,7 +63,7 @@ impl Service<Request<Full<Bytes>>> for TokenPath {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, request: Request<TokenRequestBody>) -> Self::Future {
         let Self { world, caller } = self.clone();
         if request.method() == Method::HEAD {
             return Box::pin(async move { Ok(probe(&world, caller).await) });

@@ -19,7 +19,7 @@ async fn connection_closed_before_request_sends_nothing() {
     assert!(ready.is_none());
     drop(listener.accept().unwrap());
     poll_fn(|cx| client.poll_ready(cx)).await.unwrap();
-    let mut request = Request::new(Full::from("p4ssw0rd"));
+    let mut request = Request::new(TokenRequestBody::new("p4ssw0rd".into()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = target;
     let error = client.call(request).await.err().unwrap();

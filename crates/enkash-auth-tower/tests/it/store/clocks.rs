@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{ErrorKind, ManualClock};
-use enkash_auth_tower::{MemoryStore, TokenCache, TokenEndpoint, internal::Process};
+use enkash_auth_tower::{
+    MemoryStore, TokenCache, TokenEndpoint, TokenRequestBody, internal::Process,
+};
 use futures_util::FutureExt;
 use http::{Request, Response};
-use http_body_util::Full;
 use tokio::{sync::oneshot, task::yield_now, time::sleep};
 
 use super::{Fleet, flaky::Flaky, policy, rejection, strikes};
@@ -103,7 +103,7 @@ impl Stopped {
         let (clock, store, user) = (ManualClock::new(), Arc::new(MemoryStore::new()), user());
         let start = |password| {
             let (waiting, requests) = (Arc::clone(&waiting), Arc::clone(&requests));
-            let service = tower::service_fn(move |_: Request<Full<Bytes>>| {
+            let service = tower::service_fn(move |_: Request<TokenRequestBody>| {
                 let nth = requests.fetch_add(1, Ordering::Relaxed);
                 let waiting = waiting.lock().unwrap().take();
                 async move {

@@ -2,12 +2,10 @@
 
 use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use bytes::Bytes;
 use enkash_auth_core::ErrorKind;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, FileStore, TokenEndpoint};
+use enkash_auth_tower::{EnkashAuthLayer, FileStore, TokenEndpoint, TokenRequestBody};
 use http::Request;
-use http_body_util::Full;
 use tempfile::TempDir;
 use tokio::{
     task::JoinSet,
@@ -49,7 +47,7 @@ async fn long_token_is_stored() {
     let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
     let user = user();
     let start = || {
-        let long = tower::service_fn(|_: Request<Full<Bytes>>| async {
+        let long = tower::service_fn(|_: Request<TokenRequestBody>| async {
             Ok::<_, Infallible>(grant(&"x".repeat(8_000), 300))
         });
         let endpoint =

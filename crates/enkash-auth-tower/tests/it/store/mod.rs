@@ -29,16 +29,15 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{
     AccountKey, Clock, Credentials, RefreshPolicy,
     account::{AccountRecord, Acquire, AttemptContext, AttemptId, AttemptOutcome, Permit, Witness},
 };
 use enkash_auth_tower::{
-    OnStoreDown, Store, TokenCache, TokenCacheBuilder, TokenEndpoint, internal::Process,
+    OnStoreDown, Store, TokenCache, TokenCacheBuilder, TokenEndpoint, TokenRequestBody,
+    internal::Process,
 };
 use http::{Method, Request, Response};
-use http_body_util::Full;
 use tokio::time::sleep;
 
 use crate::support::{Kit, TokioClock, credentials, environment, grant, user};
@@ -255,7 +254,7 @@ impl Server {
 
     pub(crate) fn endpoint_with(&self, password: &str) -> TokenEndpoint {
         let server = self.clone();
-        let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
+        let service = tower::service_fn(move |request: Request<TokenRequestBody>| {
             let server = server.clone();
             async move { Ok::<_, Infallible>(server.respond(request.method()).await) }
         });

@@ -7,17 +7,15 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{
     AccountKey, ErrorKind,
     account::{AttemptId, Witness},
 };
 use enkash_auth_tower::{
     BoxError, Liveness, Loaded, OnStoreDown, Store, StoreFuture, TokenCache, TokenEndpoint,
-    internal::Process,
+    TokenRequestBody, internal::Process,
 };
 use http::{Request, Response};
-use http_body_util::Full;
 use tokio::{runtime::Handle, time::sleep};
 
 use super::{
@@ -323,7 +321,7 @@ impl Store for Guarded {
 #[tokio::test(start_paused = true)]
 async fn guard_of_repeated_attempt_is_kept_until_reported() {
     let fleet = Fleet::new(Kit::new(rules(300, 10)), Guarded::default());
-    let service = tower::service_fn(|_: Request<Full<Bytes>>| async {
+    let service = tower::service_fn(|_: Request<TokenRequestBody>| async {
         let response = Response::builder().status(503);
         Ok::<_, Infallible>(response.body(String::new()).unwrap())
     });

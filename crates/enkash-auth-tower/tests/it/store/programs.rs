@@ -10,13 +10,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{Error, ManualClock};
 use enkash_auth_tower::{
-    FileStore, MemoryStore, Store, TokenCache, TokenEndpoint, internal::Process,
+    FileStore, MemoryStore, Store, TokenCache, TokenEndpoint, TokenRequestBody, internal::Process,
 };
 use http::{Request, Response};
-use http_body_util::Full;
 use tokio::time::{sleep, timeout};
 
 use super::policy;
@@ -46,7 +44,7 @@ impl Server {
 
     fn endpoint(&self) -> TokenEndpoint {
         let server = self.clone();
-        let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
+        let service = tower::service_fn(move |request: Request<TokenRequestBody>| {
             let server = server.clone();
             async move {
                 if request.method() == "HEAD" {

@@ -18,7 +18,7 @@ use http_body_util::Full;
 
 use super::*;
 use crate::{
-    BoxError,
+    BoxError, TokenRequestBody,
     attempts::Process,
     cache::{HeaderCopy, TokenFuture},
     store::{MemoryStore, OnStoreDown, Store},
@@ -37,7 +37,7 @@ fn cache() -> Arc<Shared> {
 
 fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
     let unreachable =
-        |_: Request<Full<Bytes>>| ready(Err::<Response<Full<Bytes>>, _>(BoxError::from("")));
+        |_: Request<TokenRequestBody>| ready(Err::<Response<Full<Bytes>>, _>(BoxError::from("")));
     let (environment, service) = (Environment::Test, tower::service_fn(unreachable));
     let endpoint = TokenEndpoint::with_service(environment, credentials("key"), service).unwrap();
     let clock = Time::Other(Arc::new(clock.clone()));

@@ -11,15 +11,14 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use enkash_auth_core::{Environment, SystemClock};
 use http::{Request, Response};
-use http_body_util::Full;
 use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{GRANT, Manner, Server, credentials};
 use crate::{
+    TokenRequestBody,
     endpoint::{Exchanged, Failure, TokenEndpoint},
     tests::sockets::HeldClock,
     time::Time,
@@ -112,7 +111,7 @@ impl Recorder {
     }
 }
 
-impl Service<Request<Full<Bytes>>> for Recorder {
+impl Service<Request<TokenRequestBody>> for Recorder {
     type Response = Response<String>;
     type Error = Infallible;
     type Future = Ready<Result<Response<String>, Infallible>>;
@@ -126,7 +125,7 @@ impl Service<Request<Full<Bytes>>> for Recorder {
         Poll::Pending
     }
 
-    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, _: Request<TokenRequestBody>) -> Self::Future {
         self.push("call");
         ready(Ok(Response::default()))
     }

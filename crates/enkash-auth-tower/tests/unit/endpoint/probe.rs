@@ -2,16 +2,14 @@
 
 use std::{convert::Infallible, io, time::Duration};
 
-use bytes::Bytes;
 use enkash_auth_core::Environment;
 use http::{Method, Request, Response};
-use http_body_util::Full;
 use tokio::time::Instant;
 use tower::service_fn;
 
 use super::{Manner, Server, credentials, endpoint};
 use crate::{
-    Egress,
+    Egress, TokenRequestBody,
     endpoint::{IsTokenRequest, TokenEndpoint},
     tests::sockets::HeldClock,
 };
@@ -67,12 +65,12 @@ async fn probe_without_response_fails_within_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn probe_uses_users_service_marked_as_token_request() {
-    let responding = service_fn(|request: Request<Full<Bytes>>| async move {
+    let responding = service_fn(|request: Request<TokenRequestBody>| async move {
         assert_eq!(request.method(), Method::HEAD);
         assert!(request.extensions().get::<IsTokenRequest>().is_some());
         Ok::<_, Infallible>(Response::new(String::new()))
     });
-    let failing = service_fn(|_: Request<Full<Bytes>>| async {
+    let failing = service_fn(|_: Request<TokenRequestBody>| async {
         Err::<Response<String>, _>(io::Error::from(io::ErrorKind::ConnectionReset))
     });
     let environment = || Environment::custom("http://localhost").unwrap();
