@@ -1,8 +1,9 @@
 use std::{fmt, str::FromStr};
 
 use http::Uri;
+use serde::{Deserialize, Deserializer};
 
-use super::Origin;
+use super::{Origin, origin::parsed};
 use crate::{Error, ErrorKind};
 
 /// Holds the address of a token server, such as `https://api.enkash.in`: scheme, host, optional port and
@@ -66,6 +67,12 @@ impl FromStr for BaseUrl {
             text: format!("{origin}{path}"),
             origin,
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for BaseUrl {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        parsed(from)
     }
 }
 

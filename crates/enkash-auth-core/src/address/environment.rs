@@ -1,6 +1,8 @@
 use std::str::FromStr;
 
-use super::BaseUrl;
+use serde::{Deserialize, Deserializer};
+
+use super::{BaseUrl, origin::parsed};
 use crate::{Credentials, Error, ErrorKind};
 
 /// Names one of EnKash's installations.
@@ -83,6 +85,12 @@ impl FromStr for Environment {
                 Err(Error::new(ErrorKind::InvalidSetting, detail))
             }
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Environment {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        parsed(from)
     }
 }
 

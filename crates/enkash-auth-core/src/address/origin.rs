@@ -1,6 +1,7 @@
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 
 use http::{Uri, uri::Scheme};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{Error, ErrorKind};
 
@@ -122,11 +123,27 @@ impl FromStr for Origin {
     }
 }
 
+impl<'de> Deserialize<'de> for Origin {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        parsed(from)
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.secure { "https" } else { "http" };
         write!(f, "{scheme}://{}", self.authority)
     }
+}
+
+/// Deserializes a value from the text that it parses from.
+pub fn parsed<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err = Error>,
+{
+    let text = Cow::<str>::deserialize(from)?;
+    text.parse().map_err(D::Error::custom)
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -274,3 +274,20 @@ fn environment_is_parsed_by_its_name_alone() {
     assert_eq!(error.kind(), ErrorKind::InvalidSetting);
     assert!(!error.to_string().contains("api.enkash.in"));
 }
+
+#[test]
+fn addresses_deserialize_from_the_text_they_parse_from() {
+    let origin: Origin = serde_json::from_str(r#""https://pay.enkash.in""#).unwrap();
+    assert_eq!(origin.to_string(), "https://pay.enkash.in");
+    let base: BaseUrl = serde_json::from_str(r#""https://api.enkash.in/""#).unwrap();
+    assert_eq!(base.as_str(), "https://api.enkash.in");
+    let environment: Environment = serde_json::from_str(r#""live-cards""#).unwrap();
+    assert_eq!(environment, Environment::LiveCards);
+    let error = serde_json::from_str::<Origin>(r#""http://pay.enkash.in""#).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("origin: http is for loopback only"),
+        "{error}"
+    );
+}
