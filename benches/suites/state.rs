@@ -9,7 +9,7 @@ use std::{hint::black_box, time::Duration};
 use criterion::{Criterion, Throughput};
 use enkash_auth_benches::request::token;
 use enkash_auth_core::{
-    Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
+    Bearer, Failure, FailureKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry},
     state::{FetchOutcome, State},
 };
@@ -22,9 +22,9 @@ fn main() {
     let bearer = Bearer::new(&token(0)).expect("a token of digits");
     let lifetime = Exchange::new(NOON, None).lifetime(&[Expiry::In(Duration::from_secs(3600))]);
     let granted = FetchOutcome::Granted(bearer, lifetime);
-    let failed = FetchOutcome::Failed(Error::new(ErrorKind::Unavailable, "status 503"));
+    let failed = FetchOutcome::Failed(Failure::new(FailureKind::Unavailable, "status 503"));
     let land = |state: &mut State, outcome: &FetchOutcome| {
-        if let Some(pending) = state.lookup(NOON, true, &policy).spawn {
+        if let Some(pending) = state.lookup(NOON, Ok(()), &policy).spawn {
             state.complete(pending.number(), outcome.clone(), NOON, 0.5, &policy);
         }
     };
@@ -40,10 +40,10 @@ fn main() {
         let mut state = State::new();
         match outcome {
             Some(outcome) => land(&mut state, outcome),
-            None => drop(state.lookup(NOON, true, &policy)),
+            None => drop(state.lookup(NOON, Ok(()), &policy)),
         }
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(&mut state).lookup(NOON, true, &policy));
+            bencher.iter(|| black_box(&mut state).lookup(NOON, Ok(()), &policy));
         });
     }
     // Two decisions: a lookup, and the completion of the fetch.

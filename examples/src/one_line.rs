@@ -5,8 +5,8 @@ use std::{error::Error, iter};
 /// # Examples
 ///
 /// ```
-/// use enkash_auth_core::{Error, ErrorKind};
 /// use enkash_auth_examples::one_line;
+/// use enkash_auth_tower::{Error, ErrorKind};
 ///
 /// let error = Error::new(ErrorKind::Unavailable, "status 503").with_source(std::fmt::Error);
 /// let line = one_line(&error);

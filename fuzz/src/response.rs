@@ -14,7 +14,7 @@
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Bearer, Client, Credentials, Error, ErrorKind, FailedAttempt, Grant, RefreshPolicy,
+    Bearer, Client, Credentials, FailedAttempt, Failure, FailureKind, Grant, RefreshPolicy,
     ResponseBody, Timestamp, TokenResponse, User, account::AttemptOutcome,
 };
 use http::{HeaderMap, StatusCode};
@@ -81,8 +81,8 @@ pub fn check(input: &[u8]) {
         (Ok(grant), Ok(_)) => granted(grant, status, &body),
         (Err(unknown), Err(known_good)) => {
             judged(unknown, known_good);
-            failed(unknown.error(), &headers, &secrets);
-            failed(known_good.error(), &headers, &secrets);
+            failed(unknown.failure(), &headers, &secrets);
+            failed(known_good.failure(), &headers, &secrets);
         }
         _ => panic!("a grant is one for whichever credentials"),
     }
@@ -133,15 +133,15 @@ fn has(layer: &Value, token: &str) -> bool {
 /// Checks that the outcomes are consistent, and that known good credentials are not guessed to be rejected.
 fn judged(unknown: &FailedAttempt, known_good: &FailedAttempt) {
     for failed in [unknown, known_good] {
-        let (kind, outcome) = (failed.error().kind(), failed.outcome());
+        let (kind, outcome) = (failed.failure().kind(), failed.outcome());
         let expected = match kind {
-            ErrorKind::Rejected => matches!(outcome, AttemptOutcome::Rejected { .. }),
-            ErrorKind::AccountLocked => outcome == AttemptOutcome::Locked,
-            ErrorKind::Unresolved => matches!(outcome, AttemptOutcome::Unresolved { .. }),
+            FailureKind::Rejected => matches!(outcome, AttemptOutcome::Rejected { .. }),
+            FailureKind::AccountLocked => outcome == AttemptOutcome::Locked,
+            FailureKind::Unresolved => matches!(outcome, AttemptOutcome::Unresolved { .. }),
             _ => outcome == AttemptOutcome::Uncounted,
         };
         assert!(expected, "{kind:?} {outcome:?}");
-        assert!(!failed.may_repeat() || kind == ErrorKind::Unavailable);
+        assert!(!failed.may_repeat() || kind == FailureKind::Unavailable);
     }
     match unknown.outcome() {
         AttemptOutcome::Rejected { guessed: true } => {
@@ -152,7 +152,7 @@ fn judged(unknown: &FailedAttempt, known_good: &FailedAttempt) {
     }
 }
 
-fn failed(error: &Error, headers: &HeaderMap, secrets: &[(char, &str)]) {
+fn failed(error: &Failure, headers: &HeaderMap, secrets: &[(char, &str)]) {
     let shown = text::shown(error);
     for (_, secret) in secrets {
         text::hides(&shown, secret, error);
@@ -163,7 +163,7 @@ fn failed(error: &Error, headers: &HeaderMap, secrets: &[(char, &str)]) {
     match error.retry_after() {
         None => {}
         Some(after) => {
-            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert_eq!(error.kind(), FailureKind::Unavailable);
             assert!(headers.contains_key("retry-after"));
             assert!(after.as_secs() <= 24 * 60 * 60);
         }

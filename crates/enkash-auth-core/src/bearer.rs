@@ -3,7 +3,7 @@ use std::fmt;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind};
+use crate::{Failure, FailureKind};
 
 const SCHEME: &str = "Bearer ";
 
@@ -19,9 +19,9 @@ impl Bearer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] for a token that is empty, longer than
+    /// [`FailureKind::InvalidResponse`] for a token that is empty, longer than
     /// [`MAX_LEN`](Self::MAX_LEN), or holds anything but visible ASCII characters.
-    pub fn new(token: &str) -> Result<Self, Error> {
+    pub fn new(token: &str) -> Result<Self, Failure> {
         if token.is_empty() || token.len() > Self::MAX_LEN {
             return Err(invalid("the token is empty or too long"));
         }
@@ -53,6 +53,6 @@ impl fmt::Debug for Bearer {
     }
 }
 
-fn invalid(why: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidResponse, why)
+fn invalid(why: &'static str) -> Failure {
+    Failure::new(FailureKind::InvalidResponse, why)
 }

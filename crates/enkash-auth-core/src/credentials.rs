@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    AccountKey, BaseUrl, Client, Error, ErrorKind, User,
+    AccountKey, BaseUrl, Client, Failure, FailureKind, User,
     account::{Fingerprint, Unreadable},
     identity::secret,
 };
@@ -158,15 +158,15 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] for more than 256 GiB.
-    pub fn seal(&self, salt: [u8; SALT], context: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
+    /// [`FailureKind::InvalidResponse`] for more than 256 GiB.
+    pub fn seal(&self, salt: [u8; SALT], context: &[u8], plain: &[u8]) -> Result<Vec<u8>, Failure> {
         let payload = Payload {
             msg: plain,
             aad: context,
         };
         let sealed = self.cipher(&salt).encrypt(&[0; 12].into(), payload);
         let sealed =
-            sealed.map_err(|_| Error::new(ErrorKind::InvalidResponse, "too much to seal"))?;
+            sealed.map_err(|_| Failure::new(FailureKind::InvalidResponse, "too much to seal"))?;
         Ok([&salt[..], &sealed].concat())
     }
 

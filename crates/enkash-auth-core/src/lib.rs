@@ -6,9 +6,10 @@ mod account_key;
 mod address;
 mod bearer;
 mod credentials;
-mod error;
+mod failure;
 mod hex;
 mod identity;
+mod invalid_setting;
 pub mod lifetime;
 mod policy;
 mod request;
@@ -24,8 +25,9 @@ pub use self::{
     address::{BaseUrl, Environment, Origin},
     bearer::Bearer,
     credentials::Credentials,
-    error::{Error, ErrorKind},
+    failure::{Failure, FailureKind},
     identity::{Client, User},
+    invalid_setting::InvalidSetting,
     policy::RefreshPolicy,
     request::TokenRequest,
     response::{FailedAttempt, Grant, ResponseBody, TokenResponse},

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Error, ErrorKind};
+use crate::InvalidSetting;
 
 /// Sets when a token is refreshed, and the bounds of waits and retries.
 ///
@@ -52,14 +52,12 @@ impl RefreshPolicy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if `fetch_timeout`, `attempts`, `wait_timeout` or
-    /// `max_waiters` is zero; the text names the setting.
-    pub fn validate(&self) -> Result<(), Error> {
+    /// If `fetch_timeout`, `attempts`, `wait_timeout` or `max_waiters` is zero; the text names the setting.
+    pub fn validate(&self) -> Result<(), InvalidSetting> {
         let Some(name) = self.zero_setting() else {
             return Ok(());
         };
-        let detail = format!("{name} is zero");
-        Err(Error::new(ErrorKind::InvalidSetting, detail))
+        Err(InvalidSetting::new(format!("{name} is zero")))
     }
 
     /// Returns the name of the setting that [`validate`](Self::validate) rejects.

@@ -12,7 +12,7 @@ use http::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::{BaseUrl, Client, Credentials, Error, ErrorKind, User, credentials::GrantType};
+use crate::{BaseUrl, Client, Credentials, InvalidSetting, User, credentials::GrantType};
 
 /// Holds a request for a token, ready to be sent.
 ///
@@ -25,11 +25,10 @@ impl TokenRequest {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if the credentials cannot be sent, naming the setting: an empty one, a
-    /// secret that contains CR, LF, NUL or U+FEFF, a client id with a colon (RFC 7617), an API key that is
-    /// not a header value, a form field without a name, with merchant keys or with a name that the request
-    /// sets itself.
-    pub fn new(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
+    /// If the credentials cannot be sent, naming the setting: an empty one, a secret that contains CR, LF, NUL
+    /// or U+FEFF, a client id with a colon (RFC 7617), an API key that is not a header value, a form field
+    /// without a name, with merchant keys or with a name that the request sets itself.
+    pub fn new(base: &BaseUrl, credentials: &Credentials) -> Result<Self, InvalidSetting> {
         let body = match &credentials.grant {
             GrantType::Password { user, .. } => form(credentials, user),
             GrantType::Merchant {
@@ -62,8 +61,8 @@ impl TokenRequest {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if the address becomes too long.
-    pub fn probe(base: &BaseUrl, credentials: &Credentials) -> Result<Self, Error> {
+    /// If the address becomes too long.
+    pub fn probe(base: &BaseUrl, credentials: &Credentials) -> Result<Self, InvalidSetting> {
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::HEAD;
         *request.uri_mut() = base.join(dialect(credentials).0)?;
@@ -97,7 +96,7 @@ fn dialect(credentials: &Credentials) -> (&'static str, &'static str) {
     }
 }
 
-fn form(credentials: &Credentials, user: &User) -> Result<String, Error> {
+fn form(credentials: &Credentials, user: &User) -> Result<String, InvalidSetting> {
     // Room for every byte escaped: a buffer that grows leaves copies behind.
     let bytes: usize = credentials.sent().map(|part| part.len() + 2).sum();
     let mut form = Serializer::new(String::with_capacity(64 + 3 * bytes));
@@ -124,7 +123,7 @@ fn json(
     credentials: &Credentials,
     access_key: &SecretString,
     secret_key: &SecretString,
-) -> Result<String, Error> {
+) -> Result<String, InvalidSetting> {
     if let Some((name, _)) = credentials.form_fields.first() {
         let why = "merchant keys are sent as JSON";
         return Err(invalid(format!("form field {name:?}: {why}")));
@@ -146,7 +145,7 @@ fn json(
 
 /// Returns HTTP Basic of the raw values, as in RFC 7617; RFC 6749 would URL-encode them first, which this
 /// platform does not decode.
-fn basic(client: &Client) -> Result<HeaderValue, Error> {
+fn basic(client: &Client) -> Result<HeaderValue, InvalidSetting> {
     let id = named("client id", &client.id)?;
     if id.contains(':') {
         return Err(invalid("client id: it has a colon"));
@@ -159,7 +158,7 @@ fn basic(client: &Client) -> Result<HeaderValue, Error> {
 }
 
 /// Returns a secret as a JSON string.
-fn quoted(setting: &str, secret: &SecretString) -> Result<Zeroizing<String>, Error> {
+fn quoted(setting: &str, secret: &SecretString) -> Result<Zeroizing<String>, InvalidSetting> {
     serde_json::to_string(required(setting, secret)?)
         .map(Zeroizing::new)
         .map_err(|_| invalid(format!("{setting}: not a valid JSON string")))
@@ -171,19 +170,19 @@ fn sensitive(value: &[u8]) -> Option<HeaderValue> {
     Some(value)
 }
 
-fn named<'a>(setting: &str, value: &'a str) -> Result<&'a str, Error> {
+fn named<'a>(setting: &str, value: &'a str) -> Result<&'a str, InvalidSetting> {
     if value.is_empty() {
         return Err(invalid(format!("{setting}: it is empty")));
     }
     Ok(value)
 }
 
-fn required<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
+fn required<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, InvalidSetting> {
     named(setting, clean(setting, value)?)
 }
 
 /// Rejects characters that stem from files and forms, not keyboards: sent, they would cost an attempt.
-fn clean<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
+fn clean<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, InvalidSetting> {
     let value = value.expose_secret();
     if value.contains(['\r', '\n', '\0', '\u{feff}']) {
         let why = "it has a line end, NUL or a byte order mark in it";
@@ -192,6 +191,6 @@ fn clean<'a>(setting: &str, value: &'a SecretString) -> Result<&'a str, Error> {
     Ok(value)
 }
 
-fn invalid(detail: impl Into<Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::InvalidSetting, detail)
+fn invalid(detail: impl Into<Cow<'static, str>>) -> InvalidSetting {
+    InvalidSetting::new(detail)
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use enkash_auth_core::{AccountKey, Error, ErrorKind};
-use enkash_auth_tower::{BoxError, Loaded, Store, StoreFuture};
+use enkash_auth_core::AccountKey;
+use enkash_auth_tower::{BoxError, Error, ErrorKind, Loaded, Store, StoreFuture};
 use redis::{RedisResult, aio::MultiplexedConnection};
 use tokio::time::timeout;
 
@@ -32,7 +32,7 @@ const COMPARE_AND_SET: &str = include_str!("compare_and_set.lua");
 /// let tokens = TokenCache::builder(TokenEndpoint::new(Environment::Test, keys)?)
 ///     .store(store)
 ///     .build();
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct RedisStore {

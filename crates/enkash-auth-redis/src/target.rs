@@ -1,7 +1,6 @@
 use std::fmt;
 
-use enkash_auth_core::{Error, ErrorKind};
-use enkash_auth_tower::BoxError;
+use enkash_auth_tower::{BoxError, Error, ErrorKind};
 use redis::{
     AsyncConnectionConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
     aio::MultiplexedConnection,

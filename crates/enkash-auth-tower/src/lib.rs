@@ -11,6 +11,7 @@ pub mod conformance;
 #[cfg(feature = "client")]
 mod egress;
 mod endpoint;
+mod error;
 mod heartbeat;
 mod meter;
 mod replay;
@@ -32,14 +33,15 @@ pub use self::egress::{Egress, EgressConnecting, EgressConnector, EgressStream};
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
 pub use enkash_auth_core::{
-    AccessToken, AccountKey, BaseUrl, Bearer, Client, Clock, Credentials, Environment, Error,
-    ErrorKind, Origin, RefreshPolicy, SystemClock, Timestamp, User,
+    AccessToken, AccountKey, BaseUrl, Bearer, Client, Clock, Credentials, Environment,
+    InvalidSetting, Origin, RefreshPolicy, SystemClock, Timestamp, User,
 };
 
 pub use self::{
     auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},
     cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint, TokenRequestBody},
+    error::{Error, ErrorKind},
     replay::{NoReplay, Replay, ReplayBody, ReplayPolicy, ReplayRequest},
     store::{Liveness, Loaded, MemoryStore, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture},
 };

@@ -13,11 +13,11 @@ use std::{
 
 use allocation_counter::measure;
 use bytes::Bytes;
-use enkash_auth_core::{Client, Credentials, Environment, Error, ErrorKind, User};
+use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_sandbox::{Accounts, Endpoint, Fault, Issuer, Sandbox};
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, NotCalled, ReplayPolicy, TokenCache, TokenEndpoint,
-    TokenRequestBody, TokenRetry,
+    BoxError, EnkashAuthLayer, Error, ErrorKind, NotCalled, ReplayPolicy, TokenCache,
+    TokenEndpoint, TokenRequestBody, TokenRetry,
 };
 use futures_util::FutureExt;
 use http::{StatusCode, header::AUTHORIZATION};

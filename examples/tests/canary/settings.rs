@@ -114,12 +114,12 @@ fn secret_in_url_is_not_repeated() {
             format!("http://gate:{secret}@proxy.example:3128"),
             format!("socks5://gate:{secret}@proxy.example"),
         ] {
-            let record = |error: enkash_auth_core::Error| drop(canary.error(&error));
+            let record = |error: &(dyn std::error::Error + 'static)| drop(canary.error(error));
             if let Err(error) = Environment::custom(&address) {
-                record(error);
+                record(&error);
             }
             if let Err(error) = address.parse::<Origin>() {
-                record(error);
+                record(&error);
             }
             let lookup = |name: &str| (name == "HTTPS_PROXY").then(|| address.clone().into());
             for egress in [
@@ -130,13 +130,13 @@ fn secret_in_url_is_not_repeated() {
                     // Hosts are shown on purpose.
                     Ok(egress) if !address.ends_with(&secret) => canary.debug(egress),
                     Ok(_) => {}
-                    Err(error) => record(error),
+                    Err(error) => record(&error),
                 }
             }
             match RedisStore::new(&address) {
                 Ok(store) if !address.ends_with(&secret) => canary.debug(store),
                 Ok(_) => {}
-                Err(error) => record(error),
+                Err(error) => record(&error),
             }
             match StoreSetting::read(Some(&address), |_| None) {
                 Ok(setting) => canary.debug(setting),

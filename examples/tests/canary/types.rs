@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    BaseUrl, Bearer, Client, Clock, Credentials, RefreshPolicy, ResponseBody, SystemClock,
+    BaseUrl, Bearer, Client, Clock, Credentials, Failure, RefreshPolicy, ResponseBody, SystemClock,
     TokenRequest, TokenResponse, User,
     account::{AccountRecord, Acquire, AttemptContext, AttemptId, AttemptOutcome, Witness},
     lifetime::Lifetime,
@@ -49,14 +49,14 @@ async fn debug_output_leaks_no_secret() {
         canary.error(&Bearer::new(&format!("{token} {token}")).unwrap_err());
 
         let policy = RefreshPolicy::default();
-        let mut state = State::new();
-        canary.debug(state.lookup(now, true, &policy));
+        let mut state = State::<Failure>::new();
+        canary.debug(state.lookup(now, Ok(()), &policy));
         let pending = state.pending().unwrap();
         let outcome = FetchOutcome::Granted(grant.bearer().clone(), *grant.lifetime());
         canary.debug(&outcome);
         let completed = state.complete(pending.number(), outcome, now, 0.5, &policy);
         canary.debug((completed, &state, state.view(now)));
-        canary.debug(state.lookup(now, true, &policy));
+        canary.debug(state.lookup(now, Ok(()), &policy));
 
         show_record(&canary, &credentials, &base, &token).await;
         canary.debug(Lifetime::kept(now, Duration::from_secs(1), false));

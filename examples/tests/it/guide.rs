@@ -21,7 +21,7 @@ fn kinds(source: &str) -> Vec<(&str, &str)> {
 
 #[test]
 fn errors_page_has_heading_for_each_kind() {
-    let source = read("crates/enkash-auth-core/src/error.rs");
+    let source = read("crates/enkash-auth-tower/src/error.rs");
     let page = read("docs/errors.md");
     let kinds = kinds(&source);
     assert!(kinds.contains(&("NoRuntime", "no-runtime")), "{kinds:?}");

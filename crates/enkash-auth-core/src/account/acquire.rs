@@ -1,7 +1,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use super::{AttemptId, Fingerprint};
-use crate::{Credentials, Error, ErrorKind};
+use crate::{Credentials, Failure, FailureKind};
 
 /// Describes the attempt that a fetch requests.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub enum Acquire {
     /// Another attempt is in flight.
     Busy,
     /// It may not be made.
-    Denied(Error),
+    Denied(Failure),
 }
 
 /// Permits one attempt.
@@ -58,14 +58,14 @@ impl Acquire {
         let detail = "the token server has rejected these credentials before; nothing was sent; change \
                       them, or run `enkash-sidecar reset --allow-rejected` or call \
                       `TokenCache::allow_rejected`";
-        Self::denied(ErrorKind::Rejected, detail)
+        Self::denied(FailureKind::Rejected, detail)
     }
 
     /// Denies an account that the server has locked.
     pub(super) fn locked() -> Self {
         let detail = "nothing was sent; once EnKash has unlocked it, run `enkash-sidecar reset` or call \
                       `TokenCache::reset`";
-        Self::denied(ErrorKind::AccountLocked, detail)
+        Self::denied(FailureKind::AccountLocked, detail)
     }
 
     /// Denies an account whose budget is spent; `rejected` is how many attempts were rejected.
@@ -79,24 +79,24 @@ impl Acquire {
             "{count}, and a third could lock it; nothing was sent; once the password is known to be right, \
              run `enkash-sidecar reset` or call `TokenCache::reset`"
         );
-        Self::denied(ErrorKind::AccountClosed, detail)
+        Self::denied(FailureKind::AccountClosed, detail)
     }
 
     /// Denies known good credentials during the backoff after two attempts without a response.
     pub(super) fn backoff_after_lost_attempts() -> Self {
         let detail =
             "the last token requests had no response; the next is sent 15 minutes after them";
-        Self::denied(ErrorKind::Unavailable, detail)
+        Self::denied(FailureKind::Unavailable, detail)
     }
 
     /// Denies known good credentials while the token server does not respond to a probe.
     pub(super) fn no_probe_response() -> Self {
         let detail = "the last token request had no response; the next is sent when the server responds to a probe";
-        Self::denied(ErrorKind::Unavailable, detail)
+        Self::denied(FailureKind::Unavailable, detail)
     }
 
-    fn denied(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Denied(Error::new(kind, detail))
+    fn denied(kind: FailureKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Denied(Failure::new(kind, detail))
     }
 }
 

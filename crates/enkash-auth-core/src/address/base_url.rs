@@ -4,7 +4,7 @@ use http::Uri;
 use serde::{Deserialize, Deserializer};
 
 use super::{Origin, origin::parsed};
-use crate::{Error, ErrorKind};
+use crate::InvalidSetting;
 
 /// Holds the address of a token server, such as `https://api.enkash.in`: scheme, host, optional port and
 /// path, without a slash at its end. https only, except for loopback.
@@ -18,7 +18,7 @@ use crate::{Error, ErrorKind};
 /// assert_eq!(base.as_str(), "https://api.enkash.in");
 /// assert!("http://api.enkash.in".parse::<BaseUrl>().is_err());
 /// assert!("http://127.0.0.1:8080".parse::<BaseUrl>().is_ok());
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_core::InvalidSetting>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BaseUrl {
@@ -38,20 +38,20 @@ impl BaseUrl {
     }
 
     /// Returns the address of `path`, which starts with a slash, below this one.
-    pub(crate) fn join(&self, path: &str) -> Result<Uri, Error> {
+    pub(crate) fn join(&self, path: &str) -> Result<Uri, InvalidSetting> {
         Uri::try_from(format!("{}{path}", self.text))
             .map_err(|error| invalid("it is too long").with_source(error))
     }
 }
 
 impl FromStr for BaseUrl {
-    type Err = Error;
+    type Err = InvalidSetting;
 
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] for any other address: relative, with user information,
-    /// query or fragment, or plain http to a host that is not loopback.
-    fn from_str(text: &str) -> Result<Self, Error> {
+    /// For any other address: relative, with user information, query or fragment, or plain http to a host that
+    /// is not loopback.
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         if text.contains('#') {
             return Err(invalid("it has a fragment"));
         }
@@ -82,6 +82,6 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-fn invalid(why: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidSetting, format!("base address: {why}"))
+fn invalid(why: &'static str) -> InvalidSetting {
+    InvalidSetting::new(format!("base address: {why}"))
 }

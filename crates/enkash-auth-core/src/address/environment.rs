@@ -3,7 +3,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use super::{BaseUrl, origin::parsed};
-use crate::{Credentials, Error, ErrorKind};
+use crate::{Credentials, InvalidSetting};
 
 /// Names one of EnKash's installations.
 ///
@@ -18,7 +18,7 @@ use crate::{Credentials, Error, ErrorKind};
 ///
 /// let sandbox = Environment::custom("http://127.0.0.1:4010")?;
 /// assert_eq!(sandbox.base_url(&keys)?.as_str(), "http://127.0.0.1:4010");
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_core::InvalidSetting>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -40,8 +40,8 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`](crate::ErrorKind::InvalidSetting) if `base` is not a [`BaseUrl`].
-    pub fn custom(base: &str) -> Result<Self, Error> {
+    /// If `base` is not a [`BaseUrl`].
+    pub fn custom(base: &str) -> Result<Self, InvalidSetting> {
         base.parse().map(Self::Custom)
     }
 
@@ -50,7 +50,7 @@ impl Environment {
     /// # Errors
     ///
     /// None for what can be constructed today; the signature is that of [`BaseUrl`]'s parser.
-    pub fn base_url(&self, credentials: &Credentials) -> Result<BaseUrl, Error> {
+    pub fn base_url(&self, credentials: &Credentials) -> Result<BaseUrl, InvalidSetting> {
         let merchant = credentials.is_merchant();
         match self {
             Self::Custom(base) => return Ok(base.clone()),
@@ -69,12 +69,12 @@ impl Environment {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidSetting`] for any other text, which is not repeated: it may be a secret in the wrong
-/// place. An address is read by [`Environment::custom`].
+/// For any other text, which is not repeated: it may be a secret in the wrong place. An address is read by
+/// [`Environment::custom`].
 impl FromStr for Environment {
-    type Err = Error;
+    type Err = InvalidSetting;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
+    fn from_str(name: &str) -> Result<Self, InvalidSetting> {
         match name {
             "test" => Ok(Self::Test),
             "test-cards" => Ok(Self::TestCards),
@@ -82,7 +82,7 @@ impl FromStr for Environment {
             "live-cards" => Ok(Self::LiveCards),
             _ => {
                 let detail = "none of test, test-cards, live and live-cards";
-                Err(Error::new(ErrorKind::InvalidSetting, detail))
+                Err(InvalidSetting::new(detail))
             }
         }
     }

@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 use http::{Uri, uri::Scheme};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{Error, ErrorKind};
+use crate::InvalidSetting;
 
 /// Holds a scheme, a host and a port (RFC 6454) that a token may be sent to: https, or http on loopback.
 ///
@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind};
 /// assert!(origin.matches(&"https://API.enkash.in:443/api/v0/payouts".parse().unwrap()));
 /// assert!(!origin.matches(&"https://api.enkash.in.example/".parse().unwrap()));
 /// assert!(!origin.matches(&"http://api.enkash.in/".parse().unwrap()));
-/// # Ok::<(), enkash_auth_core::Error>(())
+/// # Ok::<(), enkash_auth_core::InvalidSetting>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Origin {
@@ -54,13 +54,12 @@ impl Origin {
 }
 
 impl TryFrom<&Uri> for Origin {
-    type Error = Error;
+    type Error = InvalidSetting;
 
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`]: no scheme or host, user information, or an origin that is
-    /// neither https nor loopback.
-    fn try_from(uri: &Uri) -> Result<Self, Error> {
+    /// If it has no scheme or no host, has user information, or is neither https nor loopback.
+    fn try_from(uri: &Uri) -> Result<Self, InvalidSetting> {
         let (secure, host, port) = parts(uri).map_err(invalid)?;
         let host = host.to_ascii_lowercase();
         if !secure && !is_loopback(&host) {
@@ -104,12 +103,12 @@ fn parts(uri: &Uri) -> Result<(bool, &str, u16), &'static str> {
 }
 
 impl FromStr for Origin {
-    type Err = Error;
+    type Err = InvalidSetting;
 
     /// # Errors
     ///
     /// As for [`Origin::try_from`], and for a path, a query or a fragment.
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         // `Uri` drops the fragment.
         if text.contains('#') {
             return Err(invalid("it has a fragment"));
@@ -154,6 +153,6 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
-fn invalid(why: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidSetting, format!("origin: {why}"))
+fn invalid(why: &'static str) -> InvalidSetting {
+    InvalidSetting::new(format!("origin: {why}"))
 }

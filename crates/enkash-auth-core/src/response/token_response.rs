@@ -11,7 +11,7 @@ use http::{
 
 use super::{content::Content, fields::Fields, filter::Filter, verdict::Evidence};
 use crate::{
-    Bearer, Credentials, Error, ErrorKind, Timestamp,
+    Bearer, Credentials, Failure, FailureKind, Timestamp,
     account::AttemptOutcome,
     lifetime::{Exchange, Expiry, Lifetime},
 };
@@ -54,10 +54,11 @@ pub struct Grant {
 /// Represents a response without a usable token, and its consequences.
 #[derive(Clone, Debug)]
 pub struct FailedAttempt {
-    error: Error,
+    failure: Failure,
     outcome: AttemptOutcome,
     may_repeat: bool,
-    expired: Option<Grant>,
+    // Boxed: it is rare, and large in a result.
+    expired: Option<Box<Grant>>,
 }
 
 impl TokenResponse {
@@ -82,18 +83,18 @@ impl TokenResponse {
     ///
     /// The first of these that applies. The text repeats the server's, without any secret or token.
     ///
-    /// - [`ErrorKind::AccountLocked`]: a text says that the account is locked or disabled, or that
+    /// - [`FailureKind::AccountLocked`]: a text says that the account is locked or disabled, or that
     ///   there were too many attempts.
-    /// - [`ErrorKind::Unavailable`]: 408, 421, 425, 429, 431, or 5xx except 504, 520, 522 and 524; an
-    ///   HTML page of a gateway. With [`retry_after`](Error::retry_after) if the server sent it.
-    /// - [`ErrorKind::Forbidden`]: 400, 401 or 403 with a text about the caller's address; a 403
+    /// - [`FailureKind::Unavailable`]: 408, 421, 425, 429, 431, or 5xx except 504, 520, 522 and 524; an
+    ///   HTML page of a gateway. With [`retry_after`](Failure::retry_after) if the server sent it.
+    /// - [`FailureKind::Forbidden`]: 400, 401 or 403 with a text about the caller's address; a 403
     ///   without a text.
-    /// - [`ErrorKind::Misconfigured`]: an unsupported grant or scope, 404, 405, 407, 415, a redirect.
-    /// - [`ErrorKind::Rejected`]: a known error, 401, a code of 400 or 401; by guess, any other
+    /// - [`FailureKind::Misconfigured`]: an unsupported grant or scope, 404, 405, 407, 415, a redirect.
+    /// - [`FailureKind::Rejected`]: a known error, 401, a code of 400 or 401; by guess, any other
     ///   complete 4xx or failure code, for credentials that are not known good.
-    /// - [`ErrorKind::InvalidResponse`]: a success whose token cannot be used, has expired, or is
+    /// - [`FailureKind::InvalidResponse`]: a success whose token cannot be used, has expired, or is
     ///   truncated.
-    /// - [`ErrorKind::Unresolved`]: any other response.
+    /// - [`FailureKind::Unresolved`]: any other response.
     pub fn read(
         &self,
         sent: Timestamp,
@@ -121,16 +122,18 @@ impl TokenResponse {
         };
         let verdict = evidence.judge();
         let filter = Filter::new(credentials, fields.tokens());
-        let error = evidence.error(&verdict, &filter);
-        let is_unavailable = verdict.kind == ErrorKind::Unavailable;
+        let failure = evidence.failure(&verdict, &filter);
+        let is_unavailable = verdict.kind == FailureKind::Unavailable;
         Err(FailedAttempt {
-            error: match retry_after(&self.headers).filter(|_| is_unavailable) {
-                Some(after) => error.with_retry_after(after),
-                None => error,
+            failure: match retry_after(&self.headers).filter(|_| is_unavailable) {
+                Some(after) => failure.with_retry_after(after),
+                None => failure,
             },
             outcome: verdict.outcome,
             may_repeat: verdict.may_repeat,
-            expired: expired.filter(|_| verdict.kind == ErrorKind::InvalidResponse),
+            expired: expired
+                .filter(|_| verdict.kind == FailureKind::InvalidResponse)
+                .map(Box::new),
         })
     }
 
@@ -168,14 +171,14 @@ impl Grant {
 }
 
 impl FailedAttempt {
-    /// Returns the error that callers get.
-    pub fn error(&self) -> &Error {
-        &self.error
+    /// Returns why there is no token.
+    pub fn failure(&self) -> &Failure {
+        &self.failure
     }
 
-    /// Converts it into the error that callers get.
-    pub fn into_error(self) -> Error {
-        self.error
+    /// Converts it into why there is no token.
+    pub fn into_failure(self) -> Failure {
+        self.failure
     }
 
     /// Returns how the attempt ended, for the account record.
@@ -191,7 +194,7 @@ impl FailedAttempt {
     /// Returns the token that was already expired when received, if that is the failure: an issuer that
     /// reuses tokens has the next one within a second.
     pub fn expired(&self) -> Option<&Grant> {
-        self.expired.as_ref()
+        self.expired.as_deref()
     }
 }
 

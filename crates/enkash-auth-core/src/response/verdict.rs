@@ -6,7 +6,7 @@ use super::{
     filter::Filter,
     wording::Wording,
 };
-use crate::{Error, ErrorKind, account::AttemptOutcome};
+use crate::{Failure, FailureKind, account::AttemptOutcome};
 
 /// Holds the input of the rules: a response that grants nothing.
 pub struct Evidence<'a> {
@@ -22,7 +22,7 @@ pub struct Evidence<'a> {
 
 /// Represents the meaning of a response that grants nothing.
 pub struct Verdict {
-    pub(super) kind: ErrorKind,
+    pub(super) kind: FailureKind,
     pub(super) outcome: AttemptOutcome,
     pub(super) may_repeat: bool,
     /// The observation, or what to check; empty if the server's text suffices.
@@ -49,7 +49,7 @@ impl Evidence<'_> {
             false => wording.says_locked(),
         };
         if is_locked {
-            return Verdict::new(ErrorKind::AccountLocked, AttemptOutcome::Locked, "");
+            return Verdict::new(FailureKind::AccountLocked, AttemptOutcome::Locked, "");
         }
         // 3
         if [408, 421, 425, 429, 431, 503, 521, 523, 525, 526].contains(&status) {
@@ -67,11 +67,11 @@ impl Evidence<'_> {
         if names_address && !says_rejected || self.is_bare_403(status, &wording) {
             let remark = "check that EnKash has allow-listed the egress address of this host and enabled \
                           the API";
-            return Verdict::uncounted(ErrorKind::Forbidden, remark);
+            return Verdict::uncounted(FailureKind::Forbidden, remark);
         }
         // 6
         if let Some(remark) = wrong_setting(status, &wording) {
-            return Verdict::uncounted(ErrorKind::Misconfigured, remark);
+            return Verdict::uncounted(FailureKind::Misconfigured, remark);
         }
         // 7
         if says_rejected || status == 401 || self.fields.has_code(|code| matches!(code, 400 | 401))
@@ -90,7 +90,7 @@ impl Evidence<'_> {
             && !is_failure
             && let Some(remark) = self.useless_token()
         {
-            return Verdict::uncounted(ErrorKind::InvalidResponse, remark);
+            return Verdict::uncounted(FailureKind::InvalidResponse, remark);
         }
         // 10
         let complete = is_complete && !is_timeout(i64::from(status));
@@ -100,7 +100,7 @@ impl Evidence<'_> {
             None => "",
         };
         let outcome = AttemptOutcome::Unresolved { complete };
-        Verdict::new(ErrorKind::Unresolved, outcome, remark)
+        Verdict::new(FailureKind::Unresolved, outcome, remark)
     }
 
     /// Returns the status, or the code that replaces it in a 2xx without a token.
@@ -136,8 +136,8 @@ impl Evidence<'_> {
         })
     }
 
-    /// Returns the error, with the server's text as passed by `filter`.
-    pub fn error(&self, verdict: &Verdict, filter: &Filter) -> Error {
+    /// Returns the failure, with the server's text as passed by `filter`.
+    pub fn failure(&self, verdict: &Verdict, filter: &Filter) -> Failure {
         let mut parts = vec![format!("status {}", self.status.as_u16())];
         for (name, code) in self.fields.failure_codes() {
             parts.push(format!("{name} {}", filter.apply(&text(code))));
@@ -152,12 +152,12 @@ impl Evidence<'_> {
         if !verdict.remark.is_empty() {
             detail = format!("{detail}; {}", verdict.remark);
         }
-        Error::new(verdict.kind, detail)
+        Failure::new(verdict.kind, detail)
     }
 }
 
 impl Verdict {
-    const fn new(kind: ErrorKind, outcome: AttemptOutcome, remark: &'static str) -> Self {
+    const fn new(kind: FailureKind, outcome: AttemptOutcome, remark: &'static str) -> Self {
         Self {
             kind,
             outcome,
@@ -168,17 +168,17 @@ impl Verdict {
 
     const fn rejected(guessed: bool, remark: &'static str) -> Self {
         let outcome = AttemptOutcome::Rejected { guessed };
-        Self::new(ErrorKind::Rejected, outcome, remark)
+        Self::new(FailureKind::Rejected, outcome, remark)
     }
 
-    const fn uncounted(kind: ErrorKind, remark: &'static str) -> Self {
+    const fn uncounted(kind: FailureKind, remark: &'static str) -> Self {
         Self::new(kind, AttemptOutcome::Uncounted, remark)
     }
 
     const fn transient(may_repeat: bool, remark: &'static str) -> Self {
         Self {
             may_repeat,
-            ..Self::uncounted(ErrorKind::Unavailable, remark)
+            ..Self::uncounted(FailureKind::Unavailable, remark)
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use crate::{Error, ErrorKind, RefreshPolicy, Timestamp};
+use super::FetchError;
+use crate::{FailureKind, RefreshPolicy, Timestamp};
 
 /// The interval at which a quarantined cache polls the account record, with a jitter of ± 20 %. A poll sends
 /// nothing to the token server.
@@ -15,7 +16,7 @@ const FORBIDDEN: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 
 /// Prevents fetches after a failed one until it has passed.
 #[derive(Clone, Debug)]
-pub struct Backoff {
+pub struct Backoff<E> {
     since: Timestamp,
     until: Timestamp,
     /// The same once the cached token has expired. After a failed refresh this is the server's
@@ -25,17 +26,17 @@ pub struct Backoff {
     failures: u32,
     /// Consecutive failed refreshes, while the cached token was still usable.
     failed_refreshes: u32,
-    error: Error,
+    error: E,
 }
 
-impl Backoff {
+impl<E: FetchError> Backoff<E> {
     /// Creates the backoff after `error`, which is longer after a `last` one. `jitter`, in `[0, 1]`,
     /// stretches it by up to a half. `is_refresh`: the cached token is still usable.
     ///
     /// Failed refreshes are counted apart: once the token has expired or is unauthorized, the backoff starts
     /// from its first value again.
     pub fn new(
-        error: Error,
+        error: E,
         last: Option<Self>,
         is_refresh: bool,
         now: Timestamp,
@@ -44,13 +45,13 @@ impl Backoff {
     ) -> Self {
         // Only a `Retry-After` from the server needs a bound.
         let error = match error.retry_after() {
-            Some(after) if error.kind() == ErrorKind::Unavailable => {
+            Some(after) if error.backoff_kind() == FailureKind::Unavailable => {
                 error.with_retry_after(after.min(policy.retry_after_max))
             }
             _ => error,
         };
         let retry_after = error.retry_after().unwrap_or_default();
-        let is_forbidden = |error: &Error| error.kind() == ErrorKind::Forbidden;
+        let is_forbidden = |error: &E| error.backoff_kind() == FailureKind::Forbidden;
         // Failures of the other kind of backoff do not count for this one.
         let (mut failures, mut failed_refreshes) = last
             .filter(|last| is_forbidden(&last.error) == is_forbidden(&error))
@@ -62,7 +63,7 @@ impl Backoff {
         *count = count.saturating_add(1);
         // NaN counts as 0.
         let jitter = if jitter > 0.0 { jitter.min(1.0) } else { 0.0 };
-        let (length, needed) = if error.kind().is_closed() {
+        let (length, needed) = if error.backoff_kind().is_closed() {
             let poll = QUARANTINE_POLL.mul_f64(0.8 + 0.4 * jitter);
             (poll, poll)
         } else {
@@ -98,7 +99,7 @@ impl Backoff {
 
     /// Returns whether the failed attempt may count against the account.
     pub fn may_count(&self) -> bool {
-        self.error.kind() == ErrorKind::Unresolved
+        self.error.backoff_kind() == FailureKind::Unresolved
     }
 
     /// Returns when such an attempt is retried without a caller; `None` for never.
@@ -109,9 +110,9 @@ impl Backoff {
 
     /// Returns the error of the last fetch, for a caller at `now`. It has no `retry_after` if only new
     /// credentials or an operator can help.
-    pub fn error_at(&self, now: Timestamp, is_needed: bool) -> Error {
+    pub fn error_at(&self, now: Timestamp, is_needed: bool) -> E {
         let error = self.error.clone();
-        if error.kind().is_closed() {
+        if error.backoff_kind().is_closed() {
             return error;
         }
         let retry_after = error.retry_after().unwrap_or_default();

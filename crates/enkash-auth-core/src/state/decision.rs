@@ -1,5 +1,5 @@
 use super::PendingFetch;
-use crate::{AccessToken, Error, Timestamp};
+use crate::{AccessToken, Failure, Timestamp};
 
 /// Holds what follows from a lookup.
 #[derive(Debug)]
@@ -8,33 +8,33 @@ use crate::{AccessToken, Error, Timestamp};
     clippy::exhaustive_structs,
     reason = "the caller must carry out all of it"
 )]
-pub struct Decision {
+pub struct Decision<E = Failure> {
     /// What the caller gets.
-    pub lookup: Lookup,
+    pub lookup: Lookup<PendingFetch, E>,
     /// A fetch to spawn now.
     pub spawn: Option<PendingFetch>,
     /// Whether the pending fetch was abandoned: its waiters must look up again.
     pub abandoned: bool,
 }
 
-/// Represents what a caller gets: a token now, one later from the pending fetch `P`, or none.
+/// Represents what a caller gets: a token now, one later from the pending fetch `P`, or the error `E`.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "the caller must carry out all of it"
 )]
-pub enum Lookup<P = PendingFetch> {
+pub enum Lookup<P = PendingFetch, E = Failure> {
     /// The cached token, at once.
     Ready(AccessToken),
     /// The token of this fetch, when it completes.
     Pending(P),
     /// No token, at once.
-    Failed(Error),
+    Failed(E),
 }
 
-impl<P> Lookup<P> {
+impl<P, E> Lookup<P, E> {
     /// Maps the pending fetch, which can fail.
-    pub fn try_map<Q>(self, map: impl FnOnce(P) -> Result<Q, Error>) -> Lookup<Q> {
+    pub fn try_map<Q>(self, map: impl FnOnce(P) -> Result<Q, E>) -> Lookup<Q, E> {
         match self {
             Self::Ready(token) => Lookup::Ready(token),
             Self::Pending(pending) => map(pending).map_or_else(Lookup::Failed, Lookup::Pending),

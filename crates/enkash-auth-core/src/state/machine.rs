@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::{
-    Decision, FetchOutcome, FetchReason, Lookup, PendingFetch, View, backoff::Backoff, held::Held,
+    Decision, FetchError, FetchOutcome, FetchReason, Lookup, PendingFetch, View, backoff::Backoff,
+    held::Held,
 };
 use crate::{
-    AccessToken, Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
+    AccessToken, Bearer, Failure, FailureKind, RefreshPolicy, Timestamp,
     lifetime::{Lifetime, Schedule},
 };
 
@@ -28,14 +29,14 @@ const LAST_SECOND: Duration = Duration::from_secs(1);
 /// responds 401 to everything causes no request storm.
 const REFILL: u64 = 30_000_000_000;
 
-/// Holds the state of one cache: the newest token, the pending fetch, the backoff after a failure.
-#[derive(Clone, Debug, Default)]
-pub struct State {
+/// Holds the state of one cache: the newest token, the pending fetch, the backoff after the error `E`.
+#[derive(Clone, Debug)]
+pub struct State<E = Failure> {
     /// The newest token, also after it has expired.
     held: Option<Held>,
     pending: Option<PendingFetch>,
     /// The last failure, until a fetch succeeds; also after its backoff has passed.
-    backoff: Option<Backoff>,
+    backoff: Option<Backoff<E>>,
     /// Consecutive fetches that were aborted with their runtime.
     aborts: u32,
     /// When background refreshes may begin.
@@ -50,15 +51,31 @@ pub struct State {
     is_forced: bool,
 }
 
-impl State {
+impl<E: FetchError> State<E> {
     /// Creates the state of an empty cache.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            held: None,
+            pending: None,
+            backoff: None,
+            aborts: 0,
+            refreshes_from: None,
+            expired: None,
+            fetches: 0,
+            generations: 0,
+            refilled: 0,
+            is_forced: false,
+        }
     }
 
-    /// Decides what a caller gets. `can_fetch`: whether it could spawn a fetch and wait for it, which takes
-    /// a runtime.
-    pub fn lookup(&mut self, now: Timestamp, can_fetch: bool, policy: &RefreshPolicy) -> Decision {
+    /// Decides what a caller gets. `can_fetch` is the error of one that could neither spawn a fetch nor wait for
+    /// it.
+    pub fn lookup(
+        &mut self,
+        now: Timestamp,
+        can_fetch: Result<(), E>,
+        policy: &RefreshPolicy,
+    ) -> Decision<E> {
         self.refreshes_from.get_or_insert(now + FIRST_REFRESH);
         let overdue = self
             .pending
@@ -88,7 +105,7 @@ impl State {
     pub fn complete(
         &mut self,
         number: u64,
-        outcome: FetchOutcome,
+        outcome: FetchOutcome<E>,
         now: Timestamp,
         jitter: f64,
         policy: &RefreshPolicy,
@@ -108,8 +125,8 @@ impl State {
                 // A single one is not a failure: the next call spawns another fetch.
                 if self.aborts > 1 {
                     let detail = "the runtime that fetched was shut down";
-                    let error = Error::new(ErrorKind::Unavailable, detail);
-                    self.fail(error, now, jitter, policy);
+                    let failure = Failure::new(FailureKind::Unavailable, detail);
+                    self.fail(failure.into(), now, jitter, policy);
                 }
             }
         }
@@ -213,12 +230,12 @@ impl State {
     }
 
     /// Returns the error of the last fetch, until its backoff has passed.
-    pub fn error_at(&self, now: Timestamp) -> Option<Error> {
+    pub fn error_at(&self, now: Timestamp) -> Option<E> {
         self.backoff_end(now).and_then(|_| self.last_error(now))
     }
 
     /// Returns why the last fetch failed, if it did, with the backoff that remains at `now`.
-    pub fn last_error(&self, now: Timestamp) -> Option<Error> {
+    pub fn last_error(&self, now: Timestamp) -> Option<E> {
         let is_needed = self.usable(now).is_none();
         let backoff = self.backoff.as_ref()?;
         Some(backoff.error_at(now, is_needed))
@@ -263,15 +280,13 @@ impl State {
         &mut self,
         reason: FetchReason,
         now: Timestamp,
-        can_fetch: bool,
+        can_fetch: Result<(), E>,
         policy: &RefreshPolicy,
-    ) -> Result<PendingFetch, Error> {
+    ) -> Result<PendingFetch, E> {
         if let (None, Some(error)) = (self.pending, self.error_at(now)) {
             return Err(error);
         }
-        if !can_fetch {
-            return Err(Error::new(ErrorKind::NoRuntime, ""));
-        }
+        can_fetch?;
         if let Some(pending) = self.pending {
             return Ok(pending);
         }
@@ -342,8 +357,8 @@ impl State {
     ) {
         let Some(schedule) = self.schedule(&bearer, lifetime, now, jitter, policy) else {
             let detail = "token already expired when received";
-            let error = Error::new(ErrorKind::InvalidResponse, detail);
-            return self.fail(error, now, jitter, policy);
+            let failure = Failure::new(FailureKind::InvalidResponse, detail);
+            return self.fail(failure.into(), now, jitter, policy);
         };
         self.held = Some(match self.held.take() {
             Some(held) if held.is(&bearer) => held.reissued(bearer, schedule, lifetime.sent()),
@@ -355,7 +370,7 @@ impl State {
         self.backoff = None;
     }
 
-    fn fail(&mut self, error: Error, now: Timestamp, jitter: f64, policy: &RefreshPolicy) {
+    fn fail(&mut self, error: E, now: Timestamp, jitter: f64, policy: &RefreshPolicy) {
         let is_refresh = self.usable(now).is_some();
         let last = self.backoff.take();
         self.backoff = Some(Backoff::new(error, last, is_refresh, now, jitter, policy));
@@ -375,5 +390,11 @@ impl State {
             None => Schedule::new(lifetime, policy, jitter),
         };
         schedule.filter(|schedule| !schedule.deadline().has_passed(now))
+    }
+}
+
+impl<E: FetchError> Default for State<E> {
+    fn default() -> Self {
+        Self::new()
     }
 }

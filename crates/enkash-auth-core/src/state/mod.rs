@@ -19,12 +19,14 @@
 
 mod backoff;
 mod decision;
+mod fetch_error;
 mod held;
 mod machine;
 mod pending_fetch;
 
 pub use self::{
     decision::{Decision, Lookup, View},
+    fetch_error::FetchError,
     machine::State,
     pending_fetch::{FetchOutcome, FetchReason, PendingFetch},
 };

@@ -1,4 +1,4 @@
-use crate::{Bearer, Error, Timestamp, lifetime::Lifetime};
+use crate::{Bearer, Failure, Timestamp, lifetime::Lifetime};
 
 /// Identifies one fetch of a token: its number, its reason, and when callers stop waiting for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,11 +57,11 @@ impl FetchReason {
 /// Represents how a fetch ended.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a fetch ends in no other way")]
-pub enum FetchOutcome {
+pub enum FetchOutcome<E = Failure> {
     /// With a token.
     Granted(Bearer, Lifetime),
     /// With an error, which every waiter gets, and later callers until the backoff has passed.
-    Failed(Error),
+    Failed(E),
     /// With nothing: the runtime that drove it was shut down. The next call spawns another, after a backoff
     /// if that happened before.
     Aborted,

@@ -1,7 +1,7 @@
 //! The permit protocol over core's functions, step by step, as a process runs it.
 
 use enkash_auth_core::{
-    ErrorKind, Timestamp,
+    FailureKind, Timestamp,
     account::{AccountRecord, Acquire, AttemptContext, AttemptOutcome, Facts, Permit, Witness},
 };
 
@@ -147,9 +147,9 @@ impl Attempts {
         }
         if let Acquire::Denied(error) = &acquired {
             let retry = match (self.off, error.kind()) {
-                (Some(Rule::Budget), ErrorKind::AccountClosed) => Some(("attempts", now)),
-                (Some(Rule::Fingerprints), ErrorKind::Rejected) => Some(("rejected", now)),
-                (Some(Rule::Pause), ErrorKind::Unavailable) => {
+                (Some(Rule::Budget), FailureKind::AccountClosed) => Some(("attempts", now)),
+                (Some(Rule::Fingerprints), FailureKind::Rejected) => Some(("rejected", now)),
+                (Some(Rule::Pause), FailureKind::Unavailable) => {
                     let later = Timestamp::new(now.monotonic_nanos() + LONG, now.unix_nanos());
                     Some(("", later))
                 }

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use enkash_auth_core::{BaseUrl, Client, Credentials, Environment, ErrorKind, Origin, User};
+use enkash_auth_core::{BaseUrl, Client, Credentials, Environment, Origin, User};
 use http::Uri;
 
 fn origin(text: &str) -> Origin {
@@ -132,7 +132,6 @@ fn invalid_origin_is_rejected_with_reason() {
         ("https://api.enkash.in/#s3cret", "it has a fragment"),
     ] {
         let error = text.parse::<Origin>().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
         let shown = error.to_string();
         assert_eq!(shown, format!("invalid setting: origin: {why}"), "{text}");
         assert!(!format!("{error:?}").contains("s3cret"));
@@ -193,7 +192,6 @@ fn invalid_base_url_is_rejected_with_reason() {
         ),
     ] {
         let error = text.parse::<BaseUrl>().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
         assert_eq!(
             error.to_string(),
             format!("invalid setting: base address: {why}"),
@@ -271,7 +269,6 @@ fn environment_is_parsed_by_its_name_alone() {
     let error = "https://api.enkash.in"
         .parse::<Environment>()
         .expect_err("a name");
-    assert_eq!(error.kind(), ErrorKind::InvalidSetting);
     assert!(!error.to_string().contains("api.enkash.in"));
 }
 

@@ -8,7 +8,6 @@
 
 mod account;
 mod address;
-mod error;
 mod lifetime;
 mod policy;
 mod request;

@@ -1,7 +1,7 @@
 //! Bearer tokens, and tokens that can be attached.
 
 use enkash_auth_core::{
-    AccessToken, Bearer, ErrorKind, RefreshPolicy, Timestamp,
+    AccessToken, Bearer, FailureKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry, Schedule},
 };
 
@@ -34,7 +34,7 @@ fn token_that_is_not_a_header_is_invalid_response() {
         "", " ", "a b", " ab", "ab ", "a\r\nb", "a\tb", "a\0b", "a\u{7f}b", "tök", &long,
     ] {
         let error = Bearer::new(text).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{text:?}");
+        assert_eq!(error.kind(), FailureKind::InvalidResponse, "{text:?}");
         let shown = format!("{error} {error:?}");
         assert!(text.trim().is_empty() || !shown.contains(text), "{shown}");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::ErrorKind;
+use enkash_auth_core::FailureKind;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -33,20 +33,20 @@ pub(crate) enum Event {
 #[derive(Clone, Debug)]
 pub(crate) enum How {
     Granted { is_new: bool, lifetime: Duration },
-    Failed(ErrorKind),
+    Failed(FailureKind),
     Aborted,
 }
 
 pub(crate) fn any_event() -> impl Strategy<Value = Event> {
     let span = |millis: u64| (0..millis).prop_map(Duration::from_millis);
     let kind = prop_oneof![
-        Just(ErrorKind::Unavailable),
-        Just(ErrorKind::InvalidResponse),
-        Just(ErrorKind::Rejected),
-        Just(ErrorKind::AccountClosed),
-        Just(ErrorKind::Unresolved),
-        Just(ErrorKind::StoreUnavailable),
-        Just(ErrorKind::Forbidden),
+        Just(FailureKind::Unavailable),
+        Just(FailureKind::InvalidResponse),
+        Just(FailureKind::Rejected),
+        Just(FailureKind::AccountClosed),
+        Just(FailureKind::Unresolved),
+        Just(FailureKind::Misconfigured),
+        Just(FailureKind::Forbidden),
     ];
     let lifetime = prop_oneof![8..1_000_u64, 1_000..400_000_u64, 80_000_000..86_400_000_u64];
     let lifetime = lifetime.prop_map(Duration::from_millis);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, Error, RefreshPolicy, Timestamp,
+    Bearer, Failure, FailureKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry},
     state::{Decision, FetchOutcome, Lookup, State},
 };
@@ -151,7 +151,7 @@ impl Model {
                 Bearer::new(&text).unwrap(),
                 Exchange::new(self.now, None).lifetime(&[Expiry::In(*lifetime)]),
             ),
-            How::Failed(kind) => FetchOutcome::Failed(Error::new(*kind, "")),
+            How::Failed(kind) => FetchOutcome::Failed(Failure::new(*kind, "")),
             How::Aborted => FetchOutcome::Aborted,
         };
         let before = format!("{state:?}");
@@ -235,7 +235,10 @@ proptest! {
         for event in events {
             match event {
                 Event::Lookup { can_fetch } => {
-                    let decision = state.lookup(model.now, can_fetch, &policy);
+                    let ready = can_fetch
+                        .then_some(())
+                        .ok_or_else(|| Failure::new(FailureKind::Unavailable, "no runtime"));
+                    let decision = state.lookup(model.now, ready, &policy);
                     model.lookup(&decision, &state, can_fetch);
                 }
                 Event::Complete { late, how, jitter } => model.complete(&mut state, late, how, jitter, &policy),

@@ -1,7 +1,7 @@
 //! Which URLs are valid, and what `Debug` shows of them.
 
-use enkash_auth_core::ErrorKind;
 use enkash_auth_redis::RedisStore;
+use enkash_auth_tower::ErrorKind;
 
 fn shown(url: &str) -> String {
     format!("{:?}", RedisStore::new(url).unwrap())

@@ -1,7 +1,6 @@
 //! Damaged records.
 
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::OnStoreDown;
+use enkash_auth_tower::{ErrorKind, OnStoreDown};
 
 use crate::fleet::{Fleet, LONG};
 

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::ErrorKind;
 use enkash_auth_redis::RedisStore;
-use enkash_auth_tower::{OnStoreDown, Store};
+use enkash_auth_tower::{ErrorKind, OnStoreDown, Store};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpListener,

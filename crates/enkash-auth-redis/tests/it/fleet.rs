@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{Client, Credentials, Environment, ErrorKind, User, account::AccountRecord};
+use enkash_auth_core::{Client, Credentials, Environment, User, account::AccountRecord};
 use enkash_auth_redis::RedisStore;
 use enkash_auth_sandbox::{Accounts, Issuer, Issuing, Rules, SandboxService};
-use enkash_auth_tower::{TokenCache, TokenCacheBuilder, TokenEndpoint, internal::Process};
+use enkash_auth_tower::{
+    ErrorKind, TokenCache, TokenCacheBuilder, TokenEndpoint, internal::Process,
+};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},

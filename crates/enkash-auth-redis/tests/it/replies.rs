@@ -10,10 +10,11 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Credentials, ErrorKind};
+use enkash_auth_core::Credentials;
 use enkash_auth_redis::RedisStore;
 use enkash_auth_tower::{
-    AccountKey, BoxError, Store, TokenCache, TokenEndpoint, TokenRequestBody, internal::Process,
+    AccountKey, BoxError, ErrorKind, Store, TokenCache, TokenEndpoint, TokenRequestBody,
+    internal::Process,
 };
 use http::{Request, Response};
 use tokio::task::yield_now;

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, RefreshPolicy, Timestamp,
+    RefreshPolicy, Timestamp,
     account::{AttemptContext, AttemptId},
 };
 
 use super::{AccountCredentials, Permit, StoredToken, down::Down};
+use crate::Error;
 
 /// Decides what a fetch may do.
 pub enum Acquired {

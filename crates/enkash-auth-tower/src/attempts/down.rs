@@ -1,8 +1,7 @@
-use enkash_auth_core::{Error, ErrorKind};
 use tokio::time::timeout;
 
 use crate::{
-    BoxError,
+    BoxError, Error, ErrorKind,
     store::{STORE_TIMEOUT, StoreFuture},
 };
 

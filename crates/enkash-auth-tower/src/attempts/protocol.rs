@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use enkash_auth_core::{
-    AccountKey, Clock, Error, Grant, RefreshPolicy,
+    AccountKey, Clock, Grant, RefreshPolicy,
     account::{self, Acquire, AttemptId, AttemptOutcome, BUDGET, Facts},
     lifetime::Schedule,
 };
@@ -16,7 +16,7 @@ use super::{
     records::{Records, TRIES, pause},
 };
 use crate::{
-    meter,
+    Error, meter,
     store::{Liveness, MemoryStore, OnStoreDown, Store},
     sync::{Arc, Mutex, Weak},
     time::Time,
@@ -155,7 +155,7 @@ impl Attempts {
                 }
                 Acquire::Probe => Acquired::Probe,
                 Acquire::Busy => Acquired::Busy,
-                Acquire::Denied(error) => Acquired::Denied(error),
+                Acquire::Denied(failure) => Acquired::Denied(failure.into()),
             };
             // The decision holds whether or not the facts can be written.
             match self.records.write(&opened).await {
@@ -386,7 +386,7 @@ impl Attempts {
                 Acquired::Denied(down.into())
             }
             Acquire::Busy => Acquired::Busy,
-            Acquire::Denied(error) => Acquired::Denied(error),
+            Acquire::Denied(failure) => Acquired::Denied(failure.into()),
         }
     }
 }

@@ -3,14 +3,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::{Error, state::Lookup};
+use enkash_auth_core::state::Lookup;
 use http::header::AUTHORIZATION;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{AuthRequest, NotCalled};
 use crate::{
-    BoxError,
+    BoxError, Error,
     cache::{Attached, Shared, Waiting},
     sync::Arc,
 };

@@ -1,10 +1,9 @@
 use std::{error::Error as StdError, fmt};
 
-use enkash_auth_core::Error;
 use http::Method;
 
 use super::{AuthRequest, Target};
-use crate::BoxError;
+use crate::{BoxError, Error};
 
 /// Proves that the inner service was not called.
 ///

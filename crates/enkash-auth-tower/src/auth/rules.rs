@@ -1,7 +1,8 @@
-use enkash_auth_core::{Error, ErrorKind, Origin};
+use enkash_auth_core::Origin;
 
 use super::Target;
 use crate::{
+    Error, ErrorKind,
     cache::{Shared, TokenCache},
     sync::Arc,
 };

@@ -1,12 +1,12 @@
 use std::task::{Context, Poll};
 
-use enkash_auth_core::{Error, ErrorKind, state::Lookup};
+use enkash_auth_core::state::Lookup;
 use http::header::AUTHORIZATION;
 use tower_service::Service;
 
 use super::{AuthRequest, Deferred, NotCalled, future::ResponseFuture, rules::Rules};
 use crate::{
-    BoxError,
+    BoxError, Error, ErrorKind,
     cache::{HeaderCopy, Waiting},
     endpoint::IsTokenRequest,
     replay::{NoReplay, Replay},

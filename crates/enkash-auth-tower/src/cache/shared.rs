@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccessToken, AccountKey, Clock, Credentials, Error, ErrorKind, Grant, RefreshPolicy, Timestamp,
+    AccessToken, AccountKey, Clock, Credentials, Grant, RefreshPolicy, Timestamp,
     account::AttemptId,
     state::{Decision, FetchOutcome, Lookup, PendingFetch, State},
 };
@@ -18,6 +18,7 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::{
+    Error, ErrorKind,
     attempts::{AccountCredentials, Attempts},
     endpoint::TokenEndpoint,
     meter,
@@ -43,7 +44,7 @@ pub struct Shared {
 /// Holds what changes together, under one lock.
 #[derive(Debug)]
 struct Inner {
-    state: State,
+    state: State<Error>,
     endpoint: TokenEndpoint,
     /// The waiters of the state's pending fetch.
     waiters: Option<Arc<Waiters>>,
@@ -127,21 +128,22 @@ impl Shared {
     }
 
     /// Returns a token, or joins the waiters of a fetch.
-    pub fn join(self: &Arc<Self>) -> Lookup<Waiting> {
+    pub fn join(self: &Arc<Self>) -> Lookup<Waiting, Error> {
         self.lookup()
             .try_map(|pending| Waiting::new(Arc::clone(self), pending))
     }
 
     /// Consults the snapshot, then the state, and spawns the fetch that it decides on, on the caller's
     /// runtime.
-    pub fn lookup(self: &Arc<Self>) -> Lookup<Pending> {
+    pub fn lookup(self: &Arc<Self>) -> Lookup<Pending, Error> {
         let now = self.clock.now();
         if let Some(current) = self.snapshot.load().as_deref()
             && current.is_fresh()
         {
             return Lookup::Ready(current.view().token().clone());
         }
-        let runtime = Handle::try_current().ok();
+        let runtime = runtime();
+        let can_fetch = runtime.as_ref().map(drop).map_err(Error::clone);
         let (lookup, spawn, abandoned_fetch, old) = {
             let mut inner = self.inner.lock();
             let pending = inner.state.pending();
@@ -149,7 +151,7 @@ impl Shared {
                 lookup,
                 spawn,
                 abandoned,
-            } = inner.state.lookup(now, runtime.is_some(), &self.policy);
+            } = inner.state.lookup(now, can_fetch, &self.policy);
             let abandoned_fetch = pending
                 .filter(|_| abandoned)
                 .map(|pending| inner.abandon(pending));
@@ -162,7 +164,7 @@ impl Shared {
             (lookup, spawn, abandoned_fetch, old)
         };
         drop(old);
-        if let (Some((pending, endpoint)), Some(runtime)) = (spawn, &runtime) {
+        if let (Some((pending, endpoint)), Ok(runtime)) = (spawn, &runtime) {
             single_flight::spawn(runtime, self, endpoint, pending);
             self.refresh_task
                 .start(runtime, self, abandoned_fetch.is_some());
@@ -180,7 +182,7 @@ impl Shared {
     pub fn complete(
         &self,
         pending: PendingFetch,
-        outcome: FetchOutcome,
+        outcome: FetchOutcome<Error>,
         obtained_by: Option<AttemptId>,
     ) -> Option<FetchEnd> {
         let jitter = fastrand::f64();
@@ -272,7 +274,7 @@ impl Shared {
 
     /// Clears the strikes of the account in the store, and the backoff after them.
     pub async fn reset(&self, allow_rejected: bool) -> Result<(), Error> {
-        on_runtime()?;
+        runtime()?;
         let account = self.endpoint().account();
         self.attempts.reset(account, allow_rejected).await?;
         self.change(|inner, _| {
@@ -284,7 +286,7 @@ impl Shared {
 
     /// Polls the record of the account in the store.
     pub async fn poll_record(&self) -> Result<(), Error> {
-        on_runtime()?;
+        runtime()?;
         self.attempts.poll_record(self.endpoint().account()).await
     }
 
@@ -359,11 +361,9 @@ fn abandon((pending, account, waiters): Abandoned) {
     meter::fetched(account, pending.reason(), meter::ABANDONED, None);
 }
 
-fn on_runtime() -> Result<(), Error> {
-    match Handle::try_current() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::new(ErrorKind::NoRuntime, "")),
-    }
+/// Returns the current runtime.
+pub fn runtime() -> Result<Handle, Error> {
+    Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))
 }
 
 #[cfg(test)]

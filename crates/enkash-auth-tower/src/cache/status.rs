@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use enkash_auth_core::{Error, Timestamp, account::Facts, state::State};
+use enkash_auth_core::{Timestamp, account::Facts, state::State};
+
+use crate::Error;
 
 /// Describes the current state of a cache. Holds no secret.
 #[derive(Clone, Debug)]
@@ -20,7 +22,7 @@ pub struct Status {
 impl Status {
     /// Creates a status from the state and the `facts` of the account.
     pub(super) fn new(
-        state: &State,
+        state: &State<Error>,
         now: Timestamp,
         waiting: usize,
         token_requests: u64,

@@ -2,12 +2,12 @@ use std::fmt;
 #[cfg(all(feature = "client", feature = "config"))]
 use std::{env, ffi::OsString};
 
-use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials, Error, Origin};
+use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials, Origin};
 
 use super::{Shared, Status, TokenCacheBuilder, TokenFuture, waiting::idle};
 #[cfg(all(feature = "client", feature = "config"))]
 use crate::{Egress, config::Config};
-use crate::{endpoint::TokenEndpoint, sync::Arc};
+use crate::{Error, endpoint::TokenEndpoint, sync::Arc};
 
 /// Caches one token: fetched once however many callers wait, renewed before it expires.
 ///

@@ -4,11 +4,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use enkash_auth_core::{AccessToken, Error, state::Lookup};
+use enkash_auth_core::{AccessToken, state::Lookup};
 use pin_project_lite::pin_project;
 
 use super::{Shared, Waiting};
-use crate::sync::Arc;
+use crate::{Error, sync::Arc};
 
 pin_project! {
     /// Resolves to the token: see [`TokenCache::token`](super::TokenCache::token).

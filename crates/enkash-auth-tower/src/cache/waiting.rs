@@ -4,15 +4,19 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::{AccessToken, Clock, Error, ErrorKind, state::Lookup};
+use enkash_auth_core::{AccessToken, Clock, state::Lookup};
 use pin_project_lite::pin_project;
 use tokio::{
     runtime::{Handle, Id},
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::{Shared, shared::Pending};
+use super::{
+    Shared,
+    shared::{Pending, runtime},
+};
 use crate::{
+    Error, ErrorKind,
     single_flight::{Completion, Waiter},
     sync::{Arc, Ordering},
     time,
@@ -46,7 +50,7 @@ impl Waiting {
             timer: sleep_until(place.wake_at(&pending, deadline)),
             waiter: pending.waiters.register(),
             deadline,
-            runtime: current_runtime()?,
+            runtime: runtime()?.id(),
             place,
         })
     }
@@ -62,7 +66,7 @@ impl Future for Waiting {
                 Poll::Ready(Completion::Failed(error)) => return Poll::Ready(Err(error)),
                 Poll::Ready(Completion::LookUp) => {}
                 Poll::Pending => {
-                    let here = current_runtime()?;
+                    let here = runtime()?.id();
                     if std::mem::replace(this.runtime, here) != here {
                         // The old runtime may be shut down, or not driven, and its timer with it.
                         let at = this.timer.deadline();
@@ -84,12 +88,6 @@ impl Future for Waiting {
             *this.waiter = pending.waiters.register();
         }
     }
-}
-
-/// Returns the id of the polling runtime.
-fn current_runtime() -> Result<Id, Error> {
-    let here = Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))?;
-    Ok(here.id())
 }
 
 impl Place {

@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt, io};
 
-use enkash_auth_core::{Error, ErrorKind};
+use enkash_auth_core::{ErrorKind, InvalidSetting};
 
 /// Names a setting that is missing, contradicts another or cannot be used, in one line without its value.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub enum Problem {
     NeitherSet(String),
     Contradicts(String),
     Unusable(String),
-    NoAddress(Error),
+    NoAddress(InvalidSetting),
     /// The key names a file.
     Unreadable(io::Error),
 }

@@ -1,6 +1,6 @@
 use std::{env, ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use enkash_auth_core::{Client, Credentials, Environment, Error, RefreshPolicy, User};
+use enkash_auth_core::{Client, Credentials, Environment, InvalidSetting, RefreshPolicy, User};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -156,7 +156,7 @@ impl Config {
                 .map_err(|error| self.error("base_url", Problem::NoAddress(error)));
         }
         match present(self.environment.as_deref()) {
-            Some(name) => name.parse().map_err(|error: Error| {
+            Some(name) => name.parse().map_err(|error: InvalidSetting| {
                 self.error("environment", Problem::Unusable(error.to_string()))
             }),
             None => Err(self.error("base_url", Problem::NeitherSet(self.name("environment")))),

@@ -1,6 +1,7 @@
-use enkash_auth_core::{Error, ErrorKind};
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+
+use crate::{Error, ErrorKind};
 
 /// Parses the URL of a proxy. An error names the setting `name` and shows nothing of its value.
 ///

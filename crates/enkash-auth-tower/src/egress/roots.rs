@@ -1,11 +1,12 @@
 use std::{fs::File, io, io::Read, path::Path, sync::Arc};
 
-use enkash_auth_core::{Error, ErrorKind};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
+
+use crate::{Error, ErrorKind};
 
 /// Limits a CA file. All that Mozilla trusts is some 220 KiB.
 const MAX_FILE: u64 = 4 * 1024 * 1024;

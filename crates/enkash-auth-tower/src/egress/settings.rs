@@ -1,11 +1,11 @@
 use std::{env, ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
 
-use enkash_auth_core::{Error, ErrorKind};
 use http::{Uri, uri::Scheme};
 use hyper_util::client::{legacy::connect::HttpConnector, proxy::matcher::Intercept};
 use rustls::RootCertStore;
 
 use super::{EgressConnector, Resolver, no_proxy::NoProxy, proxy, roots};
+use crate::{Error, ErrorKind};
 
 /// Lists the variables in curl's order.
 const PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];

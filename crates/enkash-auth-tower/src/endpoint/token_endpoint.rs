@@ -1,8 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use enkash_auth_core::{
-    AccountKey, BaseUrl, Credentials, Environment, Error, ErrorKind, Origin, TokenRequest,
-};
+use enkash_auth_core::{AccountKey, BaseUrl, Credentials, Environment, Origin, TokenRequest};
 use http::{Request, Response};
 use http_body::Body;
 use tokio::time::Instant;
@@ -17,7 +15,7 @@ use super::{
 };
 #[cfg(feature = "client")]
 use crate::Egress;
-use crate::{BoxError, attempts::AccountCredentials, time::Time};
+use crate::{BoxError, Error, ErrorKind, attempts::AccountCredentials, time::Time};
 
 /// Holds where tokens come from: an address, credentials, and the HTTP service that carries the requests.
 ///

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Clock, Error, ErrorKind, Grant, Timestamp,
+    Clock, Grant, Timestamp,
     account::{AttemptId, AttemptOutcome},
     state::{FetchOutcome, PendingFetch},
 };
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    BoxError,
+    BoxError, Error, ErrorKind,
     attempts::{Acquired, FetchContext, Permit, StoredToken},
     cache::Shared,
     endpoint::{Exchanged, Failure, TokenEndpoint},
@@ -82,7 +82,7 @@ impl<'a> Fetch<'a> {
     /// # Cancel safety
     ///
     /// If it is dropped while an attempt is in flight, that counts as one without a response.
-    pub async fn run(&mut self) -> FetchOutcome {
+    pub async fn run(&mut self) -> FetchOutcome<Error> {
         self.shared.attempts().begin_fetch();
         let more = self.shared.policy().attempts.saturating_sub(1);
         let mut pauses = PAUSES
@@ -211,7 +211,7 @@ impl<'a> Fetch<'a> {
                 repeat_after: failed
                     .expired()
                     .and_then(|grant| self.shared.received(self.pending, grant)),
-                result: Err(failed.into_error()),
+                result: Err(failed.into_failure().into()),
             },
         }
     }
@@ -241,7 +241,7 @@ impl<'a> Fetch<'a> {
     }
 }
 
-fn granted(grant: &Grant) -> FetchOutcome {
+fn granted(grant: &Grant) -> FetchOutcome<Error> {
     if grant.is_unit_guessed() {
         tracing::warn!("token expiry is in no documented unit; guessed by its size");
     }

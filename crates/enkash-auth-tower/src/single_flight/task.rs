@@ -8,7 +8,6 @@ use std::{
 };
 
 use enkash_auth_core::{
-    Error, ErrorKind,
     account::AttemptId,
     state::{FetchOutcome, PendingFetch},
 };
@@ -16,7 +15,7 @@ use tokio::{runtime::Handle, time::Instant};
 use tracing::{Instrument, Span, field::Empty};
 
 use super::fetch::Fetch;
-use crate::{cache::Shared, endpoint::TokenEndpoint, meter, time};
+use crate::{Error, ErrorKind, cache::Shared, endpoint::TokenEndpoint, meter, time};
 
 /// Spawns a task for `pending` on `runtime`. It completes whatever happens to the task.
 pub fn spawn(
@@ -74,7 +73,7 @@ impl FetchTask {
         self.complete(outcome, obtained_by);
     }
 
-    fn complete(&mut self, outcome: FetchOutcome, obtained_by: Option<AttemptId>) {
+    fn complete(&mut self, outcome: FetchOutcome<Error>, obtained_by: Option<AttemptId>) {
         self.is_completed = true;
         let end = self
             .shared
@@ -140,7 +139,7 @@ impl FetchEnd {
     /// Creates the end of a fetch that completed with `outcome`: its waiters get `error`, if there is one, and
     /// the cached token was of generation `before` and is of `after`.
     pub fn new(
-        outcome: &FetchOutcome,
+        outcome: &FetchOutcome<Error>,
         error: Option<&Error>,
         before: Option<u64>,
         after: Option<u64>,
@@ -165,7 +164,7 @@ impl FetchEnd {
 }
 
 /// Fails the fetch if the user's token service panics, as for any other fault of the service.
-async fn caught(run: impl Future<Output = FetchOutcome>) -> FetchOutcome {
+async fn caught(run: impl Future<Output = FetchOutcome<Error>>) -> FetchOutcome<Error> {
     let mut run = pin!(run);
     poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))).unwrap_or_else(|_| {

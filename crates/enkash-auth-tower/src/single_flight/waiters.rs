@@ -9,10 +9,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use enkash_auth_core::Error;
 use slab::Slab;
 
-use crate::sync::{Arc, Mutex};
+use crate::{
+    Error,
+    sync::{Arc, Mutex},
+};
 
 /// Reports to the waiters how a fetch ended.
 #[derive(Clone, Debug)]

@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{AccountKey, Error, ErrorKind, account::AttemptId};
+use enkash_auth_core::{AccountKey, account::AttemptId};
 use tokio::{task::spawn_blocking, time::sleep};
 
 use super::{Liveness, Loaded, Store, StoreFuture};
-use crate::BoxError;
+use crate::{BoxError, Error, ErrorKind};
 
 /// Sets how often a lock that is held elsewhere is retried. It is held for a few writes to disk.
 const LOCK_POLL: Duration = Duration::from_millis(5);

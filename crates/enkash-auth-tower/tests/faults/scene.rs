@@ -1,10 +1,12 @@
 use std::{fmt, time::Duration};
 
-use enkash_auth_core::{Client, Credentials, Environment, Error, ManualClock, RefreshPolicy, User};
+use enkash_auth_core::{Client, Credentials, Environment, ManualClock, RefreshPolicy, User};
 use enkash_auth_sandbox::{
     Accounts, Endpoint, Fault, Issuer, Issuing, Rules, Sandbox, SandboxService,
 };
-use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, ReplayPolicy, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{
+    EnkashAuth, EnkashAuthLayer, Error, ReplayPolicy, TokenCache, TokenEndpoint,
+};
 use http::Request;
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt};

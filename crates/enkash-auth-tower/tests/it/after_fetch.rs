@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{ErrorKind, ManualClock};
-use enkash_auth_tower::{EnkashAuthLayer, MemoryStore, TokenCache};
+use enkash_auth_core::ManualClock;
+use enkash_auth_tower::{EnkashAuthLayer, ErrorKind, MemoryStore, TokenCache};
 use futures_util::FutureExt;
 use http::Response;
 use tokio::{sync::oneshot, time::sleep};

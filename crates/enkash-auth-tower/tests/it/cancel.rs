@@ -6,8 +6,7 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::TokenCache;
+use enkash_auth_tower::{ErrorKind, TokenCache};
 use tokio::time::{sleep, timeout};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Credentials, ErrorKind};
-use enkash_auth_tower::TokenCache;
+use enkash_auth_core::Credentials;
+use enkash_auth_tower::{ErrorKind, TokenCache};
 use tokio::{
     task::yield_now,
     time::{advance, sleep},

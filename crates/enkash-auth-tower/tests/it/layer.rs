@@ -1,7 +1,6 @@
 //! What the layer does to a request.
 
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::EnkashAuthLayer;
+use enkash_auth_tower::{EnkashAuthLayer, ErrorKind};
 use http::{HeaderValue, header::AUTHORIZATION};
 use tokio::time::{Duration, sleep};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
@@ -70,7 +69,7 @@ async fn token_error_comes_from_call_not_poll_ready() {
     let mut client = EnkashAuthLayer::new(kit.tokens.clone()).layer(inner.clone());
     for _ in 0..2 {
         let error = call(&mut client).await.unwrap_err();
-        let error = error.downcast_ref::<enkash_auth_core::Error>().unwrap();
+        let error = error.downcast_ref::<enkash_auth_tower::Error>().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
     assert_eq!(inner.calls(), 0);

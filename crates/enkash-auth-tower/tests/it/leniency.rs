@@ -17,7 +17,7 @@ use crate::{
 const TOKEN: &str = r#"{"access_token":"one","token_type":"bearer","expires_in":300}"#;
 
 /// Returns the token of a server whose response head ends with `lines`.
-async fn fetch(lines: &str) -> Result<String, enkash_auth_core::Error> {
+async fn fetch(lines: &str) -> Result<String, enkash_auth_tower::Error> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let response = format!("HTTP/1.1 200 OK\r\n{lines}\r\n{TOKEN}");

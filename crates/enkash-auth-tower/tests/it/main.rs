@@ -12,6 +12,7 @@ mod credentials;
 mod dropped;
 #[cfg(feature = "client")]
 mod egress;
+mod error;
 mod idle;
 mod layer;
 #[cfg(feature = "client")]

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Error, ErrorKind};
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, NotCalled, NotSent, Target, TokenEndpoint, TokenRequestBody,
+    BoxError, EnkashAuthLayer, Error, ErrorKind, NotCalled, NotSent, Target, TokenEndpoint,
+    TokenRequestBody,
 };
 use http::{Method, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};

@@ -1,7 +1,6 @@
 //! The token is sent to allowed origins only.
 
-use enkash_auth_core::{Error, ErrorKind};
-use enkash_auth_tower::EnkashAuthLayer;
+use enkash_auth_tower::{EnkashAuthLayer, Error, ErrorKind};
 use tower::{Layer, ServiceExt};
 
 use crate::support::{Kit, Recorder, get, rules};

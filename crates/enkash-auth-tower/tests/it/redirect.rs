@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use enkash_auth_core::{Environment, Error, ErrorKind};
+use enkash_auth_core::Environment;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, Error, ErrorKind, TokenCache, TokenEndpoint};
 use http::{Request, Response, header::AUTHORIZATION};
 use tower::{ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
 use tower_http::follow_redirect::FollowRedirectLayer;

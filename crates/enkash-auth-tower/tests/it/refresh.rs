@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::ErrorKind;
+use enkash_auth_tower::ErrorKind;
 use tokio::{
     task::yield_now,
     time::{Instant, sleep},

@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Error, ErrorKind, RefreshPolicy};
+use enkash_auth_core::RefreshPolicy;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{BoxError, NotSent, TokenCache, TokenEndpoint, TokenRequestBody};
+use enkash_auth_tower::{
+    BoxError, Error, ErrorKind, NotSent, TokenCache, TokenEndpoint, TokenRequestBody,
+};
 use http::{Request, Response};
 use tokio::{
     task::JoinSet,

@@ -9,8 +9,10 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Error, ErrorKind, RefreshPolicy};
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, NotCalled, ReplayBody, TokenRetry};
+use enkash_auth_core::RefreshPolicy;
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, Error, ErrorKind, NotCalled, ReplayBody, TokenRetry,
+};
 use http::{Request, Response, StatusCode};
 use tokio::{
     task::JoinSet,

@@ -8,9 +8,8 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::ErrorKind;
 use enkash_auth_sandbox::{Issuing, Rounding, Rules, SandboxService};
-use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
+use enkash_auth_tower::{EnkashAuthLayer, ErrorKind, ReplayPolicy};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},

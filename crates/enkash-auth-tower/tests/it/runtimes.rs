@@ -10,9 +10,10 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{ErrorKind, ManualClock, RefreshPolicy};
+use enkash_auth_core::{ManualClock, RefreshPolicy};
 use enkash_auth_tower::{
-    EnkashAuthLayer, NotCalled, NotSent, TokenCache, TokenEndpoint, TokenRequestBody, TokenRetry,
+    EnkashAuthLayer, ErrorKind, NotCalled, NotSent, TokenCache, TokenEndpoint, TokenRequestBody,
+    TokenRetry,
 };
 use futures_util::FutureExt;
 use tower::{Layer, Service, retry::RetryLayer};

@@ -82,7 +82,7 @@ async fn logs_errors_and_metrics_hold_no_secret() {
             Err(error) => {
                 writeln!(log, "{error}").unwrap();
                 log.note(&error);
-                log.note(error.downcast_ref::<enkash_auth_core::Error>().unwrap());
+                log.note(error.downcast_ref::<enkash_auth_tower::Error>().unwrap());
             }
         }
         log.note((&tokens, tokens.status(), tokens.peek()));

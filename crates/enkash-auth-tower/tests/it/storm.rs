@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::ErrorKind;
+use enkash_auth_tower::ErrorKind;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},

@@ -3,11 +3,13 @@
 
 use std::future::poll_fn;
 
-use enkash_auth_core::ErrorKind;
 use loom::future::block_on;
 
 use super::*;
-use crate::sync::{model, spawn};
+use crate::{
+    ErrorKind,
+    sync::{model, spawn},
+};
 
 fn register(waiters: &Arc<Waiters>) -> Waiter {
     Arc::clone(waiters).register()

@@ -7,7 +7,7 @@ use enkash_auth_core::{
 };
 
 use super::*;
-use crate::sync::Weak;
+use crate::{Error, sync::Weak};
 
 const LIFETIME: Duration = Duration::from_secs(300);
 
@@ -33,8 +33,8 @@ impl Clock for Meddler {
 }
 
 fn view(now: Timestamp) -> Option<View> {
-    let (mut state, policy) = (State::new(), RefreshPolicy::default());
-    let pending = state.lookup(now, true, &policy).spawn?;
+    let (mut state, policy) = (State::<Error>::new(), RefreshPolicy::default());
+    let pending = state.lookup(now, Ok(()), &policy).spawn?;
     let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);
     let granted = FetchOutcome::Granted(Bearer::new("token").ok()?, lifetime);
     state.complete(pending.number(), granted, now, 0.5, &policy);

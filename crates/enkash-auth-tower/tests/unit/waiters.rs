@@ -23,7 +23,7 @@ fn first_completion_counts() {
     let waiters = Waiters::new();
     waiters.complete(Completion::LookUp);
     waiters.complete(Completion::Failed(Error::new(
-        enkash_auth_core::ErrorKind::Unavailable,
+        crate::ErrorKind::Unavailable,
         "",
     )));
     let mut late = task::spawn(register(&waiters));

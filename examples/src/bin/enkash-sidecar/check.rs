@@ -3,9 +3,8 @@ use std::{
     process::ExitCode,
 };
 
-use enkash_auth_core::{Error, ErrorKind};
-
 use enkash_auth_examples::{OpenStore, one_line};
+use enkash_auth_tower::{Error, ErrorKind};
 
 use crate::{config::Config, failure::Failure};
 

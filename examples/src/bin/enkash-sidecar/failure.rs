@@ -1,8 +1,7 @@
 use std::{fmt, io, process::ExitCode};
 
-use enkash_auth_core::{Error as AuthError, ErrorKind};
 use enkash_auth_examples::{SettingError, one_line};
-use enkash_auth_tower::{BoxError, ConfigError};
+use enkash_auth_tower::{BoxError, ConfigError, Error as AuthError, ErrorKind};
 
 /// Why the program stops. `Display` prints one line.
 #[derive(Debug)]

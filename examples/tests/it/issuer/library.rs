@@ -1,9 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use enkash_auth_core::{Client, Credentials, Environment, Error, ErrorKind, User};
+use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, MemoryStore, ReplayPolicy, TokenCache, TokenEndpoint,
+    BoxError, EnkashAuthLayer, Error, ErrorKind, MemoryStore, ReplayPolicy, TokenCache,
+    TokenEndpoint,
 };
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};

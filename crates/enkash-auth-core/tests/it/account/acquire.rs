@@ -1,7 +1,7 @@
 //! The budget: when an attempt may begin.
 
 use enkash_auth_core::{
-    ErrorKind,
+    FailureKind,
     account::{Acquire, AttemptContext, AttemptOutcome},
 };
 
@@ -106,11 +106,11 @@ fn locked_account_denies_known_good_credentials() {
     account.attempt("good", AttemptOutcome::Locked);
     assert_eq!(
         account.verdict("good"),
-        Verdict::Denied(ErrorKind::AccountLocked)
+        Verdict::Denied(FailureKind::AccountLocked)
     );
     assert_eq!(
         account.verdict("x"),
-        Verdict::Denied(ErrorKind::AccountLocked)
+        Verdict::Denied(FailureKind::AccountLocked)
     );
     // The credentials were not rejected.
     assert!(account.facts.is_known_good(&credentials("good")));

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccountKey, Client, Credentials, ErrorKind, Timestamp, User,
+    AccountKey, Client, Credentials, FailureKind, Timestamp, User,
     account::{Acquire, AttemptContext, AttemptId, AttemptOutcome, Facts, Permit, Witness},
 };
 
@@ -131,9 +131,9 @@ pub(super) enum Verdict {
     Granted,
     Probe,
     Busy,
-    Denied(ErrorKind),
+    Denied(FailureKind),
 }
 
-pub(super) const CLOSED: Verdict = Verdict::Denied(ErrorKind::AccountClosed);
-pub(super) const REJECTED_BEFORE: Verdict = Verdict::Denied(ErrorKind::Rejected);
-pub(super) const UNAVAILABLE: Verdict = Verdict::Denied(ErrorKind::Unavailable);
+pub(super) const CLOSED: Verdict = Verdict::Denied(FailureKind::AccountClosed);
+pub(super) const REJECTED_BEFORE: Verdict = Verdict::Denied(FailureKind::Rejected);
+pub(super) const UNAVAILABLE: Verdict = Verdict::Denied(FailureKind::Unavailable);

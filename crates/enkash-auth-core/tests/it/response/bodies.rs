@@ -4,7 +4,8 @@ use std::{io::Write, time::Duration};
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Error, ErrorKind, FailedAttempt, Grant, ResponseBody, TokenResponse, account::AttemptOutcome,
+    FailedAttempt, Failure, FailureKind, Grant, ResponseBody, TokenResponse,
+    account::AttemptOutcome,
 };
 use flate2::{
     Compression,
@@ -38,15 +39,15 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn read(status: u16, encoding: &str, bytes: Vec<u8>) -> Result<Grant, Error> {
+fn read(status: u16, encoding: &str, bytes: Vec<u8>) -> Result<Grant, Failure> {
     read_body(status, encoding, ResponseBody::Complete(bytes.into()))
 }
 
-fn read_body(status: u16, encoding: &str, body: ResponseBody) -> Result<Grant, Error> {
+fn read_body(status: u16, encoding: &str, body: ResponseBody) -> Result<Grant, Failure> {
     let response = with_body(status, &[("content-encoding", encoding)], body);
     response
         .read(SENT, &credentials(), false)
-        .map_err(FailedAttempt::into_error)
+        .map_err(FailedAttempt::into_failure)
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn gzip_is_inflated_whatever_the_content_encoding() {
     for encoding in ENCODINGS {
         assert!(read(200, encoding, gzip(GRANT)).is_ok(), "{encoding}");
         let error = read(400, encoding, gzip(REJECTION)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Rejected, "{encoding}");
+        assert_eq!(error.kind(), FailureKind::Rejected, "{encoding}");
         assert!(error.to_string().ends_with("invalid_grant"), "{error}");
     }
 }
@@ -65,7 +66,7 @@ fn deflate_is_inflated_in_both_formats() {
         assert!(read(200, encoding, zlib(GRANT)).is_ok());
         assert!(read(200, encoding, deflate(GRANT)).is_ok());
         let error = read(400, encoding, zlib(REJECTION)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert_eq!(error.kind(), FailureKind::Rejected);
     }
 }
 
@@ -75,7 +76,7 @@ fn already_inflated_body_is_read_verbatim() {
         assert!(read(200, encoding, GRANT.to_vec()).is_ok(), "{encoding}");
         let page = b"<html>401</html>".to_vec();
         let error = read(403, encoding, page).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unavailable, "{encoding}");
+        assert_eq!(error.kind(), FailureKind::Unavailable, "{encoding}");
     }
 }
 
@@ -105,14 +106,14 @@ fn truncated_compressed_body_is_read_as_far_as_possible() {
             let error = read_body(200, "gzip", body).unwrap_err();
             let kind = error.kind();
             assert!(
-                matches!(kind, ErrorKind::Unresolved | ErrorKind::InvalidResponse),
+                matches!(kind, FailureKind::Unresolved | FailureKind::InvalidResponse),
                 "{end}: {error}"
             );
         }
     }
     let damaged: Vec<_> = whole.iter().take(2).chain(b"no gzip").copied().collect();
     let error = read(200, "gzip", damaged).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unresolved);
+    assert_eq!(error.kind(), FailureKind::Unresolved);
 }
 
 #[test]
@@ -138,7 +139,7 @@ fn invalid_utf8_is_replaced() {
         "{error}"
     );
     let token = read(200, "identity", b"{\"access_token\":\"t\xf6k\"}".to_vec());
-    assert_eq!(token.unwrap_err().kind(), ErrorKind::InvalidResponse);
+    assert_eq!(token.unwrap_err().kind(), FailureKind::InvalidResponse);
 }
 
 proptest! {

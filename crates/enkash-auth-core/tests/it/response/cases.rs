@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use enkash_auth_core::{ResponseBody, Timestamp, account::AttemptOutcome};
+use enkash_auth_core::{FailureKind, ResponseBody, Timestamp, account::AttemptOutcome};
 use serde_json::Value;
 
 use super::support::{credentials, with_body};
@@ -75,14 +75,26 @@ fn seen(case: &Value) -> Vec<(&'static str, String)> {
         }
         Err(failed) => {
             let guessed = failed.outcome() == AttemptOutcome::Rejected { guessed: true };
-            let after = failed.error().retry_after();
+            let after = failed.failure().retry_after();
             let after = after.map(|after| after.as_secs_f64().to_string());
             vec![
-                ("expect", failed.error().kind().as_str().to_owned()),
+                ("expect", name(failed.failure().kind())),
                 ("guessed", guessed.to_string()),
                 ("retry_after_s", after.unwrap_or_default()),
                 ("repeated_in_the_fetch", failed.may_repeat().to_string()),
             ]
         }
     }
+}
+
+/// The name of a kind: `InvalidResponse` is `invalid-response`.
+fn name(kind: FailureKind) -> String {
+    let mut name = String::new();
+    for letter in format!("{kind:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
 }

@@ -1,7 +1,7 @@
 //! Responses that grant nothing.
 
 use enkash_auth_core::{
-    ErrorKind,
+    Failure, FailureKind,
     account::AttemptOutcome::{self, Locked, Rejected, Uncounted, Unresolved},
 };
 
@@ -17,18 +17,26 @@ use crate::{response::support::credentials, support::SENT, support::secs};
 const TOKEN: &str = r#""access_token":"2YotnFZFEjr1zCsicMWpAA","expires_in":60"#;
 
 /// What follows: an error, an outcome, and whether the request may be repeated.
-type Meaning = (ErrorKind, AttemptOutcome, bool);
+type Meaning = (FailureKind, AttemptOutcome, bool);
 
-const LOCKED: Meaning = (ErrorKind::AccountLocked, Locked, false);
-const REPEATED: Meaning = (ErrorKind::Unavailable, Uncounted, true);
-const TRANSIENT: Meaning = (ErrorKind::Unavailable, Uncounted, false);
-const FORBIDDEN: Meaning = (ErrorKind::Forbidden, Uncounted, false);
-const MISCONFIGURED: Meaning = (ErrorKind::Misconfigured, Uncounted, false);
-const REJECTED: Meaning = (ErrorKind::Rejected, Rejected { guessed: false }, false);
-const GUESSED: Meaning = (ErrorKind::Rejected, Rejected { guessed: true }, false);
-const INVALID: Meaning = (ErrorKind::InvalidResponse, Uncounted, false);
-const UNRESOLVED: Meaning = (ErrorKind::Unresolved, Unresolved { complete: true }, false);
-const INCOMPLETE: Meaning = (ErrorKind::Unresolved, Unresolved { complete: false }, false);
+const LOCKED: Meaning = (FailureKind::AccountLocked, Locked, false);
+const REPEATED: Meaning = (FailureKind::Unavailable, Uncounted, true);
+const TRANSIENT: Meaning = (FailureKind::Unavailable, Uncounted, false);
+const FORBIDDEN: Meaning = (FailureKind::Forbidden, Uncounted, false);
+const MISCONFIGURED: Meaning = (FailureKind::Misconfigured, Uncounted, false);
+const REJECTED: Meaning = (FailureKind::Rejected, Rejected { guessed: false }, false);
+const GUESSED: Meaning = (FailureKind::Rejected, Rejected { guessed: true }, false);
+const INVALID: Meaning = (FailureKind::InvalidResponse, Uncounted, false);
+const UNRESOLVED: Meaning = (
+    FailureKind::Unresolved,
+    Unresolved { complete: true },
+    false,
+);
+const INCOMPLETE: Meaning = (
+    FailureKind::Unresolved,
+    Unresolved { complete: false },
+    false,
+);
 
 /// Each row for credentials that are not known good, and for ones that are.
 #[track_caller]
@@ -38,7 +46,7 @@ fn check(rows: &[Row], unknown: Meaning, known_good: Meaning) {
             let failed = response(*status, &[("date", DATE)], &body.replace('%', TOKEN))
                 .read(SENT, &credentials(), is_known_good)
                 .expect_err(name);
-            let error = failed.error();
+            let error = failed.failure();
             let meaning = (error.kind(), failed.outcome(), failed.may_repeat());
             assert_eq!(meaning, expected, "{name}, {is_known_good}: {error}");
             let text = error.to_string();
@@ -100,81 +108,73 @@ fn error_text_names_observation_and_remedy() {
         (
             400,
             r#"{"error":"invalid_grant","error_description":"Bad credentials"}"#,
-            r#"credentials rejected: status 400, invalid_grant, "Bad credentials""#,
+            r#"Rejected: status 400, invalid_grant, "Bad credentials""#,
         ),
         (
             400,
             r#"{"error":{"code":"invalid_grant","message":"Bad credentials"}}"#,
-            r#"credentials rejected: status 400, code invalid_grant, "Bad credentials""#,
+            r#"Rejected: status 400, code invalid_grant, "Bad credentials""#,
         ),
         (
             200,
             r#"{"resultCode":"401","resultMessage":"Invalid key"}"#,
-            r#"credentials rejected: status 200, resultCode 401, "Invalid key""#,
+            r#"Rejected: status 200, resultCode 401, "Invalid key""#,
         ),
         (
             200,
             r#"{"response_code":7,"errorResponse":{"echo":"no"}}"#,
-            r#"credentials rejected: status 200, response_code 7, "{'echo':'no'}"; unknown error, treated as a rejection"#,
+            r#"Rejected: status 200, response_code 7, "{'echo':'no'}"; unknown error, treated as a rejection"#,
         ),
         (
             200,
             r#"{"response_code":1,"payload":"Bad credentials"}"#,
-            r#"credentials rejected: status 200, response_code 1, "Bad credentials""#,
+            r#"Rejected: status 200, response_code 1, "Bad credentials""#,
         ),
         (
             200,
             "{}",
-            "outcome of the token request unknown: status 200; there is no token in the response",
+            "Unresolved: status 200; there is no token in the response",
         ),
-        (503, "", "token server unavailable: status 503"),
+        (503, "", "Unavailable: status 503"),
         (
             200,
             PAGE,
-            "token server unavailable: status 200; HTML page instead of a token response",
+            "Unavailable: status 200; HTML page instead of a token response",
         ),
-        (
-            204,
-            "",
-            "outcome of the token request unknown: status 204; the body is empty",
-        ),
-        (
-            200,
-            "OK",
-            "outcome of the token request unknown: status 200; the body is not JSON",
-        ),
+        (204, "", "Unresolved: status 204; the body is empty"),
+        (200, "OK", "Unresolved: status 200; the body is not JSON"),
         (
             400,
             "(truncated)",
-            "outcome of the token request unknown: status 400; the body is truncated",
+            "Unresolved: status 400; the body is truncated",
         ),
         (
             200,
             "(too large)",
-            "outcome of the token request unknown: status 200; the body is too large",
+            "Unresolved: status 200; the body is too large",
         ),
         (
             200,
             r#"{"token":"null"}"#,
-            "unusable token response: status 200; the token cannot be used in a header",
+            "InvalidResponse: status 200; the token cannot be used in a header",
         ),
         (
             200,
             r#"{"token":"abc","token_type":"mac"}"#,
-            "unusable token response: status 200; the token is not a bearer token",
+            "InvalidResponse: status 200; the token is not a bearer token",
         ),
         (
             200,
             r#"{"token":"abc","expires_in":0}"#,
-            "unusable token response: status 200; token already expired when received",
+            "InvalidResponse: status 200; token already expired when received",
         ),
         (
             200,
             r#"{"token":"ab"#,
-            "unusable token response: status 200; the body is truncated after the start of a token",
+            "InvalidResponse: status 200; the body is truncated after the start of a token",
         ),
     ] {
-        assert_eq!(read(status, &[], body).unwrap_err().to_string(), expected);
+        assert_eq!(shown(&read(status, &[], body).unwrap_err()), expected);
     }
 }
 
@@ -184,16 +184,16 @@ fn known_good_error_text_has_no_remark() {
         (
             400,
             r#"{"error":"invalid_request"}"#,
-            "outcome of the token request unknown: status 400, invalid_request",
+            "Unresolved: status 400, invalid_request",
         ),
         (
             200,
             r#"{"resultCode":7}"#,
-            "outcome of the token request unknown: status 200, resultCode 7",
+            "Unresolved: status 200, resultCode 7",
         ),
     ] {
         let failed = response(status, &[], body).read(SENT, &credentials(), true);
-        assert_eq!(failed.unwrap_err().error().to_string(), expected);
+        assert_eq!(shown(failed.unwrap_err().failure()), expected);
     }
 }
 
@@ -208,7 +208,7 @@ fn blocked_or_unlocked_is_not_locked() {
     ] {
         let error = read(400, &[], text).unwrap_err();
         assert_eq!(
-            error.kind() == ErrorKind::AccountLocked,
+            error.kind() == FailureKind::AccountLocked,
             is_locked,
             "{text}"
         );
@@ -220,7 +220,7 @@ fn token_with_one_quote_is_unusable() {
     for token in [r#"\"abc"#, r#"abc\""#, "'abc", "abc'"] {
         let body = format!(r#"{{"token":"{token}"}}"#);
         let error = read(200, &[], &body).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{token}");
+        assert_eq!(error.kind(), FailureKind::InvalidResponse, "{token}");
     }
 }
 
@@ -294,4 +294,9 @@ fn retry_after_is_seconds_or_http_date() {
     let two = [("retry-after", "60"), ("retry-after", "120")];
     let error = read(503, &two, "").unwrap_err();
     assert_eq!(error.retry_after(), Some(secs(120)));
+}
+
+/// The kind and the text.
+fn shown(failure: &Failure) -> String {
+    format!("{:?}: {failure}", failure.kind())
 }

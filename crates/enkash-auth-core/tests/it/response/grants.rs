@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{ErrorKind, ResponseBody, TokenResponse};
+use enkash_auth_core::{FailureKind, ResponseBody, TokenResponse};
 
 use super::support::{DATE, body, credentials, read, response};
 use crate::support::{SENT, secs};
@@ -158,7 +158,7 @@ fn expired_token_is_not_a_grant_and_is_returned_apart() {
     ] {
         let failed = response(200, &[], text).read(SENT, &credentials(), false);
         let failed = failed.unwrap_err();
-        assert_eq!(failed.error().kind(), ErrorKind::InvalidResponse);
+        assert_eq!(failed.failure().kind(), FailureKind::InvalidResponse);
         let expired = failed.expired().expect(text);
         assert_eq!(expired.bearer().expose(), "abc");
         assert_eq!(expired.lifetime().length(), None);
@@ -270,7 +270,7 @@ fn field_names_ignore_case_and_separators() {
 fn too_long_token_is_invalid() {
     let text = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(9 * 1024));
     let error = read(200, &[], &text).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(error.kind(), FailureKind::InvalidResponse);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn body_of_max_length_is_read_and_longer_one_is_not() {
     let longest = text.to_owned() + &" ".repeat(TokenResponse::MAX_BODY - text.len());
     assert!(read(200, &[], &longest).is_ok());
     let error = read(200, &[], &(longest + " ")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unresolved);
+    assert_eq!(error.kind(), FailureKind::Unresolved);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Client, Credentials, Error, FailedAttempt, Grant, ResponseBody, TokenResponse, User,
+    Client, Credentials, FailedAttempt, Failure, Grant, ResponseBody, TokenResponse, User,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -47,9 +47,9 @@ pub(crate) fn with_body(
 }
 
 /// The result of a response for credentials that are not known good.
-pub(crate) fn read(status: u16, headers: &[(&str, &str)], text: &str) -> Result<Grant, Error> {
+pub(crate) fn read(status: u16, headers: &[(&str, &str)], text: &str) -> Result<Grant, Failure> {
     let response = response(status, headers, text);
     response
         .read(SENT, &credentials(), false)
-        .map_err(FailedAttempt::into_error)
+        .map_err(FailedAttempt::into_failure)
 }

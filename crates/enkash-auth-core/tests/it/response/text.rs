@@ -1,28 +1,25 @@
 //! The server's text in errors: never a secret, never a token.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use enkash_auth_core::{Client, Credentials, Error, User};
+use enkash_auth_core::{Client, Credentials, Failure, User};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::support::{credentials, response};
 use crate::support::SENT;
 
-fn rejected(credentials: &Credentials, body: &serde_json::Value) -> Error {
+fn rejected(credentials: &Credentials, body: &serde_json::Value) -> Failure {
     response(400, &[], &body.to_string())
         .read(SENT, credentials, false)
         .expect_err("status 400")
-        .into_error()
+        .into_failure()
 }
 
 /// The server's text as an error repeats it.
 fn repeated(credentials: &Credentials, text: &str) -> String {
     let error = rejected(credentials, &json!({ "error_description": text }));
     let shown = error.to_string();
-    assert!(format!("{error:?}").contains(&format!(
-        "{:?}",
-        shown.split_once(": ").unwrap_or_default().1
-    )));
+    assert!(format!("{error:?}").contains(&format!("{shown:?}")));
     let (_, rest) = shown.split_once(", \"").unwrap_or_default();
     let (text, _) = rest.rsplit_once('"').unwrap_or_default();
     text.to_owned()

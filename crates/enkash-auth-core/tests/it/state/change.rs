@@ -1,7 +1,7 @@
 //! New credentials, and an operator's reset.
 
 use enkash_auth_core::{
-    ErrorKind,
+    FailureKind,
     state::{FetchReason, Lookup},
 };
 
@@ -11,8 +11,8 @@ use super::life::Life;
 fn new_credentials_end_backoff_after_rejection() {
     let mut life = Life::new();
     let pending = life.spawn();
-    life.fail(pending, ErrorKind::Rejected);
-    assert_eq!(life.failed().kind(), ErrorKind::Rejected);
+    life.fail(pending, FailureKind::Rejected);
+    assert_eq!(life.failed().kind(), FailureKind::Rejected);
     assert!(!life.state.change_credentials(true));
     life.spawn();
 }
@@ -23,7 +23,7 @@ fn new_credentials_abandon_pending_fetch() {
     let old = life.spawn();
     assert!(life.state.change_credentials(true));
     assert!(
-        !life.fail(old, ErrorKind::Rejected),
+        !life.fail(old, FailureKind::Rejected),
         "a late outcome changes nothing"
     );
     let new = life.spawn();
@@ -47,7 +47,7 @@ fn new_credentials_keep_token_of_same_identity_only() {
 fn reset_ends_backoff() {
     let mut life = Life::new();
     let pending = life.spawn();
-    life.fail(pending, ErrorKind::Rejected);
+    life.fail(pending, FailureKind::Rejected);
     life.state.clear_backoff();
     assert!(life.state.last_error(life.now).is_none());
     life.spawn();
@@ -58,14 +58,14 @@ fn operator_action_forces_one_fetch_only() {
     let mut life = Life::new();
     let pending = life.spawn();
     assert_eq!(pending.reason(), FetchReason::Initial);
-    life.fail(pending, ErrorKind::Rejected);
+    life.fail(pending, FailureKind::Rejected);
     life.state.clear_backoff();
     let forced = life.spawn();
     assert_eq!(forced.reason(), FetchReason::Forced);
     assert!(life.state.change_credentials(true));
     let other = life.spawn();
     assert_eq!(other.reason(), FetchReason::Forced);
-    life.fail(other, ErrorKind::Unavailable);
+    life.fail(other, FailureKind::Unavailable);
     life.pass(60.0);
     assert_eq!(life.spawn().reason(), FetchReason::Initial);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, ErrorKind, Timestamp,
+    Failure, FailureKind, Timestamp,
     state::{FetchOutcome, FetchReason, Lookup},
 };
 
@@ -16,7 +16,7 @@ fn failed_six_times() -> Life {
     for backoff in [0.75, 1.5, 3.0, 6.0, 12.0, 0.0] {
         let pending = life.spawn();
         assert_eq!(pending.reason(), FetchReason::Refresh);
-        life.fail(pending, ErrorKind::InvalidResponse);
+        life.fail(pending, FailureKind::InvalidResponse);
         life.pass(backoff);
     }
     life.pass(1.0);
@@ -30,7 +30,7 @@ fn token_expiry_ends_backoff_and_restarts_it() {
     life.pass(285.0);
     for backoff in [0.75, 1.5, 3.0, 0.0] {
         let pending = life.spawn();
-        life.fail(pending, ErrorKind::InvalidResponse);
+        life.fail(pending, FailureKind::InvalidResponse);
         life.pass(backoff);
     }
     // Until 296.25, except for the deadline at 294.
@@ -41,7 +41,7 @@ fn token_expiry_ends_backoff_and_restarts_it() {
     assert_eq!(spawn.unwrap().reason(), FetchReason::Expired);
     for backoff in [750, 1_500] {
         let pending = life.state.pending().unwrap_or_else(|| life.spawn());
-        life.fail(pending, ErrorKind::InvalidResponse);
+        life.fail(pending, FailureKind::InvalidResponse);
         let backoff = Duration::from_millis(backoff);
         assert_eq!(life.failed().retry_after(), Some(backoff));
         life.now = life.now + backoff;
@@ -68,7 +68,7 @@ fn retry_after_outlasts_token_expiry() {
     let mut life = Life::fresh();
     life.pass(260.0);
     let pending = life.spawn();
-    let slow_down = Error::new(ErrorKind::Unavailable, "");
+    let slow_down = Failure::new(FailureKind::Unavailable, "");
     let slow_down = slow_down.with_retry_after(Duration::from_secs(60));
     life.complete(pending, FetchOutcome::Failed(slow_down));
     life.pass(34.0);
@@ -82,10 +82,10 @@ fn quarantine_poll_outlasts_token_expiry() {
     let mut life = Life::fresh();
     life.pass(290.0);
     let pending = life.spawn();
-    let closed = Error::new(ErrorKind::AccountClosed, "");
+    let closed = Failure::new(FailureKind::AccountClosed, "");
     life.complete(pending, FetchOutcome::Failed(closed));
     life.pass(5.9);
-    assert_eq!(life.failed().kind(), ErrorKind::AccountClosed);
+    assert_eq!(life.failed().kind(), FailureKind::AccountClosed);
     life.pass(0.1);
     life.spawn();
 }
@@ -98,7 +98,7 @@ fn success_resets_failed_refresh_count() {
     assert!(life.grant(pending, "two", 300.0));
     life.pass(240.0);
     let pending = life.spawn();
-    life.fail(pending, ErrorKind::Unavailable);
+    life.fail(pending, FailureKind::Unavailable);
     assert_eq!(life.view_ends_after(), Duration::from_millis(750));
 }
 
@@ -112,7 +112,7 @@ fn warm_cache_retries_at_end_of_backoff_or_token() {
     life.pass(285.0);
     for backoff in [0.75, 1.5, 3.0, 0.0] {
         let pending = life.spawn();
-        life.fail(pending, ErrorKind::Unavailable);
+        life.fail(pending, FailureKind::Unavailable);
         life.pass(backoff);
     }
     let at = life.state.next_refresh(life.now, &life.policy);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, ErrorKind, Timestamp,
+    Failure, FailureKind, Timestamp,
     state::{FetchOutcome, FetchReason, Lookup},
 };
 
@@ -17,9 +17,9 @@ fn wall_clock_change_ends_no_fetch_and_no_backoff() {
     life.now = jumped;
     assert!(matches!(life.lookup(), (Lookup::Pending(joined), None) if joined == pending));
     life.now = START;
-    life.fail(pending, ErrorKind::Unavailable);
+    life.fail(pending, FailureKind::Unavailable);
     life.now = jumped;
-    assert_eq!(life.failed().kind(), ErrorKind::Unavailable);
+    assert_eq!(life.failed().kind(), FailureKind::Unavailable);
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn backoff_doubles_up_to_max_without_overflow() {
     let mut backoffs = Vec::new();
     for _ in 0..100 {
         let pending = life.spawn();
-        life.fail(pending, ErrorKind::Unavailable);
+        life.fail(pending, FailureKind::Unavailable);
         let backoff = life.failed().retry_after().unwrap();
         backoffs.push(backoff.as_millis());
         life.now = life.now + backoff;
@@ -45,7 +45,7 @@ fn jitter_extends_backoff_by_up_to_half() {
     for (jitter, millis) in [(0.0, 500), (0.5, 625), (1.0, 750), (-1.0, 500), (7.0, 750)] {
         let mut life = Life::new();
         let pending = life.spawn();
-        let failed = FetchOutcome::Failed(Error::new(ErrorKind::Unavailable, ""));
+        let failed = FetchOutcome::Failed(Failure::new(FailureKind::Unavailable, ""));
         let (number, now) = (pending.number(), life.now);
         assert!(
             life.state
@@ -61,7 +61,7 @@ fn success_resets_backoff() {
     let mut life = Life::new();
     for _ in 0..2 {
         let pending = life.spawn();
-        life.fail(pending, ErrorKind::Unavailable);
+        life.fail(pending, FailureKind::Unavailable);
         life.pass(10.0);
     }
     let pending = life.spawn();
@@ -69,7 +69,7 @@ fn success_resets_backoff() {
     assert!(life.state.last_error(life.now).is_none());
     life.pass(299.0);
     let pending = life.spawn();
-    life.fail(pending, ErrorKind::Unavailable);
+    life.fail(pending, FailureKind::Unavailable);
     assert_eq!(
         life.failed().retry_after().unwrap(),
         Duration::from_millis(750)
@@ -81,8 +81,8 @@ fn retry_after_is_honoured_up_to_max() {
     for (seconds, honoured) in [(0, 750), (2, 2_000), (86_400, 300_000)] {
         let mut life = Life::new();
         let pending = life.spawn();
-        let error =
-            Error::new(ErrorKind::Unavailable, "").with_retry_after(Duration::from_secs(seconds));
+        let error = Failure::new(FailureKind::Unavailable, "")
+            .with_retry_after(Duration::from_secs(seconds));
         life.complete(pending, FetchOutcome::Failed(error));
         assert_eq!(
             life.failed().retry_after(),
@@ -93,12 +93,12 @@ fn retry_after_is_honoured_up_to_max() {
 
 #[test]
 fn quarantine_polls_every_5s_with_20_percent_jitter() {
-    let error = |kind| Error::new(kind, "");
+    let error = |kind| Failure::new(kind, "");
     for outcome in [
-        FetchOutcome::Failed(error(ErrorKind::Rejected)),
-        FetchOutcome::Failed(error(ErrorKind::AccountLocked)),
+        FetchOutcome::Failed(error(FailureKind::Rejected)),
+        FetchOutcome::Failed(error(FailureKind::AccountLocked)),
         // Closed until an operator opens it: there is no `retry_after`, and a poll sends nothing.
-        FetchOutcome::Failed(error(ErrorKind::AccountClosed)),
+        FetchOutcome::Failed(error(FailureKind::AccountClosed)),
     ] {
         let mut life = Life::new();
         for (jitter, millis) in [(0.0, 4_000), (0.5, 5_000), (1.0, 6_000), (f64::NAN, 4_000)] {
@@ -122,13 +122,13 @@ fn forbidden_backoff_is_1_to_5_min_despite_backoff_max() {
     life.policy.backoff_max = Duration::from_secs(1);
     let mut backoffs = Vec::new();
     for kind in [
-        ErrorKind::Unavailable,
-        ErrorKind::Unavailable,
-        ErrorKind::Forbidden,
-        ErrorKind::Forbidden,
-        ErrorKind::Forbidden,
-        ErrorKind::Forbidden,
-        ErrorKind::Unavailable,
+        FailureKind::Unavailable,
+        FailureKind::Unavailable,
+        FailureKind::Forbidden,
+        FailureKind::Forbidden,
+        FailureKind::Forbidden,
+        FailureKind::Forbidden,
+        FailureKind::Unavailable,
     ] {
         let pending = life.spawn();
         life.fail(pending, kind);
@@ -143,7 +143,8 @@ fn forbidden_backoff_is_1_to_5_min_despite_backoff_max() {
     );
     // Longer if the server sends `Retry-After`.
     let pending = life.spawn();
-    let slow_down = Error::new(ErrorKind::Forbidden, "").with_retry_after(Duration::from_secs(400));
+    let slow_down =
+        Failure::new(FailureKind::Forbidden, "").with_retry_after(Duration::from_secs(400));
     life.complete(pending, FetchOutcome::Failed(slow_down));
     assert_eq!(life.failed().retry_after(), Some(Duration::from_secs(400)));
 }
@@ -153,7 +154,7 @@ fn overdue_fetch_is_abandoned_and_late_outcome_ignored() {
     let mut life = Life::new();
     let first = life.spawn();
     life.pass(8.5);
-    let decision = life.state.lookup(life.now, true, &life.policy);
+    let decision = life.state.lookup(life.now, Ok(()), &life.policy);
     let second = decision.spawn.unwrap();
     assert!(decision.abandoned);
     assert_eq!(second.number(), 2);
@@ -162,7 +163,7 @@ fn overdue_fetch_is_abandoned_and_late_outcome_ignored() {
     assert!(matches!(life.lookup().0, Lookup::Pending(joined) if joined == second));
     assert!(life.grant(second, "two", 300.0));
     assert_eq!(life.served(), "two");
-    assert!(!life.fail(first, ErrorKind::Rejected));
+    assert!(!life.fail(first, FailureKind::Rejected));
     assert_eq!(life.served(), "two");
 }
 
@@ -204,7 +205,7 @@ fn aborted_refresh_is_followed_by_foreground_fetch() {
     let pending = life.spawn();
     assert_eq!(pending.reason(), FetchReason::Expired);
     // Its completion, with any outcome, ends that.
-    life.fail(pending, ErrorKind::Unavailable);
+    life.fail(pending, FailureKind::Unavailable);
     life.pass(1.0);
     let pending = life.spawn();
     assert!(life.grant(pending, "two", 300.0));
@@ -258,7 +259,7 @@ fn wall_clock_jump_does_not_expire_view_of_fresh_token() {
         START.unix_nanos() + 250_000_000_000,
     );
     let pending = life.spawn();
-    life.fail(pending, ErrorKind::Unavailable);
+    life.fail(pending, FailureKind::Unavailable);
     life.now = START + Duration::from_secs(60);
     assert!(matches!(life.lookup(), (Lookup::Ready(_), None)));
     assert_eq!(life.view_ends_after(), Duration::from_secs(180));
@@ -268,6 +269,6 @@ fn wall_clock_jump_does_not_expire_view_of_fresh_token() {
 fn rejected_error_has_no_retry_after() {
     let mut life = Life::new();
     let pending = life.spawn();
-    life.fail(pending, ErrorKind::Rejected);
+    life.fail(pending, FailureKind::Rejected);
     assert_eq!(life.failed().retry_after(), None);
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, Error, ErrorKind, RefreshPolicy, Timestamp,
+    Bearer, Failure, FailureKind, RefreshPolicy, Timestamp,
     lifetime::{Exchange, Expiry, Lifetime},
     state::{FetchOutcome, Lookup, PendingFetch, State},
 };
@@ -30,7 +30,7 @@ impl Life {
     }
 
     pub(crate) fn lookup(&mut self) -> (Lookup, Option<PendingFetch>) {
-        let decision = self.state.lookup(self.now, true, &self.policy);
+        let decision = self.state.lookup(self.now, Ok(()), &self.policy);
         (decision.lookup, decision.spawn)
     }
 
@@ -66,8 +66,8 @@ impl Life {
             .received(number, &bearer, &lifetime, now, &self.policy)
     }
 
-    pub(crate) fn fail(&mut self, pending: PendingFetch, kind: ErrorKind) -> bool {
-        self.complete(pending, FetchOutcome::Failed(Error::new(kind, "")))
+    pub(crate) fn fail(&mut self, pending: PendingFetch, kind: FailureKind) -> bool {
+        self.complete(pending, FetchOutcome::Failed(Failure::new(kind, "")))
     }
 
     /// With a fresh token that lives for `seconds`.
@@ -75,7 +75,7 @@ impl Life {
         let mut life = Self::new();
         // Long enough ago to allow background refreshes.
         let first = life.now - Duration::from_secs(10);
-        drop(life.state.lookup(first, false, &life.policy));
+        drop(life.state.lookup(first, Err(no_runtime()), &life.policy));
         let pending = life.spawn();
         assert!(life.grant(pending, "one", seconds));
         life
@@ -93,7 +93,7 @@ impl Life {
         }
     }
 
-    pub(crate) fn failed(&mut self) -> Error {
+    pub(crate) fn failed(&mut self) -> Failure {
         match self.lookup().0 {
             Lookup::Failed(error) => error,
             other => panic!("{other:?}"),
@@ -107,4 +107,9 @@ impl Life {
             .until()
             .remaining(self.now)
     }
+}
+
+/// The error of a caller that cannot fetch.
+pub(crate) fn no_runtime() -> Failure {
+    Failure::new(FailureKind::Unavailable, "no runtime")
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, ErrorKind,
+    Bearer, FailureKind,
     state::{FetchOutcome, FetchReason, Lookup},
 };
 
@@ -144,7 +144,7 @@ fn different_expired_tokens_are_not_retried() {
     assert_eq!(life.received(pending, "one", 0.0), Some(millis(250)));
     assert_eq!(life.received(pending, "two", 0.0), None);
     assert!(life.grant(pending, "two", 0.0));
-    assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
+    assert_eq!(life.failed().kind(), FailureKind::InvalidResponse);
 }
 
 #[test]
@@ -240,5 +240,5 @@ fn token_expired_when_received_keeps_cached_token() {
     assert!(life.complete(pending, expired));
     assert_eq!(life.served(), "one");
     let error = life.state.last_error(life.now).unwrap();
-    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(error.kind(), FailureKind::InvalidResponse);
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, ErrorKind, Timestamp,
+    Bearer, FailureKind, Timestamp,
     lifetime::{Exchange, Expiry},
     state::{FetchOutcome, FetchReason, Lookup},
 };
 
-use super::life::{Life, START};
+use super::life::{Life, START, no_runtime};
 
 #[test]
 fn first_lookup_spawns_and_others_join() {
@@ -53,7 +53,7 @@ fn failed_refresh_keeps_token_and_backs_off() {
     let mut life = Life::fresh();
     life.pass(240.0);
     let pending = life.spawn();
-    life.fail(pending, ErrorKind::Unavailable);
+    life.fail(pending, FailureKind::Unavailable);
     assert_eq!(life.view_ends_after(), Duration::from_millis(750));
     assert!(matches!(life.lookup(), (Lookup::Ready(_), None)));
     life.pass(0.75);
@@ -89,15 +89,13 @@ fn token_expires_on_either_clock() {
 #[test]
 fn lookup_without_runtime_is_served_or_fails() {
     let mut life = Life::new();
-    let decision = life.state.lookup(life.now, false, &life.policy);
+    let decision = life.state.lookup(life.now, Err(no_runtime()), &life.policy);
     assert!(decision.spawn.is_none());
-    assert!(
-        matches!(decision.lookup, Lookup::Failed(error) if error.kind() == ErrorKind::NoRuntime)
-    );
+    assert!(matches!(decision.lookup, Lookup::Failed(error) if error.to_string() == "no runtime"));
 
     let mut life = Life::fresh();
     life.pass(250.0);
-    let decision = life.state.lookup(life.now, false, &life.policy);
+    let decision = life.state.lookup(life.now, Err(no_runtime()), &life.policy);
     assert!(decision.spawn.is_none());
     assert!(matches!(decision.lookup, Lookup::Ready(_)));
 }
@@ -111,7 +109,7 @@ fn token_expired_when_received_is_a_failure() {
         pending,
         FetchOutcome::Granted(Bearer::new("one").unwrap(), lifetime),
     );
-    assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
+    assert_eq!(life.failed().kind(), FailureKind::InvalidResponse);
 
     // So is one that expired on the way.
     let mut life = Life::new();
@@ -122,7 +120,7 @@ fn token_expired_when_received_is_a_failure() {
         pending,
         FetchOutcome::Granted(Bearer::new("one").unwrap(), lifetime),
     );
-    assert_eq!(life.failed().kind(), ErrorKind::InvalidResponse);
+    assert_eq!(life.failed().kind(), FailureKind::InvalidResponse);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Error, ErrorKind,
+    Failure, FailureKind,
     state::{FetchOutcome, FetchReason},
 };
 
@@ -27,17 +27,17 @@ fn warm_cache_refreshes_when_refresh_window_opens() {
 
 #[test]
 fn warm_cache_retries_after_backoff_or_as_policy_allows() {
-    let failed = |kind| FetchOutcome::Failed(Error::new(kind, ""));
+    let failed = |kind| FetchOutcome::Failed(Failure::new(kind, ""));
     let quarter = Duration::from_secs(900);
     for (outcome, chosen, expected) in [
-        (failed(ErrorKind::Unavailable), None, Some(0.75)),
-        (failed(ErrorKind::Rejected), None, Some(6.0)),
-        (failed(ErrorKind::Forbidden), None, Some(90.0)),
-        (failed(ErrorKind::Unresolved), None, None),
-        (failed(ErrorKind::Unresolved), Some(quarter), Some(900.0)),
+        (failed(FailureKind::Unavailable), None, Some(0.75)),
+        (failed(FailureKind::Rejected), None, Some(6.0)),
+        (failed(FailureKind::Forbidden), None, Some(90.0)),
+        (failed(FailureKind::Unresolved), None, None),
+        (failed(FailureKind::Unresolved), Some(quarter), Some(900.0)),
         // The account was closed: a poll sends nothing.
         (
-            FetchOutcome::Failed(Error::new(ErrorKind::AccountClosed, "")),
+            FetchOutcome::Failed(Failure::new(FailureKind::AccountClosed, "")),
             None,
             Some(6.0),
         ),
@@ -61,7 +61,7 @@ fn next_refresh_is_when_pending_fetch_is_overdue() {
             life.next_refresh_after(),
             Some(Duration::from_millis(8_500))
         );
-        life.fail(pending, ErrorKind::Unavailable);
+        life.fail(pending, FailureKind::Unavailable);
         life.pass(10.0);
     }
 }
@@ -109,12 +109,12 @@ fn fetches_are_counted_and_last_error_is_kept() {
         let pending = life.spawn();
         assert_eq!(life.state.fetches(), number);
         assert_eq!(life.state.pending(), Some(pending));
-        life.fail(pending, ErrorKind::Unavailable);
+        life.fail(pending, FailureKind::Unavailable);
         assert_eq!(life.state.pending(), None);
         life.pass(10.0);
     }
     let error = life.state.last_error(life.now).unwrap();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(error.kind(), FailureKind::Unavailable);
     assert!(
         life.state.error_at(life.now).is_none(),
         "its backoff has passed"

@@ -2,9 +2,8 @@
 
 use std::{error::Error as _, fs, time::Duration};
 
-use enkash_auth_core::ErrorKind;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{Config, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{Config, ErrorKind, TokenCache, TokenEndpoint};
 use tokio::time::sleep;
 
 use super::{KEYS, PASSWORD, from, with};

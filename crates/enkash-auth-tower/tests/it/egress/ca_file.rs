@@ -2,8 +2,7 @@
 
 use std::{fs, path::Path};
 
-use enkash_auth_core::{Error, ErrorKind};
-use enkash_auth_tower::Egress;
+use enkash_auth_tower::{Egress, Error, ErrorKind};
 
 use super::stage::Stage;
 

@@ -2,8 +2,7 @@
 
 use std::{error::Error as StdError, iter, time::Duration};
 
-use enkash_auth_core::{Error, ErrorKind};
-use enkash_auth_tower::TokenCache;
+use enkash_auth_tower::{Error, ErrorKind, TokenCache};
 use tokio::{net::TcpListener, time::Instant};
 
 use super::{

@@ -2,8 +2,7 @@
 
 use std::ffi::OsString;
 
-use enkash_auth_core::{Error, ErrorKind};
-use enkash_auth_tower::Egress;
+use enkash_auth_tower::{Egress, Error, ErrorKind};
 use http::Uri;
 
 const TARGET: &str = "https://api.enkash.in/oauth/token";

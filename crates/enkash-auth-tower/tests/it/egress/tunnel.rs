@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::{Egress, EgressConnector, EnkashAuthLayer};
+use enkash_auth_tower::{Egress, EgressConnector, EnkashAuthLayer, ErrorKind};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};

@@ -2,8 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::{MemoryStore, Store, TokenCache, internal::Process};
+use enkash_auth_tower::{ErrorKind, MemoryStore, Store, TokenCache, internal::Process};
 use tokio::task::JoinSet;
 
 use super::policy;

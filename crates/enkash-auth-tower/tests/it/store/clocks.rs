@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{ErrorKind, ManualClock};
+use enkash_auth_core::ManualClock;
 use enkash_auth_tower::{
-    MemoryStore, TokenCache, TokenEndpoint, TokenRequestBody, internal::Process,
+    ErrorKind, MemoryStore, TokenCache, TokenEndpoint, TokenRequestBody, internal::Process,
 };
 use futures_util::FutureExt;
 use http::{Request, Response};

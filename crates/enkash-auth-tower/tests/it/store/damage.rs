@@ -3,8 +3,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::{FileStore, OnStoreDown};
+use enkash_auth_tower::{ErrorKind, FileStore, OnStoreDown};
 use tokio::time::{advance, sleep};
 
 use super::{Fleet, LOOK, file::fleet, strikes};

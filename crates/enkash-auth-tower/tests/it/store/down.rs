@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{ErrorKind, account::AttemptOutcome};
+use enkash_auth_core::account::AttemptOutcome;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, OnStoreDown, internal::Process};
+use enkash_auth_tower::{EnkashAuthLayer, ErrorKind, OnStoreDown, internal::Process};
 use tokio::time::{Instant, sleep};
 use tower::Layer;
 

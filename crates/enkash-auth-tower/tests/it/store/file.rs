@@ -2,9 +2,8 @@
 
 use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use enkash_auth_core::ErrorKind;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, FileStore, TokenEndpoint, TokenRequestBody};
+use enkash_auth_tower::{EnkashAuthLayer, ErrorKind, FileStore, TokenEndpoint, TokenRequestBody};
 use http::Request;
 use tempfile::TempDir;
 use tokio::{

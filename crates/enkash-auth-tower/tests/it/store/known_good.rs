@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::{OnStoreDown, TokenCache};
+use enkash_auth_tower::{ErrorKind, OnStoreDown, TokenCache};
 use tokio::time::{Instant, sleep};
 
 use super::{

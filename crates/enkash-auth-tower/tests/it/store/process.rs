@@ -8,12 +8,12 @@ use std::{
 };
 
 use enkash_auth_core::{
-    AccountKey, ErrorKind,
+    AccountKey,
     account::{AttemptId, Witness},
 };
 use enkash_auth_tower::{
-    BoxError, Liveness, Loaded, OnStoreDown, Store, StoreFuture, TokenCache, TokenEndpoint,
-    TokenRequestBody, internal::Process,
+    BoxError, ErrorKind, Liveness, Loaded, OnStoreDown, Store, StoreFuture, TokenCache,
+    TokenEndpoint, TokenRequestBody, internal::Process,
 };
 use http::{Request, Response};
 use tokio::{runtime::Handle, time::sleep};

@@ -10,9 +10,10 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Error, ManualClock};
+use enkash_auth_core::ManualClock;
 use enkash_auth_tower::{
-    FileStore, MemoryStore, Store, TokenCache, TokenEndpoint, TokenRequestBody, internal::Process,
+    Error, FileStore, MemoryStore, Store, TokenCache, TokenEndpoint, TokenRequestBody,
+    internal::Process,
 };
 use http::{Request, Response};
 use tokio::time::{sleep, timeout};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::ErrorKind;
-use enkash_auth_tower::{OnStoreDown, internal::Process};
+use enkash_auth_tower::{ErrorKind, OnStoreDown, internal::Process};
 use futures_util::FutureExt;
 use tokio::{
     runtime::{Builder, Handle, Runtime},

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use enkash_auth_core::{ErrorKind, account::AttemptOutcome};
-use enkash_auth_tower::{MemoryStore, OnStoreDown, TokenCache, internal::Process};
+use enkash_auth_core::account::AttemptOutcome;
+use enkash_auth_tower::{ErrorKind, MemoryStore, OnStoreDown, TokenCache, internal::Process};
 use tokio::time::{advance, sleep};
 
 use super::{

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{ErrorKind, account::AttemptOutcome};
-use enkash_auth_tower::TokenCache;
+use enkash_auth_core::account::AttemptOutcome;
+use enkash_auth_tower::{ErrorKind, TokenCache};
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 

@@ -13,8 +13,8 @@ use crate::{
 };
 
 fn view(now: Timestamp) -> Option<View> {
-    let (mut state, policy) = (State::new(), RefreshPolicy::default());
-    let pending = state.lookup(now, true, &policy).spawn?;
+    let (mut state, policy) = (State::<Error>::new(), RefreshPolicy::default());
+    let pending = state.lookup(now, Ok(()), &policy).spawn?;
     state.complete(pending.number(), granted(now, "token"), now, 0.5, &policy);
     state.view(now)
 }

@@ -70,12 +70,12 @@ fn begin_fetch(shared: &Shared) -> PendingFetch {
     let now = shared.clock().now();
     inner
         .state
-        .lookup(now, true, shared.policy())
+        .lookup(now, Ok(()), shared.policy())
         .spawn
         .unwrap()
 }
 
-fn granted(now: Timestamp, token: &str) -> FetchOutcome {
+fn granted(now: Timestamp, token: &str) -> FetchOutcome<Error> {
     let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);
     FetchOutcome::Granted(Bearer::new(token).unwrap(), lifetime)
 }

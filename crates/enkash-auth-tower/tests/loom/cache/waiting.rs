@@ -2,12 +2,14 @@
 //! waiters before the state has completed; if a task that dies does not complete its fetch, or a change of
 //! credentials leaves the waiters of the fetch that it abandons; and if a waiter is not deducted.
 
-use enkash_auth_core::Error;
 use loom::future::block_on;
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
-use crate::sync::{model, spawn};
+use crate::{
+    Error,
+    sync::{model, spawn},
+};
 
 /// Returns a runtime whose tasks are never polled, and end with it.
 fn runtime() -> Runtime {

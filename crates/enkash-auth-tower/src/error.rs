@@ -1,5 +1,7 @@
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
+use enkash_auth_core::{Failure, FailureKind, InvalidSetting, state::FetchError};
+
 /// Describes why there is no token, or why none was attached.
 ///
 /// One word wide and cheap to clone: all callers that waited for a fetch get the same one. The text never
@@ -9,7 +11,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 ///
 /// ```
 /// use std::time::Duration;
-/// use enkash_auth_core::{Error, ErrorKind};
+/// use enkash_auth_tower::{Error, ErrorKind};
 ///
 /// let error = Error::new(ErrorKind::Unavailable, "status 503")
 ///     .with_retry_after(Duration::from_secs(2));
@@ -202,5 +204,64 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<InvalidSetting> for Error {
+    fn from(invalid: InvalidSetting) -> Self {
+        let (detail, source) = invalid.into_parts();
+        let error = Self::new(ErrorKind::InvalidSetting, detail);
+        match source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let (kind, retry_after) = (failure.kind().into(), failure.retry_after());
+        let error = Self::new(kind, failure.into_detail());
+        match retry_after {
+            Some(after) => error.with_retry_after(after),
+            None => error,
+        }
+    }
+}
+
+impl From<FailureKind> for ErrorKind {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Unavailable => Self::Unavailable,
+            FailureKind::InvalidResponse => Self::InvalidResponse,
+            FailureKind::Rejected => Self::Rejected,
+            FailureKind::AccountLocked => Self::AccountLocked,
+            FailureKind::AccountClosed => Self::AccountClosed,
+            FailureKind::Misconfigured => Self::Misconfigured,
+            FailureKind::Forbidden => Self::Forbidden,
+            FailureKind::Unresolved => Self::Unresolved,
+        }
+    }
+}
+
+impl FetchError for Error {
+    fn backoff_kind(&self) -> FailureKind {
+        match self.kind() {
+            ErrorKind::Rejected => FailureKind::Rejected,
+            ErrorKind::AccountLocked => FailureKind::AccountLocked,
+            ErrorKind::AccountClosed => FailureKind::AccountClosed,
+            ErrorKind::Forbidden => FailureKind::Forbidden,
+            ErrorKind::Unresolved => FailureKind::Unresolved,
+            // The shortest.
+            _ => FailureKind::Unavailable,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after()
+    }
+
+    fn with_retry_after(self, after: Duration) -> Self {
+        self.with_retry_after(after)
     }
 }

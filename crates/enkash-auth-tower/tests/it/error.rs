@@ -2,14 +2,16 @@
 
 use std::{error::Error as _, time::Duration};
 
-use enkash_auth_core::{Error, ErrorKind};
+use enkash_auth_core::{Failure, FailureKind, state::FetchError};
+use enkash_auth_tower::{Error, ErrorKind, Origin};
 
-const KINDS: [ErrorKind; 13] = [
+const KINDS: [ErrorKind; 14] = [
     ErrorKind::InvalidSetting,
     ErrorKind::Unavailable,
     ErrorKind::InvalidResponse,
     ErrorKind::Rejected,
     ErrorKind::AccountLocked,
+    ErrorKind::AccountClosed,
     ErrorKind::Misconfigured,
     ErrorKind::Forbidden,
     ErrorKind::Unresolved,
@@ -84,8 +86,11 @@ fn only_self_resolving_kinds_are_transient() {
         );
         assert_eq!(kind.is_transient(), transient, "{kind:?}");
         assert_eq!(Error::new(kind, "").is_transient(), transient, "{kind:?}");
-        let rejection = matches!(kind, ErrorKind::Rejected | ErrorKind::AccountLocked);
-        assert_eq!(kind.is_closed(), rejection, "{kind:?}");
+        let closed = matches!(
+            kind,
+            ErrorKind::Rejected | ErrorKind::AccountLocked | ErrorKind::AccountClosed
+        );
+        assert_eq!(kind.is_closed(), closed, "{kind:?}");
         assert_eq!(Error::new(kind, "").kind(), kind);
     }
 }
@@ -134,4 +139,60 @@ fn changed_clone_leaves_original_unchanged() {
 fn error_is_send_and_sync() {
     fn check<T: Send + Sync + 'static>() {}
     check::<Error>();
+}
+
+#[test]
+fn failure_keeps_its_kind_text_and_time() {
+    for (kind, text, is_plain) in [
+        (FailureKind::Unavailable, "token server unavailable", true),
+        (
+            FailureKind::InvalidResponse,
+            "unusable token response",
+            true,
+        ),
+        (FailureKind::Rejected, "credentials rejected", false),
+        (FailureKind::AccountLocked, "account locked", false),
+        (FailureKind::AccountClosed, "account closed", false),
+        (
+            FailureKind::Misconfigured,
+            "token request not supported by the server",
+            true,
+        ),
+        (FailureKind::Forbidden, "token request forbidden", false),
+        (
+            FailureKind::Unresolved,
+            "outcome of the token request unknown",
+            false,
+        ),
+    ] {
+        let failure = Failure::new(kind, "status 418");
+        let error = Error::from(failure.clone());
+        assert_eq!(error.to_string(), format!("{text}: status 418"));
+        assert_eq!(format!("{:?}", error.kind()), format!("{kind:?}"));
+        assert_eq!(error.retry_after(), None);
+        let backoff = if is_plain {
+            FailureKind::Unavailable
+        } else {
+            kind
+        };
+        assert_eq!(error.backoff_kind(), backoff);
+        let after = Duration::from_secs(2);
+        let error = Error::from(failure.with_retry_after(after));
+        assert_eq!(error.retry_after(), Some(after));
+    }
+}
+
+#[test]
+fn invalid_setting_keeps_its_text_and_source() {
+    for text in ["https://a b", "api.enkash.in"] {
+        let invalid = text.parse::<Origin>().unwrap_err();
+        let (shown, source) = (
+            invalid.to_string(),
+            invalid.source().map(ToString::to_string),
+        );
+        let error = Error::from(invalid);
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+        assert_eq!(error.to_string(), shown);
+        assert_eq!(error.source().map(ToString::to_string), source);
+    }
 }
