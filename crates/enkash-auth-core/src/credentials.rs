@@ -11,9 +11,8 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    AccountKey, BaseUrl, Client, Failure, FailureKind, User,
-    account::{Fingerprint, Unreadable},
-    identity::secret,
+    AccountKey, BaseUrl, Client, Failure, FailureKind, User, account::Unreadable,
+    fingerprint::Fingerprint, identity::secret,
 };
 
 /// The length of the salt in bytes, which precedes the sealed text.

@@ -6,10 +6,13 @@ mod account_key;
 mod address;
 mod bearer;
 mod credentials;
+mod environment;
 mod failure;
+mod fingerprint;
 mod hex;
 mod identity;
 mod invalid_setting;
+mod json;
 pub mod lifetime;
 mod policy;
 mod request;
@@ -22,9 +25,10 @@ mod token;
 pub use self::time::ManualClock;
 pub use self::{
     account_key::AccountKey,
-    address::{BaseUrl, Environment, Origin},
+    address::{BaseUrl, Origin},
     bearer::Bearer,
     credentials::Credentials,
+    environment::Environment,
     failure::{Failure, FailureKind},
     identity::{Client, User},
     invalid_setting::InvalidSetting,

@@ -9,15 +9,15 @@ mod acquire;
 mod attempt;
 mod cleared;
 mod facts;
-mod fingerprint;
 mod record;
 mod witness;
+
+pub use crate::fingerprint::Fingerprint;
 
 pub use self::{
     acquire::{Acquire, AttemptContext, Permit},
     attempt::{Attempt, AttemptId, AttemptOutcome},
     facts::{BUDGET, Facts},
-    fingerprint::Fingerprint,
     record::{AccountRecord, Unreadable},
     witness::Witness,
 };

@@ -1,7 +1,6 @@
 //! The servers that issue tokens, and the origins that may see them.
 
 mod base_url;
-mod environment;
 mod origin;
 
-pub use self::{base_url::BaseUrl, environment::Environment, origin::Origin};
+pub use self::{base_url::BaseUrl, origin::Origin};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Lifetime;
-use crate::response::number;
+use crate::json::number;
 
 /// The longest span that is read in seconds.
 const LONGEST: u64 = Lifetime::LONGEST.as_secs();

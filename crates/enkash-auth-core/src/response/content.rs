@@ -4,7 +4,8 @@ use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{ResponseBody, TokenResponse, json};
+use super::{ResponseBody, TokenResponse};
+use crate::json;
 
 /// How much of a body there is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

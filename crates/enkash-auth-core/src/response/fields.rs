@@ -2,8 +2,8 @@ use std::{borrow::Cow, iter};
 
 use serde_json::{Map, Value};
 
-use super::{content::strip, json::number};
-use crate::{Bearer, lifetime::Expiry};
+use super::content::strip;
+use crate::{Bearer, json::number, lifetime::Expiry};
 
 /// The fields that hold the token, in the platform's response shapes. All names are compared ignoring case,
 /// `_` and `-`: `access_token` matches `accessToken` and `ACCESS-TOKEN` too.

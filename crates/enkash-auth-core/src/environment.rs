@@ -2,8 +2,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use super::{BaseUrl, origin::parsed};
-use crate::{Credentials, InvalidSetting};
+use super::origin::parsed;
+use crate::{BaseUrl, Credentials, InvalidSetting};
 
 /// Names one of EnKash's installations.
 ///

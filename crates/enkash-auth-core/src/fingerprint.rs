@@ -17,7 +17,7 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     /// The fingerprint of no credentials.
-    pub(super) const NONE: Self = Self::new([0; 16], [0; 32]);
+    pub(crate) const NONE: Self = Self::new([0; 16], [0; 32]);
 
     pub(crate) const fn new(salt: [u8; 16], digest: [u8; 32]) -> Self {
         Self { salt, digest }
