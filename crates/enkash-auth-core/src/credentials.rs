@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    AccountKey, BaseUrl, Client, Failure, FailureKind, User, account::Unreadable,
-    fingerprint::Fingerprint, identity::secret,
+    AccountKey, BaseUrl, Client, Failure, FailureKind, User, fingerprint::Fingerprint,
+    identity::secret,
 };
 
 /// The length of the salt in bytes, which precedes the sealed text.
@@ -169,20 +169,15 @@ impl Credentials {
         Ok([&salt[..], &sealed].concat())
     }
 
-    /// Opens the output of [`seal`](Self::seal).
-    ///
-    /// # Errors
-    ///
-    /// If it is too short, or was altered or sealed with other credentials, which cannot be distinguished.
-    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
-        let (salt, sealed) = sealed
-            .split_first_chunk::<SALT>()
-            .ok_or(Unreadable::Damaged)?;
+    /// Opens the output of [`seal`](Self::seal). Returns `None` if it is too short, or was altered or sealed with
+    /// other credentials, which cannot be distinguished.
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (salt, sealed) = sealed.split_first_chunk::<SALT>()?;
         let mut text = Zeroizing::new(sealed.to_vec());
         self.cipher(salt)
             .decrypt_in_place(&[0; 12].into(), context, &mut *text)
-            .map_err(|_| Unreadable::Damaged)?;
-        Ok(text)
+            .ok()?;
+        Some(text)
     }
 
     fn cipher(&self, salt: &[u8; SALT]) -> ChaCha20Poly1305 {

@@ -1,6 +1,6 @@
 //! Sealed tokens.
 
-use enkash_auth_core::{Client, Credentials, User, account::Unreadable};
+use enkash_auth_core::{Client, Credentials, User};
 
 const TOKEN: &[u8] = b"2YotnFZFEjr1zCsicMWpAA";
 
@@ -29,12 +29,9 @@ fn seal_does_not_open_with_other_credentials() {
         password("pw").api_key("A"),
         Credentials::merchant("id", "secret"),
     ] {
-        assert_eq!(
-            other.open(b"context", &sealed).unwrap_err(),
-            Unreadable::Damaged
-        );
+        assert!(other.open(b"context", &sealed).is_none());
     }
-    assert!(password("pw").open(b"contexT", &sealed).is_err());
+    assert!(password("pw").open(b"contexT", &sealed).is_none());
 }
 
 #[test]
@@ -43,8 +40,8 @@ fn altered_or_truncated_seal_does_not_open() {
     for place in 0..sealed.len() {
         let mut changed = sealed.clone();
         changed[place] ^= 0x80;
-        assert!(password("pw").open(b"", &changed).is_err(), "{place}");
-        assert!(password("pw").open(b"", &sealed[..place]).is_err());
+        assert!(password("pw").open(b"", &changed).is_none(), "{place}");
+        assert!(password("pw").open(b"", &sealed[..place]).is_none());
     }
 }
 

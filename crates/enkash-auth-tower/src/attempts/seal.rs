@@ -53,7 +53,8 @@ pub fn open(
     now: Timestamp,
     at: u64,
 ) -> Result<StoredToken, Unreadable> {
-    let plain = Credentials::open(account.credentials(), &context(account), sealed)?;
+    let plain = Credentials::open(account.credentials(), &context(account), sealed);
+    let plain = plain.ok_or(Unreadable::Damaged)?;
     let (sent, rest) = number(&plain)?;
     let (length, rest) = number(rest)?;
     let (is_local, bearer) = number(rest)?;
