@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod account_credentials;
 mod attempts;
 mod auth;
 mod cache;
@@ -14,10 +15,9 @@ mod endpoint;
 mod error;
 mod heartbeat;
 mod meter;
-mod replay;
 #[cfg(feature = "retry")]
 mod retry;
-mod single_flight;
+mod status;
 mod store;
 mod sync;
 #[cfg(test)]
@@ -38,11 +38,14 @@ pub use enkash_auth_core::{
 };
 
 pub use self::{
-    auth::{AuthRequest, EnkashAuth, EnkashAuthLayer, NotCalled, ResponseFuture, Target},
-    cache::{Status, TokenCache, TokenCacheBuilder, TokenFuture},
+    auth::{
+        AuthRequest, EnkashAuth, EnkashAuthLayer, NoReplay, NotCalled, Replay, ReplayBody,
+        ReplayPolicy, ReplayRequest, ResponseFuture, Target,
+    },
+    cache::{TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint, TokenRequestBody},
     error::{Error, ErrorKind},
-    replay::{NoReplay, Replay, ReplayBody, ReplayPolicy, ReplayRequest},
+    status::Status,
     store::{Liveness, Loaded, MemoryStore, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture},
 };
 

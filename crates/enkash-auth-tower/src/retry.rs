@@ -20,8 +20,7 @@ use tower::retry::{
 
 use crate::{
     BoxError,
-    auth::{AuthRequest, NotCalled},
-    replay::ReplayRequest,
+    auth::{AuthRequest, NotCalled, ReplayRequest},
     time::{self, TICK},
 };
 

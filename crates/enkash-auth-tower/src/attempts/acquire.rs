@@ -5,8 +5,8 @@ use enkash_auth_core::{
     account::{AttemptContext, AttemptId},
 };
 
-use super::{AccountCredentials, Permit, StoredToken, down::Down};
-use crate::Error;
+use super::{Permit, StoredToken, down::Down};
+use crate::{Error, account_credentials::AccountCredentials};
 
 /// Decides what a fetch may do.
 pub enum Acquired {

@@ -12,7 +12,6 @@
 //! none. A [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
 //! encrypts the tokens in a record, and `record_polls` polls the record to notice its loss.
 
-mod account;
 mod acquire;
 mod down;
 mod opened;
@@ -25,7 +24,6 @@ mod seal;
 
 pub use self::process::Process;
 pub use self::{
-    account::AccountCredentials,
     acquire::{Acquired, FetchContext},
     permit::Permit,
     protocol::Attempts,

@@ -7,11 +7,12 @@ use enkash_auth_core::{
 };
 
 use super::{
-    AccountCredentials, StoredToken,
+    StoredToken,
     down::Down,
     seal::{open, seal},
 };
 use crate::{
+    account_credentials::AccountCredentials,
     store::Store,
     sync::{Arc, Mutex},
     time::Time,

@@ -8,7 +8,7 @@ use enkash_auth_core::{
 use tokio::time::sleep;
 
 use super::{
-    AccountCredentials, Acquired, FetchContext, Permit, Process, StoredToken,
+    Acquired, FetchContext, Permit, Process, StoredToken,
     down::Down,
     opened::Opened,
     permit::PermittedAttempt,
@@ -16,7 +16,9 @@ use super::{
     records::{Records, TRIES, pause},
 };
 use crate::{
-    Error, meter,
+    Error,
+    account_credentials::AccountCredentials,
+    meter,
     store::{Liveness, MemoryStore, OnStoreDown, Store},
     sync::{Arc, Mutex, Weak},
     time::Time,

@@ -7,8 +7,7 @@ use enkash_auth_core::{
 };
 use zeroize::Zeroizing;
 
-use super::AccountCredentials;
-use crate::BoxError;
+use crate::{BoxError, account_credentials::AccountCredentials};
 
 /// Holds a token from the store, and the attempt that obtained it.
 #[derive(Clone, Debug)]

@@ -8,12 +8,12 @@ use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AuthRequest, Deferred, NotCalled};
-use crate::{
-    BoxError,
-    cache::Attached,
+use super::{
+    AuthRequest, NotCalled,
+    deferred::Deferred,
     replay::{Replay, Second},
 };
+use crate::{BoxError, cache::Attached};
 
 pin_project! {
     /// Resolves to the response of a call through [`EnkashAuth`](super::EnkashAuth).

@@ -1,12 +1,8 @@
 use enkash_auth_core::Origin;
 use tower_layer::Layer;
 
-use super::{EnkashAuth, rules::Rules};
-use crate::{
-    cache::TokenCache,
-    replay::{NoReplay, ReplayPolicy},
-    sync::Arc,
-};
+use super::{EnkashAuth, NoReplay, ReplayPolicy, rules::Rules};
+use crate::{cache::TokenCache, sync::Arc};
 
 /// Attaches a valid `Authorization: Bearer …` to every request to the inner service.
 ///

@@ -4,12 +4,14 @@ use enkash_auth_core::state::Lookup;
 use http::header::AUTHORIZATION;
 use tower_service::Service;
 
-use super::{AuthRequest, Deferred, NotCalled, future::ResponseFuture, rules::Rules};
+use super::{
+    AuthRequest, NoReplay, NotCalled, Replay, deferred::Deferred, future::ResponseFuture,
+    rules::Rules,
+};
 use crate::{
     BoxError, Error, ErrorKind,
     cache::{HeaderCopy, Waiting},
     endpoint::IsTokenRequest,
-    replay::{NoReplay, Replay},
     sync::Arc,
 };
 

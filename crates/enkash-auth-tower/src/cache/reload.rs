@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::Shared;
-use crate::{BoxError, attempts::AccountCredentials, sync::Arc};
+use crate::{BoxError, account_credentials::AccountCredentials, sync::Arc};
 
 /// Limits the wait for new credentials; callers wait meanwhile.
 const LIMIT: Duration = Duration::from_millis(500);

@@ -14,15 +14,21 @@ use enkash_auth_core::{
 use tokio::runtime::Handle;
 
 use super::{
-    Attached, Status, Waiting, attached::Registered, refresh_task::RefreshTask, reload::Reload,
+    Attached, Waiting,
+    attached::Registered,
+    fetch_task::{self, FetchEnd},
+    refresh_task::RefreshTask,
+    reload::Reload,
     snapshot::Snapshot,
+    waiters::{Completion, Waiters},
 };
 use crate::{
     Error, ErrorKind,
-    attempts::{AccountCredentials, Attempts},
+    account_credentials::AccountCredentials,
+    attempts::Attempts,
     endpoint::TokenEndpoint,
     meter,
-    single_flight::{self, Completion, FetchEnd, Waiters},
+    status::Status,
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
     time::Time,
 };
@@ -165,7 +171,7 @@ impl Shared {
         };
         drop(old);
         if let (Some((pending, endpoint)), Ok(runtime)) = (spawn, &runtime) {
-            single_flight::spawn(runtime, self, endpoint, pending);
+            fetch_task::spawn(runtime, self, endpoint, pending);
             self.refresh_task
                 .start(runtime, self, abandoned_fetch.is_some());
         }

@@ -14,10 +14,10 @@ use tokio::{
 use super::{
     Shared,
     shared::{Pending, runtime},
+    waiters::{Completion, Waiter},
 };
 use crate::{
     Error, ErrorKind,
-    single_flight::{Completion, Waiter},
     sync::{Arc, Ordering},
     time,
 };

@@ -15,7 +15,7 @@ use super::{
 };
 #[cfg(feature = "client")]
 use crate::Egress;
-use crate::{BoxError, Error, ErrorKind, attempts::AccountCredentials, time::Time};
+use crate::{BoxError, Error, ErrorKind, account_credentials::AccountCredentials, time::Time};
 
 /// Holds where tokens come from: an address, credentials, and the HTTP service that carries the requests.
 ///

@@ -5,7 +5,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::cache::Status;
+use crate::status::Status;
 
 const FETCHES: &str = "enkash_auth_fetches_total";
 const FETCH_DURATION: &str = "enkash_auth_fetch_duration_seconds";

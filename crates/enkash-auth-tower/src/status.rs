@@ -21,7 +21,7 @@ pub struct Status {
 
 impl Status {
     /// Creates a status from the state and the `facts` of the account.
-    pub(super) fn new(
+    pub(crate) fn new(
         state: &State<Error>,
         now: Timestamp,
         waiting: usize,

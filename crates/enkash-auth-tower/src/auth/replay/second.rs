@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::Kept;
 use crate::{
     BoxError,
-    auth::{AuthRequest, Deferred, finish},
+    auth::{AuthRequest, deferred::Deferred, future::finish},
     cache::{Attached, TokenFuture},
     endpoint::call_was_not_sent,
 };

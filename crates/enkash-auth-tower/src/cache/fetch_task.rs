@@ -14,8 +14,8 @@ use enkash_auth_core::{
 use tokio::{runtime::Handle, time::Instant};
 use tracing::{Instrument, Span, field::Empty};
 
-use super::fetch::Fetch;
-use crate::{Error, ErrorKind, cache::Shared, endpoint::TokenEndpoint, meter, time};
+use super::{Shared, fetch::Fetch};
+use crate::{Error, ErrorKind, endpoint::TokenEndpoint, meter, time};
 
 /// Spawns a task for `pending` on `runtime`. It completes whatever happens to the task.
 pub fn spawn(

@@ -1,6 +1,6 @@
 use http::Request;
 
-use crate::auth::sealed::Sealed;
+use crate::auth::request::sealed::Sealed;
 
 /// Lets a request be sent a second time. Sealed: implemented for `http::Request` with a [`ReplayBody`], and
 /// with the feature `reqwest` for reqwest's own.

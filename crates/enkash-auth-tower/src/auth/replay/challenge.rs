@@ -81,5 +81,5 @@ fn unquoted(value: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-#[path = "../../tests/unit/challenge.rs"]
+#[path = "../../../tests/unit/challenge.rs"]
 mod tests;

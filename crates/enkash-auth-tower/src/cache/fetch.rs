@@ -7,10 +7,10 @@ use enkash_auth_core::{
 };
 use tokio::time::{Instant, sleep};
 
+use super::Shared;
 use crate::{
     BoxError, Error, ErrorKind,
     attempts::{Acquired, FetchContext, Permit, StoredToken},
-    cache::Shared,
     endpoint::{Exchanged, Failure, TokenEndpoint},
     meter,
 };
