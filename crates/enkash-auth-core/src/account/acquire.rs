@@ -1,4 +1,4 @@
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, convert::Infallible, time::Duration};
 
 use super::{AttemptId, Fingerprint};
 use crate::{Credentials, Failure, FailureKind};
@@ -24,21 +24,24 @@ pub struct AttemptContext<'a> {
     pub probe: Option<bool>,
 }
 
-/// Represents whether an attempt may be made.
+/// Represents whether an attempt may be made, with the permit `P`, or the error `E`. The facts know of no token
+/// `T`; the permit protocol does.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "the permit protocol handles all of it"
 )]
-pub enum Acquire {
+pub enum Acquire<P = Permit, T = Infallible, E = Failure> {
     /// It may be made, once the facts are written.
-    Granted(Permit),
+    Granted(P),
+    /// It need not be made: another one obtained this token.
+    Token(T),
     /// A probe has to be sent first; its result goes into the next context.
     Probe,
     /// Another attempt is in flight.
     Busy,
     /// It may not be made.
-    Denied(Failure),
+    Denied(E),
 }
 
 /// Permits one attempt.

@@ -12,8 +12,8 @@
 //! none. A [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
 //! encrypts the tokens in a record, and `record_polls` polls the record to notice its loss.
 
-mod acquire;
 mod down;
+mod fetch_context;
 mod opened;
 mod permit;
 mod process;
@@ -24,8 +24,5 @@ mod seal;
 
 pub use self::process::Process;
 pub use self::{
-    acquire::{Acquired, FetchContext},
-    permit::Permit,
-    protocol::Attempts,
-    seal::StoredToken,
+    fetch_context::FetchContext, permit::Permit, protocol::Attempts, seal::StoredToken,
 };

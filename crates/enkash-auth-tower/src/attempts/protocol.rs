@@ -8,7 +8,7 @@ use enkash_auth_core::{
 use tokio::time::sleep;
 
 use super::{
-    Acquired, FetchContext, Permit, Process, StoredToken,
+    FetchContext, Permit, Process, StoredToken,
     down::Down,
     opened::Opened,
     permit::PermittedAttempt,
@@ -105,19 +105,25 @@ impl Attempts {
     }
 
     /// Decides whether the fetch may send its credentials.
-    pub async fn acquire(self: &Arc<Self>, ctx: &FetchContext<'_>) -> Acquired {
+    pub async fn acquire(
+        self: &Arc<Self>,
+        ctx: &FetchContext<'_>,
+    ) -> Acquire<Permit, StoredToken, Error> {
         let acquired = match self.try_acquire(ctx).await {
             Ok(acquired) => acquired,
             Err(down) => self.without_store(ctx, down),
         };
-        if let Acquired::Permit(permit) = &acquired {
+        if let Acquire::Granted(permit) = &acquired {
             self.state.lock().current = Some(Arc::downgrade(permit.attempt()));
         }
         self.keep_polling(ctx.account.key());
         acquired
     }
 
-    async fn try_acquire(&self, ctx: &FetchContext<'_>) -> Result<Acquired, Down> {
+    async fn try_acquire(
+        &self,
+        ctx: &FetchContext<'_>,
+    ) -> Result<Acquire<Permit, StoredToken, Error>, Down> {
         let account = ctx.account.key();
         let mut uses_guard = true;
         for tries in 0..TRIES {
@@ -128,14 +134,14 @@ impl Attempts {
             if let Some(token) = self.token(ctx, &opened) {
                 // The token is usable whether or not the facts can be written now.
                 let _ = self.records.write(&opened).await;
-                return Ok(Acquired::Token(token));
+                return Ok(Acquire::Token(token));
             }
             let request = ctx.request(self.lease, self.retry_unresolved_after)?;
             let seen = opened.facts().clone();
             let decided = match opened.acquire(&request) {
                 Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => {
                     opened.revert(seen);
-                    Acquired::Busy
+                    Acquire::Busy
                 }
                 Acquire::Granted(permit) => {
                     let liveness = match uses_guard {
@@ -150,14 +156,14 @@ impl Attempts {
                     // Meanwhile another cache of the process may have made an attempt without the store.
                     let begun = self.begin(ctx, &opened, &seen, permit, liveness).await?;
                     if let Some(permit) = begun {
-                        return Ok(Acquired::Permit(permit));
+                        return Ok(Acquire::Granted(permit));
                     }
                     pause().await;
                     continue;
                 }
-                Acquire::Probe => Acquired::Probe,
-                Acquire::Busy => Acquired::Busy,
-                Acquire::Denied(failure) => Acquired::Denied(failure.into()),
+                Acquire::Probe => Acquire::Probe,
+                Acquire::Busy => Acquire::Busy,
+                Acquire::Denied(failure) => Acquire::Denied(failure.into()),
             };
             // The decision holds whether or not the facts can be written.
             match self.records.write(&opened).await {
@@ -170,7 +176,7 @@ impl Attempts {
             }
         }
         // The store works, so nothing is sent without it.
-        Ok(Acquired::Busy)
+        Ok(Acquire::Busy)
     }
 
     /// Writes an attempt that was permitted on the facts `seen`. Returns `None` if another came first.
@@ -339,13 +345,17 @@ impl Attempts {
     }
 
     /// Decides what the fetch may do while the store is down, on what this process witnessed.
-    fn without_store(&self, ctx: &FetchContext<'_>, down: Down) -> Acquired {
+    fn without_store(
+        &self,
+        ctx: &FetchContext<'_>,
+        down: Down,
+    ) -> Acquire<Permit, StoredToken, Error> {
         let account = ctx.account.key();
         meter::store_failed(account);
         let is_newer = matches!(down, Down::Newer) || self.records.is_newer();
         let request = match ctx.request(self.lease, self.retry_unresolved_after) {
             Ok(request) if !is_newer && self.on_store_down != OnStoreDown::Hold => request,
-            _ => return Acquired::Denied(down.into()),
+            _ => return Acquire::Denied(down.into()),
         };
         let (witness, now) = (self.records.witness(account), self.records.clock().now());
         let mut own = witness.lock();
@@ -360,9 +370,9 @@ impl Attempts {
         match facts.acquire(&request, &own, now) {
             // The store may be writing it concurrently.
             Acquire::Granted(_) if self.records.process().is_beginning(account, now) => {
-                Acquired::Busy
+                Acquire::Busy
             }
-            Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => Acquired::Busy,
+            Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => Acquire::Busy,
             Acquire::Granted(permit) if may_attempt => {
                 own.see(&facts, now);
                 own.begin_unstored(permit.id(), &facts);
@@ -373,7 +383,7 @@ impl Attempts {
                     tracing::warn!(error, "token store unavailable; continuing without it");
                 }
                 let before = ctx.send_before;
-                Acquired::Permit(Permit::new(
+                Acquire::Granted(Permit::new(
                     permit,
                     &witness,
                     self.records.clock(),
@@ -382,13 +392,13 @@ impl Attempts {
                     false,
                 ))
             }
-            Acquire::Probe if may_attempt => Acquired::Probe,
+            Acquire::Probe if may_attempt => Acquire::Probe,
             Acquire::Granted(_) | Acquire::Probe => {
                 drop(own);
-                Acquired::Denied(down.into())
+                Acquire::Denied(down.into())
             }
-            Acquire::Busy => Acquired::Busy,
-            Acquire::Denied(failure) => Acquired::Denied(failure.into()),
+            Acquire::Busy => Acquire::Busy,
+            Acquire::Denied(failure) => Acquire::Denied(failure.into()),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     Clock, Grant, Timestamp,
-    account::{AttemptId, AttemptOutcome},
+    account::{Acquire, AttemptId, AttemptOutcome},
     state::{FetchOutcome, PendingFetch},
 };
 use tokio::time::{Instant, sleep};
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::Shared;
 use crate::{
     BoxError, Error, ErrorKind,
-    attempts::{Acquired, FetchContext, Permit, StoredToken},
+    attempts::{FetchContext, Permit},
     endpoint::{Exchanged, Failure, TokenEndpoint},
     meter,
 };
@@ -37,13 +37,6 @@ pub struct Fetch<'a> {
     /// The newest token of the store that it has seen: at first the cached one, at the end the one that it
     /// returns.
     newest_seen: Option<AttemptId>,
-}
-
-/// Holds what a fetch uses once no other attempt is in flight.
-enum Next {
-    Attempt(Permit),
-    /// Another fetch obtained this token.
-    Token(StoredToken),
 }
 
 /// Holds the result of one attempt.
@@ -90,11 +83,8 @@ impl<'a> Fetch<'a> {
             .take(usize::try_from(more).unwrap_or(usize::MAX));
         loop {
             let permit = match self.acquire().await {
-                Ok(Next::Attempt(permit)) => permit,
-                Ok(Next::Token(token)) => {
-                    return FetchOutcome::Granted(token.bearer, token.lifetime);
-                }
-                Err(error) => return FetchOutcome::Failed(error),
+                Ok(permit) => permit,
+                Err(outcome) => return outcome,
             };
             let sent = self.send(&permit).await;
             let pause = match &sent.result {
@@ -122,9 +112,9 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Waits until no other attempt is in flight, and acquires a permit, unless that attempt obtained a
-    /// token.
-    async fn acquire(&mut self) -> Result<Next, Error> {
+    /// Waits until no other attempt is in flight, and acquires a permit. Otherwise the fetch ends: with the
+    /// token that the other attempt obtained, or with an error.
+    async fn acquire(&mut self) -> Result<Permit, FetchOutcome<Error>> {
         let (mut has_waited, mut probe) = (false, None);
         loop {
             if self.is_abandoned() {
@@ -146,17 +136,17 @@ impl<'a> Fetch<'a> {
                     || 2 * self.remaining() >= self.shared.policy().fetch_timeout,
             };
             match self.shared.attempts().acquire(&ctx).await {
-                Acquired::Permit(permit) => return Ok(Next::Attempt(permit)),
-                Acquired::Token(token) => {
+                Acquire::Granted(permit) => return Ok(permit),
+                Acquire::Token(token) => {
                     self.newest_seen = Some(token.id);
-                    return Ok(Next::Token(token));
+                    return Err(FetchOutcome::Granted(token.bearer, token.lifetime));
                 }
-                Acquired::Probe => {
+                Acquire::Probe => {
                     let limit = PROBE_TIMEOUT.min(self.remaining());
                     probe = Some(self.endpoint.probe(limit).await);
                 }
-                Acquired::Denied(error) => return Err(error),
-                Acquired::Busy => {
+                Acquire::Denied(error) => return Err(FetchOutcome::Failed(error)),
+                Acquire::Busy => {
                     has_waited = true;
                     let pause = jittered(BUSY_POLL);
                     if Instant::now() + pause >= self.deadline {
@@ -248,13 +238,14 @@ fn granted(grant: &Grant) -> FetchOutcome<Error> {
     FetchOutcome::Granted(grant.bearer().clone(), *grant.lifetime())
 }
 
-fn busy() -> Error {
+fn busy() -> FetchOutcome<Error> {
     let detail = "another fetch for the same account did not end in time";
-    Error::new(ErrorKind::Unavailable, detail)
+    FetchOutcome::Failed(Error::new(ErrorKind::Unavailable, detail))
 }
 
-fn abandoned() -> Error {
-    Error::new(ErrorKind::Unavailable, "the fetch was abandoned")
+fn abandoned() -> FetchOutcome<Error> {
+    let detail = "the fetch was abandoned";
+    FetchOutcome::Failed(Error::new(ErrorKind::Unavailable, detail))
 }
 
 fn not_sent(source: BoxError) -> Error {

@@ -5,22 +5,8 @@ use enkash_auth_core::{
     account::{AttemptContext, AttemptId},
 };
 
-use super::{Permit, StoredToken, down::Down};
-use crate::{Error, account_credentials::AccountCredentials};
-
-/// Decides what a fetch may do.
-pub enum Acquired {
-    /// Send the credentials, once.
-    Permit(Permit),
-    /// Use the token that another fetch obtained.
-    Token(StoredToken),
-    /// Send a probe, and retry with its result.
-    Probe,
-    /// Wait: another attempt is in flight.
-    Busy,
-    /// Fail: nothing is sent.
-    Denied(Error),
-}
+use super::down::Down;
+use crate::account_credentials::AccountCredentials;
 
 /// Describes a fetch that acquires a permit.
 pub struct FetchContext<'a> {
