@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use super::origin::parsed;
+use crate::address::parsed;
 use crate::{BaseUrl, Credentials, InvalidSetting};
 
 /// Names one of EnKash's installations.

@@ -3,4 +3,7 @@
 mod base_url;
 mod origin;
 
-pub use self::{base_url::BaseUrl, origin::Origin};
+pub use self::{
+    base_url::BaseUrl,
+    origin::{Origin, parsed},
+};

@@ -139,7 +139,7 @@ impl fmt::Display for Origin {
 pub fn parsed<'de, D, T>(from: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    T: FromStr<Err = Error>,
+    T: FromStr<Err = InvalidSetting>,
 {
     let text = Cow::<str>::deserialize(from)?;
     text.parse().map_err(D::Error::custom)

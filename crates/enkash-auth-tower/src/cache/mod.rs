@@ -22,6 +22,4 @@ mod waiters;
 mod waiting;
 
 pub use self::{attached::Attached, header::HeaderCopy, shared::Shared, waiting::Waiting};
-pub use self::{
-    builder::TokenCacheBuilder, token_cache::TokenCache, token_future::TokenFuture,
-};
+pub use self::{builder::TokenCacheBuilder, token_cache::TokenCache, token_future::TokenFuture};

@@ -5,9 +5,9 @@ use std::{env, ffi::OsString};
 use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials, Origin};
 
 use super::{Shared, TokenCacheBuilder, TokenFuture, waiting::idle};
-use crate::{Error, endpoint::TokenEndpoint, status::Status, sync::Arc};
 #[cfg(all(feature = "client", feature = "config"))]
 use crate::{Egress, config::Config};
+use crate::{Error, endpoint::TokenEndpoint, status::Status, sync::Arc};
 
 /// Caches one token: fetched once however many callers wait, renewed before it expires.
 ///

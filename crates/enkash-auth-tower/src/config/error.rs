@@ -1,6 +1,8 @@
 use std::{error::Error as StdError, fmt, io};
 
-use enkash_auth_core::{ErrorKind, InvalidSetting};
+use enkash_auth_core::InvalidSetting;
+
+use crate::{Error, ErrorKind};
 
 /// Names a setting that is missing, contradicts another or cannot be used, in one line without its value.
 #[derive(Debug)]
