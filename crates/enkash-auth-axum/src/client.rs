@@ -3,12 +3,12 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_tower::{Egress, EgressConnector, Error};
+use enkash_auth_tower::{Egress, EgressConnector, Error, internal};
 use http::Request;
 use http_body::Body;
 use hyper_util::{
     client::legacy::{self, ResponseFuture},
-    rt::{TokioExecutor, TokioTimer},
+    rt::TokioTimer,
 };
 use tower::Service;
 
@@ -41,7 +41,7 @@ impl Client {
     /// Creates a client that connects through `egress` within `connect_timeout`, TLS included.
     pub(crate) fn new(egress: &Egress, connect_timeout: Duration) -> Result<Self, Error> {
         let connector = egress.connector(connect_timeout)?;
-        let mut builder = legacy::Client::builder(TokioExecutor::new());
+        let mut builder = internal::lenient_pool();
         builder
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)

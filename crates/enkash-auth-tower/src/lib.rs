@@ -61,4 +61,6 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::attempts::Process;
+    #[cfg(feature = "client")]
+    pub use crate::egress::lenient::pool as lenient_pool;
 }

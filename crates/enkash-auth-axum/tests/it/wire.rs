@@ -111,6 +111,30 @@ async fn chunked_response_drops_content_length() {
     assert_eq!(body.to_bytes(), "hello");
 }
 
+/// As servers and middleboxes send them; see `leniency` in the tests of `enkash-auth-tower`.
+#[tokio::test]
+async fn malformed_head_of_upstream_is_forwarded_well_formed() {
+    let numbered: String = (0..150).map(|nth| format!("x-{nth}: {nth}\r\n")).collect();
+    for (lines, name, value) in [
+        ("etag : a\r\nserver \t: old\r\n", "etag", "a"),
+        ("x-policy: a,\r\n  b,\r\n\tc\r\n", "x-policy", "a, b, c"),
+        ("served by node 7\r\netag: a\r\n", "etag", "a"),
+        ("(x): y\r\nSet-Cookie=a; b\r\netag: a\r\n", "etag", "a"),
+        (numbered.as_str(), "x-149", "149"),
+    ] {
+        let response = format!("HTTP/1.1 200 OK\r\n{lines}content-length : 2\r\n\r\nok");
+        let (proxy, _read) = upstream(response.leak()).await;
+        // The second one on the same connection.
+        for _ in 0..2 {
+            let response = call(&proxy, get("/")).await;
+            assert_eq!(response.status(), 200, "{lines}");
+            assert_eq!(response.headers()[name], value, "{lines}");
+            let body = response.into_body().collect().await.unwrap();
+            assert_eq!(body.to_bytes(), "ok", "{lines}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn streamed_body_arrives_whole_at_http_1_0_upstream() {
     let old = "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n";

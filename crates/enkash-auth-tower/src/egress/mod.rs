@@ -1,11 +1,12 @@
 //! Connects to EnKash's servers, through a proxy if one is set.
 //!
 //! [`Egress`] holds the `proxy`, the hosts that need none (`no_proxy`) and the trusted `roots`. An
-//! [`EgressConnector`] opens a connection or a tunnel (`dial`), and TLS over it.
+//! [`EgressConnector`] opens a connection or a tunnel (`dial`), and TLS over it. Clients over it are `lenient`.
 
 mod connector;
 mod dial;
 mod future;
+pub mod lenient;
 mod no_proxy;
 mod proxy;
 #[cfg(test)]

@@ -12,23 +12,17 @@ use http::{
     header::{CONNECTION, HOST},
 };
 use http_body::{Body, Frame, SizeHint};
-use hyper::{
-    body::Incoming,
-    client::conn::http1::{Builder, Connection},
-};
+use hyper::{body::Incoming, client::conn::http1::Connection};
 use tower_service::Service;
 
 use super::TokenRequestBody;
 use crate::{
     BoxError, NotSent,
-    egress::{EgressConnecting, EgressConnector, EgressStream},
+    egress::{EgressConnecting, EgressConnector, EgressStream, lenient},
 };
 
 /// Limits connecting: name, TCP, a proxy's tunnel and TLS.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Doubles hyper's default.
-const MAX_HEADERS: usize = 200;
 
 /// Sends one request on a connection of its own, HTTP/1.1.
 ///
@@ -99,7 +93,10 @@ async fn send(
 ) -> Result<Response<ResponseBody>, BoxError> {
     to_wire_form(&mut request);
     // Creates the two halves, and writes nothing.
-    let (mut sender, connection) = lenient().handshake(stream).await.map_err(NotSent::new)?;
+    let (mut sender, connection) = lenient::connection()
+        .handshake(stream)
+        .await
+        .map_err(NotSent::new)?;
     let mut connection = Driven(Some(connection));
     let mut response = pin!(sender.try_send_request(request));
     let response = poll_fn(|cx| {
@@ -117,17 +114,6 @@ async fn send(
             None => error.into_error().into(),
         }),
     }
-}
-
-/// Accepts what servers and middleboxes send in practice, as browsers do.
-fn lenient() -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .allow_spaces_after_header_name_in_responses(true)
-        .allow_obsolete_multiline_headers_in_responses(true)
-        .ignore_invalid_headers_in_responses(true)
-        .max_headers(MAX_HEADERS);
-    builder
 }
 
 /// Moves the host to a header, and leaves the path alone in the request line.
