@@ -22,15 +22,20 @@ pub fn add_file(roots: &mut RootCertStore, name: &str, path: &Path) -> Result<()
     add(roots, name, &pem)
 }
 
-/// Adds the certificates in `pem`; other content is skipped.
+/// Adds the certificates in `pem`; other content is skipped. An error says which one it is about.
 pub fn add(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(), Error> {
     let before = roots.len();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
+    // A byte order mark would hide the line that it begins; files are appended to one another.
+    let pem = String::from_utf8_lossy(pem).replace('\u{feff}', "");
+    for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem.as_bytes())) {
         // The parser's error would quote the file, which may also hold a key.
-        let certificate = certificate.map_err(|_| unusable(name, "not PEM"))?;
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(name, "holds a broken certificate").with_source(error))?;
+        let certificate = certificate.map_err(|_| {
+            let why = format!("certificate {number}, or what precedes it, is not PEM");
+            unusable(name, &why)
+        })?;
+        roots.add(certificate).map_err(|error| {
+            unusable(name, &format!("certificate {number} is broken")).with_source(error)
+        })?;
     }
     if roots.len() == before {
         return Err(unusable(name, "holds no certificate in PEM"));

@@ -33,6 +33,24 @@ async fn certificates_in_ca_file_are_trusted() {
     }
 }
 
+/// One at its start as some editors write it, and one where such a file was appended to another.
+#[tokio::test(start_paused = true)]
+async fn byte_order_marks_in_ca_file_are_skipped() {
+    let (stage, other) = (Stage::new().await, Stage::new().await);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    fs::write(
+        &path,
+        format!("\u{feff}{}\u{feff}{}", other.pem(), stage.pem()),
+    )
+    .unwrap();
+    let egress = read(&path).unwrap();
+    for stage in [&stage, &other] {
+        let tokens = stage.cache(&stage.base_at("127.0.0.1"), &egress);
+        tokens.token().await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn unusable_ca_file_is_an_error_without_its_content() {
     let stage = Stage::new().await;
@@ -44,10 +62,13 @@ async fn unusable_ca_file_is_an_error_without_its_content() {
         (String::new(), "holds no certificate"),
         ("s3cret".to_owned(), "holds no certificate"),
         (key, "holds no certificate"),
-        (half, "not PEM"),
-        ("-----BEGIN s3cret\n".to_owned(), "not PEM"),
-        (BROKEN.to_owned(), "broken certificate"),
-        (stage.pem().to_owned() + BROKEN, "broken certificate"),
+        (half, "certificate 1, or what precedes it, is not PEM"),
+        (
+            stage.pem().to_owned() + "-----BEGIN s3cret\n",
+            "certificate 2, or what precedes it, is not PEM",
+        ),
+        (BROKEN.to_owned(), "certificate 1 is broken"),
+        (stage.pem().repeat(2) + BROKEN, "certificate 3 is broken"),
         (stage.pem().repeat(8_000), "cannot be read"),
     ] {
         fs::write(&path, content).unwrap();
