@@ -33,9 +33,13 @@ pub(crate) struct FullListener {
 
 #[cfg(target_os = "linux")]
 impl FullListener {
-    pub(crate) async fn new() -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    pub(crate) async fn new(address: &str) -> Self {
+        let address: SocketAddr = address.parse().unwrap();
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4().unwrap(),
+            SocketAddr::V6(_) => TcpSocket::new_v6().unwrap(),
+        };
+        socket.bind(address).unwrap();
         // A queue of length 0 has room for one.
         let listener = socket.listen(0).unwrap();
         let queued = TcpStream::connect(listener.local_addr().unwrap()).await;

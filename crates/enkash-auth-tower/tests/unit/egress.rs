@@ -32,31 +32,52 @@ async fn silent_resolver_fails_after_connect_timeout() {
     }
 }
 
+/// The second of two addresses of a family has half of the limit; one of the other family starts after 300 ms,
+/// whatever the limit.
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
 async fn dead_first_address_is_skipped_within_connect_timeout() {
-    use tokio::{net::TcpListener, time::advance};
-    use tokio_test::{assert_pending, task};
-    use tower_service::Service;
+    use enkash_auth_core::{Client, Credentials, User};
+    use enkash_auth_sandbox::{Accounts, Issuer, Sandbox, Tls};
+    use tokio::{spawn, task::yield_now, time::advance};
 
     use crate::tests::sockets::{FullListener, HeldClock};
 
     let _held = HeldClock::new();
-    let (dead, alive) = (FullListener::new().await, TcpListener::bind("127.0.0.1:0"));
-    let alive = alive.await.unwrap();
-    let addresses = vec![dead.address(), alive.local_addr().unwrap()];
-    let limit = Duration::from_secs(3);
-    let mut connector = Egress::direct()
-        .resolver(Resolver::To(addresses))
-        .connector(limit)
-        .unwrap();
-    let start = Instant::now();
-    let mut connecting = task::spawn(connector.call("http://enkash.test".parse().unwrap()));
-    assert_pending!(connecting.poll());
-    advance(limit / 2 - Duration::from_millis(1)).await;
-    assert_pending!(connecting.poll());
-    advance(Duration::from_millis(2)).await;
-    connecting.await.unwrap();
-    alive.accept().await.unwrap();
-    assert!(start.elapsed() < limit * 2 / 3);
+    for (dead, millis) in [("127.0.0.1:0", 1_500), ("[::1]:0", 300)] {
+        let user = format!("user-{}", fastrand::u64(..));
+        let accounts = Accounts::none()
+            .client("client-id", "client-secret")
+            .user(&user, "password");
+        let sandbox = Sandbox::builder()
+            .issuer(Issuer::builder().accounts(accounts).build())
+            .tls(Tls::new().name("enkash.test"))
+            .start()
+            .await
+            .unwrap();
+        let dead = FullListener::new(dead).await;
+        let addresses = vec![dead.address(), sandbox.addr()];
+        let authority = sandbox.certificate_authority().unwrap();
+        let egress = Egress::direct().resolver(Resolver::To(addresses));
+        let egress = egress.trust_pem(authority.pem().as_bytes()).unwrap();
+        let credentials = Credentials::password(
+            Client::new("client-id", "client-secret"),
+            User::new(user, "password"),
+        );
+        // Without a port, which would replace those of the addresses.
+        let environment = Environment::custom("https://enkash.test").unwrap();
+        let endpoint = TokenEndpoint::with_egress(environment, credentials, &egress).unwrap();
+        let fetching = spawn(TokenCache::new(endpoint).token());
+        // Until it connects.
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        advance(Duration::from_millis(millis - 1)).await;
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        assert_eq!(sandbox.issuer().counters().token_requests, 0);
+        advance(Duration::from_millis(2)).await;
+        fetching.await.unwrap().unwrap();
+    }
 }

@@ -52,7 +52,7 @@ async fn silent() -> (TcpListener, SocketAddr) {
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
 async fn dropped_syns_fail_after_connect_timeout() {
-    let listener = FullListener::new().await;
+    let listener = FullListener::new("127.0.0.1:0").await;
     let base = format!("https://{}", listener.address());
     fails_in_time(&base, &Egress::direct()).await;
 }
