@@ -2,7 +2,7 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     time::Duration,
 };
 
@@ -42,18 +42,22 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// Opens the store in `directory`, which is created if it does not exist. Blocks for a moment.
+    /// Opens the store in `directory`, which is created if it does not exist. A relative path is made absolute
+    /// now, so it does not follow a later change of the current directory. Blocks for a moment.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSetting`] if it is not a directory or cannot be written to.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, Error> {
         let directory = directory.into();
-        prepare(&directory).map_err(|error| {
+        let opened = path::absolute(&directory).and_then(|directory| {
+            prepare(&directory)?;
+            Ok(Self { directory })
+        });
+        opened.map_err(|error| {
             let detail = format!("store directory {}", directory.display());
             Error::new(ErrorKind::InvalidSetting, detail).with_source(error)
-        })?;
-        Ok(Self { directory })
+        })
     }
 
     /// Returns the directory.

@@ -1,6 +1,12 @@
 //! `FileStore`: what survives a restart.
 
-use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    convert::Infallible,
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use enkash_auth_sandbox::SandboxService;
 use enkash_auth_tower::{EnkashAuthLayer, ErrorKind, FileStore, TokenEndpoint, TokenRequestBody};
@@ -39,6 +45,17 @@ async fn restart_uses_the_stored_token() {
     let refreshed = tokens.token().await.unwrap();
     assert_ne!(refreshed.expose(), token.expose());
     assert_eq!(fleet.requests(), 2);
+}
+
+/// So that a program that changes its directory later does not lose its record.
+#[test]
+fn relative_directory_is_made_absolute() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = env::current_dir().unwrap();
+    let mut relative: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    relative.push(directory.path().strip_prefix("/").unwrap());
+    let store = FileStore::open(&relative).unwrap();
+    assert_eq!(store.directory(), here.join(relative));
 }
 
 #[tokio::test(start_paused = true)]
