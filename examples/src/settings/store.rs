@@ -1,4 +1,7 @@
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use super::SettingError;
 
@@ -83,9 +86,13 @@ impl StoreSetting {
         };
         match value.split_once(':') {
             None if value == "memory" => Ok(Self::Memory),
-            Some(("file", directory)) if !directory.trim().is_empty() => {
+            Some(("file", directory)) if Path::new(directory).is_absolute() => {
                 Ok(Self::File(directory.into()))
             }
+            Some(("file", directory)) if !directory.trim().is_empty() => Err(SettingError::new(
+                TOKEN_STORE,
+                "file: requires an absolute path, such as file:/var/lib/enkash; ~ is not expanded",
+            )),
             Some(("redis" | "rediss", address)) if address.starts_with("//") => {
                 Ok(Self::Redis(RedisAddress(value.to_owned())))
             }

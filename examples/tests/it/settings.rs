@@ -30,6 +30,19 @@ fn store_setting_is_memory_directory_or_redis() {
     }
 }
 
+/// A service may have no home, and its current directory may change.
+#[test]
+fn store_directory_that_is_not_absolute_is_an_error() {
+    for relative in ["file:~/tokens", "file:tokens", "file:./tokens", "file:../x"] {
+        let error = StoreSetting::read(Some(relative), |_| Some("/home/a".into())).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ENKASH_TOKEN_STORE: file: requires an absolute path, such as file:/var/lib/enkash; \
+             ~ is not expanded"
+        );
+    }
+}
+
 #[test]
 fn redis_password_is_not_shown() {
     for scheme in ["redis", "rediss"] {
