@@ -55,7 +55,7 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if the address or a certificate cannot be used.
+    /// [`ErrorKind::InvalidSetting`] if the address or a certificate cannot be used; the source says which.
     #[cfg(feature = "tls")]
     pub fn with_certificates(url: &str, pem: &[u8]) -> Result<Self, Error> {
         Self::over(Target::new(url, pem))

@@ -121,8 +121,15 @@ mod tls {
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            roots.add(certificate?)?;
+        // A byte order mark would hide the line that it begins.
+        let pem = String::from_utf8_lossy(pem).replace('\u{feff}', "");
+        for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem.as_bytes())) {
+            // The parser's error would quote the file, which may also hold a key.
+            let certificate = certificate
+                .map_err(|_| format!("certificate {number}, or what precedes it, is not PEM"))?;
+            roots
+                .add(certificate)
+                .map_err(|error| format!("certificate {number} is broken: {error}"))?;
         }
         Ok(
             ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -22,6 +22,33 @@ fn rediss_scheme_selects_tls() {
     assert!(shown("rediss://cache").contains("is_tls: true"));
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn bad_certificate_is_named_by_its_number() {
+    use std::error::Error as _;
+
+    let certified = rcgen::generate_simple_self_signed(["cache".to_owned()]).unwrap();
+    let good = format!("\u{feff}{}", certified.cert.pem());
+    let broken = "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n";
+    for (bad, why) in [
+        (broken, "certificate 2 is broken"),
+        (
+            "-----BEGIN hunter2\n",
+            "certificate 2, or what precedes it, is not PEM",
+        ),
+    ] {
+        let pem = format!("{good}{bad}");
+        let error = RedisStore::with_certificates("rediss://cache", pem.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+        let source = error.source().unwrap().to_string();
+        assert!(source.starts_with(why), "{source}");
+        assert!(
+            !format!("{error:?} {source}").contains("hunter2"),
+            "{source}"
+        );
+    }
+}
+
 #[cfg(not(feature = "tls"))]
 #[test]
 fn rediss_without_tls_feature_is_an_error() {
