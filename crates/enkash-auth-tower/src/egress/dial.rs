@@ -1,21 +1,23 @@
 use std::{
     future::poll_fn,
-    pin::Pin,
-    task::{Context, Poll},
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use http::Uri;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::{
-    client::legacy::connect::{HttpConnector, proxy::Tunnel},
-    rt::TokioIo,
+use bytes::Bytes;
+use http::{
+    Request, Uri,
+    header::{HOST, PROXY_AUTHORIZATION},
 };
+use http_body_util::Empty;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::{Egress, Resolver};
+use super::{Egress, Resolver, lenient, proxy::Proxy};
 use crate::BoxError;
 
 /// Opens a connection to the target, or a tunnel, for TLS with it.
@@ -56,21 +58,42 @@ impl Service<Uri> for Dial {
     type Future = Pin<Box<dyn Future<Output = Result<Dialed, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.direct.poll_ready(cx).map_err(Into::into)
+        ready!(self.direct.poll_ready(cx))?;
+        self.proxy.poll_ready(cx)
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        let Some(proxy) = self.egress.intercept(&target) else {
+        let Some(proxy) = self.egress.intercept(&target).cloned() else {
             let connecting = self.direct.call(target);
             return Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) });
         };
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.proxy.clone());
-        if let Some(credentials) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(credentials.clone());
-        }
-        Box::pin(async move {
-            poll_fn(|cx| tunnel.poll_ready(cx)).await?;
-            Ok(tunnel.call(target).await?)
-        })
+        let connecting = self.proxy.call(proxy.uri().clone());
+        Box::pin(async move { tunnel(connecting.await?, &proxy, &target).await })
     }
+}
+
+/// Opens a tunnel to `target` through the proxy at the other end of `stream`. hyper skips interim responses.
+async fn tunnel(stream: Dialed, proxy: &Proxy, target: &Uri) -> Result<Dialed, BoxError> {
+    let host = target.host().ok_or("no host")?;
+    let authority = format!("{host}:{}", target.port_u16().unwrap_or(443));
+    let mut request = Request::connect(&authority).header(HOST, &authority);
+    if let Some(credentials) = proxy.basic_auth() {
+        request = request.header(PROXY_AUTHORIZATION, credentials);
+    }
+    let request = request.body(Empty::<Bytes>::new())?;
+    let mut http = lenient::connection();
+    http.title_case_headers(true);
+    let (mut sender, mut connection) = http.handshake(stream).await?;
+    let mut response = pin!(sender.send_request(request));
+    let response = poll_fn(|cx| {
+        // The response reports how it ends.
+        let _ = connection.poll_without_shutdown(cx);
+        response.as_mut().poll(cx)
+    });
+    let status = response.await?.status();
+    if !status.is_success() {
+        return Err(format!("it responded to CONNECT with status {status}").into());
+    }
+    // With TLS the server sends nothing first: what was read behind the head is a body of the proxy's own.
+    Ok(connection.into_parts().io)
 }

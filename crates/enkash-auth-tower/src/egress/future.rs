@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     error::Error as StdError,
     fmt, io,
     pin::Pin,
@@ -8,11 +9,15 @@ use std::{
 
 use http::Uri;
 use hyper_rustls::HttpsConnector;
+use rustls::{CertificateError, Error as TlsError};
 use tokio::time::{Timeout, timeout};
 use tower_service::Service;
 
 use super::{EgressStream, dial::Dial};
 use crate::BoxError;
+
+const UNKNOWN_ISSUER: &str = "certificate of an unknown issuer: set ENKASH_CA_FILE to a PEM file of \
+    certificates to trust, or call Egress::trust_file";
 
 type Inner = <HttpsConnector<Dial> as Service<Uri>>::Future;
 
@@ -42,19 +47,19 @@ impl Future for EgressConnecting {
     type Output = Result<EgressStream, BoxError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let error: BoxError = match ready!(self.inner.as_mut().poll(cx)) {
+        let mut error: BoxError = match ready!(self.inner.as_mut().poll(cx)) {
             Ok(Ok(stream)) => return Poll::Ready(Ok(EgressStream::new(stream))),
             Ok(Err(error)) => error,
             Err(elapsed) => io::Error::new(io::ErrorKind::TimedOut, elapsed).into(),
         };
-        Poll::Ready(Err(match self.proxy.take() {
-            Some(proxy) => NotThrough {
-                proxy,
-                source: error,
-            }
-            .into(),
-            None => error,
-        }))
+        if is_of_unknown_issuer(&*error) {
+            error = NotConnected::new(UNKNOWN_ISSUER, error).into();
+        }
+        if let Some(proxy) = &self.proxy {
+            let what = format!("no connection through the proxy {proxy}");
+            error = NotConnected::new(what, error).into();
+        }
+        Poll::Ready(Err(error))
     }
 }
 
@@ -66,23 +71,47 @@ impl fmt::Debug for EgressConnecting {
     }
 }
 
-/// Reports no connection through a proxy: it is unreachable, fails or hangs, or the server behind it is not
-/// trusted.
+/// Says of a failed connection what its cause does not.
 #[derive(Debug)]
-struct NotThrough {
-    /// Without credentials.
-    proxy: Uri,
+struct NotConnected {
+    what: Cow<'static, str>,
     source: BoxError,
 }
 
-impl fmt::Display for NotThrough {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no connection through the proxy {}", self.proxy)
+impl NotConnected {
+    fn new(what: impl Into<Cow<'static, str>>, source: BoxError) -> Self {
+        Self {
+            what: what.into(),
+            source,
+        }
     }
 }
 
-impl StdError for NotThrough {
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl StdError for NotConnected {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&*self.source)
     }
+}
+
+fn is_of_unknown_issuer(error: &(dyn StdError + 'static)) -> bool {
+    use CertificateError::{BadSignature, UnknownIssuer};
+
+    // A signature is bad where another authority of the same name is trusted, such as the one it replaced.
+    if let Some(TlsError::InvalidCertificate(UnknownIssuer | BadSignature)) = error.downcast_ref() {
+        return true;
+    }
+    // The source of an `io::Error` is that of the error in it.
+    let below = match error.downcast_ref::<io::Error>() {
+        Some(error) => error
+            .get_ref()
+            .map(|error| error as &(dyn StdError + 'static)),
+        None => error.source(),
+    };
+    below.is_some_and(is_of_unknown_issuer)
 }

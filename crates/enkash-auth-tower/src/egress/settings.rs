@@ -1,10 +1,10 @@
 use std::{env, ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
 
 use http::{Uri, uri::Scheme};
-use hyper_util::client::{legacy::connect::HttpConnector, proxy::matcher::Intercept};
+use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::RootCertStore;
 
-use super::{EgressConnector, Resolver, no_proxy::NoProxy, proxy, roots};
+use super::{EgressConnector, Resolver, no_proxy::NoProxy, proxy::Proxy, roots};
 use crate::{Error, ErrorKind};
 
 /// Lists the variables in curl's order.
@@ -58,7 +58,7 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 #[derive(Clone)]
 #[must_use = "settings connect nothing by themselves"]
 pub struct Egress {
-    proxy: Option<Intercept>,
+    proxy: Option<Proxy>,
     no_proxy: Arc<NoProxy>,
     roots: Arc<RootCertStore>,
     resolver: Resolver,
@@ -108,7 +108,7 @@ impl Egress {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
         let mut egress = Self::direct();
         if let Some((name, url)) = first(&lookup, &PROXY)? {
-            egress.proxy = Some(proxy::parse(name, &url)?);
+            egress.proxy = Some(Proxy::parse(name, &url)?);
         }
         if let Some((_, list)) = first(&lookup, &NO_PROXY)? {
             egress = egress.no_proxy(&list);
@@ -123,13 +123,13 @@ impl Egress {
 
     /// Connects through the proxy at `url`: `http://` or `https://`, a host, and optionally a port (by
     /// default 80 or 443) and `user:password@`, with `@`, `:`, `/`, `?`, `#` and `%` written as `%40`
-    /// and so on. Without a scheme it is `http://`.
+    /// and so on; any byte may be. Without a scheme it is `http://`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSetting`] for any other URL.
     pub fn proxy(mut self, url: &str) -> Result<Self, Error> {
-        self.proxy = Some(proxy::parse("proxy", url)?);
+        self.proxy = Some(Proxy::parse("proxy", url)?);
         Ok(self)
     }
 
@@ -147,7 +147,7 @@ impl Egress {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if it holds no certificate, or an invalid one.
+    /// [`ErrorKind::InvalidSetting`] if it holds no certificate, or an invalid one; the text says which.
     pub fn trust_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
         roots::add(Arc::make_mut(&mut self.roots), "CA certificates", pem)?;
         Ok(self)
@@ -166,7 +166,7 @@ impl Egress {
 
     /// Returns the proxy that a connection to `target` goes through, without its credentials.
     pub fn proxy_for(&self, target: &Uri) -> Option<&Uri> {
-        self.intercept(target).map(Intercept::uri)
+        self.intercept(target).map(Proxy::uri)
     }
 
     /// Creates a connector for hyper-util's client: TLS (rustls with ring) if the address is https,
@@ -191,7 +191,7 @@ impl Egress {
         tcp
     }
 
-    pub(super) fn intercept(&self, target: &Uri) -> Option<&Intercept> {
+    pub(super) fn intercept(&self, target: &Uri) -> Option<&Proxy> {
         let proxy = self.proxy.as_ref()?;
         let proxied = target.scheme() == Some(&Scheme::HTTPS) && !self.no_proxy.contains(target);
         proxied.then_some(proxy)
@@ -207,7 +207,7 @@ impl Default for Egress {
 impl fmt::Debug for Egress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Egress")
-            .field("proxy", &self.proxy.as_ref().map(Intercept::uri))
+            .field("proxy", &self.proxy.as_ref().map(Proxy::uri))
             .finish_non_exhaustive()
     }
 }

@@ -16,6 +16,8 @@ use tokio::{
 pub(crate) enum Manner {
     /// Tunnels to this address, whatever the target.
     Tunnel(SocketAddr),
+    /// The same, once it has sent this head.
+    TunnelAfter(&'static str, SocketAddr),
     /// Sends these bytes and closes.
     Answer(&'static str),
     /// Sends nothing and keeps the connection open.
@@ -97,7 +99,11 @@ async fn serve(mut stream: TcpStream, manner: Manner, seen: Arc<Seen>) {
             let _ = stream.write_all(bytes.as_bytes()).await;
         }
         Manner::Tunnel(target) => {
-            let _ = tunnel(stream, target, &seen).await;
+            let head = "HTTP/1.1 200 Connection established\r\nvia: 1.1 proxy\r\n\r\n";
+            let _ = tunnel(stream, head, target, &seen).await;
+        }
+        Manner::TunnelAfter(head, target) => {
+            let _ = tunnel(stream, head, target, &seen).await;
         }
     }
 }
@@ -110,11 +116,14 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     String::from_utf8(head).map_err(io::Error::other)
 }
 
-async fn tunnel(mut stream: TcpStream, target: SocketAddr, seen: &Seen) -> io::Result<()> {
+async fn tunnel(
+    mut stream: TcpStream,
+    head: &str,
+    target: SocketAddr,
+    seen: &Seen,
+) -> io::Result<()> {
     let there = TcpStream::connect(target).await?;
-    stream
-        .write_all(b"HTTP/1.1 200 Connection established\r\nvia: 1.1 proxy\r\n\r\n")
-        .await?;
+    stream.write_all(head.as_bytes()).await?;
     let (mut from_server, to_server) = there.into_split();
     let (from_client, mut to_client) = stream.into_split();
     let back = async {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 
 use super::{
+    connect_proxy::{ConnectProxy, Manner},
     stage::{HOST, PASSWORD, PROXY_BASIC, Stage},
     tls_front::TlsFront,
 };
@@ -51,6 +52,49 @@ async fn tunnelled_requests_show_the_proxy_no_secret() {
     for secret in [PASSWORD, token.expose(), "client-secret", "s3cret-card"] {
         let secret = secret.as_bytes();
         assert!(!tunnelled.windows(secret.len()).any(|part| part == secret));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_2xx_of_the_proxy_opens_the_tunnel() {
+    let stage = Stage::new().await;
+    let many = "x: y\r\n".repeat(150);
+    let many = format!("HTTP/1.1 200 OK\r\n{many}\r\n");
+    for head in [
+        "HTTP/1.0 200 Connection established\r\n\r\n",
+        "HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 202 Accepted\r\ntransfer-encoding: chunked\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.0 204 No Content\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nserver : old\r\nvia: a,\r\n  b\r\nstray\r\n\r\n",
+        many.leak(),
+    ] {
+        let proxy = ConnectProxy::start(Manner::TunnelAfter(head, stage.sandbox.addr())).await;
+        let tokens = stage.cache(&stage.base(), &stage.egress(&proxy));
+        let token = tokens.token().await;
+        assert!(token.is_ok(), "{head}: {token:?}");
+    }
+}
+
+/// `é` in Latin-1, which is not UTF-8.
+#[tokio::test(start_paused = true)]
+async fn proxy_password_is_sent_as_its_bytes() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    for (user, sent) in [
+        ("user:caf%E9", "dXNlcjpjYWbp"),
+        ("us%E9r:", "dXPpcjo="),
+        ("user", "dXNlcjo="),
+    ] {
+        let url = format!("http://{user}@{}", proxy.address());
+        let egress = Egress::direct().proxy(&url).unwrap();
+        let egress = egress.trust_pem(stage.pem().as_bytes()).unwrap();
+        stage.cache(&stage.base(), &egress).token().await.unwrap();
+        let head = proxy.heads().pop().unwrap();
+        let named = format!("\r\nProxy-Authorization: Basic {sent}\r\n");
+        assert!(head.contains(&named), "{head}");
     }
 }
 
