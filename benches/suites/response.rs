@@ -50,7 +50,7 @@ fn shapes() -> [(&'static str, StatusCode, &'static str, String); 7] {
         r#"{{"accessToken":"{token}","tokenType":"bearer","refreshToken":"{token}","expiresIn":86399}}"#
     );
     let envelope = format!(r#"{{"response_code":0,"response_message":"OK","payload":{shape_a}}}"#);
-    let refusal = r#"{"error":"invalid_grant","error_description":"Bad credentials"}"#;
+    let rejection = r#"{"error":"invalid_grant","error_description":"Bad credentials"}"#;
     let block_page = format!(
         "<!DOCTYPE html><html>{}</html>",
         "<p>blocked</p>".repeat(400)
@@ -64,7 +64,12 @@ fn shapes() -> [(&'static str, StatusCode, &'static str, String); 7] {
         ("snake_case", StatusCode::OK, json, shape_b),
         ("camel_case", StatusCode::OK, json, shape_c),
         ("envelope", StatusCode::OK, json, envelope),
-        ("refusal", StatusCode::BAD_REQUEST, json, refusal.to_owned()),
+        (
+            "rejection",
+            StatusCode::BAD_REQUEST,
+            json,
+            rejection.to_owned(),
+        ),
         ("block_page", StatusCode::FORBIDDEN, "text/html", block_page),
         ("largest", StatusCode::OK, json, large),
     ]

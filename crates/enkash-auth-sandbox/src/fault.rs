@@ -42,7 +42,7 @@ pub enum Fault {
     /// The request is carried out, and the connection closed without a response.
     CloseAfterReading,
     /// The request is carried out; half of the response is sent, and the connection closed.
-    HalfAnswer,
+    HalfResponse,
     /// The request is carried out, and the response never arrives.
     Hang,
     /// The request is carried out; a gateway replaces the response with an HTML page.
@@ -82,7 +82,7 @@ pub enum Fault {
     /// 200 with JSON that is neither a grant nor a rejection.
     OtherJson,
     /// Any other response.
-    Answer {
+    Response {
         /// The status, from 200 up.
         #[serde(with = "status")]
         status: StatusCode,

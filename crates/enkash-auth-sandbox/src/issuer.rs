@@ -319,7 +319,7 @@ pub struct Counters {
     /// Requests to API paths, with any outcome.
     pub api_calls: u64,
     /// Requests to API paths that were unauthorized.
-    pub api_refusals: u64,
+    pub api_unauthorized: u64,
     /// Requests that got a [`Fault`].
     pub faults: u64,
     /// Requests at `/-/sandbox/trap`, the target of [`Fault::Redirect`]: made by a client that sends

@@ -57,7 +57,7 @@ impl Rules {
         self
     }
 
-    /// Sets what a grant does while an earlier token is valid. Default: [`Issuing::Sticky`].
+    /// Sets what a grant does while an earlier token is valid. Default: [`Issuing::Reusing`].
     pub fn issuing(mut self, issuing: Issuing) -> Self {
         self.issuing = issuing;
         self
@@ -161,7 +161,7 @@ pub enum Shape {
 pub enum Issuing {
     /// Returns the same token until it expires, with a shrinking lifetime.
     #[default]
-    Sticky,
+    Reusing,
     /// Mints a token for each grant; the earlier ones stay valid until they expire.
     Rotating,
 }

@@ -197,7 +197,7 @@ async fn redirect_above_layer_blocks_foreign_origin() {
     };
     let home = call("/api/v0/elsewhere".to_owned()).await.unwrap();
     assert_eq!(home.status(), StatusCode::OK);
-    assert_eq!(sandbox.issuer().counters().api_refusals, 0);
+    assert_eq!(sandbox.issuer().counters().api_unauthorized, 0);
 
     let error = call(format!("{}/api/v0/cards", foreign.base_url()))
         .await

@@ -48,7 +48,7 @@ async fn main() -> Result<(), BoxError> {
     writeln!(
         out,
         "forwarded: {}, unauthorized: {}",
-        counters.api_calls, counters.api_refusals
+        counters.api_calls, counters.api_unauthorized
     )?;
     Ok(())
 }

@@ -71,7 +71,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from waitress.server import create_server
 
-seen = Counter(token_requests=0, token_refusals=0, api_calls=0, api_refusals=0)
+seen = Counter(token_requests=0, token_rejections=0, api_calls=0, api_unauthorized=0)
 
 
 @api_view(["GET", "POST"])
@@ -81,14 +81,14 @@ def api(request):
     return Response({"user": request.user.username})
 
 
-def counted(view, calls, refusals):
-    """The view, with what it answers counted."""
+def counted(view, calls, rejections):
+    """The view, with its calls and rejections counted."""
 
     def count(request, *args, **kwargs):
-        answer = view(request, *args, **kwargs)
+        response = view(request, *args, **kwargs)
         seen[calls] += 1
-        seen[refusals] += answer.status_code >= 400
-        return answer
+        seen[rejections] += response.status_code >= 400
+        return response
 
     return csrf_exempt(count)
 
@@ -107,9 +107,9 @@ def revoke_all(request):
 
 
 urlpatterns = [
-    path("oauth/token", counted(TokenView.as_view(), "token_requests", "token_refusals")),
+    path("oauth/token", counted(TokenView.as_view(), "token_requests", "token_rejections")),
     path("oauth/revoke", csrf_exempt(RevokeTokenView.as_view())),
-    path("api/v0/any", counted(api, "api_calls", "api_refusals")),
+    path("api/v0/any", counted(api, "api_calls", "api_unauthorized")),
     path("-/counters", counters),
     path("-/revoke-all", revoke_all),
 ]

@@ -9,7 +9,7 @@ const HOP_BY_HOP: &str = "connection keep-alive proxy-connection proxy-authentic
     proxy-authorization te trailer transfer-encoding upgrade";
 
 /// Returns whether the request must be declined.
-pub(super) fn refusal(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+pub(super) fn is_declined(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let is_other = |name: HeaderName, than: &str| {
         let mut values = headers.get_all(name).iter();
         values.any(|value| !value.as_bytes().eq_ignore_ascii_case(than.as_bytes()))

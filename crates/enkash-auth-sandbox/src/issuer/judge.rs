@@ -109,7 +109,7 @@ impl Judge<'_> {
         };
         strikes.clear(&account);
         let owner = Owner { client, account };
-        if self.state.rules.issuing == Issuing::Sticky
+        if self.state.rules.issuing == Issuing::Reusing
             && let Some(grant) = self.state.tokens.latest(&owner, self.now)
         {
             return Ok(grant);

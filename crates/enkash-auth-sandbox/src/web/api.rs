@@ -24,7 +24,7 @@ pub(super) async fn call(State(issuer): State<Issuer>, request: Request) -> Resp
 
 async fn carry_out(issuer: Issuer, request: Request) -> Response {
     if let Some(response) = check_token(&issuer, request.headers()) {
-        issuer.count(|counters| counters.api_refusals += 1);
+        issuer.count(|counters| counters.api_unauthorized += 1);
         // Reads the body, so that the client gets to read the response.
         length(Body::new(Limited::new(
             request.into_body(),

@@ -46,7 +46,7 @@ where
             tokio::time::sleep(by).await;
             response
         }
-        Fault::HalfAnswer => half(response),
+        Fault::HalfResponse => half(response),
         Fault::CarriedOut { status } => page(status),
         Fault::Hang => pending().await,
         Fault::CloseAfterReading => close(),
@@ -91,7 +91,7 @@ fn instead(fault: &Fault) -> Option<Response> {
             response
         }
         Fault::OtherJson => respond(StatusCode::OK, &json!({ "status": "UP", "items": [1, 2] })),
-        Fault::Answer {
+        Fault::Response {
             status,
             headers,
             body,

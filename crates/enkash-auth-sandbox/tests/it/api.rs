@@ -31,7 +31,7 @@ async fn valid_token_gets_echo_of_request() {
     assert_eq!(report["headers"]["authorization"], json!(["(not shown)"]));
     assert!(!report.to_string().contains(&token));
     assert_eq!(issuer.counters().api_calls, 1);
-    assert_eq!(issuer.counters().api_refusals, 0);
+    assert_eq!(issuer.counters().api_unauthorized, 0);
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn unknown_token_is_401_with_bearer_challenge() {
         response.header("www-authenticate"),
         r#"Bearer realm="oauth2-resource", error="invalid_token", error_description="Invalid access token: no\"such""#
     );
-    assert_eq!(issuer.counters().api_refusals, 1);
+    assert_eq!(issuer.counters().api_unauthorized, 1);
 }
 
 #[tokio::test]

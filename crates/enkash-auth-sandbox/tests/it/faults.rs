@@ -47,7 +47,7 @@ async fn fault_hits_its_endpoint_the_ordered_number_of_times() {
     assert_eq!(statuses, [500, 500, 200, 403, 200]);
     let counters = issuer.counters();
     assert_eq!((counters.faults, counters.grants), (3, 2));
-    assert_eq!((counters.api_calls, counters.api_refusals), (2, 0));
+    assert_eq!((counters.api_calls, counters.api_unauthorized), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +202,7 @@ async fn carried_out_fault_executes_request_behind_html_page() {
 #[tokio::test]
 async fn half_response_breaks_off() {
     let issuer = Issuer::default();
-    issuer.order(Fault::HalfAnswer.at(Endpoint::Token));
+    issuer.order(Fault::HalfResponse.at(Endpoint::Token));
     let response = call(&issuer, form(RIGHT)).await.unwrap();
     let length: usize = response.headers()["content-length"]
         .to_str()
@@ -308,7 +308,7 @@ async fn redirect_leads_to_trap() {
 #[tokio::test]
 async fn custom_response_is_returned_as_ordered() {
     let issuer = Issuer::default();
-    let fault = Fault::Answer {
+    let fault = Fault::Response {
         status: StatusCode::IM_A_TEAPOT,
         headers: [("x-odd", "yes"), ("no header", "no")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -47,7 +47,7 @@ async fn close_after_reading_sends_no_response() {
 
 #[tokio::test]
 async fn half_response_is_shorter_than_content_length() {
-    let sandbox = struck(Fault::HalfAnswer).await;
+    let sandbox = struck(Fault::HalfResponse).await;
     let request = format!("{}{RIGHT}", head());
     let response = exchange(&sandbox, &request).await;
 

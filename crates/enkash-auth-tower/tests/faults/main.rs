@@ -23,7 +23,7 @@ fn faults() -> Vec<(&'static str, Fault)> {
     let page = |status| Fault::Page { status };
     vec![
         (
-            "answer delayed by 200 ms",
+            "response delayed by 200 ms",
             Fault::Delay {
                 by: Duration::from_millis(200),
             },
@@ -36,8 +36,8 @@ fn faults() -> Vec<(&'static str, Fault)> {
             "closed after the request was read",
             Fault::CloseAfterReading,
         ),
-        ("half of the answer", Fault::HalfAnswer),
-        ("no answer", Fault::Hang),
+        ("half of the response", Fault::HalfResponse),
+        ("no response", Fault::Hang),
         ("403, a page of HTML", page(StatusCode::FORBIDDEN)),
         ("503, a page of HTML", page(StatusCode::SERVICE_UNAVAILABLE)),
         ("200, a page of HTML", page(StatusCode::OK)),

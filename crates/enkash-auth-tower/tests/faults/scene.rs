@@ -164,7 +164,7 @@ impl fmt::Display for Met {
         }
         match self.strikes.1 {
             0 => Ok(()),
-            unresolved => write!(f, ", {unresolved} possible"),
+            unresolved => write!(f, ", {unresolved} unresolved"),
         }
     }
 }

@@ -9,7 +9,8 @@ const END: &str = "<!-- end of met -->";
 /// Compares the table of the page with `rows`, or rewrites it.
 pub(crate) fn check(rows: &[(&str, &[Met])]) {
     let mut table =
-        "| the token server's answer | no token | early | over | refused by the API |\n".to_owned();
+        "| the token server's response | no token | refresh window | expired | unauthorized |\n"
+            .to_owned();
     table += "|---|---|---|---|---|\n";
     for (name, met) in rows {
         let cells: Vec<_> = met.iter().map(ToString::to_string).collect();

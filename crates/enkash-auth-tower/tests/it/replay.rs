@@ -168,7 +168,7 @@ async fn idempotency_key_allows_replay_only_if_trusted() {
 
 #[tokio::test(start_paused = true)]
 async fn api_returning_only_401_causes_no_fetch_storm() {
-    for issuing in [Issuing::Rotating, Issuing::Sticky] {
+    for issuing in [Issuing::Rotating, Issuing::Reusing] {
         let kit = Kit::new(rules(300, 50).issuing(issuing));
         let api = tower::service_fn(|_: Request<String>| async {
             let unauthorized = Response::builder()
@@ -281,7 +281,7 @@ async fn unsent_replay_returns_the_first_response() {
 
 #[tokio::test(start_paused = true)]
 async fn reissued_unauthorized_token_is_not_replayed() {
-    let kit = Kit::new(rules(300, 50).issuing(Issuing::Sticky));
+    let kit = Kit::new(rules(300, 50).issuing(Issuing::Reusing));
     let calls = Arc::new(AtomicU32::new(0));
     let api = tower::service_fn({
         let calls = Arc::clone(&calls);

@@ -63,7 +63,7 @@ fn fault(rng: &mut Rng) -> Fault {
         },
         1 => Fault::CloseBeforeReading,
         2 => Fault::CloseAfterReading,
-        3 => Fault::HalfAnswer,
+        3 => Fault::HalfResponse,
         4 => Fault::Page {
             status: *rng.choice(&statuses).unwrap_or(&StatusCode::OK),
         },

@@ -54,7 +54,7 @@ async fn late_token_does_not_replace_newer_token() {
     for sidecar in [&holder, &other, &third] {
         assert_eq!(call(sidecar).await.status, StatusCode::OK);
     }
-    assert_eq!(fleet.sandbox.issuer().counters().api_refusals, 0);
+    assert_eq!(fleet.sandbox.issuer().counters().api_unauthorized, 0);
     // The holder may have timed out its fetch and started another.
     assert!(fleet.requests() <= 3, "{}", fleet.requests());
 }

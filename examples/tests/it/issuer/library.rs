@@ -60,7 +60,7 @@ async fn expiring_tokens_are_replaced_without_failed_calls() {
         assert_eq!(call(&server, &tokens).await.unwrap(), StatusCode::OK);
         sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(server.counters().await.token_refusals, 0);
+    assert_eq!(server.counters().await.token_rejections, 0);
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn call_with_revoked_token_is_replayed_with_new_token() {
     server.revoke(first.expose()).await;
     assert_eq!(call(&server, &tokens).await.unwrap(), StatusCode::OK);
     let seen = server.counters().await;
-    assert_eq!((seen.token_requests, seen.api_refusals), (2, 1));
+    assert_eq!((seen.token_requests, seen.api_unauthorized), (2, 1));
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn wrong_password_or_secret_is_sent_once() {
         let rejected = rejected.downcast_ref::<Error>().unwrap();
         assert_eq!(rejected.kind(), ErrorKind::Rejected);
         let seen = server.counters().await;
-        assert_eq!((seen.token_requests, seen.token_refusals), (1, 1));
+        assert_eq!((seen.token_requests, seen.token_rejections), (1, 1));
         assert_eq!(seen.api_calls, 0);
     }
 }

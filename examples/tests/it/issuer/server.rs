@@ -31,9 +31,9 @@ pub(super) struct Server {
 #[derive(Debug, Deserialize)]
 pub(super) struct Counters {
     pub(super) token_requests: u32,
-    pub(super) token_refusals: u32,
+    pub(super) token_rejections: u32,
     pub(super) api_calls: u32,
-    pub(super) api_refusals: u32,
+    pub(super) api_unauthorized: u32,
 }
 
 impl Server {

@@ -48,7 +48,7 @@ async fn sidecar_before_django_oauth_toolkit_fails_no_call() {
     let steady = steady.join_all().await;
     assert!(are_served(&steady), "{steady:?}");
     let seen = server.counters().await;
-    assert_eq!((seen.api_refusals, seen.api_calls), (0, 100 + 16 * 20));
+    assert_eq!((seen.api_unauthorized, seen.api_calls), (0, 100 + 16 * 20));
     assert!(seen.token_requests <= 7, "{seen:?}");
 
     server.revoke_all().await;

@@ -79,7 +79,7 @@ async fn sidecar_recovers_from_each_fault() {
     endure_all([
         Fault::CloseBeforeReading,
         Fault::CloseAfterReading,
-        Fault::HalfAnswer,
+        Fault::HalfResponse,
         page(StatusCode::FORBIDDEN),
         page(StatusCode::SERVICE_UNAVAILABLE),
         Fault::ServerError,

@@ -44,7 +44,7 @@ async fn calls(stage: &Stage, count: u32, pause: Duration) -> (Vec<StatusCode>, 
 #[ignore = "takes 26 s: three lifetimes of a token"]
 async fn reused_tokens_are_replaced_without_failed_call() {
     let rules = Rules::new()
-        .issuing(Issuing::Sticky)
+        .issuing(Issuing::Reusing)
         .lifetime(Duration::from_secs(8))
         .delay(Duration::from_millis(50));
     let stage = Stage::with_rules(rules).await;
@@ -54,7 +54,7 @@ async fn reused_tokens_are_replaced_without_failed_call() {
     for slowest in [first, later] {
         assert!(slowest <= Duration::from_millis(1_600), "{slowest:?}");
     }
-    assert_eq!(stage.issuer().counters().api_refusals, 0);
+    assert_eq!(stage.issuer().counters().api_unauthorized, 0);
     stage.finish().await;
 }
 
@@ -110,7 +110,7 @@ async fn payment_with_invalid_token_is_executed_once() {
     assert_eq!(pay(&stage).await, StatusCode::OK);
     let counters = stage.issuer().counters();
     // Received twice, unauthorized once, so executed once.
-    assert_eq!((counters.api_calls, counters.api_refusals), (2, 1));
+    assert_eq!((counters.api_calls, counters.api_unauthorized), (2, 1));
     assert_eq!(counters.token_requests, 1);
     stage.finish().await;
 }
@@ -125,7 +125,7 @@ async fn payment_with_401_but_no_challenge_is_not_replayed() {
         Some("Bearer error=\"insufficient_scope\""),
     ] {
         let named = challenge.map(|text| ("www-authenticate".to_owned(), text.to_owned()));
-        let unauthorized = Fault::Answer {
+        let unauthorized = Fault::Response {
             status: StatusCode::UNAUTHORIZED,
             headers: named.into_iter().collect(),
             body: String::new(),

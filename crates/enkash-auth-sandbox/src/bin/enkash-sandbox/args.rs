@@ -223,12 +223,12 @@ Orders, while it runs:
 
 Faults, at "token" or at "api", for some "times" (default 1) or "lasting" some seconds:
   after the request was carried out (a wrong password counts):
-    {"delay": {"by": 2.5}}  "close-after-reading"  "half-answer"  "hang"
+    {"delay": {"by": 2.5}}  "close-after-reading"  "half-response"  "hang"
     {"carried-out": {"status": 502}}
   instead:
     "close-before-reading"  {"page": {"status": 503}}  "server-error"  "forbidden"
     {"too-many-requests": {"retry_after": 2}}  "garbage"  "empty"  "huge"  {"redirect": {}}
-    "other-json"  {"answer": {"status": 418, "headers": {}, "body": "anything"}}
+    "other-json"  {"response": {"status": 418, "headers": {}, "body": "anything"}}
 
 Two failures, then well:
   curl -s http://127.0.0.1:8788/-/sandbox/faults \

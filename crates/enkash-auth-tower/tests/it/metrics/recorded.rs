@@ -130,7 +130,7 @@ async fn dropped_replay_is_counted() {
 #[tokio::test(start_paused = true)]
 async fn abandoned_and_forced_fetches_are_counted_apart() {
     let (_guard, snapshotter) = recorder();
-    let kit = Kit::new(rules(60, 50).issuing(Issuing::Sticky));
+    let kit = Kit::new(rules(60, 50).issuing(Issuing::Reusing));
     let waiting = tokio::spawn(kit.tokens.token());
     sleep(Duration::from_millis(20)).await;
     let right: Credentials = credentials(&kit.user, "password").form_field("scope", "read");
