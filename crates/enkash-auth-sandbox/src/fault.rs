@@ -4,8 +4,8 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use crate::number;
 use crate::order::{Endpoint, Order};
-use crate::seconds;
 
 /// A fault of a response.
 ///
@@ -34,7 +34,7 @@ pub enum Fault {
     /// The request is carried out, and the response is delayed.
     Delay {
         /// The delay.
-        #[serde(with = "seconds")]
+        #[serde(with = "number")]
         by: Duration,
     },
     /// The connection is closed after the head of the request; the body is not read.
@@ -48,13 +48,13 @@ pub enum Fault {
     /// The request is carried out; a gateway replaces the response with an HTML page.
     CarriedOut {
         /// The status of the page, from 200 up, such as 502.
-        #[serde(with = "status")]
+        #[serde(with = "number")]
         status: StatusCode,
     },
     /// An HTML page with any status from 200 up, as a CDN or a captive portal sends it.
     Page {
         /// The status, such as 403, 429, 502, 503 or 520 to 530.
-        #[serde(with = "status")]
+        #[serde(with = "number")]
         status: StatusCode,
     },
     /// 500 with `{"error": "server_error"}`.
@@ -64,7 +64,7 @@ pub enum Fault {
     /// 429 with JSON.
     TooManyRequests {
         /// `Retry-After` in whole seconds, rounded up; `None` for no such header.
-        #[serde(default, with = "seconds::option")]
+        #[serde(default, with = "number::option")]
         retry_after: Option<Duration>,
     },
     /// 200 with the content type of JSON and random bytes.
@@ -84,7 +84,7 @@ pub enum Fault {
     /// Any other response.
     Response {
         /// The status, from 200 up.
-        #[serde(with = "status")]
+        #[serde(with = "number")]
         status: StatusCode,
         /// The headers; invalid ones are omitted.
         #[serde(default)]
@@ -99,26 +99,5 @@ impl Fault {
     /// Creates an order of this fault for the next request to an endpoint.
     pub fn at(self, endpoint: Endpoint) -> Order {
         Order::new(self, endpoint)
-    }
-}
-
-/// A status in JSON: a number that is valid for a final response.
-mod status {
-    use http::StatusCode;
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u16(status.as_u16())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StatusCode, D::Error> {
-        let number = u16::deserialize(from)?;
-        StatusCode::from_u16(number)
-            .ok()
-            .filter(|status| !status.is_informational())
-            .ok_or_else(|| {
-                D::Error::custom(format_args!("{number} is not a status of a final response"))
-            })
     }
 }

@@ -6,10 +6,10 @@ mod attempt;
 mod clock;
 mod fault;
 mod issuer;
+mod number;
 mod order;
 mod rules;
 mod sandbox;
-mod seconds;
 mod strikes;
 #[cfg(feature = "tls")]
 mod tls;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::millis;
 use crate::fault::Fault;
-use crate::seconds;
+use crate::number;
 
 /// The endpoint of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct Order {
 #[serde(rename_all = "lowercase")]
 enum Span {
     Times(u32),
-    Lasting(#[serde(with = "seconds")] Duration),
+    Lasting(#[serde(with = "number")] Duration),
 }
 
 impl Order {
@@ -71,7 +71,7 @@ struct Written {
     at: Endpoint,
     fault: Fault,
     times: Option<u32>,
-    #[serde(default, with = "seconds::option")]
+    #[serde(default, with = "number::option")]
     lasting: Option<Duration>,
 }
 

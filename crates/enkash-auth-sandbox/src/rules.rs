@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::seconds;
+use crate::number;
 
 /// The behavior of the issuer; each rule can be changed at run time.
 ///
@@ -13,11 +13,11 @@ use crate::seconds;
 #[serde(default, deny_unknown_fields)]
 #[must_use]
 pub struct Rules {
-    #[serde(with = "seconds")]
+    #[serde(with = "number")]
     pub(crate) lifetime: Duration,
     pub(crate) issuing: Issuing,
     pub(crate) refresh: Refresh,
-    #[serde(with = "seconds")]
+    #[serde(with = "number")]
     pub(crate) refresh_lifetime: Duration,
     pub(crate) shape: Shape,
     pub(crate) envelope: bool,
@@ -26,7 +26,7 @@ pub struct Rules {
     pub(crate) result_code: i64,
     pub(crate) rejections: Rejections,
     pub(crate) lock_after: Option<u32>,
-    #[serde(with = "seconds")]
+    #[serde(with = "number")]
     pub(crate) delay: Duration,
     pub(crate) date_header: bool,
 }

@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 
 use super::response::respond;
 use crate::issuer::Issuer;
+use crate::number;
 use crate::order::Order;
 use crate::rules::Rules;
-use crate::seconds;
 
 /// The size limit of request bodies.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -151,7 +151,7 @@ struct ClockChange {
     /// The new offset from the truth; behind, if negative.
     offset: Option<f64>,
     /// How far to advance the clock.
-    #[serde(default, with = "seconds::option")]
+    #[serde(default, with = "number::option")]
     advance: Option<Duration>,
 }
 
