@@ -24,6 +24,7 @@ pub struct Accounts {
     secrets: BTreeMap<Account, String>,
     api_key: Option<String>,
     company_id: Option<String>,
+    partner_id: Option<String>,
 }
 
 /// The owner of a token, which can be locked.
@@ -50,6 +51,7 @@ impl Accounts {
             secrets: BTreeMap::new(),
             api_key: None,
             company_id: None,
+            partner_id: None,
         }
     }
 
@@ -85,6 +87,13 @@ impl Accounts {
         self
     }
 
+    /// Requires this `partnerId` header on every API call, as cards, rewards and gifts do. Default: none
+    /// is required.
+    pub fn partner_id(mut self, id: impl Into<String>) -> Self {
+        self.partner_id = Some(id.into());
+        self
+    }
+
     pub(crate) fn is_client(&self, id: &str, secret: &str) -> bool {
         self.clients.get(id).is_some_and(|known| known == secret)
     }
@@ -100,6 +109,10 @@ impl Accounts {
 
     pub(crate) fn allows_company_id(&self, sent: Option<&str>) -> bool {
         self.company_id.is_none() || self.company_id.as_deref() == sent
+    }
+
+    pub(crate) fn allows_partner_id(&self, sent: Option<&str>) -> bool {
+        self.partner_id.is_none() || self.partner_id.as_deref() == sent
     }
 
     /// Iterates over the users, then the merchants, each sorted by name.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use self::judge::Judge;
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts};
 use crate::attempt::{Attempt, Rejection};
-use crate::clock::Clock;
+use crate::clock::{Clock, millis};
 use crate::fault::Fault;
 use crate::order::{Endpoint, Order, Queue};
 use crate::rules::Rules;
@@ -178,10 +178,16 @@ impl Issuer {
         Some(fault)
     }
 
-    /// Checks that a token is valid; the error says why not.
-    pub(crate) fn check(&self, token: &str) -> Result<(), &'static str> {
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    /// Returns the account of a valid token; the error says why it is not valid.
+    pub(crate) fn check(&self, token: &str) -> Result<Account, &'static str> {
         let now = self.clock().unix_ms();
-        self.lock().tokens.check(token, now)
+        let state = self.lock();
+        let age = millis(state.rules.accepted_after);
+        state.tokens.check(token, now, age).cloned()
     }
 
     /// Decides an attempt, and counts the outcome.
@@ -318,7 +324,7 @@ pub struct Counters {
     pub rejections: u64,
     /// Requests to API paths, with any outcome.
     pub api_calls: u64,
-    /// Requests to API paths that were unauthorized.
+    /// Requests to API paths without a token that these accept.
     pub api_unauthorized: u64,
     /// Requests that got a [`Fault`].
     pub faults: u64,

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::number;
@@ -29,6 +30,10 @@ pub struct Rules {
     #[serde(with = "number")]
     pub(crate) delay: Duration,
     pub(crate) date_header: bool,
+    #[serde(with = "number::option")]
+    pub(crate) payment_gateway: Option<StatusCode>,
+    #[serde(with = "number")]
+    pub(crate) accepted_after: Duration,
 }
 
 impl Rules {
@@ -48,6 +53,8 @@ impl Rules {
             lock_after: Some(3),
             delay: Duration::ZERO,
             date_header: true,
+            payment_gateway: None,
+            accepted_after: Duration::ZERO,
         }
     }
 
@@ -126,6 +133,21 @@ impl Rules {
     /// Sends a `Date` header by the issuer's clock. Default: yes.
     pub fn date_header(mut self, date_header: bool) -> Self {
         self.date_header = date_header;
+        self
+    }
+
+    /// Makes the API that of the Payment Gateway. It rejects a token with this status, from 200 up, and
+    /// `{"response_code": 117, "payload": "Token is invalid."}`, without a challenge. It takes a token with
+    /// and without `Bearer`, and wants the access key of a merchant's token in `merchantAccessKey`.
+    /// Default: `None`, an API that rejects a token with a challenge.
+    pub fn payment_gateway(mut self, status: impl Into<Option<StatusCode>>) -> Self {
+        self.payment_gateway = status.into();
+        self
+    }
+
+    /// Sets the age at which the API begins to accept a token. Default: zero.
+    pub fn accepted_after(mut self, age: Duration) -> Self {
+        self.accepted_after = age;
         self
     }
 }

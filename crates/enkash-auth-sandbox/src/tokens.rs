@@ -12,6 +12,7 @@ const FIRST_SWEEP: usize = 1024;
 /// A granted token at the time of the grant.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
+    pub(crate) owner: Owner,
     pub(crate) access: String,
     pub(crate) refresh: Option<String>,
     pub(crate) expires_at: i64,
@@ -67,6 +68,7 @@ impl Tokens {
     ) -> Grant {
         self.sweep(now);
         let grant = Grant {
+            owner: owner.clone(),
             access: random_text(),
             refresh: refresh.as_ref().map(|(text, _)| text.clone()),
             expires_at: now.saturating_add(lifetime),
@@ -97,12 +99,15 @@ impl Tokens {
         }
     }
 
-    /// Checks that an access token is valid; the error says why not.
-    pub(crate) fn check(&self, text: &str, now: i64) -> Result<(), &'static str> {
+    /// Returns the account of a valid access token, `age` milliseconds after its issue at the earliest; the
+    /// error says why it is not valid.
+    pub(crate) fn check(&self, text: &str, now: i64, age: i64) -> Result<&Account, &'static str> {
         match self.access.get(text) {
-            Some(grant) if grant.expires_at > now => Ok(()),
-            Some(_) => Err("Access token expired"),
-            None => Err("Invalid access token"),
+            Some(grant) if grant.expires_at <= now => Err("Access token expired"),
+            Some(grant) if now - (grant.expires_at - grant.lifetime) >= age => {
+                Ok(&grant.owner.account)
+            }
+            _ => Err("Invalid access token"),
         }
     }
 

@@ -1,20 +1,24 @@
-//! The API paths, which require a bearer token: everything that is not a token endpoint.
+//! The API paths, which require a token: everything that is not a token endpoint.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, AsHeaderName, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value, json};
 
 use super::fault;
 use super::response::respond;
+use crate::accounts::Account;
 use crate::issuer::Issuer;
 use crate::order::Endpoint;
 
-/// How much of an unauthorized request's body is read.
-const UNAUTHORIZED_BODY_LIMIT: usize = 2 << 20;
+/// The path that rejects every token with a 401 of its own.
+const OWN_401: &str = "/api/v0/own-401";
+
+/// How much of a rejected request's body is read.
+const REJECTED_BODY_LIMIT: usize = 2 << 20;
 
 pub(super) async fn call(State(issuer): State<Issuer>, request: Request) -> Response {
     issuer.count(|counters| counters.api_calls += 1);
@@ -23,12 +27,11 @@ pub(super) async fn call(State(issuer): State<Issuer>, request: Request) -> Resp
 }
 
 async fn carry_out(issuer: Issuer, request: Request) -> Response {
-    if let Some(response) = check_token(&issuer, request.headers()) {
-        issuer.count(|counters| counters.api_unauthorized += 1);
+    if let Some(response) = rejected(&issuer, &request) {
         // Reads the body, so that the client gets to read the response.
         length(Body::new(Limited::new(
             request.into_body(),
-            UNAUTHORIZED_BODY_LIMIT,
+            REJECTED_BODY_LIMIT,
         )))
         .await;
         return response;
@@ -36,25 +39,62 @@ async fn carry_out(issuer: Issuer, request: Request) -> Response {
     echo(request).await
 }
 
-/// Returns the 401 response to a call without a valid token. Like that of the real server family, it
-/// repeats the token.
-fn check_token(issuer: &Issuer, headers: &HeaderMap) -> Option<Response> {
-    let Some(token) = token(headers) else {
-        let needed = "Full authentication is required to access this resource";
-        return Some(unauthorized(needed));
+/// Returns the response to a call that is not made: its token is not valid, or a header is missing.
+fn rejected(issuer: &Issuer, request: &Request) -> Option<Response> {
+    if request.uri().path() == OWN_401 {
+        let status = StatusCode::UNAUTHORIZED;
+        return Some(failed(status, 401, "Not for this account", Value::Null));
+    }
+    let headers = request.headers();
+    let partner_id = single(headers, "partnerId");
+    let gateway = issuer.rules().payment_gateway;
+    let account = match token(headers, gateway.is_some()) {
+        // Like the real server family, repeats the token.
+        Some(token) => issuer.check(token).map_err(|why| format!("{why}: {token}")),
+        None => Err("Full authentication is required to access this resource".to_owned()),
     };
-    let why = issuer.check(token).err()?;
-    Some(unauthorized(&format!("{why}: {token}")))
+    let missing = match account {
+        Err(why) => {
+            issuer.count(|counters| counters.api_unauthorized += 1);
+            return Some(match gateway {
+                Some(status) => failed(status, 117, "Failure", json!("Token is invalid.")),
+                None => unauthorized(&why),
+            });
+        }
+        Ok(Account::Merchant(access_key))
+            if gateway.is_some() && single(headers, "merchantAccessKey") != Some(&access_key) =>
+        {
+            "merchantAccessKey"
+        }
+        Ok(_) if !issuer.accounts().allows_partner_id(partner_id) => "partnerId",
+        Ok(_) => return None,
+    };
+    let message = format!("Missing or wrong {missing}");
+    Some(failed(StatusCode::BAD_REQUEST, 1, &message, Value::Null))
 }
 
-/// Returns the token of a single `Authorization` header; two headers count as none.
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return None;
-    };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// Returns the token of the `Authorization` header.
+fn token(headers: &HeaderMap, takes_bare: bool) -> Option<&str> {
+    let value = single(headers, AUTHORIZATION)?;
+    match value.split_once(' ') {
+        Some((scheme, token)) => scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()),
+        None => takes_bare.then_some(value),
+    }
+}
+
+/// Returns the value of a header; two headers count as none.
+fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// Returns a failure in the envelope of the platform.
+fn failed(status: StatusCode, code: u16, message: &str, payload: Value) -> Response {
+    let body = json!({ "response_code": code, "response_message": message, "payload": payload });
+    respond(status, &body)
 }
 
 fn unauthorized(description: &str) -> Response {

@@ -9,6 +9,8 @@ mod faults;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+mod products;
+#[cfg(test)]
 #[cfg(feature = "cli")]
 mod program;
 #[cfg(test)]

@@ -53,6 +53,8 @@ fn program_prints_address_and_grants_token() {
         "30",
         "--access-key",
         "ak",
+        "--partner-id",
+        "P1",
     ];
     let (_program, addr) = Program::start(&args);
     let body = r#"{"accessKey":"ak","secretKey":"secret-key"}"#;
@@ -66,6 +68,17 @@ fn program_prints_address_and_grants_token() {
     );
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     assert!(response.contains(r#""resultCode":200"#), "{response}");
+
+    let (_, token) = response.split_once(r#""token":""#).unwrap();
+    let (token, _) = token.split_once('"').unwrap();
+    let call = exchange(
+        &addr,
+        &format!(
+            "GET /api HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n\
+             authorization: Bearer {token}\r\n\r\n"
+        ),
+    );
+    assert!(call.contains("Missing or wrong partnerId"), "{call}");
 
     let status = exchange(
         &addr,
@@ -83,6 +96,8 @@ fn program_starts_with_options() {
         ["--clock-offset", "-3600"],
         ["--stated", "hour-ago"],
         ["--lock-after", "0"],
+        ["--payment-gateway", "400"],
+        ["--accepted-after", "1.5"],
     ];
     let (_program, addr) = Program::start(args.as_flattened());
     let status = exchange(
@@ -93,6 +108,8 @@ fn program_starts_with_options() {
         r#""offset":-3600.0"#,
         r#""stated":"hour-ago""#,
         r#""lock_after":0"#,
+        r#""payment_gateway":400"#,
+        r#""accepted_after":1.5"#,
     ] {
         assert!(status.contains(part), "{part} is not in {status}");
     }

@@ -9,6 +9,7 @@ use enkash_auth_sandbox::{
     Accounts, Issuer, Issuing, Refresh, Rejections, Rounding, Rules, Sandbox, SandboxBuilder,
     Shape, Stated, Tls,
 };
+use http::StatusCode;
 
 /// A server that behaves like EnKash's token server
 #[derive(Debug, Parser)]
@@ -89,6 +90,10 @@ struct CredentialArgs {
     /// Requires this clientId in the form
     #[arg(long, value_name = "ID")]
     company_id: Option<String>,
+
+    /// Requires this partnerId header on API calls, as cards, rewards and gifts do
+    #[arg(long, value_name = "ID")]
+    partner_id: Option<String>,
 }
 
 impl CredentialArgs {
@@ -102,6 +107,9 @@ impl CredentialArgs {
         }
         if let Some(id) = &self.company_id {
             accounts = accounts.company_id(id);
+        }
+        if let Some(id) = &self.partner_id {
+            accounts = accounts.partner_id(id);
         }
         accounts
     }
@@ -162,6 +170,14 @@ struct RuleArgs {
     #[arg(long)]
     no_date: bool,
 
+    /// Plays the Payment Gateway's API, which rejects a token by a JSON body with this status
+    #[arg(long, value_name = "STATUS")]
+    payment_gateway: Option<StatusCode>,
+
+    /// Age at which the API begins to accept a token
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    accepted_after: Duration,
+
     /// How far ahead the server's clock is; behind, if negative
     #[arg(
         long,
@@ -188,6 +204,8 @@ impl RuleArgs {
             .lock_after(self.lock_after)
             .delay(self.delay)
             .date_header(!self.no_date)
+            .payment_gateway(self.payment_gateway)
+            .accepted_after(self.accepted_after)
     }
 }
 
@@ -200,8 +218,9 @@ const ABOUT: &str = "\
 A server that behaves like EnKash's token server, for tests and for people without credentials.
 
 It grants tokens at POST /oauth/token (form and HTTP Basic) and POST /api/v0/merchant/token (JSON).
-Every other path is an API call: with a valid token it is answered with a report of what arrived,
-without one with 401. Below /-/sandbox/ it takes orders, from anyone: do not show it to the world.
+Every other path is an API call: with a valid token it returns a report of what arrived, without one
+401; /api/v0/own-401 rejects every token. Below /-/sandbox/ it takes orders, from anyone: do not show
+it to the world.
 
 When it accepts, it prints `listening on http://ADDR`. Ctrl-C or SIGTERM ends it.";
 
