@@ -9,7 +9,7 @@ use std::{hint::black_box, time::Duration};
 use criterion::{Criterion, Throughput};
 use enkash_auth_benches::request::token;
 use enkash_auth_core::{
-    Bearer, Failure, FailureKind, RefreshPolicy, Timestamp,
+    Bearer, Failure, FailureKind, Policy, Timestamp,
     lifetime::{Exchange, Expiry},
     state::{FetchOutcome, State},
 };
@@ -18,7 +18,7 @@ const NOON: Timestamp = Timestamp::new(0, 1_767_268_800_000_000_000);
 
 #[expect(clippy::expect_used, reason = "constants, known to be good")]
 fn main() {
-    let policy = RefreshPolicy::default();
+    let policy = Policy::default();
     let bearer = Bearer::new(&token(0)).expect("a token of digits");
     let lifetime = Exchange::new(NOON, None).lifetime(&[Expiry::In(Duration::from_secs(3600))]);
     let granted = FetchOutcome::Granted(bearer, lifetime);

@@ -15,7 +15,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use enkash_auth_core::{
-    RefreshPolicy, Timestamp,
+    Policy, Timestamp,
     lifetime::{Exchange, Expiry, Lifetime, Schedule},
 };
 use serde_json::Value;
@@ -26,7 +26,7 @@ struct Input {
     sent: Timestamp,
     date: Option<SystemTime>,
     jitter: f64,
-    policy: RefreshPolicy,
+    policy: Policy,
     said: Vec<Expiry>,
 }
 
@@ -50,7 +50,7 @@ pub fn check(input: &[u8]) {
 }
 
 /// Checks that the schedule is in order for every jitter and policy.
-pub(crate) fn schedule(lifetime: &Lifetime, policy: &RefreshPolicy, jitter: f64) {
+pub(crate) fn schedule(lifetime: &Lifetime, policy: &Policy, jitter: f64) {
     let Some(length) = lifetime.length() else {
         assert_eq!(Schedule::new(lifetime, policy, jitter), None);
         return;
@@ -119,7 +119,7 @@ fn read(text: &str) -> Option<Input> {
         sent: Timestamp::new(0, 0),
         date: None,
         jitter: 1.0,
-        policy: RefreshPolicy::default(),
+        policy: Policy::default(),
         said: Vec::new(),
     };
     for line in text.lines().take(16) {

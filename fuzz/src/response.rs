@@ -14,7 +14,7 @@
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Bearer, Client, Credentials, FailedAttempt, Failure, FailureKind, Grant, RefreshPolicy,
+    Bearer, Client, Credentials, FailedAttempt, Failure, FailureKind, Grant, Policy,
     ResponseBody, Timestamp, TokenResponse, User, account::AttemptOutcome,
 };
 use http::{HeaderMap, StatusCode};
@@ -120,7 +120,7 @@ fn granted(grant: &Grant, status: StatusCode, body: &ResponseBody) {
     if token.len() > 8 {
         assert!(!format!("{grant:?}").contains(token));
     }
-    expiry::schedule(grant.lifetime(), &RefreshPolicy::default(), 0.5);
+    expiry::schedule(grant.lifetime(), &Policy::default(), 0.5);
 }
 
 fn has(layer: &Value, token: &str) -> bool {

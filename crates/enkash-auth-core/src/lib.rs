@@ -32,7 +32,7 @@ pub use self::{
     failure::{Failure, FailureKind},
     identity::{Client, User},
     invalid_setting::InvalidSetting,
-    policy::RefreshPolicy,
+    policy::Policy,
     request::TokenRequest,
     response::{FailedAttempt, Grant, ResponseBody, TokenResponse},
     time::{Clock, SystemClock, Timestamp},

@@ -1,92 +1,35 @@
 use std::time::Duration;
 
-use crate::InvalidSetting;
-
-/// Sets when a token is refreshed, and the bounds of waits and retries.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::RefreshPolicy;
-///
-/// let mut policy = RefreshPolicy::default();
-/// policy.fetch_timeout = Duration::from_secs(5);
-/// policy.max_waiters = 1_000;
-/// ```
+/// Sets when a token is refreshed, and the bounds of backoff.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RefreshPolicy {
-    /// Whether a token is also refreshed without traffic, after its first use: no. An idle cache fetches
-    /// nothing, and its next caller waits for a fetch.
-    pub keep_warm: bool,
-    /// The longest window before a token's expiry in which it is refreshed in the background: 300 s.
-    /// Shorter tokens have shorter windows: a fifth of the lifetime, at least 10 s, at most a
-    /// quarter of it.
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a part of the policy of the crate above"
+)]
+pub struct Policy {
+    /// The longest window before a token's expiry in which it is refreshed in the background.
     pub refresh_window_max: Duration,
-    /// The longest time before a token's expiry in which it is no longer attached: 10 s. Shorter
-    /// tokens have shorter margins: a fiftieth of the lifetime, at least 250 ms, at most an eighth.
+    /// The longest time before a token's expiry in which it is no longer attached.
     pub expiry_margin_max: Duration,
-    /// How long one fetch may take, including its attempts and backoff: 8 s. Not the timeout of a caller: one
-    /// with 50 ms left must not end the fetch that all wait for.
+    /// How long one fetch may take. One that takes a sixteenth longer is overdue.
     pub fetch_timeout: Duration,
-    /// How many attempts one fetch makes if nothing was sent or the server responds 429 or 5xx: 3, with 0.2 s
-    /// and 0.5 s between them. More than 3 count as 3.
-    pub attempts: u32,
-    /// The longest backoff after failed fetches, which starts at 0.5 s and doubles: 30 s.
+    /// The longest backoff after failed fetches.
     pub backoff_max: Duration,
-    /// The longest `Retry-After` that is honoured: 300 s.
+    /// The longest `Retry-After` that is honoured.
     pub retry_after_max: Duration,
-    /// How long after two unresolved attempts another one is made: `None` for not before a reset. A duration
-    /// is a deliberate exception to the guarantee that the server never counts a third attempt: such an
-    /// attempt can lock the account.
+    /// How long after two unresolved attempts another one is made: `None` for not before a reset.
     pub retry_unresolved_after: Option<Duration>,
-    /// How long one caller waits for a token: 10 s.
-    pub wait_timeout: Duration,
-    /// How many callers wait for a token at once: 65,536. One more fails at once.
-    pub max_waiters: usize,
 }
 
-impl RefreshPolicy {
-    /// Checks that this policy allows fetching a token and waiting for it.
-    ///
-    /// # Errors
-    ///
-    /// If `fetch_timeout`, `attempts`, `wait_timeout` or `max_waiters` is zero; the text names the setting.
-    pub fn validate(&self) -> Result<(), InvalidSetting> {
-        let Some(name) = self.zero_setting() else {
-            return Ok(());
-        };
-        Err(InvalidSetting::new(format!("{name} is zero")))
-    }
-
-    /// Returns the name of the setting that [`validate`](Self::validate) rejects.
-    #[doc(hidden)]
-    pub fn zero_setting(&self) -> Option<&'static str> {
-        let settings = [
-            ("fetch_timeout", self.fetch_timeout.is_zero()),
-            ("attempts", self.attempts == 0),
-            ("wait_timeout", self.wait_timeout.is_zero()),
-            ("max_waiters", self.max_waiters == 0),
-        ];
-        let mut settings = settings.into_iter();
-        settings.find_map(|(name, is_zero)| is_zero.then_some(name))
-    }
-}
-
-impl Default for RefreshPolicy {
+impl Default for Policy {
     fn default() -> Self {
         Self {
-            keep_warm: false,
             refresh_window_max: Duration::from_secs(300),
             expiry_margin_max: Duration::from_secs(10),
             fetch_timeout: Duration::from_secs(8),
-            attempts: 3,
             backoff_max: Duration::from_secs(30),
             retry_after_max: Duration::from_secs(300),
             retry_unresolved_after: None,
-            wait_timeout: Duration::from_secs(10),
-            max_waiters: 65_536,
         }
     }
 }

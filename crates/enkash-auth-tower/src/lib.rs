@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod heartbeat;
 mod meter;
+mod policy;
 #[cfg(feature = "retry")]
 mod retry;
 mod status;
@@ -34,7 +35,7 @@ pub use self::egress::{Egress, EgressConnecting, EgressConnector, EgressStream};
 pub use self::store::FileStore;
 pub use enkash_auth_core::{
     AccessToken, AccountKey, BaseUrl, Bearer, Client, Clock, Credentials, Environment,
-    InvalidSetting, Origin, RefreshPolicy, SystemClock, Timestamp, User,
+    InvalidSetting, Origin, SystemClock, Timestamp, User,
 };
 
 pub use self::{
@@ -45,6 +46,7 @@ pub use self::{
     cache::{TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint, TokenRequestBody},
     error::{Error, ErrorKind},
+    policy::RefreshPolicy,
     status::Status,
     store::{Liveness, Loaded, MemoryStore, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture},
 };

@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
 use enkash_auth_axum::{CurrentToken, Problem, Proxy, health};
-use enkash_auth_core::{Client, Credentials, Environment, RefreshPolicy, User};
+use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, MemoryStore, ReplayPolicy, TokenCache, TokenCacheBuilder,
-    TokenEndpoint, internal::Process,
+    BoxError, EnkashAuthLayer, MemoryStore, RefreshPolicy, ReplayPolicy, TokenCache,
+    TokenCacheBuilder, TokenEndpoint, internal::Process,
 };
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};

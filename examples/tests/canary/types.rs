@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    BaseUrl, Bearer, Client, Clock, Credentials, Failure, RefreshPolicy, ResponseBody, SystemClock,
+    BaseUrl, Bearer, Client, Clock, Credentials, Failure, Policy, ResponseBody, SystemClock,
     TokenRequest, TokenResponse, User,
     account::{AccountRecord, Acquire, AttemptContext, AttemptId, AttemptOutcome, Witness},
     lifetime::Lifetime,
@@ -48,7 +48,7 @@ async fn debug_output_leaks_no_secret() {
         canary.debug((&body, &response, &grant, grant.bearer(), grant.lifetime()));
         canary.error(&Bearer::new(&format!("{token} {token}")).unwrap_err());
 
-        let policy = RefreshPolicy::default();
+        let policy = Policy::default();
         let mut state = State::<Failure>::new();
         canary.debug(state.lookup(now, Ok(()), &policy));
         let pending = state.pending().unwrap();

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Lifetime;
-use crate::{RefreshPolicy, Timestamp};
+use crate::{Policy, Timestamp};
 
 /// The shortest expiry margin, except for lifetimes under 2 s.
 const MIN_MARGIN: Duration = Duration::from_millis(250);
@@ -19,7 +19,7 @@ impl Schedule {
     ///
     /// `jitter`, in `[0, 1]`, sets the refresh window to between three quarters of its length (0) and all of
     /// it (1). It is generated once per token.
-    pub fn new(lifetime: &Lifetime, policy: &RefreshPolicy, jitter: f64) -> Option<Self> {
+    pub fn new(lifetime: &Lifetime, policy: &Policy, jitter: f64) -> Option<Self> {
         let length = lifetime.length()?;
         let margin = margin(length, policy, lifetime.is_local());
         // NaN counts as 0.
@@ -67,7 +67,7 @@ impl Schedule {
 
 /// Returns a fifth of the lifetime, at least 10 s, at most the policy's bound, never more than a quarter: with
 /// a fixed window, every request would refresh a short token.
-fn window(length: Duration, policy: &RefreshPolicy) -> Duration {
+fn window(length: Duration, policy: &Policy) -> Duration {
     (length / 5)
         .max(Duration::from_secs(10))
         .min(policy.refresh_window_max)
@@ -76,7 +76,7 @@ fn window(length: Duration, policy: &RefreshPolicy) -> Duration {
 
 /// Returns a fiftieth of the lifetime, from 250 ms to the policy's bound, never more than an eighth: an
 /// in-flight request still arrives in time. Twice that if only the local clock is available.
-fn margin(length: Duration, policy: &RefreshPolicy, local_clock: bool) -> Duration {
+fn margin(length: Duration, policy: &Policy, local_clock: bool) -> Duration {
     let margin = (length / 50).min(policy.expiry_margin_max).max(MIN_MARGIN);
     let margin = if local_clock { margin * 2 } else { margin };
     margin.min(length / 8)

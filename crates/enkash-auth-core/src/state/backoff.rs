@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::FetchError;
-use crate::{FailureKind, RefreshPolicy, Timestamp};
+use crate::{FailureKind, Policy, Timestamp};
 
 /// The interval at which a quarantined cache polls the account record, with a jitter of ± 20 %. A poll sends
 /// nothing to the token server.
@@ -41,7 +41,7 @@ impl<E: FetchError> Backoff<E> {
         is_refresh: bool,
         now: Timestamp,
         jitter: f64,
-        policy: &RefreshPolicy,
+        policy: &Policy,
     ) -> Self {
         // Only a `Retry-After` from the server needs a bound.
         let error = match error.retry_after() {
@@ -103,7 +103,7 @@ impl<E: FetchError> Backoff<E> {
     }
 
     /// Returns when such an attempt is retried without a caller; `None` for never.
-    pub fn retry_at(&self, policy: &RefreshPolicy) -> Option<Timestamp> {
+    pub fn retry_at(&self, policy: &Policy) -> Option<Timestamp> {
         let after = policy.retry_unresolved_after?;
         Some((self.since + after).on_monotonic())
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::{
-    AccessToken, Bearer, RefreshPolicy, Timestamp,
+    AccessToken, Bearer, Policy, Timestamp,
     lifetime::{Lifetime, Schedule},
 };
 
@@ -67,7 +67,7 @@ impl Held {
         lifetime: &Lifetime,
         now: Timestamp,
         jitter: f64,
-        policy: &RefreshPolicy,
+        policy: &Policy,
     ) -> Option<Schedule> {
         let reported = lifetime.length()?;
         let expiry = self.token.schedule().expiry().monotonic_nanos();

@@ -5,7 +5,7 @@ use super::{
     held::Held,
 };
 use crate::{
-    AccessToken, Bearer, Failure, FailureKind, RefreshPolicy, Timestamp,
+    AccessToken, Bearer, Failure, FailureKind, Policy, Timestamp,
     lifetime::{Lifetime, Schedule},
 };
 
@@ -74,7 +74,7 @@ impl<E: FetchError> State<E> {
         &mut self,
         now: Timestamp,
         can_fetch: Result<(), E>,
-        policy: &RefreshPolicy,
+        policy: &Policy,
     ) -> Decision<E> {
         self.refreshes_from.get_or_insert(now + FIRST_REFRESH);
         let overdue = self
@@ -108,7 +108,7 @@ impl<E: FetchError> State<E> {
         outcome: FetchOutcome<E>,
         now: Timestamp,
         jitter: f64,
-        policy: &RefreshPolicy,
+        policy: &Policy,
     ) -> bool {
         let pending = self.pending.take_if(|pending| pending.number == number);
         if pending.is_none() {
@@ -144,7 +144,7 @@ impl<E: FetchError> State<E> {
         bearer: &Bearer,
         lifetime: &Lifetime,
         now: Timestamp,
-        policy: &RefreshPolicy,
+        policy: &Policy,
     ) -> Option<Duration> {
         self.pending.filter(|pending| pending.number == number)?;
         let is_last_second = lifetime.length().is_none_or(|length| length < LAST_SECOND);
@@ -217,7 +217,7 @@ impl<E: FetchError> State<E> {
     }
 
     /// Returns when a cache that is kept warm looks up by itself; `None` for not before a caller does.
-    pub fn next_refresh(&self, now: Timestamp, policy: &RefreshPolicy) -> Option<Timestamp> {
+    pub fn next_refresh(&self, now: Timestamp, policy: &Policy) -> Option<Timestamp> {
         match &self.backoff {
             Some(backoff) if self.pending.is_none() && backoff.may_count() => {
                 backoff.retry_at(policy)
@@ -281,7 +281,7 @@ impl<E: FetchError> State<E> {
         reason: FetchReason,
         now: Timestamp,
         can_fetch: Result<(), E>,
-        policy: &RefreshPolicy,
+        policy: &Policy,
     ) -> Result<PendingFetch, E> {
         if let (None, Some(error)) = (self.pending, self.error_at(now)) {
             return Err(error);
@@ -353,7 +353,7 @@ impl<E: FetchError> State<E> {
         lifetime: &Lifetime,
         now: Timestamp,
         jitter: f64,
-        policy: &RefreshPolicy,
+        policy: &Policy,
     ) {
         let Some(schedule) = self.schedule(&bearer, lifetime, now, jitter, policy) else {
             let detail = "token already expired when received";
@@ -370,7 +370,7 @@ impl<E: FetchError> State<E> {
         self.backoff = None;
     }
 
-    fn fail(&mut self, error: E, now: Timestamp, jitter: f64, policy: &RefreshPolicy) {
+    fn fail(&mut self, error: E, now: Timestamp, jitter: f64, policy: &Policy) {
         let is_refresh = self.usable(now).is_some();
         let last = self.backoff.take();
         self.backoff = Some(Backoff::new(error, last, is_refresh, now, jitter, policy));
@@ -383,7 +383,7 @@ impl<E: FetchError> State<E> {
         lifetime: &Lifetime,
         now: Timestamp,
         jitter: f64,
-        policy: &RefreshPolicy,
+        policy: &Policy,
     ) -> Option<Schedule> {
         let schedule = match self.held.as_ref().filter(|held| held.is(bearer)) {
             Some(held) => held.reused(lifetime, now, jitter, policy),

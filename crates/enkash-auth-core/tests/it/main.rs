@@ -9,7 +9,6 @@
 mod account;
 mod address;
 mod lifetime;
-mod policy;
 mod request;
 mod response;
 mod schedule;

@@ -3,28 +3,27 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    RefreshPolicy, Timestamp,
+    Policy, Timestamp,
     lifetime::{Exchange, Expiry, Lifetime, Schedule},
 };
 use proptest::prelude::*;
 
 use super::support::{DAY, NOW, SENT, at, lifetime, secs};
 
-fn margin(lifetime: &Lifetime, policy: &RefreshPolicy) -> Duration {
+fn margin(lifetime: &Lifetime, policy: &Policy) -> Duration {
     let schedule = Schedule::new(lifetime, policy, 1.0).expect("not expired");
     schedule.expiry().remaining(schedule.deadline())
 }
 
 fn window(length: Duration, jitter: f64) -> Duration {
     let lifetime = lifetime(None, &[Expiry::In(length)]);
-    let schedule =
-        Schedule::new(&lifetime, &RefreshPolicy::default(), jitter).expect("not expired");
+    let schedule = Schedule::new(&lifetime, &Policy::default(), jitter).expect("not expired");
     schedule.expiry().remaining(schedule.refresh_at())
 }
 
 #[test]
 fn local_clock_doubles_expiry_margin() {
-    let policy = RefreshPolicy::default();
+    let policy = Policy::default();
     let end = Expiry::AtUnixSeconds(NOW + 100);
     let local = lifetime(None, &[end]);
     let server = lifetime(Some(at(NOW - 1)), &[end]);
@@ -37,10 +36,7 @@ fn local_clock_doubles_expiry_margin() {
 fn expired_token_has_no_schedule() {
     let expired = lifetime(None, &[Expiry::Expired]);
     assert_eq!(expired.length(), None);
-    assert_eq!(
-        Schedule::new(&expired, &RefreshPolicy::default(), 1.0),
-        None
-    );
+    assert_eq!(Schedule::new(&expired, &Policy::default(), 1.0), None);
 }
 
 #[test]
@@ -55,7 +51,7 @@ fn expiry_margin_scales_with_lifetime() {
     ] {
         let lifetime = lifetime(None, &[Expiry::In(length)]);
         assert_eq!(
-            margin(&lifetime, &RefreshPolicy::default()),
+            margin(&lifetime, &Policy::default()),
             expected,
             "{length:?}"
         );
@@ -113,7 +109,7 @@ proptest! {
         expiry_margin_max in any_span(),
         is_local in any::<bool>(),
     ) {
-        let mut policy = RefreshPolicy::default();
+        let mut policy = Policy::default();
         policy.refresh_window_max = refresh_window_max;
         policy.expiry_margin_max = expiry_margin_max;
         let lifetime = if is_local {

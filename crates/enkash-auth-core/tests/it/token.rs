@@ -1,7 +1,7 @@
 //! Bearer tokens, and tokens that can be attached.
 
 use enkash_auth_core::{
-    AccessToken, Bearer, FailureKind, RefreshPolicy, Timestamp,
+    AccessToken, Bearer, FailureKind, Policy, Timestamp,
     lifetime::{Exchange, Expiry, Schedule},
 };
 
@@ -11,7 +11,7 @@ const TEXT: &str = "2YotnFZFEjr1zCsicMWpAA";
 
 fn token() -> AccessToken {
     let lifetime = Exchange::new(SENT, None).lifetime(&[Expiry::In(secs(300))]);
-    let schedule = Schedule::new(&lifetime, &RefreshPolicy::default(), 1.0).expect("not expired");
+    let schedule = Schedule::new(&lifetime, &Policy::default(), 1.0).expect("not expired");
     AccessToken::new(Bearer::new(TEXT).expect("a token"), 7, schedule)
 }
 

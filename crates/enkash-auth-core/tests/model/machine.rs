@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, Failure, FailureKind, RefreshPolicy, Timestamp,
+    Bearer, Failure, FailureKind, Policy, Timestamp,
     lifetime::{Exchange, Expiry},
     state::{Decision, FetchOutcome, Lookup, State},
 };
@@ -121,14 +121,7 @@ impl Model {
         }
     }
 
-    fn complete(
-        &mut self,
-        state: &mut State,
-        late: bool,
-        how: How,
-        jitter: f64,
-        policy: &RefreshPolicy,
-    ) {
+    fn complete(&mut self, state: &mut State, late: bool, how: How, jitter: f64, policy: &Policy) {
         let number = match (late, self.pending) {
             (false, Some(number)) => number,
             // One that was pending before, or never.
@@ -220,7 +213,7 @@ proptest! {
     fn random_events_match_reference_model(
         events in prop::collection::vec(any_event(), 1..80),
     ) {
-        let policy = RefreshPolicy::default();
+        let policy = Policy::default();
         let mut state = State::new();
         let mut model = Model {
             now: START,

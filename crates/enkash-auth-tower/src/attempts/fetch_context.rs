@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    RefreshPolicy, Timestamp,
+    Timestamp,
     account::{AttemptContext, AttemptId},
 };
 
 use super::down::Down;
-use crate::account_credentials::AccountCredentials;
+use crate::{RefreshPolicy, account_credentials::AccountCredentials};
 
 /// Describes a fetch that acquires a permit.
 pub struct FetchContext<'a> {

@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use enkash_auth_core::{
-    AccountKey, Clock, Grant, RefreshPolicy,
+    AccountKey, Clock, Grant,
     account::{self, Acquire, AttemptId, AttemptOutcome, BUDGET, Facts},
     lifetime::Schedule,
 };
@@ -16,7 +16,7 @@ use super::{
     records::{Records, TRIES, pause},
 };
 use crate::{
-    Error,
+    Error, RefreshPolicy,
     account_credentials::AccountCredentials,
     meter,
     store::{Liveness, MemoryStore, OnStoreDown, Store},
@@ -340,7 +340,7 @@ impl Attempts {
         }
         let now = self.records.clock().now();
         let token = opened.token(ctx.account, ctx.newest_seen)?;
-        let schedule = Schedule::new(&token.lifetime, ctx.policy, 0.0)?;
+        let schedule = Schedule::new(&token.lifetime, &ctx.policy.state_policy(), 0.0)?;
         (!schedule.deadline().has_passed(now)).then_some(token)
     }
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccessToken, AccountKey, Clock, Credentials, Grant, RefreshPolicy, Timestamp,
+    AccessToken, AccountKey, Clock, Credentials, Grant, Timestamp,
     account::AttemptId,
     state::{Decision, FetchOutcome, Lookup, PendingFetch, State},
 };
@@ -23,7 +23,7 @@ use super::{
     waiters::{Completion, Waiters},
 };
 use crate::{
-    Error, ErrorKind,
+    Error, ErrorKind, RefreshPolicy,
     account_credentials::AccountCredentials,
     attempts::Attempts,
     endpoint::TokenEndpoint,
@@ -157,7 +157,9 @@ impl Shared {
                 lookup,
                 spawn,
                 abandoned,
-            } = inner.state.lookup(now, can_fetch, &self.policy);
+            } = inner
+                .state
+                .lookup(now, can_fetch, &self.policy.state_policy());
             let abandoned_fetch = pending
                 .filter(|_| abandoned)
                 .map(|pending| inner.abandon(pending));
@@ -196,10 +198,13 @@ impl Shared {
         let completed = outcome.clone();
         let (waiters, error, before, after) = self.change(|inner, now| {
             let before = inner.state.generation();
-            if !inner
-                .state
-                .complete(pending.number(), outcome, now, jitter, &self.policy)
-            {
+            if !inner.state.complete(
+                pending.number(),
+                outcome,
+                now,
+                jitter,
+                &self.policy.state_policy(),
+            ) {
                 return None;
             }
             let (error, after) = (inner.state.error_at(now), inner.state.generation());
@@ -224,9 +229,13 @@ impl Shared {
         let now = self.clock.now();
         let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
         let mut inner = self.inner.lock();
-        inner
-            .state
-            .received(pending.number(), bearer, lifetime, now, &self.policy)
+        inner.state.received(
+            pending.number(),
+            bearer,
+            lifetime,
+            now,
+            &self.policy.state_policy(),
+        )
     }
 
     /// Records that the API returned 401 for the token of `generation`, and fetches another if that is new.
@@ -305,7 +314,7 @@ impl Shared {
             Some(_) => Some(Duration::ZERO),
             None => inner
                 .state
-                .next_refresh(now, &self.policy)
+                .next_refresh(now, &self.policy.state_policy())
                 .map_or(Some(Duration::MAX), |due| Some(due.remaining(now))),
         }
     }

@@ -1,6 +1,6 @@
 use std::{env, ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use enkash_auth_core::{Client, Credentials, Environment, InvalidSetting, RefreshPolicy, User};
+use enkash_auth_core::{Client, Credentials, Environment, InvalidSetting, User};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -14,7 +14,10 @@ use super::{
 };
 #[cfg(all(unix, feature = "file"))]
 use crate::store::FileStore;
-use crate::store::{OnStoreDown, Store};
+use crate::{
+    RefreshPolicy,
+    store::{OnStoreDown, Store},
+};
 
 /// Holds the settings of a token cache, from a configuration file in any format that serde has, or from
 /// the environment.

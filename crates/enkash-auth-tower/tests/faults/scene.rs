@@ -1,11 +1,11 @@
 use std::{fmt, time::Duration};
 
-use enkash_auth_core::{Client, Credentials, Environment, ManualClock, RefreshPolicy, User};
+use enkash_auth_core::{Client, Credentials, Environment, ManualClock, User};
 use enkash_auth_sandbox::{
     Accounts, Endpoint, Fault, Issuer, Issuing, Rules, Sandbox, SandboxService,
 };
 use enkash_auth_tower::{
-    EnkashAuth, EnkashAuthLayer, Error, ReplayPolicy, TokenCache, TokenEndpoint,
+    EnkashAuth, EnkashAuthLayer, Error, RefreshPolicy, ReplayPolicy, TokenCache, TokenEndpoint,
 };
 use http::Request;
 use tokio::time::sleep;

@@ -11,8 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use enkash_auth_core::RefreshPolicy;
-use enkash_auth_tower::{ErrorKind, TokenCache, TokenEndpoint, TokenRequestBody};
+use enkash_auth_tower::{ErrorKind, RefreshPolicy, TokenCache, TokenEndpoint, TokenRequestBody};
 use futures_util::stream;
 use http::{Request, Response};
 use http_body::Frame;

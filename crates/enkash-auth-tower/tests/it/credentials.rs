@@ -279,7 +279,7 @@ async fn rotated_password_is_reloaded_with_short_fetch_timeout() {
     let kit = Kit::new(rules(300, 10));
     let file = Arc::new(Mutex::new("old"));
     let (now, user) = (Arc::clone(&file), kit.user.clone());
-    let mut policy = enkash_auth_core::RefreshPolicy::default();
+    let mut policy = enkash_auth_tower::RefreshPolicy::default();
     policy.fetch_timeout = Duration::from_millis(500);
     let tokens = TokenCache::builder(kit.endpoint("old"))
         .clock(TokioClock::new())

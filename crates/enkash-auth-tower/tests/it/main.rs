@@ -22,6 +22,7 @@ mod log;
 mod metrics;
 mod not_called;
 mod origin;
+mod policy;
 mod readiness;
 mod redirect;
 mod refresh;

@@ -63,7 +63,7 @@ async fn layer_error_names_the_call_not_made() {
 
 #[tokio::test(start_paused = true)]
 async fn wait_timeout_carries_not_called() {
-    let mut policy = enkash_auth_core::RefreshPolicy::default();
+    let mut policy = enkash_auth_tower::RefreshPolicy::default();
     policy.wait_timeout = Duration::from_secs(1);
     let kit = Kit::with_policy(rules(300, 3_000), policy);
     let error = kit.client().oneshot(get("http://localhost/")).await;

@@ -8,8 +8,7 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::RefreshPolicy;
-use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
+use enkash_auth_tower::{EnkashAuthLayer, RefreshPolicy, ReplayPolicy};
 use http::{Request, Response};
 use tokio::time::{sleep, timeout};
 use tokio_test::{assert_pending, assert_ready_err, task};

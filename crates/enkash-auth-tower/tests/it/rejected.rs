@@ -9,10 +9,9 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::RefreshPolicy;
 use enkash_auth_sandbox::SandboxService;
 use enkash_auth_tower::{
-    BoxError, Error, ErrorKind, NotSent, TokenCache, TokenEndpoint, TokenRequestBody,
+    BoxError, Error, ErrorKind, NotSent, RefreshPolicy, TokenCache, TokenEndpoint, TokenRequestBody,
 };
 use http::{Request, Response};
 use tokio::{

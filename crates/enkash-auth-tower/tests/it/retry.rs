@@ -9,9 +9,8 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::RefreshPolicy;
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, Error, ErrorKind, NotCalled, ReplayBody, TokenRetry,
+    BoxError, EnkashAuthLayer, Error, ErrorKind, NotCalled, RefreshPolicy, ReplayBody, TokenRetry,
 };
 use http::{Request, Response, StatusCode};
 use tokio::{

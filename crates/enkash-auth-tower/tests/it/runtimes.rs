@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{ManualClock, RefreshPolicy};
+use enkash_auth_core::ManualClock;
 use enkash_auth_tower::{
-    EnkashAuthLayer, ErrorKind, NotCalled, NotSent, TokenCache, TokenEndpoint, TokenRequestBody,
-    TokenRetry,
+    EnkashAuthLayer, ErrorKind, NotCalled, NotSent, RefreshPolicy, TokenCache, TokenEndpoint,
+    TokenRequestBody, TokenRetry,
 };
 use futures_util::FutureExt;
 use tower::{Layer, Service, retry::RetryLayer};

@@ -7,9 +7,11 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Client, Clock, Credentials, Environment, RefreshPolicy, User};
+use enkash_auth_core::{Client, Clock, Credentials, Environment, User};
 use enkash_auth_sandbox::{Accounts, Issuer, Rules, SandboxService};
-use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRequestBody};
+use enkash_auth_tower::{
+    EnkashAuth, EnkashAuthLayer, RefreshPolicy, TokenCache, TokenEndpoint, TokenRequestBody,
+};
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{ManualClock, RefreshPolicy};
+use enkash_auth_core::ManualClock;
 use enkash_auth_sandbox::{Endpoint, Fault};
-use enkash_auth_tower::TokenCache;
+use enkash_auth_tower::{RefreshPolicy, TokenCache};
 use futures_util::FutureExt;
 use tokio::{
     runtime::{Handle, Runtime},

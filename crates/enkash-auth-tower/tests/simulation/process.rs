@@ -2,9 +2,10 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use enkash_auth_core::{Client, Credentials, Environment, RefreshPolicy, User};
+use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_tower::{
-    BoxError, EnkashAuth, EnkashAuthLayer, ReplayPolicy, TokenCache, TokenEndpoint, internal,
+    BoxError, EnkashAuth, EnkashAuthLayer, RefreshPolicy, ReplayPolicy, TokenCache, TokenEndpoint,
+    internal,
 };
 use http::{Request, Response};
 use tokio::{

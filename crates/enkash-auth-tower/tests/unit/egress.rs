@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{Environment, RefreshPolicy};
+use enkash_auth_core::Environment;
 use tokio::time::Instant;
 
 use super::endpoint::credentials;
-use crate::{Egress, ErrorKind, TokenCache, TokenEndpoint, egress::Resolver};
+use crate::{Egress, ErrorKind, RefreshPolicy, TokenCache, TokenEndpoint, egress::Resolver};
 
 /// Fetches with a timeout shorter than the connect timeout, and with a longer one: see `egress::silent` in
 /// `tests/it`.

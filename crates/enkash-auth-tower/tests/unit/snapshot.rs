@@ -1,7 +1,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use enkash_auth_core::{
-    Bearer, ManualClock, RefreshPolicy,
+    Bearer, ManualClock, Policy,
     lifetime::{Exchange, Expiry},
     state::{FetchOutcome, State},
 };
@@ -33,7 +33,7 @@ impl Clock for Meddler {
 }
 
 fn view(now: Timestamp) -> Option<View> {
-    let (mut state, policy) = (State::<Error>::new(), RefreshPolicy::default());
+    let (mut state, policy) = (State::<Error>::new(), Policy::default());
     let pending = state.lookup(now, Ok(()), &policy).spawn?;
     let lifetime = Exchange::new(now, None).lifetime(&[Expiry::In(LIFETIME)]);
     let granted = FetchOutcome::Granted(Bearer::new("token").ok()?, lifetime);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, Failure, FailureKind, RefreshPolicy, Timestamp,
+    Bearer, Failure, FailureKind, Policy, Timestamp,
     lifetime::{Exchange, Expiry, Lifetime},
     state::{FetchOutcome, Lookup, PendingFetch, State},
 };
@@ -13,7 +13,7 @@ pub(crate) const START: Timestamp = Timestamp::new(1_000_000_000_000, 1_767_268_
 pub(crate) struct Life {
     pub(crate) state: State,
     pub(crate) now: Timestamp,
-    pub(crate) policy: RefreshPolicy,
+    pub(crate) policy: Policy,
 }
 
 impl Life {
@@ -21,7 +21,7 @@ impl Life {
         Self {
             state: State::new(),
             now: START,
-            policy: RefreshPolicy::default(),
+            policy: Policy::default(),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::{error::Error as StdError, iter, net::SocketAddr, time::Duration};
 
-use enkash_auth_core::{Environment, RefreshPolicy};
-use enkash_auth_tower::{Egress, ErrorKind, TokenCache, TokenEndpoint};
+use enkash_auth_core::Environment;
+use enkash_auth_tower::{Egress, ErrorKind, RefreshPolicy, TokenCache, TokenEndpoint};
 use tokio::{net::TcpListener, time::Instant};
 
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
-use enkash_auth_core::{Environment, RefreshPolicy};
+use enkash_auth_core::Environment;
 use enkash_auth_sandbox::{Accounts, Issuer, Sandbox, Tls};
-use enkash_auth_tower::{Egress, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{Egress, RefreshPolicy, TokenCache, TokenEndpoint};
 
 use super::connect_proxy::{ConnectProxy, Manner};
 use crate::{

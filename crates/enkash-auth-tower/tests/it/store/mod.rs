@@ -30,12 +30,12 @@ use std::{
 };
 
 use enkash_auth_core::{
-    AccountKey, Clock, Credentials, RefreshPolicy,
+    AccountKey, Clock, Credentials,
     account::{AccountRecord, Acquire, AttemptContext, AttemptId, AttemptOutcome, Permit, Witness},
 };
 use enkash_auth_tower::{
-    OnStoreDown, Store, TokenCache, TokenCacheBuilder, TokenEndpoint, TokenRequestBody,
-    internal::Process,
+    OnStoreDown, RefreshPolicy, Store, TokenCache, TokenCacheBuilder, TokenEndpoint,
+    TokenRequestBody, internal::Process,
 };
 use http::{Method, Request, Response};
 use tokio::time::sleep;

@@ -2,7 +2,7 @@
 //! of it, is `Relaxed`; and if a check stores its tick instead of the compare-and-exchange.
 
 use enkash_auth_core::{
-    Clock,
+    Clock, Policy,
     state::{State, View},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 fn view(now: Timestamp) -> Option<View> {
-    let (mut state, policy) = (State::<Error>::new(), RefreshPolicy::default());
+    let (mut state, policy) = (State::<Error>::new(), Policy::default());
     let pending = state.lookup(now, Ok(()), &policy).spawn?;
     state.complete(pending.number(), granted(now, "token"), now, 0.5, &policy);
     state.view(now)

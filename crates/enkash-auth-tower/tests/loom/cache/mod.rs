@@ -70,7 +70,7 @@ fn begin_fetch(shared: &Shared) -> PendingFetch {
     let now = shared.clock().now();
     inner
         .state
-        .lookup(now, Ok(()), shared.policy())
+        .lookup(now, Ok(()), &shared.policy().state_policy())
         .spawn
         .unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::RefreshPolicy;
+use enkash_auth_tower::{ErrorKind, RefreshPolicy};
 
 #[test]
 fn default_policy_never_retries_unresolved_attempts() {
@@ -31,6 +31,7 @@ fn zero_setting_is_rejected_by_name() {
         ("max_waiters", max_waiters),
     ] {
         let error = policy.validate().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
         let shown = error.to_string();
         assert!(shown.ends_with(&format!("{name} is zero")), "{shown}");
     }
