@@ -3,6 +3,7 @@
 //! ```text
 //! sent 5000000000 1700000000000000000
 //! date 1700003600
+//! age 60
 //! draw 0.5
 //! policy 300000 10000
 //! expires_in "86399"
@@ -10,7 +11,8 @@
 //! ```
 //!
 //! The request's timestamp in nanoseconds, the server's clock in seconds since the epoch or as an HTTP date,
-//! the jitter (`draw`), the maximum refresh window and expiry margin in milliseconds, and values in JSON.
+//! the age of the response in seconds, the jitter (`draw`), the maximum refresh window and expiry margin in
+//! milliseconds, and values in JSON.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,6 +27,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 struct Input {
     sent: Timestamp,
     date: Option<SystemTime>,
+    age: Duration,
     jitter: f64,
     policy: Policy,
     said: Vec<Expiry>,
@@ -35,10 +38,11 @@ pub fn check(input: &[u8]) {
     let Some(input) = std::str::from_utf8(input).ok().and_then(read) else {
         return;
     };
-    let exchange = Exchange::new(input.sent, input.date);
+    let exchange = Exchange::new(input.sent, input.date).with_age(input.age);
     let lifetime = exchange.lifetime(&input.said);
     the_shortest_is_believed(&exchange, &input.said, &lifetime);
     the_local_clock_counts_only_where_the_servers_is_doubtful(&input, &lifetime);
+    an_older_response_grants_no_more(&input);
     if let Some(skew) = exchange.clock_skew() {
         assert!(skew.is_finite());
     }
@@ -97,27 +101,35 @@ fn the_local_clock_counts_only_where_the_servers_is_doubtful(input: &Input, life
     let Some(date) = input.date else {
         return;
     };
-    let date_nanos = date
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos();
-    let Ok(date_nanos) = u64::try_from(date_nanos) else {
+    let age = Some(input.age).filter(|age| *age <= DAY);
+    let date = date.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = date.saturating_add(age.unwrap_or_default());
+    let Ok(now) = u64::try_from(now.as_nanos()) else {
         return;
     };
-    if date_nanos.abs_diff(input.sent.unix_nanos()) > DAY.as_nanos() as u64 {
+    if now.abs_diff(input.sent.unix_nanos()) > DAY.as_nanos() as u64 {
         // One of the two clocks was never set.
         return;
     }
     assert!(!lifetime.is_local());
-    let elsewhen = Timestamp::new(input.sent.monotonic_nanos(), date_nanos);
-    let other = Exchange::new(elsewhen, Some(date)).lifetime(&input.said);
-    assert_eq!(other.length(), lifetime.length());
+    let elsewhen = Timestamp::new(input.sent.monotonic_nanos(), now);
+    let exchange = Exchange::new(elsewhen, input.date).with_age(input.age);
+    assert_eq!(exchange.lifetime(&input.said).length(), lifetime.length());
+}
+
+fn an_older_response_grants_no_more(input: &Input) {
+    let [new, old] = [Duration::ZERO, input.age].map(|age| {
+        let exchange = Exchange::new(input.sent, None).with_age(age);
+        exchange.lifetime(&input.said).length()
+    });
+    assert!(old <= new, "{:?} {:?}", input.age, input.said);
 }
 
 fn read(text: &str) -> Option<Input> {
     let mut input = Input {
         sent: Timestamp::new(0, 0),
         date: None,
+        age: Duration::ZERO,
         jitter: 1.0,
         policy: Policy::default(),
         said: Vec::new(),
@@ -130,6 +142,7 @@ fn read(text: &str) -> Option<Input> {
                 input.sent = Timestamp::new(monotonic.parse().ok()?, unix.parse().ok()?);
             }
             "date" => input.date = Some(date(value)?),
+            "age" => input.age = Duration::from_secs(value.parse().ok()?),
             "draw" => input.jitter = value.parse().ok()?,
             "policy" => {
                 let (early, guard) = value.split_once(' ')?;

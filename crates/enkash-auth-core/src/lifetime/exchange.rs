@@ -10,11 +10,12 @@ const UNKNOWN: Duration = Duration::from_secs(300);
 /// A token with less than this left counts as expired: two ticks of the coarse clock that a cache reads.
 const SHORTEST: Duration = Duration::from_millis(8);
 
-/// Holds when a token request was sent, and the `Date` of its response.
+/// Holds when a token request was sent, and the `Date` and `Age` of its response.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
     sent: Timestamp,
     date: Option<SystemTime>,
+    age: Duration,
 }
 
 /// Holds how long a token lives, counted from when its request was sent.
@@ -30,16 +31,30 @@ pub struct Lifetime {
 impl Exchange {
     /// Creates an exchange whose request was sent at `sent` and whose response carried `date`.
     pub fn new(sent: Timestamp, date: Option<SystemTime>) -> Self {
-        Self { sent, date }
+        Self {
+            sent,
+            date,
+            age: Duration::ZERO,
+        }
+    }
+
+    /// Sets how old the response was when a cache on the way sent it: zero by default. The server made it
+    /// that long before, and so did its `Date`. An age of more than 24 h is not believed: no token lives
+    /// longer.
+    #[must_use]
+    pub fn with_age(self, age: Duration) -> Self {
+        let age = (age <= Lifetime::LONGEST).then_some(age);
+        Self {
+            age: age.unwrap_or_default(),
+            ..self
+        }
     }
 
     /// Returns by how many seconds the local wall clock is ahead of the server's: negative if it is behind,
     /// `None` if the response carried no `Date`. Accurate to half a second plus the duration of the exchange.
     pub fn clock_skew(&self) -> Option<f64> {
-        let date = self.date?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let local = self.local();
         // `Date` is rounded down to whole seconds.
-        Some(local.as_secs_f64() - date.as_secs_f64() - 0.5)
+        Some(self.local().as_secs_f64() - self.server()?.as_secs_f64() - 0.5)
     }
 
     /// Returns the lifetime of a token whose response reports `expiries`: the shortest of several.
@@ -48,35 +63,39 @@ impl Exchange {
             .iter()
             .filter_map(|expiry| self.read(*expiry))
             .min_by_key(|lifetime| lifetime.length)
-            .unwrap_or(self.of(Some(UNKNOWN)))
+            .unwrap_or(self.span(UNKNOWN))
     }
 
     /// Returns `None` if `expiry` is unknown or implausible.
     fn read(&self, expiry: Expiry) -> Option<Lifetime> {
         match expiry {
-            Expiry::In(length) | Expiry::InGuessed(length) => Some(self.of(Some(length))),
+            Expiry::In(length) | Expiry::InGuessed(length) => Some(self.span(length)),
             Expiry::AtUnixMillis(millis) => self.until(Duration::from_millis(millis)),
             Expiry::AtUnixSeconds(seconds) => self.until(Duration::from_secs(seconds)),
-            Expiry::Expired => Some(self.of(None)),
+            Expiry::Expired => Some(self.span(Duration::ZERO)),
             Expiry::Unknown => None,
         }
     }
 
+    /// Returns the lifetime that ends `length` after the response was made.
+    fn span(&self, length: Duration) -> Lifetime {
+        self.of(length.saturating_sub(self.age))
+    }
+
     /// Returns the lifetime that ends at `end`, counted from the Unix epoch.
     fn until(&self, end: Duration) -> Option<Lifetime> {
-        let Some(date) = self.date else {
+        let Some(server) = self.server() else {
             return self.on_local_clock(end);
         };
-        let date = date.duration_since(UNIX_EPOCH).unwrap_or_default();
         // One of the two clocks is wrong.
-        let is_doubtful = date.abs_diff(self.local()) > Lifetime::LONGEST;
+        let is_doubtful = server.abs_diff(self.local()) > Lifetime::LONGEST;
         let local = self.on_local_clock(end).filter(|_| is_doubtful);
         Some(local.unwrap_or_else(|| {
-            let left = end.saturating_sub(date);
+            let left = end.saturating_sub(server);
             // `Date` is rounded down to whole seconds: the response was made up to a second after it. A
             // token that lives for one second loses half of it only.
             let rounded = left.saturating_sub(Duration::from_secs(1));
-            self.of(Some(rounded.max(left / 2)))
+            self.of(rounded.max(left / 2))
         }))
     }
 
@@ -85,20 +104,24 @@ impl Exchange {
         let left = end.checked_sub(self.local())?;
         (!left.is_zero() && left <= Lifetime::LONGEST).then(|| Lifetime {
             local_clock: true,
-            ..self.of(Some(left))
+            ..self.of(left)
         })
+    }
+
+    /// Returns the time by the server's clock when the response arrived, since the Unix epoch.
+    fn server(&self) -> Option<Duration> {
+        let date = self.date?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Some(date.saturating_add(self.age))
     }
 
     fn local(&self) -> Duration {
         Duration::from_nanos(self.sent.unix_nanos())
     }
 
-    fn of(&self, length: Option<Duration>) -> Lifetime {
+    fn of(&self, length: Duration) -> Lifetime {
         Lifetime {
             sent: self.sent,
-            length: length
-                .map(|length| length.min(Lifetime::LONGEST))
-                .filter(|length| *length >= SHORTEST),
+            length: (length >= SHORTEST).then_some(length.min(Lifetime::LONGEST)),
             local_clock: false,
         }
     }
@@ -112,7 +135,7 @@ impl Lifetime {
     pub fn kept(sent: Timestamp, length: Duration, is_local: bool) -> Self {
         Self {
             local_clock: is_local,
-            ..Exchange::new(sent, None).of(Some(length))
+            ..Exchange::new(sent, None).of(length)
         }
     }
 

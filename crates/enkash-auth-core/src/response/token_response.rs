@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
-    header::{CONTENT_ENCODING, DATE, RETRY_AFTER},
+    header::{AGE, CONTENT_ENCODING, DATE, RETRY_AFTER},
 };
 
 use super::{content::Content, fields::Fields, filter::Filter, verdict::Evidence};
@@ -139,7 +139,7 @@ impl TokenResponse {
 
     /// Returns the exchange in which this was the response to a request that was sent at `sent`.
     pub fn exchange(&self, sent: Timestamp) -> Exchange {
-        Exchange::new(sent, date(&self.headers))
+        Exchange::new(sent, date(&self.headers)).with_age(age(&self.headers))
     }
 
     fn grant(&self, sent: Timestamp, bearer: Bearer, fields: Fields<'_>) -> Grant {
@@ -229,6 +229,18 @@ impl fmt::Debug for Grant {
 /// Returns `Date`, the server's clock when it made the response, if it can be parsed.
 fn date(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
+}
+
+/// Returns the age at which a cache sent the response: the first `Age` (RFC 9111 section 5.1), rounded up, for
+/// it omits up to a second. Zero if there is none, if it is `0`, as on responses that a cache did not store, or
+/// if it cannot be parsed.
+fn age(headers: &HeaderMap) -> Duration {
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok());
+    let first = age.and_then(|age| age.split(',').next()?.trim().parse().ok());
+    match first {
+        None | Some(0) => Duration::ZERO,
+        Some(seconds) => Duration::from_secs(seconds).saturating_add(Duration::from_secs(1)),
+    }
 }
 
 /// Returns whether `Content-Encoding` is deflate.

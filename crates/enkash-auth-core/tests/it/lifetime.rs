@@ -205,6 +205,44 @@ fn date_far_from_local_clock_is_not_trusted_alone() {
 }
 
 #[test]
+fn cached_response_counts_from_when_it_was_made() {
+    let aged = |age, date: Option<u64>, expiries: &[Expiry]| {
+        let exchange = Exchange::new(SENT, date.map(at)).with_age(secs(age));
+        exchange.lifetime(expiries).length()
+    };
+    let five_minutes = Expiry::In(secs(300));
+    for (age, expected) in [
+        (0, Some(secs(300))),
+        (60, Some(secs(240))),
+        (300, None),
+        (DAY, None),
+        // Not believed.
+        (DAY + 1, Some(secs(300))),
+        (NOW, Some(secs(300))),
+        (u64::MAX, Some(secs(300))),
+    ] {
+        for expiries in [&[five_minutes][..], &[Expiry::InGuessed(secs(300))], &[]] {
+            assert_eq!(aged(age, None, expiries), expected, "{age} {expiries:?}");
+        }
+    }
+    // `Date` is as old as the response.
+    let end = Expiry::AtUnixSeconds(NOW + 300);
+    assert_eq!(aged(0, Some(NOW - 60), &[end]), Some(secs(359)));
+    assert_eq!(aged(60, Some(NOW - 60), &[end]), Some(secs(299)));
+    assert_eq!(
+        aged(60, Some(NOW - 60), &[end, five_minutes]),
+        Some(secs(240))
+    );
+    assert_eq!(aged(60, None, &[end]), Some(secs(300)), "the local clock");
+    // So the server's clock is no more than a day off.
+    let doubtful = NOW - DAY - 30;
+    assert_eq!(aged(60, Some(doubtful), &[end]), Some(secs(DAY)));
+    assert_eq!(aged(0, Some(doubtful), &[end]), Some(secs(300)));
+    let exchange = Exchange::new(SENT, Some(at(NOW - 60))).with_age(secs(60));
+    assert_eq!(exchange.clock_skew(), Some(-0.5));
+}
+
+#[test]
 fn lifetime_never_exceeds_expiry_despite_rounded_date() {
     for (left, into_second) in [
         (1001, 999),

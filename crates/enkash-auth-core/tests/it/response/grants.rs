@@ -150,6 +150,36 @@ fn malformed_date_is_ignored() {
 }
 
 #[test]
+fn age_of_a_cached_response_shortens_lifetime() {
+    let relative = r#"{"token":"abc","expires_in":300}"#;
+    // `DATE` plus 300 s.
+    let absolute = r#"{"token":"abc","expiry":1700000300000}"#;
+    for (age, left, until) in [
+        ("1", 298, 297),
+        ("60", 239, 238),
+        (" 60 , 5", 239, 238),
+        ("299", 0, 0),
+        ("86399", 0, 0),
+        // Neither stored nor plausible.
+        ("0", 300, 299),
+        ("86400", 300, 299),
+        ("99999999999999999999", 300, 299),
+        ("18446744073709551615", 300, 299),
+        ("-60", 300, 299),
+        ("60.5", 300, 299),
+        ("old", 300, 299),
+        ("", 300, 299),
+    ] {
+        let headers = [("date", DATE), ("age", age)];
+        for (text, seconds) in [(relative, left), (absolute, until)] {
+            let length = read(200, &headers, text).map(|grant| grant.lifetime().length());
+            let length = length.ok().flatten().unwrap_or_default();
+            assert_eq!(length, secs(seconds), "{age:?} {text}");
+        }
+    }
+}
+
+#[test]
 fn expired_token_is_not_a_grant_and_is_returned_apart() {
     for text in [
         r#"{"access_token":"abc","expires_in":0}"#,
