@@ -31,10 +31,10 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Creates a clock that reads 2026-01-01T12:00:00Z, on a machine with an uptime of one hour.
+    /// Creates a clock that reads 2026-01-01T12:00:00Z, 26 h after the origin of its monotonic reading.
     pub fn new() -> Self {
         Self {
-            monotonic: Arc::new(AtomicU64::new(3_600_000_000_000)),
+            monotonic: Arc::new(AtomicU64::new(26 * 3_600_000_000_000)),
             unix: Arc::new(AtomicU64::new(1_767_268_800_000_000_000)),
         }
     }

@@ -19,7 +19,7 @@ use tokio::{sync::oneshot, task::yield_now, time::sleep};
 
 use super::{Fleet, flaky::Flaky, policy, rejection, strikes};
 use crate::{
-    support::{Kit, credentials, environment, grant, rules, user},
+    support::{Kit, credentials, endpoint, environment, grant, rules, user},
     undriven::runtime,
 };
 
@@ -204,4 +204,28 @@ fn permit_used_after_its_lease_sends_nothing() {
         }
     });
     assert_eq!(stopped.requests.load(Ordering::Relaxed), 1);
+}
+
+/// The machine is restarted when a token is 20 h old, and its wall clock is then set back.
+#[tokio::test]
+async fn stored_token_older_than_uptime_expires_by_either_clock() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let endpoint = endpoint(|_| async { grant("one", 86_399) });
+    let store = Arc::new(MemoryStore::new());
+    let start = |clock: &ManualClock| {
+        TokenCache::builder(endpoint.clone())
+            .clock(clock.clone())
+            .process(Process::new())
+            .store(Arc::clone(&store))
+            .build()
+    };
+    start(&ManualClock::new()).token().await.unwrap();
+    let restarted = ManualClock::new();
+    restarted.suspend(HOUR * 20);
+    let tokens = start(&restarted);
+    tokens.token().await.unwrap();
+    assert_eq!(tokens.status().token_requests(), 0);
+    restarted.step_wall_back(HOUR);
+    restarted.advance(HOUR * 4);
+    assert!(tokens.peek().is_none(), "{:?}", tokens.status());
 }
