@@ -61,7 +61,7 @@ impl Held {
     /// Returns the schedule of this token when its issuer returns it again with `lifetime`.
     ///
     /// Each response gives a lower bound of its expiry, so the later one is right if rounding explains the
-    /// difference. A token that was prolonged is refreshed like a new one: the early request has helped.
+    /// difference. Otherwise the expiry has changed, and the token is refreshed like a new one.
     pub fn reused(
         &self,
         lifetime: &Lifetime,
@@ -70,16 +70,11 @@ impl Held {
         policy: &Policy,
     ) -> Option<Schedule> {
         let reported = lifetime.length()?;
-        let expiry = self.token.schedule().expiry().monotonic_nanos();
-        let stored = expiry.saturating_sub(lifetime.sent().monotonic_nanos());
-        let stored = Duration::from_nanos(stored);
-        let rounding = ROUNDING + lifetime.age(now);
-        if reported > stored + rounding {
+        let stored = self.token.schedule().expiry().remaining(lifetime.sent());
+        if reported.abs_diff(stored) > ROUNDING + lifetime.age(now) {
             return Schedule::new(lifetime, policy, jitter);
         }
-        let is_rounded = stored > reported && stored <= reported + rounding;
-        let length = if is_rounded { stored } else { reported };
-        let length = length.min(Lifetime::LONGEST);
+        let length = reported.max(stored).min(Lifetime::LONGEST);
         Some(Schedule::reused(lifetime.sent(), length))
     }
 

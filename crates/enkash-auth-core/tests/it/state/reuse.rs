@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    Bearer, FailureKind,
+    Bearer, FailureKind, Timestamp,
     state::{FetchOutcome, FetchReason, Lookup},
 };
 
@@ -39,14 +39,38 @@ fn later_expiry_is_kept_within_rounding() {
         (6.5, 1.4, 1_312),
         (6.5, 1.0, 1_312),
         (6.5, 0.5, 1_312),
-        // More than rounding explains: it expires sooner.
-        (6.5, 0.4, 350),
         // After its first deadline, too.
         (7.8, 0.1, 175),
     ] {
         let ends = returned_again(age, left).view_ends_after();
         assert_eq!(ends.as_millis(), expected, "{age}, {left} s left");
     }
+}
+
+#[test]
+fn shortened_token_is_refreshed_like_a_new_one() {
+    // Half a second less is rounding; a second and a tenth less is not.
+    let life = returned_again(6.5, 0.4);
+    assert_eq!(life.view_ends_after(), millis(300));
+    let mut life = Life::with(3_600.0);
+    life.pass(3_300.0);
+    let pending = life.spawn();
+    assert!(life.grant(pending, "one", 200.0));
+    life.pass(160.0);
+    assert_eq!(life.spawn().reason(), FetchReason::Refresh);
+}
+
+#[test]
+fn suspend_does_not_prolong_a_reused_token() {
+    let mut life = Life::with(8.0);
+    life.pass(6.5);
+    let awake = life.now;
+    life.pass(0.4);
+    // The monotonic clock stood still.
+    life.now = Timestamp::new(awake.monotonic_nanos(), life.now.unix_nanos());
+    let pending = life.spawn();
+    assert!(life.grant(pending, "one", 1.0));
+    assert!(life.view_ends_after() < millis(1_100));
 }
 
 #[test]
