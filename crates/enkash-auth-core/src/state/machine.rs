@@ -20,7 +20,7 @@ const REPEAT: Duration = Duration::from_millis(250);
 const LONG_REPEAT: Duration = Duration::from_secs(1);
 
 /// How many of the shorter waits cover the margin, and a lifetime rounded down to whole seconds.
-const SHORT_REPEATS: u32 = 6;
+const SHORT_REPEATS: usize = 6;
 
 /// A token with less than this left is replaced by its issuer within that time.
 const LAST_SECOND: Duration = Duration::from_secs(1);
@@ -41,8 +41,8 @@ pub struct State<E = Failure> {
     aborts: u32,
     /// When background refreshes may begin.
     refreshes_from: Option<Timestamp>,
-    /// The expired token that this fetch received, and how often.
-    expired: Option<(Bearer, u32)>,
+    /// The expired tokens that this fetch received.
+    expired: Vec<Bearer>,
     fetches: u64,
     generations: u64,
     /// When two 401 responses may cause a fetch at once again, on the monotonic clock.
@@ -137,7 +137,8 @@ impl<E: FetchError> State<E> {
     /// retries: the token has expired, and an issuer that reuses tokens has the next one within a second.
     ///
     /// `None` for a usable token; for one that had a second or more left and expired on the way; and for a
-    /// second expired one that differs from the first: then the issuer does not reuse tokens.
+    /// third expired one that differs from both others: an issuer behind a load balancer may reuse two, but
+    /// this one reuses none.
     pub fn received(
         &mut self,
         number: u64,
@@ -151,12 +152,13 @@ impl<E: FetchError> State<E> {
         if !is_last_second || self.schedule(bearer, lifetime, now, 0.0, policy).is_some() {
             return None;
         }
-        let (last, responses) = self.expired.get_or_insert_with(|| (bearer.clone(), 0));
-        if last != bearer {
+        let mut others = self.expired.iter().filter(|token| *token != bearer);
+        let other = others.next();
+        if others.any(|token| Some(token) != other) {
             return None;
         }
-        *responses = responses.saturating_add(1);
-        let is_long = *responses > SHORT_REPEATS;
+        self.expired.push(bearer.clone());
+        let is_long = self.expired.len() > SHORT_REPEATS;
         Some(if is_long { LONG_REPEAT } else { REPEAT })
     }
 
@@ -291,7 +293,7 @@ impl<E: FetchError> State<E> {
             return Ok(pending);
         }
         self.fetches += 1;
-        self.expired = None;
+        self.expired.clear();
         let is_forced = std::mem::take(&mut self.is_forced);
         // A sixteenth more than the timeout of the fetch: it completes before, if it is driven at all.
         let limit = policy.fetch_timeout;

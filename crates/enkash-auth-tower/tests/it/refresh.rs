@@ -90,8 +90,8 @@ async fn token_expired_on_arrival_is_refetched_after_backoff() {
         assert_eq!(error.kind(), ErrorKind::InvalidResponse);
         yield_now().await;
     }
-    // The second shows that the issuer does not reuse its tokens.
-    assert_eq!(tokens.status().token_requests(), 2);
+    // The third shows that the issuer does not reuse its tokens.
+    assert_eq!(tokens.status().token_requests(), 3);
     assert!(tokens.peek().is_none());
 }
 

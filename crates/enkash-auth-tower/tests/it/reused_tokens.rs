@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -253,4 +253,64 @@ async fn issuer_that_reused_once_is_still_refreshed_early() {
     assert_eq!(outage(Some(200)).await, (0, 1));
     // And one at the end of the token that was returned twice.
     assert_eq!(outage(Some(3_600)).await, (0, 2));
+}
+
+/// Runs two servers behind a load balancer, each of which reuses its own token of `lifetime` milliseconds; the
+/// second one's first token was issued `lead` earlier. `pick` balances the token requests.
+///
+/// Makes forty calls a second, from half a second before the first token expires until the fifth does. Returns
+/// the longest wait and the number of token requests.
+async fn balanced(lifetime: u64, lead: u64, pick: fn(u64) -> usize) -> (Duration, u64) {
+    let start = Instant::now();
+    let elapsed = move || u64::try_from(start.elapsed().as_millis()).unwrap();
+    let expiries = Arc::new(Mutex::new([lifetime, lifetime - lead]));
+    let asked = Arc::new(AtomicU64::new(0));
+    let tokens = cache(endpoint({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            let node = pick(asked.fetch_add(1, Ordering::Relaxed));
+            let expiries = Arc::clone(&expiries);
+            async move {
+                sleep(Duration::from_millis(20)).await;
+                let response = {
+                    let mut expiries = expiries.lock().unwrap();
+                    let expiry = expiries.get_mut(node).unwrap();
+                    if *expiry <= elapsed() {
+                        *expiry = elapsed() + lifetime;
+                    }
+                    grant(&format!("{node}-{expiry}"), (*expiry - elapsed()) / 1000)
+                };
+                sleep(Duration::from_millis(20)).await;
+                response
+            }
+        }
+    }));
+    sleep(Duration::from_millis(lifetime - 500)).await;
+    let mut longest = Duration::ZERO;
+    while elapsed() < 5 * lifetime {
+        let before = Instant::now();
+        let token = tokens.token().await.unwrap();
+        longest = longest.max(before.elapsed());
+        let expiry = token.expose().split_once('-').unwrap().1;
+        assert!(
+            elapsed() < expiry.parse().unwrap(),
+            "attached past its expiry"
+        );
+        sleep(Duration::from_millis(25)).await;
+    }
+    (longest, asked.load(Ordering::Relaxed))
+}
+
+#[tokio::test(start_paused = true)]
+async fn balanced_servers_that_reuse_tokens_cost_no_failed_call() {
+    let alternating = |nth| usize::from(nth % 2 == 1);
+    let unevenly = |nth| usize::from(nth * 0x9E37_79B9 % 7 > 3);
+    for pick in [alternating, unevenly] {
+        for (lifetime, lead) in [(8_000, 0), (8_000, 300), (8_000, 4_000), (20_000, 0)] {
+            let (longest, requests) = balanced(lifetime, lead, pick).await;
+            let seen = format!("{lifetime}, {lead}: {longest:?}, {requests} token requests");
+            assert!(longest <= Duration::from_millis(1_600), "{seen}");
+            assert!(requests <= 5 * 4, "{seen}");
+        }
+    }
 }
