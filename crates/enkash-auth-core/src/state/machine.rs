@@ -60,7 +60,7 @@ impl<E: FetchError> State<E> {
             backoff: None,
             aborts: 0,
             refreshes_from: None,
-            expired: None,
+            expired: Vec::new(),
             fetches: 0,
             generations: 0,
             refilled: 0,

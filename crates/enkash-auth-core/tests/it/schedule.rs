@@ -109,9 +109,11 @@ proptest! {
         expiry_margin_max in any_span(),
         is_local in any::<bool>(),
     ) {
-        let mut policy = Policy::default();
-        policy.refresh_window_max = refresh_window_max;
-        policy.expiry_margin_max = expiry_margin_max;
+        let policy = Policy {
+            refresh_window_max,
+            expiry_margin_max,
+            ..Policy::default()
+        };
         let lifetime = if is_local {
             // The expiry is in whole milliseconds: so the local clock reads `length` before it.
             let unix = (NOW + 2 * DAY) * 1_000_000_000 - u64::try_from(length.as_nanos())?;

@@ -1,10 +1,10 @@
-use enkash_auth_core::{Clock, Credentials, RefreshPolicy, SystemClock};
+use enkash_auth_core::{Clock, Credentials, SystemClock};
 
 use super::{Shared, TokenCache, reload::Reload};
 #[cfg(feature = "config")]
 use crate::config::{Config, ConfigError};
 use crate::{
-    BoxError, Error,
+    BoxError, Error, RefreshPolicy,
     attempts::{Attempts, Process},
     endpoint::TokenEndpoint,
     store::{OnStoreDown, Store},

@@ -7,7 +7,7 @@ use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials, Origin};
 use super::{Shared, TokenCacheBuilder, TokenFuture, waiting::idle};
 #[cfg(all(feature = "client", feature = "config"))]
 use crate::{Egress, config::Config};
-use crate::{Error, RefreshPolicy, endpoint::TokenEndpoint, status::Status, sync::Arc};
+use crate::{Error, endpoint::TokenEndpoint, status::Status, sync::Arc};
 
 /// Caches one token: fetched once however many callers wait, renewed before it expires.
 ///

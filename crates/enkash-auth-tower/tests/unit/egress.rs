@@ -16,9 +16,11 @@ async fn silent_resolver_fails_after_connect_timeout() {
         let egress = Egress::direct().resolver(Resolver::Silent);
         let environment = Environment::custom("https://enkash.test").unwrap();
         let endpoint = TokenEndpoint::with_egress(environment, credentials(), &egress).unwrap();
-        let mut policy = RefreshPolicy::default();
-        policy.fetch_timeout = Duration::from_secs(fetch_timeout);
-        policy.attempts = 1;
+        let policy = RefreshPolicy {
+            fetch_timeout: Duration::from_secs(fetch_timeout),
+            attempts: 1,
+            ..RefreshPolicy::default()
+        };
         let builder = TokenCache::builder(endpoint).policy(policy);
         let tokens = builder.unwrap().build();
         let start = Instant::now();
