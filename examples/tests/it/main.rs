@@ -11,8 +11,6 @@ mod issuer;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
-mod quickstart;
-#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod sidecar;

@@ -1,5 +1,5 @@
-//! The short examples, each run with the library that it shows, over real sockets; and
-//! `examples/README.md`, which contains their output.
+//! The examples, each run with the library that it shows, over real sockets; and `examples/README.md`,
+//! which contains their output.
 
 use std::process::Command;
 
@@ -19,15 +19,30 @@ fn block(name: &str, nth: usize) -> &'static str {
     text
 }
 
-/// Runs the program `name`, and compares its output.
-fn run(name: &str, program: &str) {
-    let command = format!("cargo run -p enkash-auth-examples --bin {name}\n");
-    assert_eq!(block(name, 0), command);
+/// Runs a program that must succeed; returns its output.
+fn output(program: &str) -> String {
     let output = Command::new(program).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     assert_eq!(errors, "");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), block(name, 1));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs the program `name`, and compares its output.
+fn run(name: &str, program: &str) {
+    let command = format!("cargo run -p enkash-auth-examples --bin {name}\n");
+    assert_eq!(block(name, 0), command);
+    assert_eq!(output(program), block(name, 1));
+}
+
+/// Runs a program whose output varies; returns the numbers of token requests, as it prints them.
+fn token_requests(program: &str) -> Vec<u32> {
+    let output = output(program);
+    let lines = output.lines().map(|line| {
+        let (_, requests) = line.split_once("token requests: ").unwrap();
+        requests.split(',').next().unwrap().parse().unwrap()
+    });
+    lines.collect()
 }
 
 #[test]
@@ -58,6 +73,26 @@ fn prometheus() {
 #[test]
 fn tonic_channel() {
     run("tonic-channel", env!("CARGO_BIN_EXE_tonic-channel"));
+}
+
+#[test]
+#[ignore = "runs for some 19 s"]
+fn quickstart_shares_token_and_fails_no_call() {
+    let requests = token_requests(env!("CARGO_BIN_EXE_quickstart"));
+    let [cold, expiries, revoked, outage] = requests[..] else {
+        panic!("{requests:?}");
+    };
+    assert_eq!((cold, revoked), (1, 1));
+    // A slow machine sees more tokens expire.
+    assert!(expiries >= 2 && outage >= 4, "{requests:?}");
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn fleet_shares_token_and_fails_no_call() {
+    let requests = token_requests(env!("CARGO_BIN_EXE_fleet"));
+    // Two expiries. Six replicas without a common store would make eighteen requests.
+    assert!(matches!(requests[..], [2..=5]), "{requests:?}");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 #![cfg(unix)]
 
 mod crashes;
-mod example;
 mod outage;
 mod passwords;
 mod replicas;
