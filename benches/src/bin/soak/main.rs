@@ -1,7 +1,7 @@
 //! Calls at a steady rate against a faulty server, for any length of time.
 //!
 //! ```sh
-//! cargo run --release -p enkash-auth-examples --bin soak -- --minutes 30
+//! cargo run --release -p enkash-auth-benches --bin soak -- --minutes 30
 //! ```
 //!
 //! The server is a separate process: a sandbox whose tokens live 40 s, and which randomly delays,
