@@ -1,16 +1,7 @@
-//! Shared code of the example programs.
+//! The pages of the repository, whose Rust code is compiled and run as documentation tests.
 
 #[cfg(doctest)]
 mod guide;
-mod one_line;
-mod redis_server;
-mod settings;
-
-pub use self::{
-    one_line::one_line,
-    redis_server::RedisServer,
-    settings::{OpenStore, RedisAddress, SettingError, StoreSetting},
-};
 
 /// Compiles the README at the root.
 #[cfg(doctest)]

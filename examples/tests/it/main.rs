@@ -1,19 +1,9 @@
-//! The example programs and their shared code, from outside.
+//! The example programs, and the pages of the repository.
 
-#[cfg(test)]
-mod attempts;
-#[cfg(test)]
-mod fleet;
 #[cfg(test)]
 mod guide;
 #[cfg(test)]
-mod issuer;
-#[cfg(test)]
 mod links;
-#[cfg(test)]
-mod settings;
-#[cfg(test)]
-mod sidecar;
 #[cfg(test)]
 mod stacks;
 #[cfg(test)]
