@@ -3,10 +3,13 @@ use std::{
     process::ExitCode,
 };
 
-use enkash_auth_sidecar::{OpenStore, one_line};
 use enkash_auth_tower::{Error, ErrorKind};
 
-use crate::{config::Config, failure::Failure};
+use crate::{
+    config::Config,
+    failure::{Failure, one_line},
+    store::OpenStore,
+};
 
 /// Prints that the settings are valid.
 pub(crate) fn offline() -> Result<ExitCode, Failure> {

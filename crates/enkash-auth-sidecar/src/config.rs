@@ -1,12 +1,12 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use enkash_auth_core::Origin;
-use enkash_auth_sidecar::{OpenStore, StoreSetting};
 use enkash_auth_tower::{Config as Settings, Egress, RefreshPolicy, TokenCache, TokenEndpoint};
 
 use crate::{
     args::{Args, Command},
     failure::Failure,
+    store::OpenStore,
 };
 
 /// The validated settings of the command line and the environment.
@@ -48,7 +48,7 @@ impl Config {
             policy.attempts = 1;
         }
         let path = |name: &str| lookup(name).map(Into::into);
-        let store = StoreSetting::read(settings.token_store(), path)?.open(path)?;
+        let store = OpenStore::open(settings.token_store(), path)?;
         let mut tokens = TokenCache::builder(endpoint)
             .config(&settings)?
             .policy(policy)?;

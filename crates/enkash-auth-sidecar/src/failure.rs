@@ -1,6 +1,5 @@
-use std::{fmt, io, process::ExitCode};
+use std::{error::Error as StdError, fmt, io, iter, process::ExitCode};
 
-use enkash_auth_sidecar::{SettingError, one_line};
 use enkash_auth_tower::{BoxError, ConfigError, Error as AuthError, ErrorKind};
 
 /// Why the program stops. `Display` prints one line.
@@ -38,12 +37,6 @@ impl From<ConfigError> for Failure {
     }
 }
 
-impl From<SettingError> for Failure {
-    fn from(error: SettingError) -> Self {
-        Self::Setting(error.into())
-    }
-}
-
 impl From<AuthError> for Failure {
     fn from(error: AuthError) -> Self {
         match error.kind() {
@@ -57,4 +50,11 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Other(error.into())
     }
+}
+
+/// Formats an error and its causes on one line.
+pub(crate) fn one_line(error: &(dyn StdError + 'static)) -> String {
+    let causes = iter::successors(error.source(), |&error| error.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    text.replace(['\r', '\n'], " ")
 }

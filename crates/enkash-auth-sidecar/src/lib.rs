@@ -1,9 +1,17 @@
-//! The settings of the program `enkash-sidecar`.
+#![doc = include_str!("../README.md")]
 
-mod one_line;
-mod settings;
+mod app;
+mod args;
+mod check;
+mod config;
+mod connection;
+mod failure;
+mod guard;
+mod log;
+mod program;
+mod reset;
+mod serve;
+mod stop;
+mod store;
 
-pub use self::{
-    one_line::one_line,
-    settings::{OpenStore, RedisAddress, SettingError, StoreSetting},
-};
+pub use self::program::run;

@@ -3,9 +3,11 @@ use std::{
     process::ExitCode,
 };
 
-use enkash_auth_sidecar::OpenStore;
-
-use crate::{config::Config, failure::Failure};
+use crate::{
+    config::Config,
+    failure::Failure,
+    store::{OpenStore, TOKEN_STORE},
+};
 
 /// Shows the recorded attempts of the account, and clears them once confirmed.
 pub(crate) async fn reset(
@@ -15,7 +17,7 @@ pub(crate) async fn reset(
 ) -> Result<ExitCode, Failure> {
     if let OpenStore::Memory { .. } = &config.store {
         let why = "the memory of a process ends with it, so there is nothing to reset";
-        return Err(Failure::setting("ENKASH_TOKEN_STORE", why));
+        return Err(Failure::setting(TOKEN_STORE, why));
     }
     let status = config.tokens.load_status().await?;
     let mut out = io::stdout();

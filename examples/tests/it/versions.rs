@@ -43,7 +43,7 @@ fn readme_names_minimum_rust_version() {
 #[test]
 fn crate_changelogs_are_linked_from_root() {
     let index = read("CHANGELOG.md");
-    for name in ["axum", "core", "redis", "sandbox", "tower"] {
+    for name in ["axum", "core", "redis", "sandbox", "sidecar", "tower"] {
         let path = format!("crates/enkash-auth-{name}/CHANGELOG.md");
         assert!(read(&path).contains("## [Unreleased]"), "{path}");
         assert!(index.contains(&path), "{path}");

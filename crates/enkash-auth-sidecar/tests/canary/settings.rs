@@ -4,7 +4,6 @@ use std::cell::RefCell;
 
 use enkash_auth_core::{Environment, Origin};
 use enkash_auth_redis::RedisStore;
-use enkash_auth_sidecar::StoreSetting;
 use enkash_auth_tower::{Config, Egress};
 use serde_json::json;
 
@@ -137,10 +136,6 @@ fn secret_in_url_is_not_repeated() {
                 Ok(store) if !address.ends_with(&secret) => canary.debug(store),
                 Ok(_) => {}
                 Err(error) => record(&error),
-            }
-            match StoreSetting::read(Some(&address), |_| None) {
-                Ok(setting) => canary.debug(setting),
-                Err(error) => drop(canary.error(&error)),
             }
         }
     }

@@ -33,5 +33,4 @@ mod settings;
 mod stage;
 mod stop;
 mod store;
-mod store_setting;
 mod streams;
