@@ -3,8 +3,7 @@ use enkash_auth_axum::{
     Proxy,
     health::{live, ready, status},
 };
-use enkash_auth_core::Origin;
-use enkash_auth_tower::{Egress, Error, TokenCache};
+use enkash_auth_tower::{Egress, Error, Origin, TokenCache};
 
 /// Serves GET on the three probe paths and forwards everything else, including other methods of those
 /// paths.

@@ -1,7 +1,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
-use enkash_auth_core::Origin;
-use enkash_auth_tower::{Config as Settings, Egress, RefreshPolicy, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{
+    Config as Settings, Egress, Origin, RefreshPolicy, TokenCache, TokenEndpoint,
+};
 
 use crate::{
     args::{Args, Command},
