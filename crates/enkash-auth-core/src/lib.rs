@@ -20,6 +20,7 @@ mod response;
 pub mod state;
 mod time;
 mod token;
+mod token_path;
 
 #[cfg(feature = "test-util")]
 pub use self::time::ManualClock;
@@ -37,4 +38,5 @@ pub use self::{
     response::{FailedAttempt, Grant, ResponseBody, TokenResponse},
     time::{Clock, SystemClock, Timestamp},
     token::AccessToken,
+    token_path::is_token_path,
 };

@@ -12,7 +12,9 @@ use http::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::{BaseUrl, Client, Credentials, InvalidSetting, User, credentials::GrantType};
+use crate::{
+    BaseUrl, Client, Credentials, InvalidSetting, User, credentials::GrantType, token_path,
+};
 
 /// Holds a request for a token, ready to be sent.
 ///
@@ -91,8 +93,8 @@ fn user_agent() -> HeaderValue {
 /// Returns the path of token requests, and the content type of their bodies.
 fn dialect(credentials: &Credentials) -> (&'static str, &'static str) {
     match credentials.is_merchant() {
-        true => ("/api/v0/merchant/token", "application/json"),
-        false => ("/oauth/token", "application/x-www-form-urlencoded"),
+        true => (token_path::MERCHANT, "application/json"),
+        false => (token_path::FORM, "application/x-www-form-urlencoded"),
     }
 }
 

@@ -17,3 +17,4 @@ mod state;
 mod support;
 mod time;
 mod token;
+mod token_path;
