@@ -1,6 +1,5 @@
 use std::{
-    env,
-    io::{self, Write},
+    io,
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -45,29 +44,6 @@ impl RedisServer {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 started => return started.map(|()| server),
             }
-        }
-    }
-
-    /// Starts a server for a test of `what`. Returns `None` if the program is not installed, and prints
-    /// that past the output capture of tests; with `ENKASH_REQUIRE_REDIS` it is an error.
-    ///
-    /// # Errors
-    ///
-    /// As [`start`](Self::start).
-    pub(crate) async fn start_if_installed(what: &str) -> io::Result<Option<Self>> {
-        match Self::start().await {
-            Err(error)
-                if error.kind() == io::ErrorKind::NotFound
-                    && env::var_os("ENKASH_REQUIRE_REDIS").is_none() =>
-            {
-                let mut stderr = io::stderr();
-                writeln!(
-                    stderr,
-                    "redis-server is not installed: {what} is not tested"
-                )?;
-                Ok(None)
-            }
-            started => started.map(Some),
         }
     }
 

@@ -24,10 +24,8 @@ impl Kept {
         Self::Directory(state())
     }
 
-    /// Returns `None`, and prints that, if there is no `redis-server`.
-    pub(super) async fn redis() -> Option<Self> {
-        let server = RedisServer::start_if_installed("attempts over Redis").await;
-        server.unwrap().map(Self::Redis)
+    pub(super) async fn redis() -> Self {
+        Self::Redis(RedisServer::start().await.unwrap())
     }
 
     pub(super) fn server(&mut self) -> &mut RedisServer {
@@ -37,11 +35,8 @@ impl Kept {
         }
     }
 
-    /// Returns both kinds, as far as available.
-    pub(super) async fn both() -> Vec<Self> {
-        let mut all = vec![Self::directory()];
-        all.extend(Self::redis().await);
-        all
+    pub(super) async fn both() -> [Self; 2] {
+        [Self::directory(), Self::redis().await]
     }
 
     /// Returns the value of `ENKASH_TOKEN_STORE`.

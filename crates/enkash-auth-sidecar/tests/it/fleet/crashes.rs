@@ -16,11 +16,9 @@ fn slow() -> Rules {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "runs for some 12 s: a lease"]
+#[ignore = "needs redis-server, runs for some 12 s: a lease"]
 async fn killed_owner_is_replaced_after_its_lease() {
-    let Some(fleet) = Replicas::new(Rules::new().issuing(Issuing::Rotating)).await else {
-        return;
-    };
+    let fleet = Replicas::new(Rules::new().issuing(Issuing::Rotating)).await;
     // No response arrives before the kill, however late it is.
     let hang = Fault::Hang.at(Endpoint::Token);
     fleet.sandbox.issuer().order(hang);
@@ -36,11 +34,9 @@ async fn killed_owner_is_replaced_after_its_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "runs for some 17 s: a lease"]
+#[ignore = "needs redis-server, runs for some 17 s: a lease"]
 async fn late_token_does_not_replace_newer_token() {
-    let Some(fleet) = Replicas::new(slow()).await else {
-        return;
-    };
+    let fleet = Replicas::new(slow()).await;
     let holder = fleet.start().await;
     fleet.until_token_request().await;
     holder.signal("-STOP");

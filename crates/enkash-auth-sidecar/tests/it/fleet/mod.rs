@@ -1,5 +1,4 @@
-//! Sidecars as separate processes over one Redis. If no `redis-server` is installed, each test prints
-//! that and passes, unless `ENKASH_REQUIRE_REDIS=1`.
+//! Sidecars as separate processes over one Redis.
 #![cfg(unix)]
 
 mod crashes;

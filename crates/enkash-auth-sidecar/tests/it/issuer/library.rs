@@ -35,10 +35,9 @@ async fn call(server: &Server, tokens: &TokenCache) -> Result<StatusCode, BoxErr
 }
 
 #[tokio::test]
+#[ignore = "needs the Python issuer"]
 async fn password_grant_returns_token_accepted_by_api() {
-    let Some(server) = Server::start(300).await else {
-        return;
-    };
+    let server = Server::start(300).await;
     let tokens = tokens(&server, CLIENT_SECRET, PASSWORD);
     for _ in 0..10 {
         assert_eq!(call(&server, &tokens).await.unwrap(), StatusCode::OK);
@@ -51,10 +50,9 @@ async fn password_grant_returns_token_accepted_by_api() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Python issuer"]
 async fn expiring_tokens_are_replaced_without_failed_calls() {
-    let Some(server) = Server::start(2).await else {
-        return;
-    };
+    let server = Server::start(2).await;
     let tokens = tokens(&server, CLIENT_SECRET, PASSWORD);
     while tokens.status().generation() < Some(3) {
         assert_eq!(call(&server, &tokens).await.unwrap(), StatusCode::OK);
@@ -64,10 +62,9 @@ async fn expiring_tokens_are_replaced_without_failed_calls() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Python issuer"]
 async fn call_with_revoked_token_is_replayed_with_new_token() {
-    let Some(server) = Server::start(300).await else {
-        return;
-    };
+    let server = Server::start(300).await;
     let tokens = tokens(&server, CLIENT_SECRET, PASSWORD);
     let first = tokens.token().await.unwrap();
     server.revoke(first.expose()).await;
@@ -77,11 +74,10 @@ async fn call_with_revoked_token_is_replayed_with_new_token() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Python issuer"]
 async fn wrong_password_or_secret_is_sent_once() {
     for (secret, password) in [(CLIENT_SECRET, "wrong"), ("wrong", PASSWORD)] {
-        let Some(server) = Server::start(300).await else {
-            return;
-        };
+        let server = Server::start(300).await;
         let tokens = tokens(&server, secret, password);
         for _ in 0..2 {
             let mut callers = JoinSet::new();

@@ -18,11 +18,9 @@ async fn call(client: Client<HttpConnector, Full<Bytes>>, url: String) -> Status
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes 18 s: three lifetimes of a token"]
+#[ignore = "needs the Python issuer, takes 18 s: three lifetimes of a token"]
 async fn sidecar_before_django_oauth_toolkit_fails_no_call() {
-    let Some(server) = Server::start(5).await else {
-        return;
-    };
+    let server = Server::start(5).await;
     let mut command = sidecar();
     command
         .env("ENKASH_BASE_URL", server.base())
