@@ -22,14 +22,11 @@ mod tables;
 
 use std::{env, io, process::ExitCode};
 
-use enkash_auth_benches::{hot::WAYS, instructions};
+use enkash_auth_benches::hot::WAYS;
 
 use self::figures::Figures;
 
 fn main() -> io::Result<ExitCode> {
-    if instructions::run_if_asked()? {
-        return Ok(ExitCode::SUCCESS);
-    }
     let mut figures = Figures::default();
     let args: Vec<String> = env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {

@@ -30,7 +30,7 @@ pub(crate) fn hot_path(figures: &mut Figures, ways: &[Way]) -> io::Result<()> {
     let allocations = allocations::over_the_first(ways);
     let instructions = match instructions::over_the_first(ways) {
         Ok(counts) => counts,
-        // The other figures do not need valgrind.
+        // The other figures need neither valgrind nor gungraun.
         Err(error) => {
             eprintln!("instructions are not counted: {error}");
             Vec::new()

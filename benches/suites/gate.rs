@@ -2,12 +2,12 @@
 //! `limits.tsv`. Fails if a limit is exceeded, or is for a figure that is not measured.
 //!
 //! ```sh
-//! cargo run --release -p enkash-auth-benches --bin gate
+//! cargo bench -p enkash-auth-benches --bench gate
 //! ```
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     io::{self, Error, Write},
     process::ExitCode,
 };
@@ -22,7 +22,8 @@ use tokio::runtime::Builder;
 const LIMITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/limits.tsv");
 
 fn main() -> io::Result<ExitCode> {
-    if instructions::run_if_asked()? {
+    // `cargo test` runs it too, without this argument: there is nothing to see in a debug build.
+    if !env::args().any(|arg| arg == "--bench") {
         return Ok(ExitCode::SUCCESS);
     }
     let (measured, mut code) = (measure()?, ExitCode::SUCCESS);
@@ -34,7 +35,7 @@ fn main() -> io::Result<ExitCode> {
         let (name, rest) = line.split_once('\t').ok_or_else(bad)?;
         let (limit, reason) = rest.split_once('\t').ok_or_else(bad)?;
         let limit: f64 = limit.parse().map_err(|_| bad())?;
-        let unknown = || Error::other(format!("limits.tsv: nobody measures {name}"));
+        let unknown = || Error::other(format!("limits.tsv: {name} is not measured"));
         let value = *measured.get(name).ok_or_else(unknown)?;
         let has_passed = value.is_nan() || value > limit;
         let verdict = if has_passed { "OVER" } else { "ok" };
