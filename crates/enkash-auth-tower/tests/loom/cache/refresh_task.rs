@@ -20,8 +20,10 @@ fn refresh_tasks(runtime: &Runtime) -> usize {
 #[test]
 fn one_refresh_task_runs_at_a_time() {
     model(3, || {
-        let mut policy = RefreshPolicy::default();
-        policy.keep_warm = true;
+        let policy = RefreshPolicy {
+            keep_warm: true,
+            ..RefreshPolicy::default()
+        };
         let shared = cache_at(&ManualClock::new(), policy);
         let (first, second) = (runtime(), runtime());
         let refresh_task = Arc::new(RefreshTask::default());
