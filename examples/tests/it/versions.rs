@@ -41,6 +41,22 @@ fn readme_names_minimum_rust_version() {
 }
 
 #[test]
+fn readme_opens_with_quickstart_and_tests_of_the_justfile() {
+    let readme = read("README.md");
+    let blocks = readme.split("\n```sh\n").skip(1).take(2);
+    let commands: Vec<_> = blocks.filter_map(|block| block.lines().next()).collect();
+    let [quickstart, tests] = commands[..] else {
+        panic!("no two commands: {commands:?}");
+    };
+    assert_eq!(
+        quickstart,
+        "cargo run --release -p enkash-auth-examples --bin quickstart"
+    );
+    assert!(tests.starts_with("cargo test "), "{tests}");
+    assert!(read("justfile").contains(&format!("\ntest:\n    {tests}\n")));
+}
+
+#[test]
 fn crate_changelogs_are_linked_from_root() {
     let index = read("CHANGELOG.md");
     for name in ["axum", "core", "redis", "sandbox", "sidecar", "tower"] {
