@@ -14,7 +14,7 @@ list:
     @just --list --unsorted
 
 # Runs everything that has to hold; some 20 minutes, the first time
-check: test test-long model corpus lint words docs benches gate simulate loom features msrv alerts layers deny package
+check: test test-long model corpus lint words docs benches gate simulate loom features msrv alerts layers signatures deny package
 
 # Runs the tests
 test:
@@ -79,6 +79,10 @@ msrv:
 # Tests the alert rules
 alerts:
     {{ require("promtool") }} test rules docs/alerts.test.yml
+
+# Checks that public signatures have no type of a foreign pre-1.0 crate, but for those that are allowed
+signatures:
+    scripts/signatures enkash-auth-core enkash-auth-tower enkash-auth-axum enkash-auth-redis
 
 # Checks which crates depend on which, and on how many
 layers:

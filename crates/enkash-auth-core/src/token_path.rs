@@ -19,8 +19,7 @@ pub fn is_token_path(path: &str) -> bool {
     let tail = path.rsplit('/').next().unwrap_or(path).as_bytes();
     // Such a tail stays what it is, whatever comes before it.
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let is_settled = !tail.is_empty() && tail.iter().all(is_plain);
-    if is_settled && !tail.eq_ignore_ascii_case(b"token") {
+    if !tail.is_empty() && tail.iter().all(is_plain) && !tail.eq_ignore_ascii_case(b"token") {
         return false;
     }
     decoded(path).is_none_or(|path| {
