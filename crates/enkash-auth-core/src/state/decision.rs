@@ -46,11 +46,14 @@ impl<P, E> Lookup<P, E> {
 /// Holds a token that may be attached without a lookup in the state, and until when.
 ///
 /// A fresh token: until its refresh window opens. In the window: until the fetch is overdue or the backoff has
-/// passed; never past the deadline. So the fast path checks one rule, and the state all the others.
+/// passed; never past the deadline, nor the end of watching. So the fast path checks one rule, and the state all
+/// the others.
 #[derive(Clone, Debug)]
 pub struct View {
     pub(super) token: AccessToken,
     pub(super) until: Timestamp,
+    pub(super) is_watched: bool,
+    pub(super) awaits_success: bool,
 }
 
 impl View {
@@ -62,5 +65,16 @@ impl View {
     /// Returns when the state must be consulted again.
     pub fn until(&self) -> Timestamp {
         self.until
+    }
+
+    /// Returns whether the responses to calls with the token are to be reported, as an API did not take one of
+    /// late.
+    pub fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
+    /// Returns whether a 2xx is to be reported, too.
+    pub fn awaits_success(&self) -> bool {
+        self.awaits_success
     }
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{
-    Decision, FetchError, FetchOutcome, FetchReason, Lookup, PendingFetch, View, backoff::Backoff,
-    held::Held,
+    Call, Decision, FetchError, FetchOutcome, FetchReason, Lookup, PendingFetch, View,
+    backoff::Backoff, doubt::Doubt, held::Held,
 };
 use crate::{
     AccessToken, Bearer, Failure, FailureKind, Policy, Timestamp,
@@ -25,15 +25,13 @@ const SHORT_REPEATS: usize = 6;
 /// A token with less than this left is replaced by its issuer within that time.
 const LAST_SECOND: Duration = Duration::from_secs(1);
 
-/// Two 401 responses cause a fetch at once, and one more in each such time, in nanoseconds: an API that
-/// responds 401 to everything causes no request storm.
-const REFILL: u64 = 30_000_000_000;
-
 /// Holds the state of one cache: the newest token, the pending fetch, the backoff after the error `E`.
 #[derive(Clone, Debug)]
 pub struct State<E = Failure> {
     /// The newest token, also after it has expired.
     held: Option<Held>,
+    /// What the API says about it.
+    doubt: Doubt,
     pending: Option<PendingFetch>,
     /// The last failure, until a fetch succeeds; also after its backoff has passed.
     backoff: Option<Backoff<E>>,
@@ -45,8 +43,6 @@ pub struct State<E = Failure> {
     expired: Vec<Bearer>,
     fetches: u64,
     generations: u64,
-    /// When two 401 responses may cause a fetch at once again, on the monotonic clock.
-    refilled: u64,
     /// Whether an operator requested the next fetch, or it replaces an abandoned one.
     is_forced: bool,
 }
@@ -56,6 +52,7 @@ impl<E: FetchError> State<E> {
     pub fn new() -> Self {
         Self {
             held: None,
+            doubt: Doubt::default(),
             pending: None,
             backoff: None,
             aborts: 0,
@@ -63,7 +60,6 @@ impl<E: FetchError> State<E> {
             expired: Vec::new(),
             fetches: 0,
             generations: 0,
-            refilled: 0,
             is_forced: false,
         }
     }
@@ -77,6 +73,7 @@ impl<E: FetchError> State<E> {
         policy: &Policy,
     ) -> Decision<E> {
         self.refreshes_from.get_or_insert(now + FIRST_REFRESH);
+        self.doubt.lapse(now);
         let overdue = self
             .pending
             .take_if(|pending| pending.overdue.has_passed(now));
@@ -84,7 +81,11 @@ impl<E: FetchError> State<E> {
         let lookup = match self.usable(now).cloned() {
             Some(token) => {
                 if self.refresh_at(&token, now).has_passed(now) {
-                    let _ = self.join_or_spawn(FetchReason::Refresh, now, can_fetch, policy);
+                    let reason = match self.doubt.is_open() {
+                        true => FetchReason::Unauthorized,
+                        false => FetchReason::Refresh,
+                    };
+                    let _ = self.join_or_spawn(reason, now, can_fetch, policy);
                 }
                 Lookup::Ready(token)
             }
@@ -162,25 +163,40 @@ impl<E: FetchError> State<E> {
         Some(if is_long { LONG_REPEAT } else { REPEAT })
     }
 
-    /// Records that the API responded 401 to the token of `generation`. Returns whether that invalidates the
-    /// cached token, so that another one is fetched.
+    /// Records that the API did not take the token of `generation` in the response to `call`, if that was
+    /// watched. Returns whether the view has changed.
     ///
-    /// A stale 401, for an older token, changes nothing; nor does a second one for the same token, unless it
-    /// comes 5 minutes after the issuer has returned that token again; nor any beyond two at once and one
-    /// more every 30 s: then the caller gets the 401.
-    pub fn unauthorized(&mut self, generation: u64, now: Timestamp) -> bool {
-        let Some(held) = &mut self.held else {
-            return false;
-        };
-        let at = now.monotonic_nanos();
-        let refilled = self.refilled.max(at);
-        let is_accepted = held.token.generation() == generation && held.accepts_unauthorized(now);
-        if !is_accepted || refilled - at > REFILL {
-            return false;
+    /// On proof the token is not served any more; without proof, or within 3 s of its issue, it is served on
+    /// while one fetch looks for another. A rejection of an older token changes nothing; nor does any beyond two
+    /// at once and one more every 30 s, nor one without proof from a path that rejects one token after another,
+    /// beyond one in 5 minutes: then the caller gets the 401, and that is all.
+    pub fn unauthorized(
+        &mut self,
+        generation: u64,
+        is_proof: bool,
+        call: Option<Call>,
+        now: Timestamp,
+    ) -> bool {
+        match self
+            .held
+            .as_ref()
+            .filter(|held| held.token.generation() == generation)
+        {
+            Some(held) => self.doubt.reject(is_proof, held.is_young(now), call, now),
+            None => false,
         }
-        self.refilled = refilled.saturating_add(REFILL);
-        held.unauthorized(now);
-        true
+    }
+
+    /// Records that the user rejected the token of `generation`: it is not served any more, within the same
+    /// limit. Returns whether the view has changed.
+    pub fn reject(&mut self, generation: u64, now: Timestamp) -> bool {
+        self.generation() == Some(generation) && self.doubt.prove(now)
+    }
+
+    /// Records that the API responded 2xx to `call`, which carried the token of `generation`: that ends doubt if
+    /// it was sent after it had opened, to the same origin. Returns whether the view has changed.
+    pub fn accepted(&mut self, generation: u64, call: Call) -> bool {
+        self.generation() == Some(generation) && self.doubt.accept(call)
     }
 
     /// Abandons the pending fetch, since new credentials are used from now on: its waiters must look up again.
@@ -191,6 +207,7 @@ impl<E: FetchError> State<E> {
         let abandoned = self.pending.take().is_some();
         if !keeps_token {
             self.is_forced |= self.held.take().is_some();
+            self.doubt.forget_token();
         }
         self.is_forced |= abandoned;
         self.clear_backoff();
@@ -206,7 +223,13 @@ impl<E: FetchError> State<E> {
     pub fn view(&self, now: Timestamp) -> Option<View> {
         let token = self.usable(now)?.clone();
         let until = token.schedule().deadline().earlier(self.next_check(now)?);
-        Some(View { token, until })
+        let watched_until = self.doubt.watched_until(now);
+        Some(View {
+            token,
+            until: watched_until.map_or(until, |end| end.earlier(until)),
+            is_watched: watched_until.is_some(),
+            awaits_success: self.doubt.awaits_success(),
+        })
     }
 
     /// Returns when the next decision is due: the fetch is overdue, the backoff has passed, or the refresh
@@ -225,8 +248,6 @@ impl<E: FetchError> State<E> {
                 backoff.retry_at(policy)
             }
             Some(_) => Some(self.next_check(now).unwrap_or(now)),
-            // The request of the last fetch was sent before the 401.
-            None if self.pending.is_none() && self.unauthorized_at().is_some() => Some(now),
             None => self.next_check(now),
         }
     }
@@ -245,15 +266,16 @@ impl<E: FetchError> State<E> {
 
     /// Returns the token that may be attached at `now`, if there is one.
     pub fn usable(&self, now: Timestamp) -> Option<&AccessToken> {
-        let held = self.held.as_ref().filter(|held| held.is_usable(now))?;
-        Some(&held.token)
+        let is_proven_bad = self.doubt.proven_at().is_some();
+        let token = self.token().filter(|_| !is_proven_bad)?;
+        token.is_usable(now).then_some(token)
     }
 
     /// Returns how long no token has been usable at `now`; `None` if one is, or there was never one.
     pub fn expired_for(&self, now: Timestamp) -> Option<Duration> {
-        let held = self.held.as_ref().filter(|held| !held.is_usable(now))?;
-        let expired = held.token.schedule().deadline().elapsed(now);
-        let unauthorized = held.unauthorized_at().map(|at| at.elapsed(now));
+        let token = self.token().filter(|_| self.usable(now).is_none())?;
+        let expired = token.schedule().deadline().elapsed(now);
+        let unauthorized = self.doubt.proven_at().map(|at| at.elapsed(now));
         Some(unauthorized.unwrap_or_default().max(expired))
     }
 
@@ -314,22 +336,20 @@ impl<E: FetchError> State<E> {
     fn need(&self) -> FetchReason {
         match self.held {
             None => FetchReason::Initial,
-            Some(_) if self.unauthorized_at().is_some() => FetchReason::Unauthorized,
+            Some(_) if self.doubt.is_open() => FetchReason::Unauthorized,
             Some(_) => FetchReason::Expired,
         }
     }
 
-    fn unauthorized_at(&self) -> Option<Timestamp> {
-        self.held.as_ref().and_then(Held::unauthorized_at)
-    }
-
-    /// Returns when a background refresh of `token` begins, as of `now`: not in the first 10 s, and not after
-    /// one that was aborted with its runtime, as the next could be. Then the next fetch is made in the
-    /// foreground, once the token has expired.
+    /// Returns when a background fetch begins, as of `now`: at once if the API did not take `token`. A refresh
+    /// does not begin in the first 10 s; and nothing does in the background after one that was aborted with its
+    /// runtime, as the next could be. Then the next fetch is made in the foreground, once the token has expired.
     fn refresh_at(&self, token: &AccessToken, now: Timestamp) -> Timestamp {
         let (refresh_at, deadline) = (token.schedule().refresh_at(), token.schedule().deadline());
         match self.refreshes_from {
+            _ if self.doubt.proven_at().is_some() => now,
             _ if self.aborts > 0 => deadline,
+            _ if self.doubt.is_open() => now,
             Some(from) if !from.has_passed(now) && refresh_at.has_passed(from) => {
                 from.earlier(deadline)
             }
@@ -362,11 +382,13 @@ impl<E: FetchError> State<E> {
             let failure = Failure::new(FailureKind::InvalidResponse, detail);
             return self.fail(failure.into(), now, jitter, policy);
         };
-        self.held = Some(match self.held.take() {
-            Some(held) if held.is(&bearer) => held.reissued(bearer, schedule, lifetime.sent()),
-            _ => {
+        let is_new = !self.held.as_ref().is_some_and(|held| held.is(&bearer));
+        self.doubt.grant(is_new, lifetime.sent(), now);
+        self.held = Some(match self.held.take().filter(|_| !is_new) {
+            Some(held) => held.reissued(bearer, schedule),
+            None => {
                 self.generations += 1;
-                Held::new(bearer, self.generations, schedule, lifetime.sent())
+                Held::new(bearer, self.generations, schedule, now)
             }
         });
         self.backoff = None;

@@ -2,8 +2,8 @@
 //!
 //! It reads no clock, generates no random numbers and never waits: the caller passes in the time and the
 //! jitter, and carries out the decision. The events: a [lookup](State::lookup) by a caller; a token that the
-//! pending fetch has [received](State::received); its [completion](State::complete); an
-//! [unauthorized](State::unauthorized) token.
+//! pending fetch has [received](State::received); its [completion](State::complete); a token that the API has
+//! [rejected](State::unauthorized) or [accepted](State::accepted).
 //!
 //! A token is *fresh*, in its *refresh window*, or *expired*. Beside it, a fetch may be pending, or a backoff
 //! runs after the last one failed:
@@ -14,11 +14,12 @@
 //! | refresh window | serve, spawn | serve | serve |
 //! | expired | wait, spawn | wait | fail with the last error |
 //!
-//! An unauthorized token counts as expired. One that its issuer returned again has no refresh window. The
-//! backoff after a failed refresh ends when the cached token expires.
+//! An unauthorized token counts as expired, with proof; without, its refresh window is open. One that its issuer
+//! returned again has no refresh window. The backoff after a failed refresh ends when the cached token expires.
 
 mod backoff;
 mod decision;
+mod doubt;
 mod fetch_error;
 mod held;
 mod machine;
@@ -26,6 +27,7 @@ mod pending_fetch;
 
 pub use self::{
     decision::{Decision, Lookup, View},
+    doubt::Call,
     fetch_error::FetchError,
     machine::State,
     pending_fetch::{FetchOutcome, FetchReason, PendingFetch},

@@ -11,4 +11,8 @@ mod timestamp;
 
 #[cfg(feature = "test-util")]
 pub use self::manual::ManualClock;
-pub use self::{clock::Clock, system::SystemClock, timestamp::Timestamp};
+pub use self::{
+    clock::Clock,
+    system::SystemClock,
+    timestamp::{Timestamp, nanos},
+};

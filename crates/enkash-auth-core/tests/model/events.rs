@@ -16,9 +16,20 @@ pub(crate) enum Event {
         how: How,
         jitter: f64,
     },
-    /// A 401 of the cached token, or of one before it.
+    /// The API did not take the cached token, or one before it.
     Unauthorized {
         late: bool,
+        is_proof: bool,
+        call: Option<Seen>,
+    },
+    /// The user rejected it.
+    Reject {
+        late: bool,
+    },
+    /// The API took it.
+    Accepted {
+        late: bool,
+        call: Seen,
     },
     Pass(Duration),
     /// The machine is suspended, or its wall clock is set forward.
@@ -28,6 +39,14 @@ pub(crate) enum Event {
         keeps_token: bool,
     },
     ClearBackoff,
+}
+
+/// A watched call, by its age.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) age: Duration,
+    pub(crate) origin: u64,
+    pub(crate) path: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -55,11 +74,18 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         3 => kind.prop_map(How::Failed),
         1 => Just(How::Aborted),
     ];
+    let seen = || {
+        let age = prop_oneof![Just(Duration::ZERO), span(1_000), span(20_000)];
+        (age, 0..2_u64, 0..20_u64).prop_map(|(age, origin, path)| Seen { age, origin, path })
+    };
     prop_oneof![
         6 => prop::bool::weighted(0.9).prop_map(|can_fetch| Event::Lookup { can_fetch }),
         6 => (prop::bool::weighted(0.2), how, 0.0..=1.0)
             .prop_map(|(late, how, jitter)| Event::Complete { late, how, jitter }),
-        1 => any::<bool>().prop_map(|late| Event::Unauthorized { late }),
+        6 => (prop::bool::weighted(0.1), prop::bool::weighted(0.1), prop::option::weighted(0.9, seen()))
+            .prop_map(|(late, is_proof, call)| Event::Unauthorized { late, is_proof, call }),
+        1 => any::<bool>().prop_map(|late| Event::Reject { late }),
+        1 => (prop::bool::weighted(0.1), seen()).prop_map(|(late, call)| Event::Accepted { late, call }),
         4 => prop_oneof![span(900), span(20_000), span(400_000)].prop_map(Event::Pass),
         1 => span(400_000).prop_map(Event::Suspend),
         1 => span(400_000).prop_map(Event::SetBack),

@@ -3,11 +3,11 @@ use std::time::Duration;
 use enkash_auth_core::{
     Bearer, Failure, FailureKind, Policy, Timestamp,
     lifetime::{Exchange, Expiry},
-    state::{Decision, FetchOutcome, Lookup, State},
+    state::{Call, Decision, FetchOutcome, FetchReason, Lookup, State},
 };
 use proptest::prelude::*;
 
-use super::events::{Event, How, any_event};
+use super::events::{Event, How, Seen, any_event};
 
 const START: Timestamp = Timestamp::new(1_000_000_000_000, 1_767_268_800_000_000_000);
 
@@ -24,6 +24,8 @@ struct Model {
     is_aborted: bool,
     /// The failure of the last fetch, unless an event has ended its backoff.
     failed: Option<Failed>,
+    /// When rejections made the cache look for another token, on the monotonic clock.
+    opened: Vec<u64>,
 }
 
 struct Failed {
@@ -39,6 +41,11 @@ struct Token {
     lifetime: Duration,
     /// How much longer it may live: of two expiries that differ by rounding the later one is right.
     rounding: Duration,
+    /// When it was first received.
+    issued: u64,
+    /// The paths of the 401s to it, since the last 2xx or grant.
+    rejected_on: Vec<u64>,
+    /// Whether it was proven bad.
     is_unauthorized: bool,
 }
 
@@ -87,8 +94,13 @@ impl Model {
             }
             if is_good {
                 assert!(!self.is_aborted, "no background fetch after an aborted one");
-                let is_young = !(first_lookup + Duration::from_secs(10)).has_passed(self.now);
-                assert!(!is_young, "no background fetch in the first 10 s");
+                let is_new = !(first_lookup + Duration::from_secs(10)).has_passed(self.now);
+                // After a 401 it does.
+                let token = self.token.as_ref().unwrap();
+                let is_refresh = token.rejected_on.is_empty();
+                assert!(!is_refresh || !is_new, "no refresh in the first 10 s");
+                let is_doubted = spawn.reason() == FetchReason::Unauthorized;
+                assert!(!is_refresh || !is_doubted, "no doubt without a 401");
             }
             (self.pending, self.fetches) = (Some(spawn.number()), spawn.number());
         }
@@ -173,6 +185,7 @@ impl Model {
             None => {}
             Some((is_new, lifetime)) => {
                 let last = self.token.as_ref();
+                let issued = last.filter(|_| !is_new).map(|last| last.issued);
                 let generation = state.generation().unwrap();
                 match last {
                     Some(last) if !is_new => assert_eq!(generation, last.generation),
@@ -182,6 +195,8 @@ impl Model {
                 self.token = Some(Token {
                     // The same token again: its issuer confirms it, so it is used.
                     is_unauthorized: false,
+                    rejected_on: Vec::new(),
+                    issued: issued.unwrap_or(self.now.monotonic_nanos()),
                     text,
                     generation,
                     sent: self.now,
@@ -196,14 +211,74 @@ impl Model {
         }
     }
 
-    fn unauthorized(&mut self, state: &mut State, late: bool) {
-        let Some(token) = &mut self.token else { return };
-        let generation = token.generation.saturating_sub(u64::from(late));
-        if state.unauthorized(generation, self.now) {
-            assert!(!late, "a stale 401 evicts nothing");
-            token.is_unauthorized = true;
+    fn call(&self, seen: Seen) -> Call {
+        Call {
+            sent: self.now - seen.age,
+            origin: seen.origin,
+            path: seen.path,
         }
     }
+
+    /// Reports a rejection of the cached token, or of one before it.
+    fn reject(
+        &mut self,
+        state: &mut State,
+        late: bool,
+        path: Option<u64>,
+        is_proof: bool,
+        report: impl FnOnce(&mut State, u64) -> bool,
+    ) {
+        let now = self.now;
+        let Some(token) = &mut self.token else { return };
+        let (was_open, before) = (is_open(state), format!("{state:?}"));
+        let generation = token.generation.saturating_sub(u64::from(late));
+        let has_changed = report(state, generation);
+        if late {
+            assert!(!has_changed, "a late 401 is about another token");
+            assert_eq!(format!("{state:?}"), before);
+            return;
+        }
+        // One without a path counts, but as none.
+        token.rejected_on.push(path.unwrap_or(u64::MAX));
+        let mut paths = token.rejected_on.clone();
+        paths.retain(|path| *path != u64::MAX);
+        paths.sort_unstable();
+        paths.dedup();
+        // When it was sent, it had not expired.
+        let is_proven = state.usable(token.sent).is_none();
+        if is_proven && !token.is_unauthorized {
+            let is_long = token.rejected_on.len() >= 10 && paths.len() >= 2;
+            assert!(is_proof || is_long, "served on without proof");
+        }
+        token.is_unauthorized = is_proven;
+        if !was_open && is_open(state) {
+            self.opened.push(now.monotonic_nanos());
+        }
+        if let [.., first, _, third] = self.opened[..] {
+            assert!(third - first >= 30_000_000_000, "two at once, one in 30 s");
+        }
+    }
+
+    fn accept(&mut self, state: &mut State, late: bool, seen: Seen) {
+        let call = self.call(seen);
+        let Some(token) = &mut self.token else { return };
+        let generation = token.generation.saturating_sub(u64::from(late));
+        let before = format!("{state:?}");
+        let has_changed = state.accepted(generation, call);
+        if late {
+            assert_eq!(format!("{state:?}"), before);
+        } else if has_changed {
+            token.rejected_on.clear();
+        }
+        let is_proven = state.usable(token.sent).is_none();
+        assert_eq!(is_proven, token.is_unauthorized, "no way back from proof");
+    }
+}
+
+/// Returns whether another token is to be looked for, also where a pending fetch or backoff hides it.
+fn is_open(state: &State) -> bool {
+    let shown = format!("{state:?}");
+    shown.contains("verdict: Doubt") || shown.contains("verdict: Proof")
 }
 
 proptest! {
@@ -224,6 +299,7 @@ proptest! {
             first_lookup: None,
             is_aborted: false,
             failed: None,
+            opened: Vec::new(),
         };
         for event in events {
             match event {
@@ -235,7 +311,24 @@ proptest! {
                     model.lookup(&decision, &state, can_fetch);
                 }
                 Event::Complete { late, how, jitter } => model.complete(&mut state, late, how, jitter, &policy),
-                Event::Unauthorized { late } => model.unauthorized(&mut state, late),
+                Event::Unauthorized { late, is_proof, call } => {
+                    let now = model.now;
+                    let is_young = model.token.as_ref().is_some_and(|token| {
+                        now.monotonic_nanos() - token.issued < 3_000_000_000
+                    });
+                    let path = call.map(|call| call.path);
+                    let call = call.map(|call| model.call(call));
+                    model.reject(&mut state, late, path, is_proof && !is_young, |state, generation| {
+                        state.unauthorized(generation, is_proof, call, now)
+                    });
+                }
+                Event::Reject { late } => {
+                    let now = model.now;
+                    model.reject(&mut state, late, None, true, |state, generation| {
+                        state.reject(generation, now)
+                    });
+                }
+                Event::Accepted { late, call } => model.accept(&mut state, late, call),
                 Event::Pass(span) => model.pass(span, span),
                 Event::Suspend(span) => model.pass(Duration::from_nanos(1), span),
                 Event::SetBack(span) => {
@@ -258,6 +351,8 @@ proptest! {
                 prop_assert_eq!(view.token().expose(), &*token.text);
                 prop_assert!(!token.is_unauthorized);
                 prop_assert!(!token.end().has_passed(view.until()), "no view past the expiry");
+                let watched_until = (model.now + Duration::from_secs(300)).monotonic_nanos();
+                prop_assert!(!view.is_watched() || view.until().monotonic_nanos() <= watched_until);
             }
         }
     }

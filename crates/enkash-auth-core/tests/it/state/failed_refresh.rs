@@ -51,7 +51,7 @@ fn token_expiry_ends_backoff_and_restarts_it() {
 #[test]
 fn unauthorized_token_ends_backoff() {
     let mut life = failed_six_times();
-    assert!(life.state.unauthorized(1, life.now));
+    assert!(life.state.reject(1, life.now));
     assert_eq!(life.spawn().reason(), FetchReason::Unauthorized);
 }
 
@@ -93,7 +93,7 @@ fn quarantine_poll_outlasts_token_expiry() {
 #[test]
 fn success_resets_failed_refresh_count() {
     let mut life = failed_six_times();
-    assert!(life.state.unauthorized(1, life.now));
+    assert!(life.state.reject(1, life.now));
     let pending = life.spawn();
     assert!(life.grant(pending, "two", 300.0));
     life.pass(240.0);

@@ -1,6 +1,7 @@
 //! The life of a token, event by event.
 
 mod change;
+mod doubt;
 mod failed_refresh;
 mod fetches;
 mod life;

@@ -199,33 +199,32 @@ fn usable_token_is_not_retried() {
     assert_eq!(pause, None);
 }
 
-/// The API responds 401 to the token, and the issuer returns it again, with `seconds` left.
+/// The API rejects the token, and the issuer returns it again, with `seconds` left.
 fn reissued_after_401(seconds: f64) -> Life {
     let mut life = Life::fresh();
-    assert!(life.state.unauthorized(1, life.now));
-    let pending = life.spawn();
-    assert!(life.grant(pending, "one", seconds));
+    reissue(&mut life, seconds);
     life
 }
 
-#[test]
-fn reissued_token_is_served_after_401() {
-    let mut life = reissued_after_401(300.0);
-    assert_eq!(life.served(), "one");
-    assert!(
-        !life.state.unauthorized(1, life.now),
-        "one fetch was enough"
-    );
+fn reissue(life: &mut Life, seconds: f64) {
+    assert!(life.state.reject(1, life.now));
+    let pending = life.spawn();
+    assert!(life.grant(pending, "one", seconds));
     assert_eq!(life.served(), "one");
 }
 
 #[test]
-fn reissued_token_is_refetched_on_401_after_5_min() {
+fn reissued_token_may_be_rejected_again_within_30_s() {
     let mut life = reissued_after_401(3_600.0);
-    life.pass(299.0);
-    assert!(!life.state.unauthorized(1, life.now));
-    life.pass(1.0);
-    assert!(life.state.unauthorized(1, life.now));
+    reissue(&mut life, 3_600.0);
+    // Each response costs a fetch, up to two at once and one more every 30 s.
+    life.pass(29.9);
+    assert!(!life.state.reject(1, life.now));
+    assert_eq!(life.served(), "one");
+    life.pass(0.1);
+    reissue(&mut life, 3_570.0);
+    life.pass(30.0);
+    assert!(life.state.reject(1, life.now));
     let pending = life.spawn();
     assert!(life.grant(pending, "two", 3_600.0));
     assert_eq!(life.served(), "two");
@@ -238,7 +237,7 @@ fn response_to_request_before_401_does_not_reissue() {
     let pending = life.spawn();
     let granted = life.lifetime(60.0);
     life.pass(0.1);
-    assert!(life.state.unauthorized(1, life.now));
+    assert!(life.state.reject(1, life.now));
     life.pass(0.1);
     let one = Bearer::new("one").unwrap();
     assert!(life.complete(pending, FetchOutcome::Granted(one, granted)));

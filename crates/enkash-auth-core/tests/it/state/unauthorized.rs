@@ -12,7 +12,7 @@ use super::life::Life;
 /// Reports a 401 of the cached token. Returns whether that causes a fetch, which obtains another one.
 fn unauthorized(life: &mut Life) -> bool {
     let generation = life.state.generation().unwrap();
-    let is_new = life.state.unauthorized(generation, life.now);
+    let is_new = life.state.reject(generation, life.now);
     if is_new {
         let pending = life.spawn();
         assert_eq!(pending.reason(), FetchReason::Unauthorized);
@@ -24,7 +24,7 @@ fn unauthorized(life: &mut Life) -> bool {
 #[test]
 fn unauthorized_token_is_dropped_and_refetched() {
     let mut life = Life::fresh();
-    assert!(life.state.unauthorized(1, life.now));
+    assert!(life.state.reject(1, life.now));
     assert!(life.state.usable(life.now).is_none());
     let (lookup, spawn) = life.lookup();
     assert!(matches!(lookup, Lookup::Pending(_)));
@@ -34,11 +34,11 @@ fn unauthorized_token_is_dropped_and_refetched() {
 #[test]
 fn stale_401_does_not_evict_newer_token() {
     let mut life = Life::new();
-    assert!(!life.state.unauthorized(0, life.now));
+    assert!(!life.state.reject(0, life.now));
     let mut life = Life::fresh();
     assert!(unauthorized(&mut life));
     for generation in [0, 1, 3] {
-        assert!(!life.state.unauthorized(generation, life.now));
+        assert!(!life.state.reject(generation, life.now));
     }
     assert_eq!(life.served(), "after-1");
 }
@@ -46,8 +46,8 @@ fn stale_401_does_not_evict_newer_token() {
 #[test]
 fn second_401_for_same_token_changes_nothing() {
     let mut life = Life::fresh();
-    assert!(life.state.unauthorized(1, life.now));
-    assert!(!life.state.unauthorized(1, life.now));
+    assert!(life.state.reject(1, life.now));
+    assert!(!life.state.reject(1, life.now));
 }
 
 #[test]
@@ -81,5 +81,5 @@ fn wall_clock_change_does_not_refill_the_401_limit() {
     assert!(unauthorized(&mut life) && unauthorized(&mut life));
     let later = life.now + Duration::from_secs(60);
     let jumped = Timestamp::new(life.now.monotonic_nanos(), later.unix_nanos());
-    assert!(!life.state.unauthorized(3, jumped));
+    assert!(!life.state.reject(3, jumped));
 }

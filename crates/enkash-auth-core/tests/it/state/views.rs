@@ -88,7 +88,7 @@ fn expired_for_counts_from_deadline_or_401() {
     // From the 401, if that came first.
     life = Life::fresh();
     life.pass(290.0);
-    assert!(life.state.unauthorized(1, life.now));
+    assert!(life.state.reject(1, life.now));
     life.pass(3.0);
     assert_eq!(
         life.state.expired_for(life.now),
