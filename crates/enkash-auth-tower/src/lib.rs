@@ -40,8 +40,9 @@ pub use enkash_auth_core::{
 
 pub use self::{
     auth::{
-        AuthRequest, EnkashAuth, EnkashAuthLayer, NoReplay, NotCalled, Replay, ReplayBody,
-        ReplayPolicy, ReplayRequest, ResponseFuture, Target,
+        AuthRequest, Classifier, EnkashAuth, EnkashAuthLayer, EnkashProfile, Evidence, NoReplay,
+        NotCalled, Replay, ReplayBody, ReplayPolicy, ReplayRequest, ResponseBody, ResponseFuture,
+        Seen, Target,
     },
     cache::{TokenCache, TokenCacheBuilder, TokenFuture},
     endpoint::{NotSent, TokenEndpoint, TokenRequestBody},

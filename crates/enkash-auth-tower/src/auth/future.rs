@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    AuthRequest, NotCalled,
+    AuthRequest, Classifiers, Evidence, Looked, NotCalled, Seen, Watched,
     deferred::Deferred,
     replay::{Replay, Second},
 };
@@ -26,6 +26,7 @@ pin_project! {
     pub struct ResponseFuture<S, Req, P>
     where
         S: Service<Req>,
+        Req: AuthRequest<S::Response>,
         P: Replay<S, Req>,
     {
         #[pin]
@@ -38,6 +39,7 @@ pin_project! {
     enum State<S, Req, P>
     where
         S: Service<Req>,
+        Req: AuthRequest<S::Response>,
         P: Replay<S, Req>,
     {
         // The call was made, with a token unless it is a token request.
@@ -57,12 +59,13 @@ pin_project! {
     enum Slow<S, Req, P>
     where
         S: Service<Req>,
+        Req: AuthRequest<S::Response>,
         P: Replay<S, Req>,
     {
-        // There is no token yet.
-        Deferred {
+        // There is no token yet, or an API has rejected one of late.
+        First {
             #[pin]
-            deferred: Deferred<S, Req>,
+            watched: Watched<S, Req>,
             kept: Option<P::Kept>,
         },
         // The token was unauthorized.
@@ -75,6 +78,7 @@ pin_project! {
 impl<S, Req, P> ResponseFuture<S, Req, P>
 where
     S: Service<Req>,
+    Req: AuthRequest<S::Response>,
     P: Replay<S, Req>,
 {
     /// Wraps a call that was made, with the token that was `attached` to it.
@@ -92,9 +96,9 @@ where
         Self { state }
     }
 
-    pub(super) fn deferred(deferred: Deferred<S, Req>, kept: Option<P::Kept>) -> Self {
+    pub(super) fn watched(watched: Watched<S, Req>, kept: Option<P::Kept>) -> Self {
         Self {
-            state: State::slow(Slow::Deferred { deferred, kept }),
+            state: State::slow(Slow::First { watched, kept }),
         }
     }
 
@@ -113,7 +117,7 @@ where
     Req: AuthRequest<S::Response>,
     P: Replay<S, Req>,
 {
-    type Output = Result<S::Response, BoxError>;
+    type Output = Result<Req::Response, BoxError>;
 
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -124,6 +128,7 @@ where
 impl<S, Req, P> State<S, Req, P>
 where
     S: Service<Req>,
+    Req: AuthRequest<S::Response>,
     P: Replay<S, Req>,
 {
     fn slow(slow: Slow<S, Req, P>) -> Self {
@@ -145,15 +150,29 @@ where
         result: Result<S::Response, S::Error>,
         attached: Option<Attached>,
         kept: Option<P::Kept>,
-    ) -> Result<Result<S::Response, BoxError>, Self> {
-        let response = match finish::<Req, _, _>(result, attached) {
+    ) -> Result<Result<Req::Response, BoxError>, Self> {
+        let response = match result {
             Ok(response) => response,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(NotCalled::unmark(error))),
         };
-        let (Some(kept), Some(attached)) = (kept, attached) else {
-            return Ok(Ok(response));
+        let Some(attached) = attached else {
+            return Ok(Ok(Req::pass(response)));
         };
-        match P::second(kept, response, attached) {
+        // A layer with classifiers watches all its calls.
+        let (status, classifiers) = (Req::status(&response), Classifiers::default());
+        let seen = Seen::new(status, Req::response_headers(&response), None);
+        let evidence = classifiers.classify(&seen, true);
+        if evidence != Evidence::Nothing {
+            attached.unauthorized(evidence == Evidence::Proof);
+        }
+        let looked = Looked {
+            response: Req::pass(response),
+            status,
+            evidence,
+            attached,
+            classifiers,
+        };
+        match second::<S, Req, P>(kept, looked) {
             Ok(second) => Err(Self::slow(Slow::Second { second })),
             Err(response) => Ok(Ok(response)),
         }
@@ -163,29 +182,29 @@ where
     fn poll_slow(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<S::Response, BoxError>> {
+    ) -> Poll<Result<Req::Response, BoxError>> {
         let StateProj::Slow { slow } = self.as_mut().project() else {
             return Poll::Pending;
         };
-        let result = match slow.as_mut().project() {
-            SlowProj::Deferred { deferred, kept } => match ready!(deferred.poll_call(cx)) {
-                Ok((future, attached)) => {
-                    let kept = kept.take();
-                    self.set(Self::Calling {
-                        future,
-                        attached: Some(attached),
-                        kept,
-                    });
-                    return self.poll(cx);
-                }
-                Err(error) => Err(error),
-            },
-            SlowProj::Second { second } => ready!(second.poll(cx)),
-            // A finished future that is polled stays pending.
-            SlowProj::Failed { error } => match error.take() {
-                Some(error) => Err(error),
-                None => return Poll::Pending,
-            },
+        let result = loop {
+            break match slow.as_mut().project() {
+                SlowProj::First { watched, kept } => match ready!(watched.poll_looked(cx)) {
+                    Ok(looked) => match second::<S, Req, P>(kept.take(), looked) {
+                        Ok(second) => {
+                            slow.set(Slow::Second { second });
+                            continue;
+                        }
+                        Err(response) => Ok(response),
+                    },
+                    Err(error) => Err(error),
+                },
+                SlowProj::Second { second } => ready!(second.poll(cx)),
+                // A finished future that is polled stays pending.
+                SlowProj::Failed { error } => match error.take() {
+                    Some(error) => Err(error),
+                    None => return Poll::Pending,
+                },
+            };
         };
         // With the call goes its inner service, and its place in a limit.
         slow.as_mut().set(Slow::Failed { error: None });
@@ -194,7 +213,10 @@ where
 
     // Always: called from two places.
     #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, BoxError>> {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Req::Response, BoxError>> {
         match self.as_mut().project() {
             StateProj::Calling {
                 future,
@@ -203,7 +225,7 @@ where
             } => match future.poll(cx) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ok(response)) if Req::status(&response) != StatusCode::UNAUTHORIZED => {
-                    Poll::Ready(Ok(response))
+                    Poll::Ready(Ok(Req::pass(response)))
                 }
                 Poll::Ready(result) => match Self::after(result, attached.take(), kept.take()) {
                     Ok(result) => Poll::Ready(result),
@@ -218,28 +240,26 @@ where
     }
 }
 
-/// Removes the mark of another layer from an error, and reports a 401 to the token that was `attached`.
-#[cold]
-pub fn finish<Req, Res, E>(
-    result: Result<Res, E>,
-    attached: Option<Attached>,
-) -> Result<Res, BoxError>
+/// Prepares a second call after the first, or returns its response if there is to be none.
+fn second<S, Req, P>(
+    kept: Option<P::Kept>,
+    looked: Looked<Req::Response>,
+) -> Result<Second<S, Req>, Req::Response>
 where
-    E: Into<BoxError>,
-    Req: AuthRequest<Res>,
+    S: Service<Req>,
+    Req: AuthRequest<S::Response>,
+    P: Replay<S, Req>,
 {
-    let response = result.map_err(NotCalled::unmark)?;
-    if let Some(attached) = attached
-        && Req::status(&response) == StatusCode::UNAUTHORIZED
-    {
-        attached.unauthorized();
+    match kept {
+        Some(kept) => P::second(kept, looked),
+        None => Err(looked.response),
     }
-    Ok(response)
 }
 
 impl<S, Req, P> fmt::Debug for ResponseFuture<S, Req, P>
 where
     S: Service<Req>,
+    Req: AuthRequest<S::Response>,
     P: Replay<S, Req>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

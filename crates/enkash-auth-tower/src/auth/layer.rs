@@ -1,7 +1,7 @@
 use enkash_auth_core::Origin;
 use tower_layer::Layer;
 
-use super::{EnkashAuth, NoReplay, ReplayPolicy, rules::Rules};
+use super::{Classifier, EnkashAuth, NoReplay, ReplayPolicy, rules::Rules};
 use crate::{cache::TokenCache, sync::Arc};
 
 /// Attaches a valid `Authorization: Bearer …` to every request to the inner service.
@@ -10,6 +10,10 @@ use crate::{cache::TokenCache, sync::Arc};
 /// [`allow_origin`](Self::allow_origin) names, and nowhere else. Put this layer *below* one that
 /// follows redirects, and it looks at each hop. Of two nested layers, the token of the inner one is sent, and a
 /// 401 makes both fetch another; only the inner one may [replay](Self::replay).
+///
+/// If the API proves that it does not take a token, that is not used any more. A 401 without proof may be one
+/// endpoint's own: the token is used on while another is fetched. What is proof is decided by
+/// [classifiers](Self::classifier).
 ///
 /// # Examples
 ///
@@ -25,7 +29,7 @@ use crate::{cache::TokenCache, sync::Arc};
 /// let client = ServiceBuilder::new()
 ///     .layer(EnkashAuthLayer::new(tokens).allow_origin("https://pay-uat.enkash.in".parse()?))
 ///     .service(service_fn(|request: Request<()>| async move {
-///         Ok::<_, Infallible>(Response::new(()))
+///         Ok::<_, Infallible>(Response::new(String::new()))
 ///     }));
 /// # drop(client);
 /// # Ok::<(), enkash_auth_tower::Error>(())
@@ -57,16 +61,32 @@ impl<P> EnkashAuthLayer<P> {
     /// Assumes that a request whose URI is only a path goes to an allowed origin, in a stack that adds the
     /// origin further below, as tonic does. Where requests go is then up to that stack.
     ///
-    /// A gRPC server rejects a token with HTTP status 200 and its own status in a trailer. That is no
-    /// 401: the call is not [replayed](Self::replay), and the token is used to its deadline.
+    /// A gRPC server rejects a token with HTTP status 200 and a status of its own: see the example of
+    /// [`Classifier`].
     #[must_use]
     pub fn assume_origin(mut self) -> Self {
         Arc::make_mut(&mut self.rules).assume_origin = true;
         self
     }
 
-    /// Sends a call whose token the API rejected with 401 once more, with another token, if the first
-    /// provably did nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is `Clone` is.
+    /// Adds a classifier of responses, beside the challenges of a 401.
+    #[must_use]
+    pub fn classifier(mut self, classifier: impl Classifier) -> Self {
+        let classifiers = &mut Arc::make_mut(&mut self.rules).watch.classifiers;
+        classifiers.add(classifier);
+        self
+    }
+
+    /// Removes all classifiers, such as the [`EnkashProfile`](crate::EnkashProfile) that merchant keys have. The
+    /// challenges of a 401 are still looked at.
+    #[must_use]
+    pub fn clear_classifiers(mut self) -> Self {
+        Arc::make_mut(&mut self.rules).watch.classifiers.clear();
+        self
+    }
+
+    /// Sends a call whose token the API rejected once more, with another token, if the first provably did
+    /// nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is `Clone` is.
     ///
     /// The inner service must not follow redirects or retry by itself: the 401 of a redirected payment proves
     /// nothing about the payment. Reqwest's responses say where they are from, and are checked.

@@ -1,14 +1,18 @@
 //! Puts a token on every request that may see it.
 //!
 //! [`EnkashAuthLayer`] makes the `service`, which checks the [`Target`] of an [`AuthRequest`] against the
-//! `rules` of the layer. With a cached token it calls the inner service at once; otherwise [`ResponseFuture`]
-//! holds a `deferred` one. Errors raised before the inner call carry [`NotCalled`]. After a 401, `replay` makes
-//! the call a second time.
+//! `rules` of the layer. With a cached token it calls the inner service at once; otherwise, and while an API has
+//! rejected a token of late, [`ResponseFuture`] holds a `watched` call. What a response says about the token is
+//! decided by the `challenge`s of a 401 and each [`Classifier`], such as the `profile`. Errors raised before the
+//! inner call carry [`NotCalled`]. After a rejected token, `replay` makes the call a second time.
 
-mod deferred;
+mod body;
+mod challenge;
+mod classifier;
 mod future;
 mod layer;
 mod not_called;
+mod profile;
 mod replay;
 mod request;
 #[cfg(feature = "reqwest")]
@@ -16,13 +20,21 @@ mod reqwest;
 mod rules;
 mod service;
 mod target;
+mod watched;
 
 pub use self::{
+    body::ResponseBody,
+    classifier::{Classifier, Evidence, Seen},
     future::ResponseFuture,
     layer::EnkashAuthLayer,
     not_called::NotCalled,
+    profile::EnkashProfile,
     replay::{NoReplay, Replay, ReplayBody, ReplayPolicy, ReplayRequest},
     request::AuthRequest,
     service::EnkashAuth,
     target::Target,
+};
+use self::{
+    classifier::Classifiers,
+    watched::{Looked, Watch, Watched},
 };

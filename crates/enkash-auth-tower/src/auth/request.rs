@@ -1,12 +1,21 @@
+use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body;
 
-use super::Target;
+use super::{ResponseBody, Target};
 
 /// Lets the layer put a token on a request, whose response is a `Res`.
 ///
-/// Sealed: it is implemented for `http::Request<B>` and `http::Response<R>`, and with the feature `reqwest` for
-/// reqwest's own pair.
+/// Sealed: it is implemented for `http::Request<B>` and `http::Response<R>` with a body `R` of
+/// [`Bytes`] that is `Unpin`, and with the feature `reqwest` for reqwest's own pair.
 pub trait AuthRequest<Res>: sealed::Sealed {
+    /// The response that the layer returns: with a [`ResponseBody`], or reqwest's own.
+    type Response;
+
+    /// The body of a response that is looked at.
+    #[doc(hidden)]
+    type Body: Body<Data = Bytes> + Unpin;
+
     /// Returns the method.
     fn method(&self) -> &Method;
 
@@ -23,7 +32,7 @@ pub trait AuthRequest<Res>: sealed::Sealed {
     /// Returns whether `response` is that of this request, and not of one that it was redirected to. `true` if
     /// the response does not say.
     #[doc(hidden)]
-    fn was_not_redirected(&self, response: &Res) -> bool {
+    fn was_not_redirected(&self, response: &Self::Response) -> bool {
         let _ = response;
         true
     }
@@ -33,9 +42,27 @@ pub trait AuthRequest<Res>: sealed::Sealed {
 
     /// Returns the headers of the response.
     fn response_headers(response: &Res) -> &HeaderMap;
+
+    /// Returns the response whose body is not looked at.
+    #[doc(hidden)]
+    fn pass(response: Res) -> Self::Response;
+
+    /// Returns the response whose body is looked at.
+    #[doc(hidden)]
+    fn open(response: Res) -> Response<ResponseBody<Self::Body>>;
+
+    /// Returns the response whose body was looked at.
+    #[doc(hidden)]
+    fn close(response: Response<ResponseBody<Self::Body>>) -> Self::Response;
 }
 
-impl<B, R> AuthRequest<Response<R>> for Request<B> {
+impl<B, R> AuthRequest<Response<R>> for Request<B>
+where
+    R: Body<Data = Bytes> + Unpin,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Body = R;
+
     fn method(&self) -> &Method {
         self.method()
     }
@@ -58,6 +85,19 @@ impl<B, R> AuthRequest<Response<R>> for Request<B> {
 
     fn response_headers(response: &Response<R>) -> &HeaderMap {
         response.headers()
+    }
+
+    #[inline(always)]
+    fn pass(response: Response<R>) -> Self::Response {
+        response.map(ResponseBody::new)
+    }
+
+    fn open(response: Response<R>) -> Self::Response {
+        Self::pass(response)
+    }
+
+    fn close(response: Self::Response) -> Self::Response {
+        response
     }
 }
 

@@ -1,9 +1,12 @@
 use http::{Extensions, HeaderMap, Method, StatusCode};
-use reqwest::{Request, Response};
+use reqwest::{Body, Request, Response, ResponseBuilderExt};
 
-use super::{AuthRequest, Target};
+use super::{AuthRequest, ResponseBody, Target};
 
 impl AuthRequest<Response> for Request {
+    type Response = Response;
+    type Body = Body;
+
     fn method(&self) -> &Method {
         self.method()
     }
@@ -31,5 +34,25 @@ impl AuthRequest<Response> for Request {
 
     fn response_headers(response: &Response) -> &HeaderMap {
         response.headers()
+    }
+
+    fn pass(response: Response) -> Response {
+        response
+    }
+
+    fn open(response: Response) -> http::Response<ResponseBody<Body>> {
+        // The URL travels as an extension, of a type that only its builder can make.
+        let url = http::Response::builder().url(response.url().clone());
+        let mut opened = http::Response::from(response).map(ResponseBody::new);
+        if let Ok(url) = url.body(()) {
+            opened
+                .extensions_mut()
+                .extend(url.into_parts().0.extensions);
+        }
+        opened
+    }
+
+    fn close(response: http::Response<ResponseBody<Body>>) -> Response {
+        response.map(Body::wrap).into()
     }
 }

@@ -1,16 +1,12 @@
 use enkash_auth_core::Origin;
 
-use super::Target;
-use crate::{
-    Error, ErrorKind,
-    cache::{Shared, TokenCache},
-    sync::Arc,
-};
+use super::{Classifiers, EnkashProfile, Target, Watch};
+use crate::{Error, ErrorKind, cache::TokenCache, sync::Arc};
 
 /// Holds what all services of one layer share, in one allocation: cloning a service touches one count.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    pub(super) shared: Arc<Shared>,
+    pub(super) watch: Watch,
     /// The origin of the token server.
     origin: Origin,
     /// The other allowed origins.
@@ -21,8 +17,13 @@ pub struct Rules {
 
 impl Rules {
     pub fn new(tokens: &TokenCache) -> Self {
+        let shared = tokens.shared();
+        let mut classifiers = Classifiers::default();
+        if shared.endpoint().credentials().is_merchant() {
+            classifiers.add(EnkashProfile);
+        }
         Self {
-            shared: Arc::clone(tokens.shared()),
+            watch: Watch::new(Arc::clone(shared), classifiers),
             origin: tokens.origin().clone(),
             others: Vec::new(),
             assume_origin: false,

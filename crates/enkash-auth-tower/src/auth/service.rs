@@ -1,11 +1,10 @@
 use std::task::{Context, Poll};
 
 use enkash_auth_core::state::Lookup;
-use http::header::AUTHORIZATION;
 use tower_service::Service;
 
 use super::{
-    AuthRequest, NoReplay, NotCalled, Replay, deferred::Deferred, future::ResponseFuture,
+    AuthRequest, NoReplay, NotCalled, Replay, Watched, deferred::Deferred, future::ResponseFuture,
     rules::Rules,
 };
 use crate::{
@@ -38,7 +37,7 @@ impl<S, P> EnkashAuth<S, P> {
     pub(super) fn new(inner: S, rules: Arc<Rules>, replay: P) -> Self {
         Self {
             inner,
-            header: HeaderCopy::default(),
+            header: HeaderCopy::new(rules.watch.classifiers.is_empty()),
             rules,
             replay,
         }
@@ -68,15 +67,16 @@ impl<S, P> EnkashAuth<S, P> {
         self.inner = not_ready_inner;
     }
 
-    /// Makes a call without a token that may be attached now.
+    /// Makes a call without a token that may be attached without a look at the response.
     #[cold]
     fn call_otherwise<Req>(
         &mut self,
-        mut request: Req,
+        request: Req,
         kept: Option<P::Kept>,
     ) -> ResponseFuture<S, Req, P>
     where
         S: Service<Req> + Clone,
+        S::Error: Into<BoxError>,
         Req: AuthRequest<S::Response>,
         P: Replay<S, Req>,
     {
@@ -86,12 +86,11 @@ impl<S, P> EnkashAuth<S, P> {
         if !self.rules.allow(request.target()) {
             return self.fail(Rules::blocked(request.target()), &request);
         }
-        match self.rules.shared.join() {
+        match self.rules.watch.shared.join() {
             Lookup::Ready(token) => {
-                let attached = self.rules.shared.attached(&token);
-                let header = token.header().clone();
-                request.headers_mut().insert(AUTHORIZATION, header);
-                ResponseFuture::calling(self.inner.call(request), Some(attached), kept)
+                let watch = self.rules.watch.clone();
+                let watched = Watched::calling(&mut self.inner, request, &token, watch);
+                ResponseFuture::watched(watched, kept)
             }
             Lookup::Pending(waiting) => self.defer(request, Some(waiting), kept),
             // Made outside a runtime; it may well be polled inside one.
@@ -110,12 +109,14 @@ impl<S, P> EnkashAuth<S, P> {
     ) -> ResponseFuture<S, Req, P>
     where
         S: Service<Req> + Clone,
+        S::Error: Into<BoxError>,
+        Req: AuthRequest<S::Response>,
         P: Replay<S, Req>,
     {
         self.give_back();
-        let shared = Arc::clone(&self.rules.shared);
-        let deferred = Deferred::new(waiting, self.inner.clone(), request, shared);
-        ResponseFuture::deferred(deferred, kept)
+        let watch = self.rules.watch.clone();
+        let watched = Watched::new(waiting, self.inner.clone(), request, watch);
+        ResponseFuture::watched(watched, kept)
     }
 
     fn fail<Req>(&mut self, error: Error, request: &Req) -> ResponseFuture<S, Req, P>
@@ -145,7 +146,7 @@ where
     Req: AuthRequest<S::Response>,
     P: Replay<S, Req>,
 {
-    type Response = S::Response;
+    type Response = Req::Response;
     type Error = BoxError;
     type Future = ResponseFuture<S, Req, P>;
 
@@ -164,7 +165,7 @@ where
             && self.rules.allow(request.target())
             && let Some(attached) = self
                 .header
-                .attach(request.headers_mut(), &self.rules.shared)
+                .attach(request.headers_mut(), &self.rules.watch.shared)
         {
             return ResponseFuture::calling(self.inner.call(request), Some(attached), kept);
         }

@@ -1,4 +1,8 @@
-use std::fmt::{self, Write};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use enkash_auth_core::Origin;
 use http::Uri;
@@ -45,6 +49,20 @@ impl Target<'_> {
             Some(port) => format!("{scheme}://{host}:{port}"),
             None => format!("{scheme}://{host}"),
         })
+    }
+
+    /// Returns hashes of the origin, and of the origin with the path. A target without an origin is at one of its
+    /// own.
+    pub(super) fn hashes(&self) -> (u64, u64) {
+        let mut hasher = DefaultHasher::new();
+        let uri = match self {
+            Self::Uri(uri) => Cow::Borrowed(*uri),
+            Self::Url(url) => Cow::Owned(url.parse().unwrap_or_default()),
+        };
+        (uri.scheme(), uri.authority()).hash(&mut hasher);
+        let origin = hasher.finish();
+        uri.path().hash(&mut hasher);
+        (origin, hasher.finish())
     }
 
     /// Returns the whole text. It may hold secrets.

@@ -23,10 +23,10 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Records that the API returned 401 for it.
-    pub(crate) fn unauthorized(self) {
+    /// Records that the API did not take it, in response to a call that was not watched.
+    pub(crate) fn unauthorized(self, is_proof: bool) {
         if let Some(cache) = self.cache() {
-            cache.unauthorized(self.generation);
+            cache.unauthorized(self.generation, is_proof, None);
         }
     }
 
@@ -35,9 +35,11 @@ impl Attached {
         self.cache.cache()
     }
 
-    /// Returns a future of the next token, or `None` if the cache was dropped.
+    /// Returns a future of the next token, or `None` if the cache was dropped. Without a fetch in flight it is the
+    /// same one.
     pub(crate) fn successor(self) -> Option<TokenFuture> {
-        self.cache().map(|cache| TokenFuture::new(&cache))
+        let cache = self.cache()?;
+        Some(TokenFuture::new(&cache, Some(self.generation)))
     }
 
     /// Counts the `result` of replaying an unauthorized call.

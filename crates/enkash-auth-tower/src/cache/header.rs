@@ -9,10 +9,18 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use super::{Attached, Shared, snapshot::Published};
 use crate::sync::Arc;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HeaderCopy {
     copy: Option<Own>,
-    used: bool,
+    uses: Uses,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Uses {
+    /// Each response is looked at: no call is made without a lookup.
+    Never,
+    None,
+    Some,
 }
 
 #[derive(Debug)]
@@ -22,7 +30,16 @@ struct Own {
 }
 
 impl HeaderCopy {
-    /// Inserts the cached token into `headers` if it may be attached without consulting the state.
+    /// Creates one that attaches nothing unless `is_used`.
+    pub fn new(is_used: bool) -> Self {
+        Self {
+            copy: None,
+            uses: if is_used { Uses::None } else { Uses::Never },
+        }
+    }
+
+    /// Inserts the cached token into `headers` if it may be attached without consulting the state, and the
+    /// response need not be looked at unless it is a 401.
     #[inline]
     pub fn attach(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
         if let Some(own) = &self.copy
@@ -34,15 +51,19 @@ impl HeaderCopy {
         self.attach_shared(headers, shared)
     }
 
-    /// Takes the slower path: the first uses, a new token, or time to consult the state.
+    /// Takes the slower path: the first uses, a new token, time to consult the state, or calls that are watched.
     #[inline(never)]
     fn attach_shared(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
+        if self.uses == Uses::Never {
+            return None;
+        }
         let current = shared.snapshot.load();
         let current = current.as_ref();
         self.copy = None;
-        let current = current.filter(|current| current.is_fresh())?;
+        let current =
+            current.filter(|current| current.is_fresh() && !current.view().is_watched())?;
         let header = current.view().token().header();
-        if std::mem::replace(&mut self.used, true) {
+        if std::mem::replace(&mut self.uses, Uses::Some) == Uses::Some {
             self.copy = Own::new(header, current);
         }
         headers.insert(&AUTHORIZATION, header.clone());
@@ -64,6 +85,6 @@ impl Own {
 
 impl Clone for HeaderCopy {
     fn clone(&self) -> Self {
-        Self::default()
+        Self::new(self.uses != Uses::Never)
     }
 }

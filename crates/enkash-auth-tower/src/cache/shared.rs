@@ -9,7 +9,7 @@ use std::time::Duration;
 use enkash_auth_core::{
     AccessToken, AccountKey, Clock, Credentials, Grant, Timestamp,
     account::AttemptId,
-    state::{Decision, FetchOutcome, Lookup, PendingFetch, State},
+    state::{Call, Decision, FetchOutcome, Lookup, PendingFetch, State, View},
 };
 use tokio::runtime::Handle;
 
@@ -19,7 +19,7 @@ use super::{
     fetch_task::{self, FetchEnd},
     refresh_task::RefreshTask,
     reload::Reload,
-    snapshot::Snapshot,
+    snapshot::{Published, Snapshot},
     waiters::{Completion, Waiters},
 };
 use crate::{
@@ -135,8 +135,25 @@ impl Shared {
 
     /// Returns a token, or joins the waiters of a fetch.
     pub fn join(self: &Arc<Self>) -> Lookup<Waiting, Error> {
-        self.lookup()
-            .try_map(|pending| Waiting::new(Arc::clone(self), pending))
+        self.join_instead(None)
+    }
+
+    /// Returns a token other than that of the generation `instead_of`, or joins the waiters of a fetch. Without a
+    /// fetch, it is the same one.
+    pub fn join_instead(self: &Arc<Self>, instead_of: Option<u64>) -> Lookup<Waiting, Error> {
+        self.lookup_instead(instead_of)
+            .try_map(|pending| Waiting::new(Arc::clone(self), pending, instead_of))
+    }
+
+    /// Looks up as [`join_instead`](Self::join_instead) does.
+    pub fn lookup_instead(self: &Arc<Self>, instead_of: Option<u64>) -> Lookup<Pending, Error> {
+        let lookup = self.lookup();
+        match &lookup {
+            Lookup::Ready(token) if Some(token.generation()) == instead_of => {
+                self.pending().map_or(lookup, Lookup::Pending)
+            }
+            _ => lookup,
+        }
     }
 
     /// Consults the snapshot, then the state, and spawns the fetch that it decides on, on the caller's
@@ -238,14 +255,36 @@ impl Shared {
         )
     }
 
-    /// Records that the API returned 401 for the token of `generation`, and fetches another if that is new.
-    pub fn unauthorized(self: &Arc<Self>, generation: u64) {
-        let is_new =
-            self.change(|inner, now| inner.state.unauthorized(generation, now).then_some(()));
-        if is_new.is_some() {
-            tracing::debug!(generation, "api returned 401 for the token");
+    /// Records that the API did not take the token of `generation`, in response to `call` if that was watched,
+    /// and fetches another if that is news.
+    pub fn unauthorized(self: &Arc<Self>, generation: u64, is_proof: bool, call: Option<Call>) {
+        let changed = self.change(|inner, now| {
+            let state = &mut inner.state;
+            state
+                .unauthorized(generation, is_proof, call, now)
+                .then_some(())
+        });
+        if changed.is_some() {
+            tracing::debug!(generation, is_proof, "api did not take the token");
             // Spawns the fetch; callers that need its token look it up.
             drop(self.lookup());
+        }
+    }
+
+    /// Records that the user rejected the token of `generation`, and fetches another.
+    pub fn reject(self: &Arc<Self>, generation: u64) {
+        let rejected = self.change(|inner, now| inner.state.reject(generation, now).then_some(()));
+        if rejected.is_some() {
+            drop(self.lookup());
+        }
+    }
+
+    /// Records that the API took the token of `generation`, if that matters.
+    pub fn accepted(&self, generation: u64, call: Call) {
+        let current = self.snapshot.load();
+        let view = current.as_deref().map(Published::view);
+        if view.is_some_and(View::awaits_success) {
+            self.change(|inner, _| inner.state.accepted(generation, call).then_some(()));
         }
     }
 

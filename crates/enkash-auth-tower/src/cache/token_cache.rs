@@ -111,7 +111,7 @@ impl TokenCache {
     ///
     /// If the future is dropped, the fetch continues.
     pub fn token(&self) -> TokenFuture {
-        TokenFuture::new(&self.0)
+        TokenFuture::new(&self.0, None)
     }
 
     /// Returns the cached token, if it may be attached now. Fetches nothing.
@@ -119,6 +119,19 @@ impl TokenCache {
         let current = self.0.snapshot.load();
         let token = current.as_deref()?.view().token();
         token.is_usable(self.0.clock().now()).then(|| token.clone())
+    }
+
+    /// Stops using `token`, which the API does not take, and fetches another; callers wait for it. For what a
+    /// [`Classifier`](crate::Classifier) cannot see.
+    ///
+    /// Does nothing if it is not the cached token any more. Two at once are heeded, and one more every 30 s: then
+    /// the token is used on. An issuer may return the same one again.
+    ///
+    /// # Panics
+    ///
+    /// As for [`token`](Self::token). Outside a runtime, the next caller fetches.
+    pub fn reject(&self, token: &AccessToken) {
+        self.0.reject(token.generation());
     }
 
     /// Fetches a token unless one is cached, so that the first request need not wait.

@@ -15,6 +15,8 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct TokenFuture {
         shared: Arc<Shared>,
+        // The generation of a token that is waited past, if a fetch is in flight.
+        instead_of: Option<u64>,
         // Set by the first poll that finds no token.
         #[pin]
         waiting: Option<Waiting>,
@@ -22,9 +24,10 @@ pin_project! {
 }
 
 impl TokenFuture {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, instead_of: Option<u64>) -> Self {
         Self {
             shared: Arc::clone(shared),
+            instead_of,
             waiting: None,
         }
     }
@@ -39,7 +42,7 @@ impl Future for TokenFuture {
             if let Some(waiting) = this.waiting.as_mut().as_pin_mut() {
                 return waiting.poll(cx);
             }
-            match this.shared.join() {
+            match this.shared.join_instead(*this.instead_of) {
                 Lookup::Ready(token) => return Poll::Ready(Ok(token)),
                 Lookup::Failed(error) => return Poll::Ready(Err(error)),
                 Lookup::Pending(waiting) => this.waiting.set(Some(waiting)),

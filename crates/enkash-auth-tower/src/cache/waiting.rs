@@ -31,6 +31,8 @@ pin_project! {
         #[pin]
         timer: Sleep,
         waiter: Waiter,
+        // The generation of a token that is waited past.
+        instead_of: Option<u64>,
         deadline: Instant,
         // Drives the timer.
         runtime: Id,
@@ -43,12 +45,17 @@ pin_project! {
 struct Place(Arc<Shared>);
 
 impl Waiting {
-    pub fn new(shared: Arc<Shared>, pending: Pending) -> Result<Self, Error> {
+    pub fn new(
+        shared: Arc<Shared>,
+        pending: Pending,
+        instead_of: Option<u64>,
+    ) -> Result<Self, Error> {
         let place = Place::take(shared)?;
         let deadline = time::deadline(place.0.policy().wait_timeout);
         Ok(Self {
             timer: sleep_until(place.wake_at(&pending, deadline)),
             waiter: pending.waiters.register(),
+            instead_of,
             deadline,
             runtime: runtime()?.id(),
             place,
@@ -75,7 +82,7 @@ impl Future for Waiting {
                     ready!(this.timer.as_mut().poll(cx));
                 }
             }
-            let pending = match this.place.0.lookup() {
+            let pending = match this.place.0.lookup_instead(*this.instead_of) {
                 Lookup::Ready(token) => return Poll::Ready(Ok(token)),
                 Lookup::Pending(pending) => pending,
                 Lookup::Failed(error) => return Poll::Ready(Err(error)),

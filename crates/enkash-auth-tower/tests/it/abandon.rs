@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tower::Layer;
 
 use crate::{
-    support::{call, endpoint, grant, status},
+    support::{YOUNG, call, endpoint, grant, invalid_token},
     undriven::{paused, runtime, stuck_at_first},
 };
 
@@ -161,15 +161,17 @@ fn abandoned_early_refresh_is_followed_by_another() {
 fn unauthorized_token_is_not_reloaded_after_aborted_fetch() {
     let asked = Arc::new(AtomicU32::new(0));
     let endpoint = stuck_at_second(&asked);
+    let clock = ManualClock::new();
     let tokens = TokenCache::builder(endpoint)
-        .clock(ManualClock::new())
+        .clock(clock.clone())
         .store(MemoryStore::new())
         .build();
     let unauthorized =
-        tower::service_fn(|_: Request<String>| async { Ok::<_, Infallible>(status(401)) });
+        tower::service_fn(|_: Request<String>| async { Ok::<_, Infallible>(invalid_token()) });
     let mut api = EnkashAuthLayer::new(tokens.clone()).layer(unauthorized);
     let (dying, second) = (runtime(), runtime());
     second.block_on(tokens.token()).unwrap();
+    clock.advance(YOUNG);
     dying.block_on(async {
         assert_eq!(call(&mut api).await.unwrap(), 401);
         for _ in 0..10 {

@@ -17,7 +17,7 @@ use tower::Layer;
 
 use crate::{
     log::Log,
-    support::{TokioClock, call, endpoint, grant, status},
+    support::{TokioClock, YOUNG, call, endpoint, grant, invalid_token},
     undriven::runtime,
 };
 
@@ -60,10 +60,11 @@ fn after_unauthorized(with_store: bool, late: bool) -> (String, u32) {
             first.block_on(tokio::task::yield_now());
         }
     }
-    // The API responds to "two" with 401.
+    // The API rejects "two".
     let api = tower::service_fn(|_: http::Request<String>| async {
-        Ok::<_, std::convert::Infallible>(status(401))
+        Ok::<_, std::convert::Infallible>(invalid_token())
     });
+    clock.advance(YOUNG);
     let mut client = EnkashAuthLayer::new(tokens.clone()).layer(api);
     assert_eq!(second.block_on(call(&mut client)).unwrap(), 401);
     let token = second.block_on(tokens.token()).unwrap();
@@ -97,9 +98,11 @@ async fn unauthorized_token_is_absent_from_status() {
         .clock(TokioClock::new())
         .build();
     let api = tower::service_fn(|_: http::Request<String>| async {
-        Ok::<_, std::convert::Infallible>(status(401))
+        Ok::<_, std::convert::Infallible>(invalid_token())
     });
     let mut client = EnkashAuthLayer::new(tokens.clone()).layer(api);
+    tokens.token().await.unwrap();
+    sleep(YOUNG).await;
     assert_eq!(call(&mut client).await.unwrap(), 401);
     sleep(Duration::from_secs(1)).await;
     assert!(tokens.peek().is_none());

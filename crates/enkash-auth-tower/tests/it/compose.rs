@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{BoxError, EnkashAuthLayer};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, ResponseBody};
 use http::{Request, Response};
 use tokio::{
     sync::Semaphore,
@@ -15,7 +15,7 @@ use tower::{
     timeout::error::Elapsed, util::BoxCloneSyncService,
 };
 
-use crate::support::{Kit, Recorder, call, get, rules};
+use crate::support::{Kit, Recorder, YOUNG, call, get, rules};
 
 /// Returns an API that responds after `millis`.
 fn slow(
@@ -62,7 +62,7 @@ async fn concurrency_limit_counts_waiters_only_if_above_the_layer() {
     for is_above in [false, true] {
         let kit = Kit::new(rules(300, 500));
         let auth = EnkashAuthLayer::new(kit.tokens.clone());
-        let client: BoxCloneSyncService<Request<String>, Response<String>, BoxError> = if is_above {
+        let client: BoxCloneSyncService<_, Response<ResponseBody<String>>, BoxError> = if is_above {
             let stack = ServiceBuilder::new().concurrency_limit(2).layer(auth);
             BoxCloneSyncService::new(stack.service(slow(100)))
         } else {
@@ -224,6 +224,7 @@ async fn nested_layers_each_fetch_another_token_after_401() {
         .layer(EnkashAuthLayer::new(inner.tokens.clone()))
         .service(SandboxService::new(inner.issuer.clone()));
     assert_eq!(call(&mut client).await.unwrap(), 200);
+    sleep(YOUNG).await;
     inner.issuer.revoke_all();
     assert_eq!(call(&mut client).await.unwrap(), 401);
     assert!(outer.tokens.peek().is_none());

@@ -5,10 +5,12 @@ mod abandon;
 mod after_fetch;
 mod bounds;
 mod cancel;
+mod classifier;
 mod compose;
 #[cfg(feature = "config")]
 mod config;
 mod credentials;
+mod doubt;
 mod dropped;
 #[cfg(feature = "client")]
 mod egress;
@@ -23,6 +25,7 @@ mod metrics;
 mod not_called;
 mod origin;
 mod policy;
+mod profile;
 mod readiness;
 mod redirect;
 mod refresh;

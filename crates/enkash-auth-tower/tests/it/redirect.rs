@@ -7,7 +7,9 @@ use std::{
 
 use enkash_auth_core::Environment;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, Error, ErrorKind, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, Error, ErrorKind, ResponseBody, TokenCache, TokenEndpoint,
+};
 use http::{Request, Response, header::AUTHORIZATION};
 use tower::{ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
 use tower_http::follow_redirect::FollowRedirectLayer;
@@ -18,7 +20,7 @@ const HOME: &str = "https://api.enkash.test";
 
 /// The requests that arrived: the address, and whether a token was attached.
 type Seen = Arc<Mutex<Vec<(String, bool)>>>;
-type Client = BoxCloneSyncService<Request<String>, Response<String>, BoxError>;
+type Client = BoxCloneSyncService<Request<String>, Response<ResponseBody<String>>, BoxError>;
 
 /// Returns a client of servers that redirect to the address in the query, with `FollowRedirect` above or
 /// below the layer.

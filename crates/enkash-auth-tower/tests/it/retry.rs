@@ -277,7 +277,8 @@ async fn body_that_cannot_be_cloned_is_not_retried() {
 
     let kit = Kit::new(rules(300, 10));
     kit.issuer.set_outage(true);
-    let below = service_fn(|_: Request<Once>| async { Ok::<_, Infallible>(Response::new(())) });
+    let below =
+        service_fn(|_: Request<Once>| async { Ok::<_, Infallible>(Response::new(String::new())) });
     let client = ServiceBuilder::new()
         .layer(RetryLayer::new(TokenRetry::new()))
         .layer(EnkashAuthLayer::new(kit.tokens.clone()))

@@ -94,6 +94,16 @@ pub(crate) fn status(code: u16) -> Response<String> {
         .unwrap()
 }
 
+/// Returns the response of an API that proves that it does not take the token.
+pub(crate) fn invalid_token() -> Response<String> {
+    let response = Response::builder().status(401);
+    let response = response.header("www-authenticate", r#"Bearer error="invalid_token""#);
+    response.body(String::new()).unwrap()
+}
+
+/// How long after the issue of a token no proof against it is believed.
+pub(crate) const YOUNG: Duration = Duration::from_secs(3);
+
 /// A sandbox in memory, and a cache that fetches from it.
 pub(crate) struct Kit {
     pub(crate) issuer: Issuer,

@@ -5,10 +5,8 @@
 //!
 //! - `policy`: which calls may be sent again;
 //! - `request`: what can be sent again;
-//! - `challenge`: what a 401 says;
 //! - `second`: the second call.
 
-mod challenge;
 mod policy;
 mod request;
 mod second;

@@ -1,16 +1,19 @@
 use std::convert::Infallible;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tower_service::Service;
 
-use super::{ReplayRequest, Second, challenge};
-use crate::{BoxError, auth::AuthRequest, cache::Attached};
+use super::{ReplayRequest, Second};
+use crate::{
+    BoxError,
+    auth::{AuthRequest, Evidence, Looked},
+};
 
-/// Decides which calls are replayed after a 401 for our token.
+/// Decides which calls are replayed after a response that rejects our token.
 ///
-/// Those with an idempotent method (RFC 9110 section 9.2.2), or a response with the challenge
-/// `WWW-Authenticate: Bearer …, error="invalid_token"` (RFC 6750 section 3.1): the server did not act.
-/// Never after 403, a timeout or 5xx.
+/// Those with an idempotent method (RFC 9110 section 9.2.2), or with [proof](Evidence::Proof) that the server
+/// did not act, such as the challenge `WWW-Authenticate: Bearer …, error="invalid_token"` (RFC 6750 section
+/// 3.1). Never after 403, a timeout or 5xx.
 ///
 /// # Examples
 ///
@@ -24,6 +27,7 @@ use crate::{BoxError, auth::AuthRequest, cache::Attached};
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ReplayPolicy {
     trusts_idempotency_key: bool,
+    trusts_success: bool,
 }
 
 /// Sends no call a second time: what [`EnkashAuthLayer`](crate::EnkashAuthLayer) does by default.
@@ -36,6 +40,7 @@ pub struct NoReplay;
 pub trait Replay<S, Req>: sealed::Sealed
 where
     S: Service<Req>,
+    Req: AuthRequest<S::Response>,
 {
     /// What is kept of a call for a second one.
     #[doc(hidden)]
@@ -45,14 +50,12 @@ where
     #[doc(hidden)]
     fn keep(&self, request: &mut Req, inner: &S) -> Option<Self::Kept>;
 
-    /// Prepares the second call after `response` to the token that was `attached`, or returns the response if
-    /// there is to be none.
+    /// Prepares the second call after a response, or returns that if there is to be none.
     #[doc(hidden)]
     fn second(
         kept: Self::Kept,
-        response: S::Response,
-        attached: Attached,
-    ) -> Result<Second<S, Req>, S::Response>;
+        looked: Looked<Req::Response>,
+    ) -> Result<Second<S, Req>, Req::Response>;
 }
 
 /// Keeps a copy of a request, and a service to send it with.
@@ -61,6 +64,7 @@ pub struct Kept<S, Req> {
     request: Req,
     not_ready_inner: S,
     is_safe_twice: bool,
+    trusts_success: bool,
 }
 
 impl ReplayPolicy {
@@ -71,11 +75,20 @@ impl ReplayPolicy {
         self.trusts_idempotency_key = true;
         self
     }
+
+    /// Accepts [`Evidence::ProofForCall`], too, whatever the method: a body under a 2xx that rejects a token, if
+    /// the API carries out nothing then.
+    #[must_use]
+    pub fn trust_success(mut self) -> Self {
+        self.trusts_success = true;
+        self
+    }
 }
 
 impl<S, Req> Replay<S, Req> for NoReplay
 where
     S: Service<Req>,
+    Req: AuthRequest<S::Response>,
 {
     type Kept = Infallible;
 
@@ -84,11 +97,7 @@ where
         None
     }
 
-    fn second(
-        kept: Infallible,
-        _: S::Response,
-        _: Attached,
-    ) -> Result<Second<S, Req>, S::Response> {
+    fn second(kept: Infallible, _: Looked<Req::Response>) -> Result<Second<S, Req>, Req::Response> {
         match kept {}
     }
 }
@@ -107,15 +116,15 @@ where
             not_ready_inner: inner.clone(),
             is_safe_twice: request.method().is_idempotent()
                 || self.trusts_idempotency_key && has_idempotency_key(request.headers_mut()),
+            trusts_success: self.trusts_success,
         })
     }
 
     fn second(
         kept: Kept<S, Req>,
-        response: S::Response,
-        attached: Attached,
-    ) -> Result<Second<S, Req>, S::Response> {
-        Second::new(kept, response, attached)
+        looked: Looked<Req::Response>,
+    ) -> Result<Second<S, Req>, Req::Response> {
+        Second::new(kept, looked)
     }
 }
 
@@ -125,14 +134,24 @@ impl<S, Req> Kept<S, Req> {
         (self.not_ready_inner, self.request)
     }
 
-    /// Returns whether the first call did nothing, by its `response`, a 401.
-    pub fn did_nothing<Res>(&self, response: &Res) -> bool
+    /// Returns whether the call may be sent again with another token: the first did nothing, by its response.
+    pub fn may_repeat<Res>(&self, first: &Looked<Req::Response>) -> bool
     where
         Req: AuthRequest<Res>,
     {
-        self.is_safe_twice
-            || self.request.was_not_redirected(response)
-                && challenge::has_invalid_token(Req::response_headers(response))
+        let status = first.status;
+        if matches!(status, StatusCode::FORBIDDEN | StatusCode::REQUEST_TIMEOUT)
+            || status.is_server_error()
+        {
+            return false;
+        }
+        let is_proof = match first.evidence {
+            Evidence::Proof => true,
+            Evidence::ProofForCall => self.trusts_success,
+            Evidence::Doubt => false,
+            Evidence::Nothing | Evidence::NeedsBody => return false,
+        };
+        self.is_safe_twice || is_proof && self.request.was_not_redirected(&first.response)
     }
 }
 

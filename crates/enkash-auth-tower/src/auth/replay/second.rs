@@ -3,28 +3,31 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::StatusCode;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::Kept;
 use crate::{
     BoxError,
-    auth::{AuthRequest, deferred::Deferred, future::finish},
+    auth::{
+        AuthRequest, Classifiers, Evidence, Looked, Watch, Watched, deferred::Deferred,
+        future::finish,
+    },
     cache::{Attached, TokenFuture},
     endpoint::call_was_not_sent,
 };
 
 pin_project! {
-    /// Makes a call a second time, with another token, after a 401.
+    /// Makes a call a second time, with another token, after the first one was rejected.
     ///
     /// The first response is kept, unread, until the second one has come: it is the caller's if there is no
     /// second call.
     pub struct Second<S, Req>
     where
         S: Service<Req>,
+        Req: AuthRequest<S::Response>,
     {
-        first: Option<Unauthorized<S::Response>>,
+        first: Option<Unauthorized<Req::Response>>,
         #[pin]
         state: State<S, Req>,
     }
@@ -35,21 +38,17 @@ pin_project! {
     enum State<S, Req>
     where
         S: Service<Req>,
+        Req: AuthRequest<S::Response>,
     {
         // Another token is fetched.
         Token {
             #[pin]
             token: TokenFuture,
             call: Option<(S, Req)>,
+            classifiers: Classifiers,
         },
-        // There is one; the service is readied.
-        Deferred { #[pin] deferred: Deferred<S, Req> },
-        // The call was made.
-        Calling {
-            #[pin]
-            future: S::Future,
-            attached: Attached,
-        },
+        // There is one.
+        Calling { #[pin] watched: Watched<S, Req> },
     }
 }
 
@@ -79,26 +78,21 @@ where
     S::Error: Into<BoxError>,
     Req: AuthRequest<S::Response>,
 {
-    /// Prepares the second call after `response` to the token that was `attached`. Returns the response if there
-    /// is to be none: it is no 401, or the first call may have done something.
-    pub fn new(
-        kept: Kept<S, Req>,
-        response: S::Response,
-        attached: Attached,
-    ) -> Result<Self, S::Response> {
-        let is_unauthorized = Req::status(&response) == StatusCode::UNAUTHORIZED;
-        if !is_unauthorized || !kept.did_nothing(&response) {
-            return Err(response);
+    /// Prepares the second call after `looked`. Returns the response if there is to be none: it rejects no token,
+    /// or the first call may have done something.
+    pub fn new(kept: Kept<S, Req>, looked: Looked<Req::Response>) -> Result<Self, Req::Response> {
+        if !kept.may_repeat(&looked) {
+            return Err(looked.response);
         }
         let first = Unauthorized {
-            response,
+            response: looked.response,
             counted: Counted {
-                attached,
+                attached: looked.attached,
                 // Unless something else becomes of it.
                 result: "dropped",
             },
         };
-        let Some(token) = attached.successor() else {
+        let Some(token) = looked.attached.successor() else {
             return Err(first.end(NO_TOKEN));
         };
         Ok(Self {
@@ -106,6 +100,7 @@ where
             state: State::Token {
                 token,
                 call: Some(kept.into_parts()),
+                classifiers: looked.classifiers,
             },
         })
     }
@@ -117,7 +112,7 @@ where
     S::Error: Into<BoxError>,
     Req: AuthRequest<S::Response>,
 {
-    type Output = Result<S::Response, BoxError>;
+    type Output = Result<Req::Response, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -125,42 +120,38 @@ where
         while let Some(first) = this.first.as_ref() {
             let attached = first.counted.attached;
             let failure = match this.state.as_mut().project() {
-                StateProj::Token { token, call } => {
+                StateProj::Token {
+                    token,
+                    call,
+                    classifiers,
+                } => {
                     let token = ready!(token.poll(cx));
                     let is_another =
                         token.is_ok_and(|token| token.generation() != attached.generation());
                     match (call.take().filter(|_| is_another), attached.cache()) {
                         (Some((not_ready_inner, request)), Some(shared)) => {
-                            let deferred = Deferred::new(None, not_ready_inner, request, shared);
-                            this.state.set(State::Deferred { deferred });
+                            let watch = Watch::new(shared, std::mem::take(classifiers));
+                            let watched = Watched::new(None, not_ready_inner, request, watch);
+                            this.state.set(State::Calling { watched });
                             continue;
                         }
                         _ => NO_TOKEN,
                     }
                 }
-                StateProj::Deferred { deferred } => match ready!(deferred.poll_call(cx)) {
-                    Ok((future, attached)) => {
-                        this.state.set(State::Calling { future, attached });
-                        continue;
-                    }
-                    Err(_) => NOT_SENT,
-                },
-                StateProj::Calling { future, attached } => {
-                    let result = ready!(future.poll(cx));
-                    let result = finish::<Req, _, _>(result, Some(*attached));
-                    let name = match &result {
+                StateProj::Calling { mut watched } => {
+                    let looked = ready!(watched.as_mut().poll_looked(cx));
+                    let name = match &looked {
+                        Err(_) if !watched.was_called() => NOT_SENT,
                         // The caller has the response to the first call. An error that proves that nothing was
                         // sent would say too much.
                         Err(error) if call_was_not_sent(&**error) => NOT_SENT,
                         Err(_) => "failed",
-                        Ok(response) if Req::status(response) == StatusCode::UNAUTHORIZED => {
-                            "unauthorized"
-                        }
-                        Ok(_) => "served",
+                        Ok(looked) if looked.evidence == Evidence::Nothing => "served",
+                        Ok(_) => "unauthorized",
                     };
                     if name != NOT_SENT {
                         drop(this.first.take().map(|first| first.end(name)));
-                        return Poll::Ready(result);
+                        return Poll::Ready(looked.map(|looked| looked.response));
                     }
                     NOT_SENT
                 }

@@ -21,7 +21,7 @@ use tower::Layer;
 use super::{Fleet, LOOK, strikes};
 use crate::{
     log::Log,
-    support::{Kit, call, credentials, environment, grant, rules, user},
+    support::{Kit, YOUNG, call, credentials, environment, grant, rules, user},
 };
 
 pub(super) fn fleet(kit: Kit) -> (Fleet<FileStore>, TempDir) {
@@ -107,6 +107,7 @@ async fn unauthorized_token_is_replaced_once_for_all_processes() {
     let (one, two) = (fleet.start("password"), fleet.start("password"));
     let old = one.token().await.unwrap();
     two.token().await.unwrap();
+    sleep(YOUNG).await;
     fleet.kit.issuer.revoke_all();
     for tokens in [one, two] {
         let service = SandboxService::new(fleet.kit.issuer.clone());

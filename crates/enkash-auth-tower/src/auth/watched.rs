@@ -1,0 +1,259 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use enkash_auth_core::{
+    AccessToken, Clock, Error,
+    state::{Call, Lookup},
+};
+use http::{Response, StatusCode, header::AUTHORIZATION};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{AuthRequest, Classifiers, Evidence, NotCalled, ResponseBody, Seen};
+use crate::{
+    BoxError,
+    cache::{Attached, Shared, Waiting},
+    sync::Arc,
+};
+
+pin_project! {
+    /// Waits for a token if there is none, makes a call with it, looks at the response, and reports what that
+    /// says about the token.
+    ///
+    /// While it waits, the inner service is not ready, and holds no place in a limit. It is released with the
+    /// call.
+    pub struct Watched<S, Req>
+    where
+        S: Service<Req>,
+        Req: AuthRequest<S::Response>,
+    {
+        #[pin]
+        state: State<S::Future, Req::Body>,
+        // Taken when the call is made.
+        call: Option<(S, Req)>,
+        watch: Watch,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F, B> where B: http_body::Body {
+        Waiting { #[pin] waiting: Waiting },
+        // There was a token a moment ago, or none was looked up yet.
+        Ready,
+        // The call was made.
+        Calling {
+            #[pin]
+            future: F,
+            sent: Sent,
+        },
+        // The body is read.
+        Looking {
+            response: Option<Response<ResponseBody<B>>>,
+            sent: Sent,
+        },
+    }
+}
+
+/// Holds what it takes to look at responses and to report them.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    pub(super) shared: Arc<Shared>,
+    pub(super) classifiers: Classifiers,
+}
+
+/// Holds a response that was looked at.
+#[derive(Debug)]
+pub struct Looked<Res> {
+    pub response: Res,
+    pub status: StatusCode,
+    pub evidence: Evidence,
+    pub attached: Attached,
+    /// The classifiers for a second call.
+    pub classifiers: Classifiers,
+}
+
+/// Describes a call that was made.
+#[derive(Clone, Copy)]
+struct Sent {
+    attached: Attached,
+    call: Call,
+}
+
+impl<S, Req> Watched<S, Req>
+where
+    S: Service<Req> + Clone,
+    S::Error: Into<BoxError>,
+    Req: AuthRequest<S::Response>,
+{
+    /// Waits with `waiting`, or looks up the token at the first poll.
+    pub fn new(waiting: Option<Waiting>, not_ready_inner: S, request: Req, watch: Watch) -> Self {
+        Self {
+            state: waiting.map_or(State::Ready, |waiting| State::Waiting { waiting }),
+            call: Some((not_ready_inner, request)),
+            watch,
+        }
+    }
+
+    /// Makes a call with `token` now.
+    pub fn calling(ready_inner: &mut S, request: Req, token: &AccessToken, watch: Watch) -> Self {
+        Self {
+            state: watch.call(ready_inner, request, token),
+            call: None,
+            watch,
+        }
+    }
+
+    /// Returns whether the inner service was called.
+    pub fn was_called(&self) -> bool {
+        self.call.is_none()
+    }
+
+    /// Returns the response, once it was looked at.
+    ///
+    /// # Errors
+    ///
+    /// Those of the inner service, and [`NotCalled`].
+    #[inline(never)]
+    pub fn poll_looked(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Looked<Req::Response>, BoxError>> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Waiting { waiting } => {
+                    let waited = ready!(waiting.poll(cx));
+                    waited.map_err(|error| not_called(error, this.call))?;
+                    this.state.set(State::Ready);
+                }
+                StateProj::Ready => {
+                    let Some((inner, _)) = this.call else {
+                        return Poll::Pending;
+                    };
+                    ready!(inner.poll_ready(cx)).map_err(NotCalled::unmark)?;
+                    match this.watch.shared.join() {
+                        Lookup::Ready(token) => {
+                            if let Some((mut inner, request)) = this.call.take() {
+                                this.state.set(this.watch.call(&mut inner, request, &token));
+                            }
+                        }
+                        Lookup::Failed(error) => {
+                            return Poll::Ready(Err(not_called(error, this.call)));
+                        }
+                        Lookup::Pending(waiting) => {
+                            let not_ready_inner = inner.clone();
+                            *inner = not_ready_inner;
+                            this.state.set(State::Waiting { waiting });
+                        }
+                    }
+                }
+                StateProj::Calling { future, sent } => {
+                    let response = ready!(future.poll(cx)).map_err(NotCalled::unmark)?;
+                    let (status, sent) = (Req::status(&response), *sent);
+                    let seen = Seen::new(status, Req::response_headers(&response), None);
+                    let evidence = this.watch.classifiers.classify(&seen, false);
+                    if evidence != Evidence::NeedsBody {
+                        let response = Req::pass(response);
+                        let looked = this.watch.report(sent, response, status, evidence);
+                        return Poll::Ready(Ok(looked));
+                    }
+                    let response = Some(Req::open(response));
+                    this.state.set(State::Looking { response, sent });
+                }
+                StateProj::Looking { response, sent } => {
+                    // Taken once; a finished future that is polled stays pending.
+                    let Some(opened) = response else {
+                        return Poll::Pending;
+                    };
+                    if opened.body().may_be_short(opened.headers()) {
+                        ready!(opened.body_mut().poll_read(cx));
+                    }
+                    let (status, body) = (opened.status(), opened.body().whole());
+                    let seen = Seen::new(status, opened.headers(), body.as_deref());
+                    let evidence = this.watch.classifiers.classify(&seen, true);
+                    let Some(opened) = response.take() else {
+                        return Poll::Pending;
+                    };
+                    let response = Req::close(opened);
+                    let looked = this.watch.report(*sent, response, status, evidence);
+                    return Poll::Ready(Ok(looked));
+                }
+            }
+        }
+    }
+}
+
+impl Watch {
+    pub fn new(shared: Arc<Shared>, classifiers: Classifiers) -> Self {
+        Self {
+            shared,
+            classifiers,
+        }
+    }
+
+    fn call<S, Req>(
+        &self,
+        ready_inner: &mut S,
+        mut request: Req,
+        token: &AccessToken,
+    ) -> State<S::Future, Req::Body>
+    where
+        S: Service<Req>,
+        Req: AuthRequest<S::Response>,
+    {
+        let (origin, path) = request.target().hashes();
+        let header = token.header().clone();
+        request.headers_mut().insert(AUTHORIZATION, header);
+        let sent = Sent {
+            attached: self.shared.attached(token),
+            call: Call {
+                sent: self.shared.clock().now(),
+                origin,
+                path,
+            },
+        };
+        let future = ready_inner.call(request);
+        State::Calling { future, sent }
+    }
+
+    /// Reports what the `response` says about the token that was sent.
+    fn report<Res>(
+        &self,
+        sent: Sent,
+        response: Res,
+        status: StatusCode,
+        evidence: Evidence,
+    ) -> Looked<Res> {
+        let Sent { attached, call } = sent;
+        let generation = attached.generation();
+        match evidence {
+            Evidence::Nothing if status.is_success() => self.shared.accepted(generation, call),
+            Evidence::Nothing | Evidence::NeedsBody => {}
+            Evidence::Doubt | Evidence::ProofForCall | Evidence::Proof => {
+                let is_proof = evidence == Evidence::Proof;
+                self.shared.unauthorized(generation, is_proof, Some(call));
+            }
+        }
+        Looked {
+            response,
+            status,
+            evidence,
+            attached,
+            classifiers: self.classifiers.clone(),
+        }
+    }
+}
+
+/// Marks `error`, raised while the request was still here.
+fn not_called<S, Req, Res>(error: Error, call: &Option<(S, Req)>) -> BoxError
+where
+    Req: AuthRequest<Res>,
+{
+    match call {
+        Some((_, request)) => NotCalled::mark(error, request).into(),
+        None => error.into(),
+    }
+}
