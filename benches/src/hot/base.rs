@@ -7,7 +7,9 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::{HeaderValue, Response, header::AUTHORIZATION};
+use http_body_util::Empty;
 use tower::{Layer, Service};
 use tower_http::set_header::SetRequestHeaderLayer;
 
@@ -19,7 +21,7 @@ use crate::request::{Call, token};
 pub struct Bare;
 
 impl Service<Call> for Bare {
-    type Response = Response<()>;
+    type Response = Response<Empty<Bytes>>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
 
@@ -29,7 +31,7 @@ impl Service<Call> for Bare {
 
     fn call(&mut self, request: Call) -> Self::Future {
         drop(black_box(request));
-        ready(Ok(Response::new(())))
+        ready(Ok(Response::new(Empty::new())))
     }
 }
 
@@ -72,9 +74,8 @@ where
 
 #[expect(clippy::expect_used, reason = "a constant, known to be good")]
 fn ready_header() -> HeaderValue {
-    let mut header =
-        HeaderValue::from_maybe_shared(bytes::Bytes::from(format!("Bearer {}", token(0))))
-            .expect("a token of digits");
+    let mut header = HeaderValue::from_maybe_shared(Bytes::from(format!("Bearer {}", token(0))))
+        .expect("a token of digits");
     header.set_sensitive(true);
     header
 }

@@ -2,7 +2,6 @@
 
 use std::{future::Ready, time::Duration};
 
-use http::Response;
 use tower::{
     ServiceBuilder,
     retry::{Policy, Retry},
@@ -15,10 +14,10 @@ use crate::request::Call;
 #[derive(Clone, Debug)]
 pub(super) struct GoodEnough;
 
-impl<E> Policy<Call, Response<()>, E> for GoodEnough {
+impl<Res, E> Policy<Call, Res, E> for GoodEnough {
     type Future = Ready<()>;
 
-    fn retry(&mut self, _: &mut Call, _: &mut Result<Response<()>, E>) -> Option<Self::Future> {
+    fn retry(&mut self, _: &mut Call, _: &mut Result<Res, E>) -> Option<Self::Future> {
         None
     }
 

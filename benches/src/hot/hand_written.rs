@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Response, header::AUTHORIZATION};
+use http::{HeaderValue, header::AUTHORIZATION};
 use tokio::{sync::Mutex, time::Instant};
 use tower::{BoxError, Service};
 
@@ -25,11 +25,11 @@ struct HandWritten<S> {
 
 impl<S> Service<Call> for HandWritten<S>
 where
-    S: Service<Call, Response = Response<()>> + Clone + Send + 'static,
+    S: Service<Call> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
 {
-    type Response = Response<()>;
+    type Response = S::Response;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 

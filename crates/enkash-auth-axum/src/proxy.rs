@@ -222,7 +222,8 @@ impl ProxyBuilder {
         let calls = EnkashAuthLayer::new(self.tokens)
             .allow_origin(self.upstream)
             .replay(ReplayPolicy::default())
-            .layer(IdleTimeout::new(client, self.response_timeout));
+            .layer(IdleTimeout::new(client, self.response_timeout))
+            .map_response(|response: Response<_>| response.map(Body::new));
         Ok(Proxy(Arc::new(Inner {
             target,
             budget: Budget::new(),

@@ -5,15 +5,16 @@
 //! ```
 //!
 //! It starts a server that behaves like EnKash's, for tokens, and a gRPC service that requires such a
-//! token, each on a loopback port. It prints the response to a call, and to one whose token was revoked:
-//! unauthenticated for gRPC, a success for HTTP. So replay, which requires status 401, does not apply,
-//! and the layer keeps the token until it expires.
+//! token, each on a loopback port. It prints the response to a call; to one whose token was revoked:
+//! unauthenticated for gRPC, a success for HTTP; and to one after that, which carries another token.
 
 use std::io::{self, Write};
 
 use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_sandbox::{Issuer, Sandbox};
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{
+    BoxError, Classifier, EnkashAuthLayer, Evidence, Seen, TokenCache, TokenEndpoint,
+};
 use tokio::net::TcpListener;
 use tonic::{
     Request, Status,
@@ -22,6 +23,19 @@ use tonic::{
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tower::ServiceBuilder;
+
+/// Knows how gRPC rejects a token: by a status of its own.
+#[derive(Debug)]
+struct Grpc;
+
+impl Classifier for Grpc {
+    fn classify(&self, response: &Seen<'_>) -> Evidence {
+        match response.headers().get(Status::GRPC_STATUS) {
+            Some(status) if status == "16" => Evidence::Proof,
+            _ => Evidence::Nothing,
+        }
+    }
+}
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
@@ -37,7 +51,11 @@ async fn main() -> Result<(), BoxError> {
     let channel = Endpoint::from_shared(address)?.connect().await?;
     // The channel adds scheme and host inside the layer, which has to assume them.
     let calls = ServiceBuilder::new()
-        .layer(EnkashAuthLayer::new(tokens).assume_origin())
+        .layer(
+            EnkashAuthLayer::new(tokens.clone())
+                .assume_origin()
+                .classifier(Grpc),
+        )
         .map_response(|response: http::Response<_>| {
             // If standard output is closed, the exit code remains.
             let _ = writeln!(io::stdout(), "HTTP: {}", response.status());
@@ -47,16 +65,19 @@ async fn main() -> Result<(), BoxError> {
     let mut client = HealthClient::new(calls);
 
     let mut out = io::stdout();
-    let response = client.check(HealthCheckRequest::default()).await?;
-    writeln!(
-        out,
-        "gRPC: {}",
-        response.into_inner().status().as_str_name()
-    )?;
-
-    sandbox.issuer().revoke_all();
-    if let Err(status) = client.check(HealthCheckRequest::default()).await {
-        writeln!(out, "gRPC: {:?}, {}", status.code(), status.message())?;
+    for is_revoked in [false, true, false] {
+        if is_revoked {
+            sandbox.issuer().revoke_all();
+        }
+        match client.check(HealthCheckRequest::default()).await {
+            Ok(response) => {
+                let status = response.into_inner().status();
+                writeln!(out, "gRPC: {}", status.as_str_name())?;
+            }
+            Err(status) => writeln!(out, "gRPC: {:?}, {}", status.code(), status.message())?,
+        }
+        // Until the next token is there.
+        tokens.idle().await;
     }
     let requests = sandbox.issuer().counters().token_requests;
     writeln!(out, "token requests: {requests}")?;

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, NotCalled, ReplayPolicy, TokenCache, TokenEndpoint,
+    BoxError, EnkashAuthLayer, NotCalled, ReplayPolicy, ResponseBody, TokenCache, TokenEndpoint,
 };
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &Args, address: &str) -> Result<Tally, BoxError> {
 /// Makes one call; returns the status, or how it failed.
 async fn call<S>(client: S, request: Request<Full<Bytes>>) -> Result<u16, String>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<Incoming>, Error = BoxError>,
+    S: Service<Request<Full<Bytes>>, Response = Response<ResponseBody<Incoming>>, Error = BoxError>,
 {
     let response = client.oneshot(request).await.map_err(|error| {
         let not_called = NotCalled::of(&*error);

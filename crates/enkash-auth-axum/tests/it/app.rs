@@ -12,7 +12,7 @@ use axum::{
 };
 use enkash_auth_axum::{CurrentToken, Problem, health};
 use enkash_auth_sandbox::{Accounts, Issuer};
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, ResponseBody, TokenCache};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::{
@@ -22,7 +22,7 @@ use tower::{
 
 use crate::support;
 
-type Client = BoxCloneSyncService<Request<String>, http::Response<String>, BoxError>;
+type Client = BoxCloneSyncService<Request<String>, http::Response<ResponseBody<String>>, BoxError>;
 
 /// An application state with more than the tokens.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ async fn pay(State(app): State<App>, method: Method) -> Result<String, Problem> 
     *request.method_mut() = method;
     *request.uri_mut() = http::Uri::from_static("http://127.0.0.1:4010/pay");
     let response = app.client.oneshot(request).await?;
-    Ok(response.into_body())
+    Ok(response.body().get_ref().clone())
 }
 
 fn router(tokens: TokenCache, client: Client) -> Router {
@@ -216,5 +216,5 @@ async fn client_in_handler_accepts_axum_body() {
     let client = EnkashAuthLayer::new(tokens).layer(api);
     let request = Request::post("http://127.0.0.1:25/").body(Body::from("amount=100"));
     let response = client.oneshot(request.unwrap()).await.unwrap();
-    assert_eq!(text(response).await, "amount=100");
+    assert_eq!(text(response.map(Body::new)).await, "amount=100");
 }
