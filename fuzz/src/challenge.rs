@@ -33,8 +33,8 @@ thread_local! {
     static RUNTIME: Runtime = issuer::runtime();
 }
 
-/// Checks that a call is replayed exactly if a challenge has `invalid_token`, independent of other
-/// challenges.
+/// Checks that a call is replayed exactly if a challenge has `invalid_token` or `expired_token`, independent
+/// of other challenges.
 pub fn check(input: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in input.split(|byte| *byte == b'\n').take(8) {
@@ -58,11 +58,12 @@ pub fn check(input: &[u8]) {
     assert_eq!(self::is_sent_again(&headers), is_sent_again, "{headers:?}");
 }
 
-/// Returns whether both words occur in one header, in any form.
+/// Returns whether a scheme and a code that would do occur in one header, in any form.
 fn has_the_words(headers: &HeaderMap) -> bool {
     headers.get_all(WWW_AUTHENTICATE).iter().any(|value| {
         let text = String::from_utf8_lossy(value.as_bytes()).replace('\\', "");
-        text.to_ascii_lowercase().contains("bearer") && text.contains("invalid_token")
+        let has_code = ["invalid_token", "expired_token"].iter().any(|code| text.contains(code));
+        text.to_ascii_lowercase().contains("bearer") && has_code
     })
 }
 
@@ -73,7 +74,7 @@ fn is_sent_again(headers: &HeaderMap) -> bool {
         service_fn(move |request: Request<Full<Bytes>>| {
             assert!(request.headers().contains_key("authorization"));
             calls.fetch_add(1, Ordering::Relaxed);
-            let mut answer = Response::new(());
+            let mut answer = Response::new(Full::<Bytes>::default());
             *answer.status_mut() = StatusCode::UNAUTHORIZED;
             *answer.headers_mut() = headers.clone();
             async move { Ok::<_, Infallible>(answer) }

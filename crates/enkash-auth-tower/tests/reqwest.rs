@@ -16,8 +16,8 @@ use bytes::Bytes;
 use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_sandbox::{Accounts, Endpoint, Fault, Issuer, Sandbox};
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, Error, ErrorKind, NotCalled, ReplayPolicy, TokenCache,
-    TokenEndpoint, TokenRequestBody, TokenRetry,
+    BoxError, EnkashAuthLayer, EnkashProfile, Error, ErrorKind, NotCalled, ReplayPolicy,
+    TokenCache, TokenEndpoint, TokenRequestBody, TokenRetry,
 };
 use futures_util::FutureExt;
 use http::{StatusCode, header::AUTHORIZATION};
@@ -176,6 +176,37 @@ async fn payment_is_not_replayed_after_a_redirect() {
         let paid = layer.layer(api).oneshot(request(Method::POST, &sandbox));
         assert_eq!(paid.await.unwrap().status(), 401);
         assert_eq!(calls.load(Ordering::Relaxed), count, "{path}");
+    }
+}
+
+/// A response is rebuilt after a look at its body.
+#[tokio::test]
+async fn response_whose_body_was_looked_at_is_unchanged() {
+    for (body, is_rejected) in [
+        (r#"{"response_code":117}"#.to_owned(), true),
+        (r#"{"response_code":0}"#.to_owned(), false),
+        (format!(r#"{{"payload":"{}"}}"#, "x".repeat(10_000)), false),
+    ] {
+        let (sandbox, tokens) = stage().await;
+        tokens.token().await.unwrap();
+        let api = service_fn(|request: Request| {
+            let response = http::Response::builder()
+                .status(400)
+                .header("content-type", "application/json")
+                .url(request.url().clone());
+            let response = Response::from(response.body(body.clone()).unwrap());
+            async { Ok::<_, Infallible>(response) }
+        });
+        let layer = EnkashAuthLayer::new(tokens.clone()).classifier(EnkashProfile);
+        let request = request(Method::POST, &sandbox);
+        let url = request.url().clone();
+        let response = layer.layer(api).oneshot(request).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.url()), (400, &url));
+        assert_eq!(response.content_length(), Some(body.len() as u64));
+        assert_eq!(response.text().await.unwrap(), body);
+        tokens.idle().await;
+        let requests = sandbox.issuer().counters().token_requests;
+        assert_eq!(requests, 1 + u64::from(is_rejected));
     }
 }
 

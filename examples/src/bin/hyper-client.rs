@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_sandbox::Sandbox;
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{BoxError, EnkashAuthLayer, ResponseBody, TokenCache, TokenEndpoint};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -48,7 +48,7 @@ async fn main() -> Result<(), BoxError> {
 /// Makes a payout with `client`, and returns how it arrived.
 async fn pay<S>(client: S, uri: &str) -> Result<String, BoxError>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<Incoming>, Error = BoxError>,
+    S: Service<Request<Full<Bytes>>, Response = Response<ResponseBody<Incoming>>, Error = BoxError>,
 {
     let request = Request::post(uri).body(Full::from("amount=100"))?;
     let response = client.oneshot(request).await?;

@@ -8,7 +8,8 @@
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
-/// Returns whether a bearer challenge has `error="invalid_token"`; `None` if a header violates the grammar.
+/// Returns whether a bearer challenge has `error="invalid_token"`, or `expired_token`; `None` if a header
+/// violates the grammar, or has a value in single quotes, of which they would be a part.
 pub(super) fn says_invalid_token(headers: &HeaderMap) -> Option<bool> {
     let mut says = false;
     for value in headers.get_all(WWW_AUTHENTICATE) {
@@ -49,7 +50,8 @@ impl<'a> Reader<'a> {
                 self.0 = before;
                 return (parameters > 0).then_some(says);
             };
-            says |= is_bearer && name.eq_ignore_ascii_case("error") && value == "invalid_token";
+            let is_code = matches!(value.trim(), "invalid_token" | "expired_token");
+            says |= is_bearer && name.eq_ignore_ascii_case("error") && is_code;
             self.end()?;
             self.separators();
         }
@@ -63,6 +65,7 @@ impl<'a> Reader<'a> {
         self.0 = self.0.trim_start_matches([' ', '\t']);
         let value = match self.0.strip_prefix('"') {
             Some(_) => self.quoted()?,
+            None if self.0.starts_with('\'') => return None,
             None => self.token()?.to_owned(),
         };
         Some((name, value))

@@ -81,17 +81,19 @@ async fn rejected_credentials_report_closed_and_one_strike() {
     );
 }
 
+/// A cache that counts by `clock`.
+fn tokens_at(clock: &ManualClock, issuer: &Issuer, base: &str) -> TokenCache {
+    let environment = Environment::custom(base).unwrap();
+    let service = SandboxService::new(issuer.clone());
+    let endpoint = TokenEndpoint::with_service(environment, support::credentials("x"), service);
+    let tokens = TokenCache::builder(endpoint.unwrap());
+    tokens.clock(clock.clone()).build()
+}
+
 #[tokio::test]
 async fn gap_between_tokens_is_bridged_for_five_seconds() {
     let clock = ManualClock::default();
-    let issuer = Issuer::default();
-    let endpoint = TokenEndpoint::with_service(
-        Environment::custom("http://127.0.0.1:12").unwrap(),
-        support::credentials("x"),
-        SandboxService::new(issuer.clone()),
-    )
-    .unwrap();
-    let tokens = TokenCache::builder(endpoint).clock(clock.clone()).build();
+    let tokens = tokens_at(&clock, &Issuer::default(), "http://127.0.0.1:12");
     tokens.warm_up().await.unwrap();
 
     clock.advance(tokens.status().remaining().unwrap());
@@ -114,9 +116,11 @@ async fn gap_between_tokens_is_bridged_for_five_seconds() {
 
 #[tokio::test]
 async fn unauthorized_token_is_evicted_and_gap_is_bridged() {
-    let issuer = Issuer::default();
-    let tokens = support::tokens(&issuer, "http://127.0.0.1:13");
+    let (clock, issuer) = (ManualClock::default(), Issuer::default());
+    let tokens = tokens_at(&clock, &issuer, "http://127.0.0.1:13");
     tokens.warm_up().await.unwrap();
+    // The API knows it by now.
+    clock.advance(Duration::from_secs(3));
     issuer.revoke_all();
     let api = EnkashAuthLayer::new(tokens.clone()).layer(SandboxService::new(issuer.clone()));
     let call = || support::get("http://127.0.0.1:13/api/v0/cards");

@@ -35,7 +35,7 @@ pub enum FetchReason {
     Refresh,
     /// The cached token has expired.
     Expired,
-    /// The API responded 401 to the cached token.
+    /// The API did not take the cached token, or may not have.
     Unauthorized,
     /// Credentials were changed, or the account was reset: backoff is skipped.
     Forced,

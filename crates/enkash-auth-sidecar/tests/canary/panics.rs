@@ -50,7 +50,7 @@ async fn panicking_service_or_hook_leaks_no_token() {
         .reload_credentials(|| -> Result<Credentials, BoxError> { panic!("planned: a hook") })
         .build();
     let api = service_fn(
-        async |request: Request<String>| -> Result<Response<()>, BoxError> {
+        async |request: Request<String>| -> Result<Response<String>, BoxError> {
             panic!("planned: {request:?} {request:#?}")
         },
     );

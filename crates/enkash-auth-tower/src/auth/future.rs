@@ -10,7 +10,6 @@ use tower_service::Service;
 
 use super::{
     AuthRequest, Classifiers, Evidence, Looked, NotCalled, Seen, Watched,
-    deferred::Deferred,
     replay::{Replay, Second},
 };
 use crate::{BoxError, cache::Attached};

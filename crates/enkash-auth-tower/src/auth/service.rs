@@ -4,8 +4,7 @@ use enkash_auth_core::state::Lookup;
 use tower_service::Service;
 
 use super::{
-    AuthRequest, NoReplay, NotCalled, Replay, Watched, deferred::Deferred, future::ResponseFuture,
-    rules::Rules,
+    AuthRequest, NoReplay, NotCalled, Replay, Watched, future::ResponseFuture, rules::Rules,
 };
 use crate::{
     BoxError, Error, ErrorKind,

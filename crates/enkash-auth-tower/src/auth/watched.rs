@@ -4,7 +4,7 @@ use std::{
 };
 
 use enkash_auth_core::{
-    AccessToken, Clock, Error,
+    AccessToken, Clock,
     state::{Call, Lookup},
 };
 use http::{Response, StatusCode, header::AUTHORIZATION};
@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::{AuthRequest, Classifiers, Evidence, NotCalled, ResponseBody, Seen};
 use crate::{
-    BoxError,
+    BoxError, Error,
     cache::{Attached, Shared, Waiting},
     sync::Arc,
 };

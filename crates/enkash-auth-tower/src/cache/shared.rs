@@ -147,12 +147,13 @@ impl Shared {
 
     /// Looks up as [`join_instead`](Self::join_instead) does.
     pub fn lookup_instead(self: &Arc<Self>, instead_of: Option<u64>) -> Lookup<Pending, Error> {
-        let lookup = self.lookup();
-        match &lookup {
-            Lookup::Ready(token) if Some(token.generation()) == instead_of => {
-                self.pending().map_or(lookup, Lookup::Pending)
+        match self.lookup() {
+            // Only a runtime has the timer of a waiter.
+            Lookup::Ready(token) if Some(token.generation()) == instead_of && runtime().is_ok() => {
+                let pending = self.pending().map(Lookup::Pending);
+                pending.unwrap_or(Lookup::Ready(token))
             }
-            _ => lookup,
+            lookup => lookup,
         }
     }
 

@@ -124,12 +124,8 @@ impl TokenCache {
     /// Stops using `token`, which the API does not take, and fetches another; callers wait for it. For what a
     /// [`Classifier`](crate::Classifier) cannot see.
     ///
-    /// Does nothing if it is not the cached token any more. Two at once are heeded, and one more every 30 s: then
-    /// the token is used on. An issuer may return the same one again.
-    ///
-    /// # Panics
-    ///
-    /// As for [`token`](Self::token). Outside a runtime, the next caller fetches.
+    /// Does nothing if it is not the cached token any more, nor beyond two at once and one more every 30 s: then the
+    /// token is used on. An issuer may return the same one again. Outside a runtime, the next caller fetches.
     pub fn reject(&self, token: &AccessToken) {
         self.0.reject(token.generation());
     }

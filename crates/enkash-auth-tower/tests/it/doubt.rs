@@ -11,6 +11,7 @@ use std::{
 
 use enkash_auth_sandbox::Issuing;
 use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
+use futures_util::FutureExt;
 use http::{Method, Request, Response, header::AUTHORIZATION};
 use tokio::{
     task::JoinSet,
@@ -151,7 +152,7 @@ async fn hour_beside(odd_path: &str, issuing: Issuing, is_down: bool) -> (u32, u
 
 #[tokio::test(start_paused = true)]
 async fn own_401_of_an_endpoint_costs_others_nothing() {
-    for issuing in [Issuing::Rotating, Issuing::Sticky] {
+    for issuing in [Issuing::Rotating, Issuing::Reusing] {
         // The path of the others, too.
         for path in ["http://localhost/odd", "http://localhost/api/v0/cards"] {
             let (failed, waited, requests) = hour_beside(path, issuing, false).await;
@@ -310,6 +311,35 @@ fn rejection_outside_a_runtime_is_recorded() {
     assert!(tokens.peek().is_none());
     let token = runtime.block_on(tokens.token()).unwrap();
     assert_eq!(token.expose(), "token-1");
+}
+
+#[test]
+fn replay_outside_a_runtime_returns_the_first_response() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let asked = Arc::new(AtomicU32::new(0));
+    let tokens = cache(endpoint(move |_| {
+        let is_first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            if !is_first {
+                std::future::pending::<()>().await;
+            }
+            grant("one", 300)
+        }
+    }));
+    runtime.block_on(tokens.token()).unwrap();
+    let layer = EnkashAuthLayer::new(tokens.clone()).replay(ReplayPolicy::default());
+    let client = layer.layer(odd());
+    let entered = runtime.enter();
+    // This one spawns the fetch, and waits for it.
+    let mut first = Box::pin(client.clone().oneshot(get("http://localhost/")));
+    assert!((&mut first).now_or_never().is_none());
+    drop(entered);
+    let second = client.oneshot(get("http://localhost/")).now_or_never();
+    assert_eq!(second.unwrap().unwrap().status(), 401);
+    drop(first);
 }
 
 /// A 401 in error, and later a revocation that only 2xx before it tell apart.

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use enkash_auth_core::Credentials;
 use enkash_auth_tower::{
     EnkashAuthLayer, EnkashProfile, ReplayPolicy, ResponseBody, TokenCache, TokenEndpoint,
+    TokenRequestBody,
 };
 use futures_util::stream;
 use http::{Method, Request, Response, header::AUTHORIZATION};
@@ -38,7 +39,7 @@ fn merchant() -> (TokenCache, Arc<AtomicU32>) {
 fn cache(credentials: Credentials) -> (TokenCache, Arc<AtomicU32>) {
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);
-    let service = service_fn(move |_: Request<Full<Bytes>>| {
+    let service = service_fn(move |_: Request<TokenRequestBody>| {
         let nth = counted.fetch_add(1, Ordering::Relaxed);
         async move {
             sleep(Duration::from_millis(50)).await;

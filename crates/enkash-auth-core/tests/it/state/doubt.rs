@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    ErrorKind,
+    FailureKind,
     state::{Call, FetchOutcome, FetchReason, Lookup, State},
 };
 
@@ -90,7 +90,7 @@ fn failed_fetch_keeps_doubted_token_and_is_repeated() {
     for backoff in [0.75, 1.5, 3.0] {
         let pending = life.spawn();
         assert_eq!(pending.reason(), FetchReason::Unauthorized);
-        life.fail(pending, ErrorKind::Unavailable);
+        life.fail(pending, FailureKind::Unavailable);
         assert!(matches!(life.lookup(), (Lookup::Ready(_), None)));
         life.pass(backoff);
     }
@@ -328,7 +328,7 @@ fn proof_outlives_the_memory_of_its_path() {
     life.prove();
     for _ in 0..20 {
         let pending = life.spawn();
-        life.fail(pending, ErrorKind::Unavailable);
+        life.fail(pending, FailureKind::Unavailable);
         life.pass(MINUTES);
     }
     assert!(!life.is_served());

@@ -9,10 +9,7 @@ use tower_service::Service;
 use super::Kept;
 use crate::{
     BoxError,
-    auth::{
-        AuthRequest, Classifiers, Evidence, Looked, Watch, Watched, deferred::Deferred,
-        future::finish,
-    },
+    auth::{AuthRequest, Classifiers, Evidence, Looked, Watch, Watched},
     cache::{Attached, TokenFuture},
     endpoint::call_was_not_sent,
 };

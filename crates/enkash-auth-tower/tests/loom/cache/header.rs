@@ -7,7 +7,7 @@ use crate::sync::{model, spawn};
 fn handle_never_returns_to_older_token() {
     model(3, || {
         let shared = warm();
-        let mut handle = HeaderCopy::default();
+        let mut handle = HeaderCopy::new(true);
         for _ in 0..2 {
             assert_eq!(attach(&mut handle, &shared), Some(1));
         }
@@ -17,11 +17,7 @@ fn handle_never_returns_to_older_token() {
             assert!(seen.iter().flatten().is_sorted(), "{seen:?}");
             handle
         });
-        shared
-            .inner
-            .lock()
-            .state
-            .unauthorized(1, shared.clock().now());
+        shared.inner.lock().state.reject(1, shared.clock().now());
         let pending = begin_fetch(&shared);
         assert!(complete_fetch(&shared, pending, "second"));
         let mut handle = reader.join().unwrap();

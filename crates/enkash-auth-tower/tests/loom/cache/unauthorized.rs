@@ -6,15 +6,15 @@ use enkash_auth_core::Clock;
 use super::*;
 use crate::sync::{AtomicBool, Ordering, model, spawn};
 
-#[test]
-fn unauthorized_token_is_never_attached_again() {
-    model(3, || {
+/// Reports with `report`, while another thread makes calls: after that, it makes none without a lookup.
+fn never_attached_after(report: fn(&Arc<Shared>)) {
+    model(3, move || {
         let shared = warm();
-        let mut handle = HeaderCopy::default();
+        let mut handle = HeaderCopy::new(true);
         let is_unauthorized = Arc::new(AtomicBool::new(false));
         let (reports, sets) = (Arc::clone(&shared), Arc::clone(&is_unauthorized));
         let api = spawn(move || {
-            reports.unauthorized(1);
+            report(&reports);
             sets.store(true, Ordering::Release);
         });
         for _ in 0..3 {
@@ -28,6 +28,16 @@ fn unauthorized_token_is_never_attached_again() {
 }
 
 #[test]
+fn unauthorized_token_is_never_attached_again() {
+    never_attached_after(|shared| shared.reject(1));
+}
+
+#[test]
+fn doubted_token_is_attached_to_watched_calls_only() {
+    never_attached_after(|shared| shared.unauthorized(1, false, None));
+}
+
+#[test]
 fn stale_401_during_refresh_keeps_newer_token() {
     model(3, || {
         let clock = ManualClock::new();
@@ -36,11 +46,11 @@ fn stale_401_during_refresh_keeps_newer_token() {
         clock.advance(early.unwrap().remaining(clock.now()));
         let pending = begin_fetch(&shared);
         let reports = Arc::clone(&shared);
-        let api = spawn(move || reports.unauthorized(1));
+        let api = spawn(move || reports.reject(1));
         assert!(complete_fetch(&shared, pending, "second"));
-        assert_ne!(attach(&mut HeaderCopy::default(), &shared), Some(1));
+        assert_ne!(attach(&mut HeaderCopy::new(true), &shared), Some(1));
         api.join().unwrap();
-        assert_eq!(attach(&mut HeaderCopy::default(), &shared), Some(2));
+        assert_eq!(attach(&mut HeaderCopy::new(true), &shared), Some(2));
     });
 }
 
@@ -53,8 +63,8 @@ fn token_of_old_credentials_is_not_attached_after_change() {
         let completes = spawn(move || complete_fetch(&completes, pending, "old"));
         let changed = shared.change_credentials(credentials("another"), None);
         assert!(changed.unwrap());
-        assert_eq!(attach(&mut HeaderCopy::default(), &shared), None);
+        assert_eq!(attach(&mut HeaderCopy::new(true), &shared), None);
         completes.join().unwrap();
-        assert_eq!(attach(&mut HeaderCopy::default(), &shared), None);
+        assert_eq!(attach(&mut HeaderCopy::new(true), &shared), None);
     });
 }
