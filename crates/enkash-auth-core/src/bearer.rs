@@ -40,6 +40,13 @@ impl Bearer {
         &self.0
     }
 
+    /// Returns the header value of the token without a scheme, marked sensitive.
+    pub fn bare_header(&self) -> HeaderValue {
+        let mut value = HeaderValue::from_str(self.expose()).unwrap_or_else(|_| self.0.clone());
+        value.set_sensitive(true);
+        value
+    }
+
     /// Returns the token without its scheme. It is a secret: do not print it.
     pub fn expose(&self) -> &str {
         let value = self.0.to_str().unwrap_or_default();

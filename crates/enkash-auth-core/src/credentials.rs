@@ -6,6 +6,7 @@ use chacha20poly1305::{
 };
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
@@ -107,6 +108,17 @@ impl Credentials {
     /// Returns whether they are merchant keys, which have a separate token server.
     pub fn is_merchant(&self) -> bool {
         matches!(self.grant, GrantType::Merchant { .. })
+    }
+
+    /// Returns the access key of merchant keys as a header value, marked sensitive; `None` for a password, and for a
+    /// key that cannot be a header value.
+    pub fn access_key(&self) -> Option<HeaderValue> {
+        let GrantType::Merchant { access_key, .. } = &self.grant else {
+            return None;
+        };
+        let mut value = HeaderValue::from_str(access_key.expose_secret()).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
 
     /// Returns whether a token of these can replace one of `other`: they differ in passwords and secrets at

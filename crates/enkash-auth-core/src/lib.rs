@@ -38,5 +38,5 @@ pub use self::{
     response::{FailedAttempt, Grant, ResponseBody, TokenResponse},
     time::{Clock, SystemClock, Timestamp},
     token::AccessToken,
-    token_path::is_token_path,
+    token_path::{is_token_path, may_be_token_path},
 };

@@ -31,6 +31,11 @@ impl AccessToken {
         self.0.bearer.header()
     }
 
+    /// Returns the value of the `Authorization` header without a scheme, marked sensitive.
+    pub fn bare_header(&self) -> HeaderValue {
+        self.0.bearer.bare_header()
+    }
+
     /// Returns the token without its scheme. It is a secret: do not print it.
     pub fn expose(&self) -> &str {
         self.0.bearer.expose()

@@ -14,18 +14,21 @@ const LAYERS: usize = 8;
 /// Returns whether a server may take `path` for that of a token request, below any base address and in any spelling:
 /// percent-encoded, with backslashes, path parameters, dot segments, empty segments, another case, a suffix such as
 /// `.json`. `true` in doubt.
-#[inline]
 pub fn is_token_path(path: &str) -> bool {
-    let tail = path.rsplit('/').next().unwrap_or(path).as_bytes();
-    // Such a tail stays what it is, whatever comes before it.
+    may_be_token_path(path)
+        && decoded(path).is_none_or(|path| {
+            let path = normalized(&path);
+            path.ends_with(FORM) || path.ends_with(MERCHANT)
+        })
+}
+
+/// Returns whether [`is_token_path`] can be `true`, by the last segment.
+#[inline]
+pub fn may_be_token_path(path: &str) -> bool {
+    // A segment of these characters stays as it is, whatever comes before it.
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if !tail.is_empty() && tail.iter().all(is_plain) && !tail.eq_ignore_ascii_case(b"token") {
-        return false;
-    }
-    decoded(path).is_none_or(|path| {
-        let path = normalized(&path);
-        path.ends_with(FORM) || path.ends_with(MERCHANT)
-    })
+    let tail = path.rsplit('/').next().unwrap_or(path).as_bytes();
+    tail.is_empty() || tail.eq_ignore_ascii_case(b"token") || !tail.iter().all(is_plain)
 }
 
 /// Percent-decodes `path` until that changes nothing; `None` if it does not settle.

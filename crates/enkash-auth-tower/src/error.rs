@@ -62,6 +62,9 @@ pub enum ErrorKind {
     StoreUnavailable,
     /// The request goes to an origin that must not see the token. Nothing was sent.
     ForeignOrigin,
+    /// The request goes to the path of a token request, in any spelling: three with wrong credentials lock the
+    /// account. Nothing was sent.
+    TokenRequest,
     /// Too many callers are already waiting for a token.
     Saturated,
     /// The caller timed out waiting for a token.
@@ -97,6 +100,7 @@ impl ErrorKind {
             Self::Unresolved => "unresolved",
             Self::StoreUnavailable => "store-unavailable",
             Self::ForeignOrigin => "foreign-origin",
+            Self::TokenRequest => "token-request",
             Self::Saturated => "saturated",
             Self::WaitTimeout => "wait-timeout",
             Self::NoRuntime => "no-runtime",
@@ -126,6 +130,7 @@ impl fmt::Display for ErrorKind {
             Self::Unresolved => "outcome of the token request unknown",
             Self::StoreUnavailable => "token store unavailable",
             Self::ForeignOrigin => "origin not allowed to see the token",
+            Self::TokenRequest => "token request declined",
             Self::Saturated => "too many callers waiting for a token",
             Self::WaitTimeout => "timed out waiting for a token",
             Self::NoRuntime => "no tokio runtime to fetch a token on",

@@ -5,6 +5,7 @@ mod account_credentials;
 mod attempts;
 mod auth;
 mod cache;
+mod call_headers;
 #[cfg(feature = "config")]
 mod config;
 #[cfg(feature = "conformance")]
@@ -45,6 +46,7 @@ pub use self::{
         Seen, Target,
     },
     cache::{TokenCache, TokenCacheBuilder, TokenFuture},
+    call_headers::Scheme,
     endpoint::{NotSent, TokenEndpoint, TokenRequestBody},
     error::{Error, ErrorKind},
     policy::RefreshPolicy,

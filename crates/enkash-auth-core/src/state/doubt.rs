@@ -163,7 +163,7 @@ impl Doubt {
 
     /// Frees the memory, once it is older than 5 minutes, unless the token is proven bad.
     pub fn lapse(&mut self, now: Timestamp) {
-        if self.watched_until(now).is_none() && self.proven_at().is_none() {
+        if self.watched_until(now).is_none() && self.proof_at().is_none() {
             self.0 = None;
         }
     }
@@ -174,7 +174,7 @@ impl Doubt {
     }
 
     /// Returns since when the token is proven bad, if it is.
-    pub fn proven_at(&self) -> Option<Timestamp> {
+    pub fn proof_at(&self) -> Option<Timestamp> {
         let run = self.run().filter(|run| run.verdict == Verdict::Proof)?;
         Some(run.since)
     }

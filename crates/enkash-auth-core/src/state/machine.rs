@@ -266,8 +266,8 @@ impl<E: FetchError> State<E> {
 
     /// Returns the token that may be attached at `now`, if there is one.
     pub fn usable(&self, now: Timestamp) -> Option<&AccessToken> {
-        let is_proven_bad = self.doubt.proven_at().is_some();
-        let token = self.token().filter(|_| !is_proven_bad)?;
+        let has_proof = self.doubt.proof_at().is_some();
+        let token = self.token().filter(|_| !has_proof)?;
         token.is_usable(now).then_some(token)
     }
 
@@ -275,7 +275,7 @@ impl<E: FetchError> State<E> {
     pub fn expired_for(&self, now: Timestamp) -> Option<Duration> {
         let token = self.token().filter(|_| self.usable(now).is_none())?;
         let expired = token.schedule().deadline().elapsed(now);
-        let unauthorized = self.doubt.proven_at().map(|at| at.elapsed(now));
+        let unauthorized = self.doubt.proof_at().map(|at| at.elapsed(now));
         Some(unauthorized.unwrap_or_default().max(expired))
     }
 
@@ -347,7 +347,7 @@ impl<E: FetchError> State<E> {
     fn refresh_at(&self, token: &AccessToken, now: Timestamp) -> Timestamp {
         let (refresh_at, deadline) = (token.schedule().refresh_at(), token.schedule().deadline());
         match self.refreshes_from {
-            _ if self.doubt.proven_at().is_some() => now,
+            _ if self.doubt.proof_at().is_some() => now,
             _ if self.aborts > 0 => deadline,
             _ if self.doubt.is_open() => now,
             Some(from) if !from.has_passed(now) && refresh_at.has_passed(from) => {

@@ -1,8 +1,9 @@
 use enkash_auth_core::Origin;
+use http::{HeaderName, HeaderValue};
 use tower_layer::Layer;
 
 use super::{Classifier, EnkashAuth, NoReplay, ReplayPolicy, rules::Rules};
-use crate::{cache::TokenCache, sync::Arc};
+use crate::{Error, ErrorKind, cache::TokenCache, call_headers::Scheme, sync::Arc};
 
 /// Attaches a valid `Authorization: Bearer …` to every request to the inner service.
 ///
@@ -66,6 +67,47 @@ impl<P> EnkashAuthLayer<P> {
     #[must_use]
     pub fn assume_origin(mut self) -> Self {
         Arc::make_mut(&mut self.rules).assume_origin = true;
+        self
+    }
+
+    /// Sets a header that each call carries beside the token, in place of the caller's own: one that belongs to the
+    /// account, such as `API-Key`. It goes where the token goes, and nowhere else. Mark a secret value sensitive.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        Arc::make_mut(&mut self.rules)
+            .headers_mut()
+            .set(name, value);
+        self
+    }
+
+    /// Sets the header `partnerId`, which calls of cards, rewards and gifts require.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSetting`](ErrorKind::InvalidSetting) if `id` cannot be a header value.
+    pub fn partner_id(mut self, id: &str) -> Result<Self, Error> {
+        let headers = Arc::make_mut(&mut self.rules).headers_mut();
+        let detail = "partner id: it cannot be a header value";
+        let invalid = |error| Error::new(ErrorKind::InvalidSetting, detail).with_source(error);
+        headers.set_partner_id(id).map_err(invalid)?;
+        Ok(self)
+    }
+
+    /// Omits the header `merchantAccessKey`, which calls with merchant keys carry otherwise.
+    #[must_use]
+    pub fn omit_access_key(mut self) -> Self {
+        Arc::make_mut(&mut self.rules)
+            .headers_mut()
+            .omit_access_key();
+        self
+    }
+
+    /// Sets what precedes the token: by default [`Scheme::Bearer`].
+    #[must_use]
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        Arc::make_mut(&mut self.rules)
+            .headers_mut()
+            .set_scheme(scheme);
         self
     }
 

@@ -1,7 +1,7 @@
 use enkash_auth_core::Origin;
 
 use super::{Classifiers, EnkashProfile, Target, Watch};
-use crate::{Error, ErrorKind, cache::TokenCache, sync::Arc};
+use crate::{Error, ErrorKind, cache::TokenCache, call_headers::CallHeaders, sync::Arc};
 
 /// Holds what all services of one layer share, in one allocation: cloning a service touches one count.
 #[derive(Clone, Debug)]
@@ -30,6 +30,17 @@ impl Rules {
         }
     }
 
+    /// Returns whether a call carries a plain `Authorization`, and its response is not looked at unless it is a 401.
+    pub fn are_plain(&self) -> bool {
+        let has_access_key = self.watch.shared.endpoint().access_key().is_some();
+        self.watch.classifiers.is_empty() && self.watch.headers.are_plain(has_access_key)
+    }
+
+    /// Returns the headers of calls, to be changed.
+    pub fn headers_mut(&mut self) -> &mut CallHeaders {
+        Arc::make_mut(&mut self.watch.headers)
+    }
+
     /// Returns whether a request to `target` may see the token.
     // Always: out of line, it is a fifth of what a call with a cached token costs.
     #[inline(always)]
@@ -46,6 +57,13 @@ impl Rules {
     /// Allows `origin` to see the token, too.
     pub fn allow_origin(&mut self, origin: Origin) {
         self.others.push(origin);
+    }
+
+    #[cold]
+    pub fn declined(target: Target<'_>) -> Error {
+        let origin = target.origin().unwrap_or_default();
+        let detail = format!("{origin}; fetch tokens by the TokenCache alone");
+        Error::new(ErrorKind::TokenRequest, detail)
     }
 
     #[cold]

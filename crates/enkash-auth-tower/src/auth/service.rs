@@ -36,7 +36,7 @@ impl<S, P> EnkashAuth<S, P> {
     pub(super) fn new(inner: S, rules: Arc<Rules>, replay: P) -> Self {
         Self {
             inner,
-            header: HeaderCopy::new(rules.watch.classifiers.is_empty()),
+            header: HeaderCopy::new(rules.are_plain()),
             rules,
             replay,
         }
@@ -84,6 +84,9 @@ impl<S, P> EnkashAuth<S, P> {
         }
         if !self.rules.allow(request.target()) {
             return self.fail(Rules::blocked(request.target()), &request);
+        }
+        if request.target().is_token_path() {
+            return self.fail(Rules::declined(request.target()), &request);
         }
         match self.rules.watch.shared.join() {
             Lookup::Ready(token) => {
@@ -133,6 +136,7 @@ impl<S, P> EnkashAuth<S, P> {
 ///
 /// Those of the inner service; and, from the call and before the inner service is called, an [`Error`] that
 /// [`NotCalled`] marks: [`ForeignOrigin`](ErrorKind::ForeignOrigin) for a request that must not see the token,
+/// [`TokenRequest`](ErrorKind::TokenRequest) for one to the path of a token request,
 /// and those of [`TokenCache::token`](crate::TokenCache::token).
 ///
 /// # Panics
@@ -160,8 +164,8 @@ where
     #[inline(always)]
     fn call(&mut self, mut request: Req) -> Self::Future {
         let kept = self.replay.keep(&mut request, &self.inner);
-        if !is_token_request(&request)
-            && self.rules.allow(request.target())
+        if self.rules.allow(request.target())
+            && !request.target().may_be_token_path()
             && let Some(attached) = self
                 .header
                 .attach(request.headers_mut(), &self.rules.watch.shared)
@@ -173,7 +177,6 @@ where
 }
 
 /// Returns whether it is one of the cache's own, sent through the layer by mistake: it would wait for itself.
-#[inline]
 fn is_token_request<Req, Res>(request: &Req) -> bool
 where
     Req: AuthRequest<Res>,

@@ -4,7 +4,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use enkash_auth_core::Origin;
+use enkash_auth_core::{Origin, is_token_path, may_be_token_path};
 use http::Uri;
 
 /// Describes where a request goes, in the form of its client.
@@ -27,6 +27,26 @@ impl Target<'_> {
             Self::Uri(uri) => origin.matches(uri),
             // Both are in canonical form, so no copy need be parsed.
             Self::Url(url) => is_below(url, origin),
+        }
+    }
+
+    /// Returns whether a server may take its path for that of a token request.
+    pub(super) fn is_token_path(&self) -> bool {
+        is_token_path(self.path())
+    }
+
+    /// Returns `false` only if [`is_token_path`](Self::is_token_path) does: that costs more.
+    // Always: called for every request.
+    #[inline(always)]
+    pub(super) fn may_be_token_path(&self) -> bool {
+        may_be_token_path(self.path())
+    }
+
+    #[inline(always)]
+    fn path(&self) -> &str {
+        match self {
+            Self::Uri(uri) => uri.path(),
+            Self::Url(url) => url_path(url),
         }
     }
 
@@ -79,6 +99,15 @@ impl fmt::Debug for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.origin().as_deref().unwrap_or("(no origin)"))
     }
+}
+
+/// Returns what follows the authority, without query and fragment.
+#[inline(never)]
+fn url_path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').and_then(|at| rest.get(at..));
+    let path = path.unwrap_or_default();
+    path.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// Returns whether `url` is `origin` followed by a path.

@@ -7,7 +7,7 @@ use enkash_auth_core::{
     AccessToken, Clock,
     state::{Call, Lookup},
 };
-use http::{Response, StatusCode, header::AUTHORIZATION};
+use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -15,6 +15,7 @@ use super::{AuthRequest, Classifiers, Evidence, NotCalled, ResponseBody, Seen};
 use crate::{
     BoxError, Error,
     cache::{Attached, Shared, Waiting},
+    call_headers::CallHeaders,
     sync::Arc,
 };
 
@@ -62,6 +63,7 @@ pin_project! {
 pub struct Watch {
     pub(super) shared: Arc<Shared>,
     pub(super) classifiers: Classifiers,
+    pub(super) headers: Arc<CallHeaders>,
 }
 
 /// Holds a response that was looked at.
@@ -189,6 +191,7 @@ where
 impl Watch {
     pub fn new(shared: Arc<Shared>, classifiers: Classifiers) -> Self {
         Self {
+            headers: Arc::new(shared.call_headers().clone()),
             shared,
             classifiers,
         }
@@ -205,8 +208,9 @@ impl Watch {
         Req: AuthRequest<S::Response>,
     {
         let (origin, path) = request.target().hashes();
-        let header = token.header().clone();
-        request.headers_mut().insert(AUTHORIZATION, header);
+        let access_key = self.shared.access_key(token);
+        self.headers
+            .insert(request.headers_mut(), token, access_key);
         let sent = Sent {
             attached: self.shared.attached(token),
             call: Call {

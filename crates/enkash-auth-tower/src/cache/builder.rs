@@ -6,6 +6,7 @@ use crate::config::{Config, ConfigError};
 use crate::{
     BoxError, Error, RefreshPolicy,
     attempts::{Attempts, Process},
+    call_headers::CallHeaders,
     endpoint::TokenEndpoint,
     store::{OnStoreDown, Store},
     sync::Arc,
@@ -38,6 +39,7 @@ pub struct TokenCacheBuilder {
     process: Process,
     on_store_down: OnStoreDown,
     reload: Option<Reload>,
+    call_headers: CallHeaders,
 }
 
 impl TokenCacheBuilder {
@@ -50,6 +52,7 @@ impl TokenCacheBuilder {
             process: Process::this(),
             on_store_down: OnStoreDown::default(),
             reload: None,
+            call_headers: CallHeaders::default(),
         }
     }
 
@@ -65,7 +68,7 @@ impl TokenCacheBuilder {
         Ok(self)
     }
 
-    /// Sets the policy of `config`, what it does while the store is down, and to read the credentials anew once
+    /// Sets the policy of `config`, the headers of calls, what it does while the store is down, and to read the credentials anew once
     /// they are rejected, if they are in files. Sets no store.
     ///
     /// # Errors
@@ -75,6 +78,7 @@ impl TokenCacheBuilder {
     pub fn config(mut self, config: &Config) -> Result<Self, ConfigError> {
         self.policy = config.policy()?;
         self.on_store_down = config.on_store_down();
+        self.call_headers = config.call_headers()?;
         if !config.has_secret_files() {
             return Ok(self);
         }
@@ -139,6 +143,7 @@ impl TokenCacheBuilder {
             self.clock,
             attempts,
             self.reload,
+            self.call_headers,
         ))
     }
 }

@@ -11,6 +11,7 @@ use enkash_auth_core::{
     account::AttemptId,
     state::{Call, Decision, FetchOutcome, Lookup, PendingFetch, State, View},
 };
+use http::HeaderValue;
 use tokio::runtime::Handle;
 
 use super::{
@@ -26,6 +27,7 @@ use crate::{
     Error, ErrorKind, RefreshPolicy,
     account_credentials::AccountCredentials,
     attempts::Attempts,
+    call_headers::CallHeaders,
     endpoint::TokenEndpoint,
     meter,
     status::Status,
@@ -40,6 +42,7 @@ pub struct Shared {
     reload: Option<Reload>,
     policy: RefreshPolicy,
     clock: Time,
+    call_headers: CallHeaders,
     pub(super) snapshot: Snapshot,
     inner: Mutex<Inner>,
     waiting: AtomicUsize,
@@ -73,12 +76,14 @@ impl Shared {
         clock: Time,
         attempts: Arc<Attempts>,
         reload: Option<Reload>,
+        call_headers: CallHeaders,
     ) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             attempts,
             reload,
             policy,
             clock,
+            call_headers,
             snapshot: Snapshot::new(Registered::new(Weak::clone(own))),
             inner: Mutex::new(Inner {
                 state: State::new(),
@@ -109,6 +114,21 @@ impl Shared {
 
     pub fn waiting(&self) -> &AtomicUsize {
         &self.waiting
+    }
+
+    /// Returns the headers that calls carry unless their layer sets others.
+    pub fn call_headers(&self) -> &CallHeaders {
+        &self.call_headers
+    }
+
+    /// Returns the access key of the credentials that obtained `token`, if they are merchant keys.
+    pub fn access_key(&self, token: &AccessToken) -> Option<HeaderValue> {
+        let current = self.snapshot.load();
+        let current = current.as_deref();
+        match current.filter(|it| it.view().token().generation() == token.generation()) {
+            Some(current) => current.access_key().cloned(),
+            None => self.endpoint().access_key().cloned(),
+        }
     }
 
     /// Identifies `token` for the request that carries it.
@@ -183,7 +203,7 @@ impl Shared {
                 .map(|pending| inner.abandon(pending));
             let is_served = matches!(lookup, Lookup::Ready(_));
             let old = (is_served || abandoned || spawn.is_some())
-                .then(|| self.snapshot.publish(inner.state.view(now), &self.clock));
+                .then(|| inner.publish(&self.snapshot, now, &self.clock));
             // Read with the decision: new credentials abandon the fetch.
             let spawn = spawn.map(|pending| (pending, inner.endpoint.clone()));
             let lookup = lookup.try_map(|pending| Ok(inner.pending(pending)));
@@ -369,7 +389,7 @@ impl Shared {
             let changed = change(&mut inner, now);
             let view = changed
                 .as_ref()
-                .map(|_| self.snapshot.publish(inner.state.view(now), &self.clock));
+                .map(|_| inner.publish(&self.snapshot, now, &self.clock));
             (changed, (state, view))
         };
         drop(old);
@@ -393,6 +413,10 @@ impl Shared {
 }
 
 impl Inner {
+    fn publish(&self, snapshot: &Snapshot, now: Timestamp, clock: &Time) -> Option<Arc<Published>> {
+        snapshot.publish(self.state.view(now), self.endpoint.access_key(), clock)
+    }
+
     /// Returns how to wait for `pending`, which is in flight.
     fn pending(&mut self, pending: PendingFetch) -> Pending {
         Pending {

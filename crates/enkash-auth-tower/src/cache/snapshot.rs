@@ -6,6 +6,7 @@
 //! 3. The mark stays: a reader that saw a view before it was replaced cannot remove it.
 
 use enkash_auth_core::{Clock, Timestamp, state::View};
+use http::HeaderValue;
 
 use super::{Attached, attached::Registered};
 use crate::{
@@ -27,6 +28,7 @@ pub struct Published {
     clock: Time,
     attached: Attached,
     view: View,
+    access_key: Option<HeaderValue>,
 }
 
 // Never readings of a clock: see `Clock::monotonic_nanos`.
@@ -46,13 +48,19 @@ impl Snapshot {
     }
 
     /// Replaces the view, and returns the old one, to be dropped outside the lock.
-    pub fn publish(&self, view: Option<View>, clock: &Time) -> Option<Arc<Published>> {
+    pub fn publish(
+        &self,
+        view: Option<View>,
+        access_key: Option<&HeaderValue>,
+        clock: &Time,
+    ) -> Option<Arc<Published>> {
         let published = view.map(|view| {
             Arc::new(Published {
                 seen: AtomicU64::new(NOT_SEEN),
                 clock: clock.clone(),
                 attached: self.attached(view.token().generation()),
                 view,
+                access_key: access_key.cloned(),
             })
         });
         let old = self.current.swap(published);
@@ -75,6 +83,11 @@ impl Published {
 
     pub fn attached(&self) -> Attached {
         self.attached
+    }
+
+    /// Returns the access key of the credentials, if they are merchant keys.
+    pub fn access_key(&self) -> Option<&HeaderValue> {
+        self.access_key.as_ref()
     }
 
     /// Returns whether this was not replaced, and its token may be attached without consulting the state.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{Config, ConfigError, error::Problem};
 
 /// Lists every key.
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 29] = [
     "base_url",
     "environment",
     "client_id",
@@ -29,6 +29,8 @@ const KEYS: [&str; 27] = [
     "secret_key_file",
     "api_key",
     "api_key_file",
+    "partner_id",
+    "scheme",
     "token_store",
     "on_store_down",
     "keep_warm",

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::de::{Deserializer, Error, Visitor};
 use zeroize::Zeroizing;
 
+use crate::call_headers::Scheme;
 use crate::store::OnStoreDown;
 
 /// Reads text, a path or a secret, unchanged.
@@ -50,6 +51,19 @@ where
         _ => None,
     };
     from.deserialize_any(Value::text(read, "known-good, hold or attempt"))
+}
+
+/// Reads `bearer` or `none`.
+pub fn scheme<'de, D>(from: D) -> Result<Option<Scheme>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let read = |text: &str| match text.trim() {
+        "bearer" => Some(Scheme::Bearer),
+        "none" => Some(Scheme::None),
+        _ => None,
+    };
+    from.deserialize_any(Value::text(read, "bearer or none"))
 }
 
 /// Reads `true` or `false`.

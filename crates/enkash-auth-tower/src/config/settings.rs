@@ -9,9 +9,10 @@ use super::{
     ConfigError,
     error::Problem,
     lookup::{self, variable},
-    read::{duration, duration_or_never, flag, number, on_store_down, text},
+    read::{duration, duration_or_never, flag, number, on_store_down, scheme, text},
     secret::Secret,
 };
+use crate::call_headers::{CallHeaders, Scheme};
 #[cfg(all(unix, feature = "file"))]
 use crate::store::FileStore;
 use crate::{
@@ -32,6 +33,8 @@ use crate::{
 /// | `access_key`, `secret_key` | merchant keys, in place of client and user |
 /// | `api_key` | optional, beside either |
 /// | `client_secret_file`, `password_file`, `access_key_file`, `secret_key_file`, `api_key_file` | a file that holds it, in place of the value; read again once the server rejects it |
+/// | `partner_id` | optional: the header `partnerId` of each call |
+/// | `scheme` | `bearer`, or `none` for calls that carry the token alone |
 /// | `token_store` | where tokens are stored: see [`store`](Config::store); a program may offer more |
 /// | `on_store_down` | `known-good`, `hold` or `attempt`: see [`OnStoreDown`] |
 /// | `keep_warm`, `attempts`, `max_waiters` | see [`RefreshPolicy`] |
@@ -97,6 +100,10 @@ pub struct Config {
     api_key: Option<SecretString>,
     #[serde(deserialize_with = "text")]
     api_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    partner_id: Option<String>,
+    #[serde(deserialize_with = "scheme")]
+    scheme: Option<Scheme>,
     #[serde(deserialize_with = "text")]
     token_store: Option<SecretString>,
     #[serde(deserialize_with = "on_store_down")]
@@ -212,6 +219,18 @@ impl Config {
     /// Returns what to do while the store cannot be used.
     pub fn on_store_down(&self) -> OnStoreDown {
         self.on_store_down.unwrap_or_default()
+    }
+
+    /// Returns the headers that each call carries.
+    pub(crate) fn call_headers(&self) -> Result<CallHeaders, ConfigError> {
+        let mut headers = CallHeaders::default();
+        headers.set_scheme(self.scheme.unwrap_or_default());
+        if let Some(id) = present(self.partner_id.as_deref()) {
+            let why = "cannot be sent in a header";
+            let error = |_| self.error("partner_id", Problem::Unusable(why.to_owned()));
+            headers.set_partner_id(id).map_err(error)?;
+        }
+        Ok(headers)
     }
 
     /// Returns the store that is named, if one is. It may hold a password.

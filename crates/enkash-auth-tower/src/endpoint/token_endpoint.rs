@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use enkash_auth_core::{AccountKey, BaseUrl, Credentials, Environment, Origin, TokenRequest};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -36,6 +36,7 @@ use crate::{BoxError, Error, ErrorKind, account_credentials::AccountCredentials,
 pub struct TokenEndpoint(Arc<Inner>);
 
 struct Inner {
+    access_key: Option<HeaderValue>,
     base: BaseUrl,
     account: AccountCredentials,
     exchange: Arc<dyn Exchange>,
@@ -151,6 +152,7 @@ impl TokenEndpoint {
     ) -> Result<Self, Error> {
         TokenRequest::new(&base, &credentials)?;
         Ok(Self(Arc::new(Inner {
+            access_key: credentials.access_key(),
             account: AccountCredentials::new(&base, credentials),
             exchange,
             base,
@@ -179,6 +181,11 @@ impl TokenEndpoint {
 
     pub(crate) fn account_credentials(&self) -> &AccountCredentials {
         &self.0.account
+    }
+
+    /// Returns the access key of merchant keys.
+    pub(crate) fn access_key(&self) -> Option<&HeaderValue> {
+        self.0.access_key.as_ref()
     }
 
     pub(crate) fn origin(&self) -> &Origin {

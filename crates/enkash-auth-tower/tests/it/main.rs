@@ -4,6 +4,7 @@
 mod abandon;
 mod after_fetch;
 mod bounds;
+mod call_headers;
 mod cancel;
 mod classifier;
 mod compose;

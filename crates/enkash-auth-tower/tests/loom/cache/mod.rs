@@ -49,7 +49,14 @@ fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
         clock.clone(),
         &policy,
     );
-    Shared::new(endpoint, policy, clock, attempts, None)
+    Shared::new(
+        endpoint,
+        policy,
+        clock,
+        attempts,
+        None,
+        crate::call_headers::CallHeaders::default(),
+    )
 }
 
 /// Returns a cache that holds its first token.

@@ -1,0 +1,182 @@
+//! What a call carries beside the token, and in which form it carries that.
+
+use std::convert::Infallible;
+
+use enkash_auth_core::Credentials;
+use enkash_auth_sandbox::{Accounts, Issuer, Rules, SandboxService};
+use enkash_auth_tower::{EnkashAuthLayer, Error, ErrorKind, Scheme, TokenCache, TokenEndpoint};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use crate::support::{BASE, Kit, cache, endpoint, environment, get, grant, user};
+
+const ACCESS_KEY: &str = "merchantAccessKey";
+
+/// A cache of merchant keys, whose access key is `access_key`.
+fn merchant(access_key: &str) -> TokenCache {
+    let service = service_fn(|_| async { Ok::<_, Infallible>(grant("token", 300)) });
+    let keys = Credentials::merchant(access_key, "secret");
+    cache(TokenEndpoint::with_service(environment(), keys, service).unwrap())
+}
+
+/// A cache of a password.
+fn password() -> TokenCache {
+    cache(endpoint(|_| async { grant("token", 300) }))
+}
+
+/// Returns the headers with which `request` arrives.
+async fn sent(layer: EnkashAuthLayer, request: Request<String>) -> HeaderMap {
+    let echo = service_fn(|request: Request<String>| async move {
+        let mut response = Response::new(String::new());
+        *response.headers_mut() = request.headers().clone();
+        Ok::<_, Infallible>(response)
+    });
+    let response = layer.layer(echo).oneshot(request).await.unwrap();
+    response.headers().clone()
+}
+
+fn call() -> Request<String> {
+    get("http://localhost/api/v0/payment")
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a HeaderValue> {
+    headers.get_all(name).iter().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn merchant_call_carries_its_access_key_once() {
+    let key = user();
+    let mut request = call();
+    request
+        .headers_mut()
+        .insert(ACCESS_KEY, HeaderValue::from_static("another"));
+    let headers = sent(EnkashAuthLayer::new(merchant(&key)), request).await;
+    assert_eq!(values(&headers, ACCESS_KEY), [&*key]);
+    assert!(headers[ACCESS_KEY].is_sensitive());
+    assert_eq!(values(&headers, "authorization"), ["Bearer token"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_key_is_omitted_on_request_and_with_a_password() {
+    let omitting = EnkashAuthLayer::new(merchant(&user())).omit_access_key();
+    for layer in [omitting, EnkashAuthLayer::new(password())] {
+        let headers = sent(layer, call()).await;
+        assert!(values(&headers, ACCESS_KEY).is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_key_changes_with_the_credentials() {
+    let tokens = merchant(&user());
+    let layer = EnkashAuthLayer::new(tokens.clone());
+    sent(layer.clone(), call()).await;
+    let another = user();
+    let keys = Credentials::merchant(&*another, "secret");
+    tokens.set_credentials(keys).unwrap();
+    let headers = sent(layer, call()).await;
+    assert_eq!(values(&headers, ACCESS_KEY), [&*another]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_of_the_layer_replace_those_of_the_caller() {
+    let api_key = HeaderName::from_static("api-key");
+    let layer = EnkashAuthLayer::new(password())
+        .header(api_key.clone(), HeaderValue::from_static("k1"))
+        .header(api_key.clone(), HeaderValue::from_static("k2"))
+        .partner_id("P1")
+        .unwrap();
+    let mut request = call();
+    request
+        .headers_mut()
+        .insert("partnerId", HeaderValue::from_static("P2"));
+    request
+        .headers_mut()
+        .append(api_key, HeaderValue::from_static("k3"));
+    let headers = sent(layer, request).await;
+    assert_eq!(values(&headers, "partnerId"), ["P1"]);
+    assert_eq!(values(&headers, "API-Key"), ["k2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bare_token_is_sent_without_a_scheme() {
+    let layer = EnkashAuthLayer::new(password()).scheme(Scheme::None);
+    let headers = sent(layer, call()).await;
+    assert_eq!(values(&headers, "authorization"), ["token"]);
+    assert!(headers["authorization"].is_sensitive());
+}
+
+#[test]
+fn unusable_partner_id_is_a_setting_error() {
+    let error = EnkashAuthLayer::new(password())
+        .partner_id("P\n1")
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+    assert!(error.to_string().contains("partner id"), "{error}");
+}
+
+#[cfg(feature = "config")]
+#[tokio::test(start_paused = true)]
+async fn partner_id_and_scheme_are_read_from_variables() {
+    let config = enkash_auth_tower::Config::from_lookup(|name| match name {
+        "ENKASH_PARTNER_ID" => Some("P1".into()),
+        "ENKASH_SCHEME" => Some("none".into()),
+        _ => None,
+    });
+    let endpoint = endpoint(|_| async { grant("token", 300) });
+    let builder = TokenCache::builder(endpoint).config(&config.unwrap());
+    let layer = EnkashAuthLayer::new(builder.unwrap().build());
+    let headers = sent(layer, call()).await;
+    assert_eq!(values(&headers, "partnerId"), ["P1"]);
+    assert_eq!(values(&headers, "authorization"), ["token"]);
+
+    let config = enkash_auth_tower::Config::from_lookup(|name| {
+        (name == "ENKASH_SCHEME").then(|| "s3cret".into())
+    });
+    let text = config.unwrap_err().to_string();
+    assert_eq!(text, "ENKASH_SCHEME: not bearer or none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn payment_gateway_accepts_its_calls() {
+    let accounts = Accounts::none().merchant("access-key", "secret-key");
+    let rules = Rules::new().payment_gateway(http::StatusCode::OK);
+    let issuer = Issuer::builder().accounts(accounts).rules(rules).build();
+    let keys = Credentials::merchant("access-key", "secret-key");
+    let service = SandboxService::new(issuer);
+    let endpoint = TokenEndpoint::with_service(environment(), keys, service.clone()).unwrap();
+    for scheme in [Scheme::Bearer, Scheme::None] {
+        let layer = EnkashAuthLayer::new(cache(endpoint.clone())).scheme(scheme);
+        let response = layer.layer(service.clone()).oneshot(call()).await.unwrap();
+        assert_eq!(response.status(), 200, "{scheme:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_request_of_a_caller_is_declined_before_it_is_sent() {
+    let kit = Kit::new(Rules::new());
+    // With a copy of the header, it does not consult the state.
+    let mut client = kit.client();
+    for _ in 0..3 {
+        crate::support::call(&mut client).await.unwrap();
+    }
+    let requests = kit.issuer.counters().token_requests;
+    for (method, path) in [
+        ("POST", "/oauth/token"),
+        ("GET", "/oauth/token?grant_type=password"),
+        ("PUT", "/OAUTH//token/"),
+        ("POST", "/oauth;a=b/token"),
+        ("POST", "/oauth/%2e/tok%65n.json"),
+        ("POST", "/api/v0/merchant/token"),
+        ("POST", "/a/..;/api/v0/merchant%2Ftoken"),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{BASE}{path}"));
+        let request = request.body(String::new()).unwrap();
+        let ready = ServiceExt::<Request<String>>::ready(&mut client).await;
+        let error = ready.unwrap().call(request).await.unwrap_err();
+        let error = error.downcast_ref::<Error>().unwrap();
+        assert_eq!(error.kind(), ErrorKind::TokenRequest, "{path}");
+    }
+    assert_eq!(kit.issuer.counters().token_requests, requests);
+}
