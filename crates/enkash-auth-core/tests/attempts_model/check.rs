@@ -3,8 +3,9 @@
 use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::{
+    action::Action,
     configurations::ALL,
-    model::{Action, Attempts},
+    model::Attempts,
     progress,
     rules::{OFF, Rule},
     world::World,

@@ -5,11 +5,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod action;
 mod check;
 mod configurations;
 mod history;
 mod model;
+mod operator;
 mod progress;
 mod protocol;
 mod rules;
+mod server;
 mod world;

@@ -3,8 +3,10 @@
 use enkash_auth_core::account::AttemptOutcome;
 
 use crate::{
-    model::{Attempts, Reply, waits},
+    model::Attempts,
+    operator,
     protocol::Write,
+    server::{Reply, handle},
     world::{LONG, OpKind, SHORT, Stage, World},
 };
 
@@ -21,7 +23,7 @@ pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
             complete(model, &mut w, p);
         }
         if w.operator.is_some() {
-            model.reset(&mut w, false);
+            operator::reset(model, &mut w, false);
         }
     }
     let right = w.server.right;
@@ -32,8 +34,8 @@ pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
         w.processes[p].fetches = 2;
         let is_served = (0..2).any(|_| {
             let left = w.processes[p].fetches;
-            model.read(&mut w, p, OpKind::Acquire);
-            model.write(&mut w, p, Write::Fine);
+            model.process(&mut w, p).read(OpKind::Acquire);
+            model.process(&mut w, p).write(Write::Fine);
             let granted = left > w.processes[p].fetches;
             complete(model, &mut w, p);
             granted && w.history.last_success == Some(right)
@@ -48,28 +50,28 @@ pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
 
 /// Lets `p` end its attempt.
 fn complete(model: &Attempts, w: &mut World, p: usize) {
-    model.write(w, p, Write::Fine);
+    model.process(w, p).write(Write::Fine);
     if stage(w, p) == Some(Stage::Granted) {
-        model.check(w, p);
+        model.process(w, p).check();
     }
     if stage(w, p) == Some(Stage::Checked) {
-        model.send(w, p);
+        model.process(w, p).send();
     }
     let id = w.processes[p].attempt.as_ref().map(|own| own.permit.id());
-    if let Some(id) = id.filter(|id| waits(w, *id)) {
+    if let Some(id) = id.filter(|id| w.waits(*id)) {
         if w.requests.iter().any(|request| request.id == id) {
-            model.handle(w, id, Reply::Arrives);
+            handle(model.off, w, id, Reply::Arrives);
         } else if let Some(own) = &mut w.processes[p].attempt {
             own.stage = Stage::Ended(AttemptOutcome::Unresolved { complete: false });
         }
     }
     if w.processes[p].attempt.is_some() {
-        model.read(w, p, OpKind::Report);
-        model.write(w, p, Write::Fine);
+        model.process(w, p).read(OpKind::Report);
+        model.process(w, p).write(Write::Fine);
     }
     if !w.processes[p].witness.is_quiet() {
-        model.read(w, p, OpKind::Look);
-        model.write(w, p, Write::Fine);
+        model.process(w, p).read(OpKind::Look);
+        model.process(w, p).write(Write::Fine);
     }
 }
 

@@ -1,7 +1,14 @@
 //! The rules that can be switched off, one at a time.
 
-use enkash_auth_core::account::Facts;
+use std::time::Duration;
+
+use enkash_auth_core::{
+    ErrorKind, Timestamp,
+    account::{Acquire, AttemptContext, AttemptOutcome, Facts, Permit, Witness},
+};
 use serde_json::Value;
+
+use crate::world::LONG;
 
 /// A rule of the design, as the protocol of the model applies it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,6 +99,117 @@ pub(crate) const OFF: &[(Rule, &str)] = &[
     (Rule::UnstoredOnce, "outage alone"),
     (Rule::UnstoredBudget, "outage alone"),
 ];
+
+impl Rule {
+    /// Decides on an attempt as [`Facts::acquire`] does, without the rule that is `off`. `probe` sends a probe.
+    pub(crate) fn acquire(
+        off: Option<Self>,
+        facts: &mut Facts,
+        mut ctx: AttemptContext<'_>,
+        witness: &Witness,
+        mut now: Timestamp,
+        wire_up: bool,
+    ) -> Option<Permit> {
+        let credentials = ctx.credentials;
+        let mut witness = witness.clone();
+        match off {
+            Some(Self::NoAgeing) => ctx.retry_unresolved_after = Some(Duration::ZERO),
+            Some(Self::OpenBlocks) => {
+                let open = facts.attempts().iter().filter(|attempt| attempt.is_open());
+                open.for_each(|attempt| witness.note_death(attempt));
+                facts.merge(witness.facts());
+            }
+            // As if each attempt had been seen long ago.
+            Some(Self::TwoClocks) => {
+                now = Timestamp::new(now.monotonic_nanos() + LONG, now.unix_nanos());
+            }
+            Some(Self::LastSuccess) => {
+                let print = serde_json::to_value(credentials.fingerprint([7; 16])).unwrap();
+                *facts = edited(facts, |facts| {
+                    if let Some(success) =
+                        facts.get_mut("success").and_then(|of| of.as_object_mut())
+                    {
+                        success.insert("fingerprint".into(), print);
+                    }
+                });
+            }
+            _ => {}
+        }
+        let before = facts.clone();
+        let mut acquired = facts.acquire(&ctx, &witness, now);
+        if matches!(acquired, Acquire::Probe) {
+            ctx.probe = Some(wire_up || off == Some(Self::Probe));
+            acquired = facts.acquire(&ctx, &witness, now);
+        }
+        if let Acquire::Denied(error) = &acquired {
+            let retry = match (off, error.kind()) {
+                (Some(Self::Budget), ErrorKind::AccountClosed) => Some(("attempts", now)),
+                (Some(Self::Fingerprints), ErrorKind::Rejected) => Some(("rejected", now)),
+                (Some(Self::Pause), ErrorKind::Unavailable) => {
+                    let later = Timestamp::new(now.monotonic_nanos() + LONG, now.unix_nanos());
+                    Some(("", later))
+                }
+                _ => None,
+            };
+            if let Some((field, now)) = retry {
+                *facts = edited(&before, |facts| drop(facts.remove(field)));
+                if off == Some(Self::Fingerprints) {
+                    // The attempts hold them, too.
+                    *facts = edited(facts, |facts| drop(facts.remove("attempts")));
+                }
+                ctx.probe = Some(true);
+                acquired = facts.acquire(&ctx, &witness, now);
+                let mut all = before;
+                all.merge(facts);
+                *facts = all;
+            }
+        }
+        match acquired {
+            Acquire::Granted(permit) => Some(permit),
+            _ => None,
+        }
+    }
+
+    /// Records an outcome. Returns whether the attempt was still the open one.
+    pub(crate) fn record(
+        off: Option<Self>,
+        facts: &mut Facts,
+        permit: &Permit,
+        outcome: AttemptOutcome,
+        now: Timestamp,
+    ) -> bool {
+        let far = now + Duration::from_nanos(100 * LONG);
+        let is_open = facts
+            .attempts()
+            .iter()
+            .any(|attempt| attempt.id() == permit.id() && attempt.is_open());
+        let clear = |facts: &mut Facts, allow| {
+            let ids = facts.resettable();
+            facts.reset(&ids, allow, &Witness::default(), far);
+        };
+        match (off, outcome) {
+            (Some(Self::LateRejection), AttemptOutcome::Rejected { .. }) if !is_open => {
+                return false;
+            }
+            (Some(Self::DropLateSuccess), AttemptOutcome::Granted) if !is_open => {
+                clear(facts, false);
+                return true;
+            }
+            _ => {}
+        }
+        let is_current = facts.record_outcome(permit, outcome, now);
+        if outcome == AttemptOutcome::Granted && is_current {
+            match off {
+                Some(Self::FingerprintsOutliveSuccess) => {
+                    *facts = edited(facts, |facts| drop(facts.remove("rejected")));
+                }
+                Some(Self::AttemptsOutliveSuccess) => clear(facts, false),
+                _ => {}
+            }
+        }
+        is_current
+    }
+}
 
 /// `facts` with their JSON changed, which no function of core does.
 pub(crate) fn edited(

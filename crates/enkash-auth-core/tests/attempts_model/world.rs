@@ -8,7 +8,11 @@ use enkash_auth_core::{
     account::{AttemptId, AttemptOutcome, Facts, Permit, Witness},
 };
 
-use crate::history::{History, Known};
+use crate::{
+    history::{History, Known},
+    operator::Operator,
+    server::{Request, Server},
+};
 
 /// Past the fetch limit, and within the lease.
 pub(crate) const SHORT: u64 = 9 * SECOND;
@@ -123,32 +127,6 @@ pub(crate) enum Stage {
     Ended(AttemptOutcome),
 }
 
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Operator {
-    pub(crate) allow_rejected: bool,
-    pub(crate) witness: Witness,
-}
-
-/// A token request that the server may process.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Request {
-    pub(crate) id: AttemptId,
-    pub(crate) owner: u8,
-    pub(crate) life: u8,
-    pub(crate) credentials: u8,
-    pub(crate) began: u64,
-    pub(crate) is_unstored: bool,
-    /// The clock was checked in time. If the first byte left later, the process was stopped.
-    pub(crate) is_in_time: bool,
-}
-
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Server {
-    pub(crate) right: u8,
-    /// Consecutive failed attempts. It is the server's own count, and it locks at three.
-    pub(crate) failures: u8,
-}
-
 /// How often the environment may still do each thing.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Budget {
@@ -196,6 +174,70 @@ impl World {
     /// A version that no register has had.
     pub(crate) fn fresh_version(&self) -> u8 {
         self.versions().max().map_or(1, |newest| newest + 1)
+    }
+
+    /// Process `p` is killed, and started again.
+    pub(crate) fn crash(&mut self, p: usize) {
+        self.budget.crashes -= 1;
+        self.history.crash(p);
+        let old = std::mem::take(&mut self.processes[p]);
+        let own = old.attempt.iter().filter(|own| !own.is_unstored);
+        self.history.orphans.extend(own.map(|own| own.permit.id()));
+        if let Some(own) = &old.attempt
+            && matches!(own.stage, Stage::Sent | Stage::Ended(_))
+        {
+            self.history.lose_response(own.wire_was_up);
+        }
+        self.processes[p] = Process {
+            credentials: old.credentials,
+            life: old.life + 1,
+            fetches: old.fetches,
+            ..Process::default()
+        };
+    }
+
+    /// Time passes.
+    pub(crate) fn tick(&mut self, by: u64) {
+        for own in self
+            .processes
+            .iter()
+            .filter_map(|process| process.attempt.as_ref())
+        {
+            // A response that is not reported before the lease passes is lost to all others.
+            let end = own.began + LEASE;
+            if matches!(own.stage, Stage::Sent | Stage::Ended(_))
+                && self.now < end
+                && end <= self.now + by
+            {
+                self.history.lose_response(own.wire_was_up);
+            }
+        }
+        self.now += by;
+        match by {
+            SHORT => self.budget.short -= 1,
+            _ => {
+                self.budget.long -= 1;
+                self.history.pauses += 1;
+                // The server has long abandoned requests that it has not processed.
+                self.requests.clear();
+            }
+        }
+    }
+
+    /// Whether an attempt is in flight, also if its owner is dead.
+    pub(crate) fn is_open(&self) -> bool {
+        let is_on_its_way = |request: &Request| self.now < request.began + LEASE;
+        let mut processes = self.processes.iter();
+        let is_open = processes.any(|process| process.attempt.is_some());
+        is_open || !self.history.orphans.is_empty() || self.requests.iter().any(is_on_its_way)
+    }
+
+    /// Whether the owner of a request waits for its response.
+    pub(crate) fn waits(&self, id: AttemptId) -> bool {
+        self.processes.iter().any(|process| {
+            let own = process.attempt.as_ref();
+            own.is_some_and(|own| own.permit.id() == id && own.stage == Stage::Sent)
+        })
     }
 
     fn versions(&self) -> impl Iterator<Item = u8> {
