@@ -26,11 +26,13 @@ pub(crate) enum Seeds {
 impl Seeds {
     /// Returns the seeds that the environment names, or as many as usual.
     pub(crate) fn from_environment(usual: u64) -> Self {
-        let number = |name| env::var(name).ok().map(|text| text.parse().unwrap());
-        match number("ENKASH_SEED") {
-            Some(seed) => Self::One(seed),
-            None => Self::Many(0..number("ENKASH_SEEDS").unwrap_or(usual)),
+        let number = |text: &str| text.parse().unwrap();
+        if let Ok(seed) = env::var("ENKASH_SEED") {
+            return Self::One(number(&seed));
         }
+        let seeds = env::var("ENKASH_SEEDS").unwrap_or(usual.to_string());
+        let (first, end) = seeds.split_once("..").unwrap_or(("0", &seeds));
+        Self::Many(number(first)..number(end))
     }
 }
 
