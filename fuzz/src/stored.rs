@@ -54,10 +54,10 @@ pub fn check(input: &[u8]) {
             is_closed_until_reset(&account, &mut record.clone(), now);
             is_read_again(&account, &record);
             // So that the following steps start with a record.
-            let ids = record.facts().resettable();
+            let before = record.facts().clone();
             let _ = record
                 .facts_mut()
-                .reset(&ids, true, &Witness::default(), now);
+                .reset(&before, true, &Witness::default(), now);
             record
         }
     };
@@ -102,8 +102,8 @@ fn is_closed_until_reset(account: &Account, record: &mut AccountRecord, now: Tim
             Acquire::Denied(_)
         ));
     }
-    let ids = facts.resettable();
-    assert!(facts.reset(&ids, false, &witness, now));
+    let before = facts.clone();
+    assert!(facts.reset(&before, false, &witness, now));
     let ctx = account.context(0, 2, None);
     assert!(matches!(
         facts.acquire(&ctx, &witness, now),
@@ -152,8 +152,8 @@ fn keeps_the_budget(account: &Account, mut record: AccountRecord, mut now: Times
             let count = |facts: &Facts| facts.attempts().iter().filter(is_ended).count();
             assert!(count(empty.facts()) >= count(record.facts()));
         }
-        let ids = record.facts().resettable();
-        if step == 9 && record.facts_mut().reset(&ids, true, &witness, now) {
+        let before = record.facts().clone();
+        if step == 9 && record.facts_mut().reset(&before, true, &witness, now) {
             assert!(record.facts().is_quiet());
             witness.observe(record.facts());
         }

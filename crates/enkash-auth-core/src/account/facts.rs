@@ -265,28 +265,24 @@ impl Facts {
         id
     }
 
-    /// Returns the ids of the attempts that count and of the rejected fingerprints: what a reset clears.
-    pub fn resettable(&self) -> Vec<AttemptId> {
-        let rejected = self.rejected.iter().map(|rejected| rejected.id);
-        let attempts = self.attempts.iter().map(Attempt::id);
-        rejected.chain(attempts).collect()
-    }
-
-    /// Clears the attempts `of` these ids, and their fingerprints: those that are a guess, or all if
+    /// Clears the attempts of `before`, and their fingerprints: those that are a guess, or all if
     /// `allow_rejected`. Returns whether all is clear: an attempt without a response stays until its
     /// lease has passed, since the server may process it after the reset.
     ///
-    /// The ids are those at the time of the operator's request: later attempts count.
+    /// `before` are the facts at the time of the operator's request: later attempts, and later responses to
+    /// earlier ones, count.
     pub fn reset(
         &mut self,
-        of: &[AttemptId],
+        before: &Self,
         allow_rejected: bool,
         witness: &Witness,
         now: Timestamp,
     ) -> bool {
         let mut is_clear = true;
         for attempt in self.attempts.clone() {
-            let is_meant = of.contains(&attempt.id);
+            let is_meant = before.attempts.iter().any(|before| {
+                before.id == attempt.id && attempt.state <= before.state.max(State::NoResponse)
+            });
             if is_meant && witness.may_arrive(&attempt, now) {
                 is_clear = false;
             } else if is_meant {
@@ -294,7 +290,11 @@ impl Facts {
             }
         }
         for rejected in self.rejected.clone() {
-            if of.contains(&rejected.id) && (allow_rejected || rejected.guessed) {
+            let is_meant = before
+                .rejected
+                .iter()
+                .any(|before| before.id == rejected.id);
+            if is_meant && (allow_rejected || rejected.guessed) {
                 self.clear(rejected.id, true, now);
             }
         }

@@ -5,7 +5,7 @@ use enkash_auth_core::account::AttemptId;
 use crate::{
     history::Known,
     model::Attempts,
-    operator,
+    operator::Operator,
     protocol::Write,
     server::{Reply, give_up, handle},
     world::{Content, LONG, OpKind, Register, SHORT, Stage, World},
@@ -126,10 +126,9 @@ impl Action {
                     true => w.budget.allowing_resets -= 1,
                     false => w.budget.resets -= 1,
                 }
-                w.operator = None;
-                operator::reset(model, w, allow);
+                Operator::reset(model, w, allow);
             }
-            Self::FinishReset => operator::reset(model, w, false),
+            Self::FinishReset => Operator::poll(model, w),
             Self::Lose => {
                 w.budget.losses -= 1;
                 w.registers[0] = Register {

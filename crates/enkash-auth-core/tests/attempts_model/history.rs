@@ -70,6 +70,9 @@ pub(crate) struct Begun {
     pub(crate) is_stored: bool,
     /// The owner is alive, and has recorded that it was not counted.
     pub(crate) is_uncounted: bool,
+    /// A reset waits for its response, and whether the server has counted it since.
+    pub(crate) is_awaited: bool,
+    pub(crate) is_counted: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -122,19 +125,50 @@ impl History {
         self.unstored = [0; MOST];
         self.late = 0;
         self.gateways = 0;
+        self.begun
+            .iter_mut()
+            .for_each(|begun| begun.is_counted = false);
     }
 
-    /// The attempts that a success or a reset does not cover are kept.
+    /// The attempts that a success of process `p`, begun at `now`, does not cover are kept.
     ///
     /// A process has recorded that a lease has passed once it has waited for it, whatever the store's clock.
-    pub(crate) fn clear_begun(&mut self, p: Option<usize>, now: u64) {
+    pub(crate) fn clear_begun(&mut self, p: usize, now: u64) {
         self.begun.retain(|begun| {
-            let (was_there, seen) = match p {
-                Some(p) => (begun.was_there & (1 << p) != 0, begun.seen[p]),
-                None => (begun.is_stored, None),
-            };
-            !was_there || !begun.is_answered && now < seen.unwrap_or(now) + LEASE
+            let was_there = begun.was_there & (1 << p) != 0;
+            !was_there || !begun.is_answered && now < begun.seen[p].unwrap_or(now) + LEASE
         });
+    }
+
+    /// An operator vouches for a count of zero, and waits for the attempts that have no response.
+    pub(crate) fn begin_reset(&mut self) {
+        self.clear_counts();
+        self.begun
+            .retain(|begun| !begun.is_stored || !begun.is_answered);
+        for begun in &mut self.begun {
+            begun.is_awaited = begun.is_stored;
+        }
+    }
+
+    /// The operator vouches for the attempts that still have no response, too. Returns how many of them the
+    /// server has counted since.
+    pub(crate) fn end_reset(&mut self) -> u8 {
+        let has_no_response = |begun: &Begun| begun.is_awaited && !begun.is_answered;
+        let vouched = self.begun.iter().filter(|begun| has_no_response(begun));
+        let counted = vouched.map(|begun| u8::from(begun.is_counted)).sum();
+        self.strikes -= counted;
+        self.begun.retain(|begun| !has_no_response(begun));
+        for begun in &mut self.begun {
+            (begun.is_awaited, begun.is_counted) = (false, false);
+        }
+        counted
+    }
+
+    /// The server counts a failed attempt that no exception names.
+    pub(crate) fn strike(&mut self, id: AttemptId) {
+        self.strikes += 1;
+        let awaited = self.begun.iter_mut().filter(|begun| begun.id == id);
+        awaited.for_each(|begun| begun.is_counted = begun.is_awaited);
     }
 
     /// The attempt `id` is reported.

@@ -10,49 +10,73 @@ use crate::{
     world::{Content, LONG, World},
 };
 
+/// A reset that waits for leases to pass.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Operator {
-    pub(crate) allow_rejected: bool,
-    pub(crate) witness: Witness,
+    allow_rejected: bool,
+    /// The record at the call.
+    before: Facts,
+    witness: Witness,
 }
 
-/// A reset by an operator, which assumes a count of zero at the server. Waits for leases to pass.
-pub(crate) fn reset(model: &Attempts, w: &mut World, allow_rejected: bool) {
-    let now = w.moment();
-    let mut operator = w.operator.take().unwrap_or(Operator {
-        allow_rejected,
-        witness: Witness::default(),
-    });
-    let allow = operator.allow_rejected;
-    let mut facts = match &w.registers[0].content {
-        Content::Record(facts) => facts.clone(),
-        Content::Absent => Facts::default(),
-        Content::Damaged => AccountRecord::in_place_of(b"damaged", now).facts().clone(),
-        Content::Newer => return,
-    };
-    facts.merge(operator.witness.facts());
-    operator.witness.see(&facts, now);
-    let at = match model.off {
-        Some(Rule::ResetWaits) => now + Duration::from_nanos(100 * LONG),
-        _ => now,
-    };
-    let ids = facts.resettable();
-    let is_done = facts.reset(
-        &ids,
-        allow || !model.is_on(Rule::FingerprintsOutliveReset),
-        &operator.witness,
-        at,
-    );
-    operator.witness.observe(&facts);
-    w.registers[0].version = w.fresh_version();
-    w.registers[0].content = Content::Record(facts);
-    w.registers[0].known.reset(allow);
-    w.processes
-        .iter_mut()
-        .for_each(|process| process.known.reset(allow));
-    w.server.failures = 0;
-    w.history.clear_counts();
-    w.history.clear_begun(None, w.now);
-    w.history.is_current = 0;
-    w.operator = (!is_done).then_some(operator);
+impl Operator {
+    /// Begins a reset. The operator vouches for a count of zero at the server.
+    pub(crate) fn reset(model: &Attempts, w: &mut World, allow_rejected: bool) {
+        let Some(before) = load(w) else { return };
+        w.operator = Some(Self {
+            allow_rejected,
+            before,
+            witness: Witness::default(),
+        });
+        w.server.failures = 0;
+        w.history.begin_reset();
+        w.registers[0].known.reset(allow_rejected);
+        let processes = w.processes.iter_mut();
+        processes.for_each(|process| process.known.reset(allow_rejected));
+        Self::poll(model, w);
+    }
+
+    /// Clears what may be cleared. The reset ends once that is all.
+    pub(crate) fn poll(model: &Attempts, w: &mut World) {
+        let now = w.moment();
+        let (Some(mut operator), Some(mut facts)) = (w.operator.take(), load(w)) else {
+            return;
+        };
+        facts.merge(operator.witness.facts());
+        operator.witness.see(&facts, now);
+        if model.off == Some(Rule::ResetOnce) {
+            operator.before = facts.clone();
+        }
+        let at = match model.off {
+            Some(Rule::ResetWaits) => now + Duration::from_nanos(100 * LONG),
+            _ => now,
+        };
+        let allow = operator.allow_rejected || model.off == Some(Rule::FingerprintsOutliveReset);
+        let is_done = facts.reset(&operator.before, allow, &operator.witness, at);
+        operator.witness.observe(&facts);
+        let content = Content::Record(facts);
+        if w.registers[0].content != content {
+            w.registers[0].version = w.fresh_version();
+            w.registers[0].content = content;
+            w.history.is_current = 0;
+        }
+        if is_done {
+            w.server.failures -= w.history.end_reset();
+        } else {
+            w.operator = Some(operator);
+        }
+    }
+}
+
+/// The record, or what replaces it.
+fn load(w: &World) -> Option<Facts> {
+    match &w.registers[0].content {
+        Content::Record(facts) => Some(facts.clone()),
+        Content::Absent => Some(Facts::default()),
+        Content::Damaged => {
+            let record = AccountRecord::in_place_of(b"damaged", w.moment());
+            Some(record.facts().clone())
+        }
+        Content::Newer => None,
+    }
 }

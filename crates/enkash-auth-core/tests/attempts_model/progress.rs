@@ -4,7 +4,7 @@ use enkash_auth_core::account::AttemptOutcome;
 
 use crate::{
     model::Attempts,
-    operator,
+    operator::Operator,
     protocol::Write,
     server::{Reply, handle},
     world::{LONG, OpKind, SHORT, Stage, World},
@@ -22,9 +22,7 @@ pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
         for p in 0..w.processes.len() {
             complete(model, &mut w, p);
         }
-        if w.operator.is_some() {
-            operator::reset(model, &mut w, false);
-        }
+        Operator::poll(model, &mut w);
     }
     let right = w.server.right;
     for p in 0..w.processes.len() {

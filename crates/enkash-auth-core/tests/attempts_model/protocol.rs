@@ -225,7 +225,7 @@ impl Protocol<'_> {
             }
             if own.stage == Stage::Ended(AttemptOutcome::Granted) && op.is_current {
                 self.w.history.last_success = Some(self.w.processes[self.p].credentials);
-                self.w.history.clear_begun(Some(self.p), own.began);
+                self.w.history.clear_begun(self.p, own.began);
             } else if own.stage != Stage::Ended(AttemptOutcome::Uncounted) {
                 self.w.history.change(self.p);
             }
@@ -400,6 +400,8 @@ impl Protocol<'_> {
             is_answered: false,
             is_stored: false,
             is_uncounted,
+            is_awaited: false,
+            is_counted: false,
         });
     }
 }

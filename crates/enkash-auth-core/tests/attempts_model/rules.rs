@@ -33,6 +33,8 @@ pub(crate) enum Rule {
     FingerprintsOutliveReset,
     /// A reset keeps an attempt whose lease has not passed.
     ResetWaits,
+    /// A reset that waits clears nothing that came after its call.
+    ResetOnce,
     /// An unrecognised 4xx is a rejection.
     GuessRejection,
     /// A damaged record counts two.
@@ -81,6 +83,7 @@ pub(crate) const OFF: &[(Rule, &str)] = &[
     (Rule::AttemptsOutliveSuccess, "late, same credentials"),
     (Rule::FingerprintsOutliveReset, "allow"),
     (Rule::ResetWaits, "reset"),
+    (Rule::ResetOnce, "reset with lease"),
     (Rule::GuessRejection, "allow"),
     (Rule::DamagedCounts, "damage"),
     (Rule::NewerIsUnavailable, "newer"),
@@ -184,8 +187,8 @@ impl Rule {
             .iter()
             .any(|attempt| attempt.id() == permit.id() && attempt.is_open());
         let clear = |facts: &mut Facts, allow| {
-            let ids = facts.resettable();
-            facts.reset(&ids, allow, &Witness::default(), far);
+            let before = facts.clone();
+            facts.reset(&before, allow, &Witness::default(), far);
         };
         match (off, outcome) {
             (Some(Self::LateRejection), AttemptOutcome::Rejected { .. }) if !is_open => {

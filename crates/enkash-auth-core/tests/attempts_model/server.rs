@@ -62,7 +62,7 @@ pub(crate) fn handle(off: Option<Rule>, w: &mut World, id: AttemptId, reply: Rep
             _ if request.is_in_time && w.now >= request.began + LEASE => history.late += 1,
             Reply::IsGateway => history.gateways += 1,
             _ if request.is_unstored => history.unstored[p] += 1,
-            _ => history.strikes += 1,
+            _ => history.strike(id),
         }
         AttemptOutcome::Rejected { guessed: false }
     };

@@ -125,10 +125,10 @@ impl Opened {
         facts.record_outcome(permit, outcome, self.now)
     }
 
-    pub fn reset(&mut self, ids: &[AttemptId], allow_rejected: bool) -> bool {
+    pub fn reset(&mut self, before: &Facts, allow_rejected: bool) -> bool {
         let witness = self.witness.lock();
         let facts = self.record.facts_mut();
-        facts.reset(ids, allow_rejected, &witness, self.now)
+        facts.reset(before, allow_rejected, &witness, self.now)
     }
 
     /// Updates the witness: the record was written with the outcome of the attempt `id`.

@@ -289,11 +289,11 @@ impl Attempts {
         account: AccountKey,
         allow_rejected: bool,
     ) -> Result<(), Error> {
-        let mut ids = None;
+        let mut before = None;
         let mut reset = |opened: &mut Opened| {
-            // The attempts that counted at the call: those made while this waits still count.
-            let ids = ids.get_or_insert_with(|| opened.facts().resettable());
-            Ok(opened.reset(ids, allow_rejected))
+            // The facts at the call: attempts and responses while this waits still count.
+            let before = before.get_or_insert_with(|| opened.facts().clone());
+            Ok(opened.reset(before, allow_rejected))
         };
         while !self.records.update(account, &mut reset).await?.0 {
             sleep(RESET_POLL).await;

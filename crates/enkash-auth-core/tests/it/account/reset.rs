@@ -120,15 +120,25 @@ fn reset_of_empty_record_succeeds() {
 fn waiting_reset_keeps_later_attempts() {
     let mut account = Account::new();
     account.attempt("x", REJECTED);
-    let ids = account.facts.resettable();
+    let before = account.facts.clone();
     account.attempt("y", REJECTED);
-    let (witness, now) = (account.witness.clone(), account.now);
-    assert!(account.facts.reset(&ids, true, &witness, now));
+    assert!(account.reset_of(&before, true));
     assert_eq!(account.counted(), 1);
     assert_eq!(account.verdict("x"), Verdict::Granted);
-    let mut account = Account::new();
-    let ids = account.facts.resettable();
-    account.attempt("y", REJECTED);
-    assert!(account.facts.reset(&ids, true, &witness, now));
     assert_eq!(account.verdict("y"), REJECTED_BEFORE);
+}
+
+#[test]
+fn waiting_reset_keeps_later_response() {
+    for outcome in [UNCLEAR, REJECTED, GUESSED, AttemptOutcome::Locked] {
+        let mut account = Account::new();
+        let open = account.acquire("x");
+        let before = account.facts.clone();
+        assert!(!account.reset_of(&before, true));
+        account.end(&open, outcome);
+        let ended = account.facts.clone();
+        account.pass(LEASE);
+        assert!(account.reset_of(&before, true));
+        assert_eq!(account.facts, ended, "{outcome:?}");
+    }
 }

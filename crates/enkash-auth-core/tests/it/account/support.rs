@@ -115,10 +115,14 @@ impl Account {
     }
 
     pub(super) fn reset(&mut self, allow_rejected: bool) -> bool {
+        self.reset_of(&self.facts.clone(), allow_rejected)
+    }
+
+    /// Continues a reset that was requested when the facts were these.
+    pub(super) fn reset_of(&mut self, before: &Facts, allow_rejected: bool) -> bool {
         self.witness.see(&self.facts, self.now);
-        let ids = self.facts.resettable();
         self.facts
-            .reset(&ids, allow_rejected, &self.witness, self.now)
+            .reset(before, allow_rejected, &self.witness, self.now)
     }
 
     pub(super) fn counted(&self) -> usize {

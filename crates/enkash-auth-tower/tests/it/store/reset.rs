@@ -263,3 +263,18 @@ async fn waiting_reset_opens_the_account_once() {
     // The allowed credentials were sent once, and rejected once more.
     assert_eq!(fleet.kit.issuer.counters().rejections, before + 1);
 }
+
+/// It is newer than what the operator knew.
+#[tokio::test(start_paused = true)]
+async fn rejection_while_reset_waits_counts() {
+    let fleet = fleet(Kit::new(rules(300, 3_000)));
+    let tokens = fleet.start("wrong");
+    let fetch = tokio::spawn(tokens.token());
+    sleep(Duration::from_secs(1)).await;
+    fleet.start("operator").allow_rejected().await.unwrap();
+    fetch.await.unwrap().unwrap_err();
+    sleep(LOOK).await;
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!((fleet.requests(), strikes(&tokens)), (1, (1, 0)));
+}
