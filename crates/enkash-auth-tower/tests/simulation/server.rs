@@ -142,14 +142,19 @@ impl World {
         server.failures.clear();
         self.history.granted(password);
         let (token, expiry) = server.issue(at);
+        let left = (expiry - at) / 1_000;
         let body = if server.is_absolute {
             let expiry = unix_nanos(expiry, 0) / 1_000_000;
             format!(r#"{{"token":"{token}","expiry":{expiry}}}"#)
         } else {
-            let left = (expiry - at) / 1_000;
             format!(r#"{{"access_token":"{token}","token_type":"bearer","expires_in":{left}}}"#)
         };
-        (Meaning::Granted, response(200, at, &body))
+        // To the client, a token that expires within this second is none.
+        let meaning = match server.is_absolute || left > 0 {
+            true => Meaning::Granted,
+            false => Meaning::Uncounted,
+        };
+        (meaning, response(200, at, &body))
     }
 
     /// Returns a response that is in no table of rejections.
