@@ -238,6 +238,13 @@ async fn tracks_liveness(store: &dyn Store) -> Result<(), BoxError> {
     hold(
         store.is_dead(&account, attempt).await?,
         "an attempt is dead once its guard is dropped",
+    )?;
+    // As a cache whose write comes second: it drops its guard, and the other attempt goes on.
+    let _alive = store.hold(&account, attempt).await?;
+    drop(store.hold(&account, other).await?);
+    hold(
+        !store.is_dead(&account, attempt).await?,
+        "an attempt is not dead because another has ended",
     )
 }
 

@@ -68,6 +68,8 @@ enum Flaw {
     IsNeverDead,
     /// Reports all owners but the last as dead.
     TakesOthersForDead,
+    /// Has one guard for all attempts of an account.
+    SharesGuard,
 }
 
 #[derive(Debug)]
@@ -172,9 +174,16 @@ impl Store for Flawed {
     ) -> StoreFuture<'a, Option<Liveness>> {
         let shows_life = matches!(
             self.flaw,
-            Flaw::IsDeadWhileItLives | Flaw::IsNeverDead | Flaw::TakesOthersForDead
+            Flaw::IsDeadWhileItLives
+                | Flaw::IsNeverDead
+                | Flaw::TakesOthersForDead
+                | Flaw::SharesGuard
         );
-        *self.owner.lock().unwrap() = Some((attempt, true));
+        let of = match (self.flaw, *self.owner.lock().unwrap()) {
+            (Flaw::SharesGuard, Some((first, _))) => first,
+            _ => attempt,
+        };
+        *self.owner.lock().unwrap() = Some((of, true));
         let alive = Alive(Arc::clone(&self.owner));
         Box::pin(async move { Ok(shows_life.then(|| Box::new(alive) as Liveness)) })
     }
@@ -187,6 +196,7 @@ impl Store for Flawed {
             Flaw::IsAlwaysDead | Flaw::IsDeadWhileItLives => true,
             Flaw::IsNeverDead => false,
             Flaw::TakesOthersForDead => !is_owner || !lives,
+            Flaw::SharesGuard => is_owner && !lives,
             _ => false,
         };
         Box::pin(async move { Ok(is_dead) })
@@ -226,6 +236,10 @@ async fn flawed_store_fails_conformance() {
             "an attempt is dead once its guard is dropped",
         ),
         (Flaw::TakesOthersForDead, "another attempt is not dead"),
+        (
+            Flaw::SharesGuard,
+            "an attempt is not dead because another has ended",
+        ),
     ] {
         let violation = check(Flawed::new(flaw)).await.unwrap_err().to_string();
         assert!(violation.contains(rule), "{flaw:?}: {violation}");
