@@ -352,7 +352,7 @@ impl Attempts {
     ) -> Acquire<Permit, StoredToken, Error> {
         let account = ctx.account.key();
         meter::store_failed(account);
-        let is_newer = matches!(down, Down::Newer) || self.records.is_newer();
+        let is_newer = matches!(down, Down::Newer) || self.records.is_newer(account);
         let request = match ctx.request(self.lease, self.retry_unresolved_after) {
             Ok(request) if !is_newer && self.on_store_down != OnStoreDown::Hold => request,
             _ => return Acquire::Denied(down.into()),

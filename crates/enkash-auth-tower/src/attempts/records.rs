@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use enkash_auth_core::{
     AccountKey,
@@ -26,8 +26,8 @@ pub struct Records {
 
 #[derive(Default)]
 struct State {
-    /// Whether the record was last seen in a newer format.
-    is_newer: bool,
+    /// The accounts whose record was last seen in a newer format.
+    newer: HashSet<AccountKey>,
     /// The guards of attempts that have ended, kept until the store has their outcome.
     unreported: Vec<(AccountKey, Liveness)>,
     /// The attempts that were made while this store was down, and that it does not have.
@@ -57,8 +57,8 @@ impl Records {
     }
 
     /// Returns whether the record was last seen in a newer format.
-    pub fn is_newer(&self) -> bool {
-        self.state.lock().is_newer
+    pub fn is_newer(&self, account: AccountKey) -> bool {
+        self.state.lock().newer.contains(&account)
     }
 
     /// Keeps the guard of an attempt that has ended until the store has the outcome.
@@ -83,9 +83,11 @@ impl Records {
     pub async fn open(&self, account: AccountKey) -> Result<Opened, Down> {
         let witness = self.witness(account);
         let opened = Opened::load(&*self.store, account, witness, &self.clock).await;
-        if !matches!(opened, Err(Down::Unavailable(_))) {
-            self.state.lock().is_newer = opened.is_err();
-        }
+        match &opened {
+            Ok(_) => self.state.lock().newer.remove(&account),
+            Err(Down::Newer) => self.state.lock().newer.insert(account),
+            Err(Down::Unavailable(_)) => false,
+        };
         opened
     }
 

@@ -10,7 +10,7 @@ use super::{
     flaky::{Flaky, Mood},
     strikes,
 };
-use crate::support::{Kit, rules};
+use crate::support::{Kit, credentials, rules, user};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -223,4 +223,23 @@ async fn newer_record_format_holds_during_store_outage() {
         assert_eq!(scene.attempts(), 0);
         assert_eq!(store.bytes(account), Some(newer));
     }
+}
+
+/// The record of the other account is of this format.
+#[tokio::test(start_paused = true)]
+async fn newer_record_format_holds_after_use_of_another_account() {
+    let scene = Scene::new(1, OnStoreDown::Attempt).await;
+    let (store, tokens) = (&scene.fleet.store, &scene.live[0]);
+    let account = scene.server.endpoint().account();
+    store.put(account, Some(b"enkash-auth record 2\n".to_vec()));
+    scene.ask(2 * MINUTE).await;
+    assert_eq!(scene.attempts(), 0);
+    let other = credentials(&user(), "password");
+    tokens.set_credentials(other).unwrap();
+    tokens.token().await.unwrap_err();
+    assert_eq!(scene.attempts(), 1);
+    tokens.set_credentials(scene.server.credentials()).unwrap();
+    store.set(Mood::Failing);
+    scene.ask(2 * MINUTE).await;
+    assert_eq!(scene.attempts(), 1);
 }
