@@ -78,9 +78,13 @@ impl Acquire {
             1 => "one attempt was rejected and another is unresolved",
             _ => "two attempts were rejected",
         };
+        let allow = match rejected {
+            0 => "",
+            _ => ", with `--allow-rejected` if it was rejected,",
+        };
         let detail = format!(
             "{count}, and a third could lock it; nothing was sent; once the password is known to be right, \
-             run `enkash-sidecar reset` or call `TokenCache::reset`"
+             run `enkash-sidecar reset`{allow} or call `TokenCache::reset`"
         );
         Self::denied(FailureKind::AccountClosed, detail)
     }

@@ -134,20 +134,25 @@ fn denial_names_the_reset_command() {
 
 #[test]
 fn denial_names_counted_attempts() {
-    for (first, second, count) in [
-        (LOST, UNCLEAR, "two attempts are unresolved"),
-        (
-            LOST,
-            REJECTED,
-            "one attempt was rejected and another is unresolved",
-        ),
-        (GUESSED, REJECTED, "two attempts were rejected"),
+    let (unresolved, one, two) = (
+        "two attempts are unresolved",
+        "one attempt was rejected and another is unresolved",
+        "two attempts were rejected",
+    );
+    for (first, second, count, has_rejected) in [
+        (LOST, UNCLEAR, unresolved, false),
+        (LOST, REJECTED, one, true),
+        (GUESSED, REJECTED, two, true),
     ] {
         let mut account = Account::new();
         account.attempt("x", first);
         account.attempt("y", second);
         match account.try_acquire("z", None) {
-            Acquire::Denied(error) => assert!(error.to_string().contains(count), "{error}"),
+            Acquire::Denied(error) => {
+                let text = error.to_string();
+                assert!(text.contains(count), "{text}");
+                assert_eq!(text.contains("--allow-rejected"), has_rejected, "{text}");
+            }
             other => panic!("{other:?}"),
         }
     }
