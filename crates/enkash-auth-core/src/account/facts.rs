@@ -279,22 +279,18 @@ impl Facts {
         now: Timestamp,
     ) -> bool {
         let mut is_clear = true;
-        for attempt in self.attempts.clone() {
-            let is_meant = before.attempts.iter().any(|before| {
-                before.id == attempt.id && attempt.state <= before.state.max(State::NoResponse)
-            });
-            if is_meant && witness.may_arrive(&attempt, now) {
-                is_clear = false;
-            } else if is_meant {
-                self.clear(attempt.id, allow_rejected, now);
+        for before in &before.attempts {
+            let mut attempts = self.attempts.iter();
+            match attempts.find(|attempt| attempt.id == before.id) {
+                Some(attempt) if witness.may_arrive(attempt, now) => is_clear = false,
+                Some(attempt) if attempt.state <= before.state.max(State::NoResponse) => {
+                    self.clear(before.id, allow_rejected, now);
+                }
+                _ => {}
             }
         }
-        for rejected in self.rejected.clone() {
-            let is_meant = before
-                .rejected
-                .iter()
-                .any(|before| before.id == rejected.id);
-            if is_meant && (allow_rejected || rejected.guessed) {
+        for rejected in &before.rejected {
+            if allow_rejected || rejected.guessed {
                 self.clear(rejected.id, true, now);
             }
         }

@@ -83,7 +83,7 @@ pub(crate) const OFF: &[(Rule, &str)] = &[
     (Rule::AttemptsOutliveSuccess, "late, same credentials"),
     (Rule::FingerprintsOutliveReset, "allow"),
     (Rule::ResetWaits, "reset"),
-    (Rule::ResetOnce, "reset with lease"),
+    (Rule::ResetOnce, "reset"),
     (Rule::GuessRejection, "allow"),
     (Rule::DamagedCounts, "damage"),
     (Rule::NewerIsUnavailable, "newer"),
