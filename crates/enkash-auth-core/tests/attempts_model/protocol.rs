@@ -10,7 +10,10 @@ use crate::{
     model::Attempts,
     rules::{Rule, edited},
     server::Request,
-    world::{Content, FETCH_LIMIT, LEASE, MOST, Op, OpKind, Own, Stage, World, credentials, lease},
+    world::{
+        Content, FETCH_LIMIT, LEASE, MOST, Op, OpKind, Own, Process, Stage, World, credentials,
+        lease,
+    },
 };
 
 /// The policy `OnStoreDown`.
@@ -37,7 +40,7 @@ pub(crate) struct Protocol<'a> {
 }
 
 impl Protocol<'_> {
-    /// Loads the record for `p`, and merges its witness. `None` if it is unavailable.
+    /// Loads the record, and merges the witness. `None` if it is unavailable.
     fn load(&self) -> Option<(Facts, Facts)> {
         if !self.w.store_up {
             return None;
@@ -55,7 +58,7 @@ impl Protocol<'_> {
             Content::Newer => Default::default(),
         };
         if self.model.is_on(Rule::MergeWitness) {
-            let mut witnessed = self.w.processes[self.p].witness.facts().clone();
+            let mut witnessed = self.process().witness.facts().clone();
             if !self.model.is_on(Rule::RememberCleared) {
                 let forget = |facts: &Facts| edited(facts, |facts| drop(facts.remove("cleared")));
                 (witnessed, facts) = (forget(&witnessed), forget(&facts));
@@ -65,14 +68,14 @@ impl Protocol<'_> {
         Some((loaded, facts))
     }
 
-    /// Reads the register for an operation of `p`, and prepares the write.
+    /// Reads the register for an operation, and prepares the write.
     pub(crate) fn read(&mut self, kind: OpKind) {
         let now = self.w.moment();
         let Some((loaded, mut facts)) = self.load() else {
             return self.without_store(kind);
         };
         let version = self.w.registers[self.w.side(self.p)].version;
-        let mut witness = self.w.processes[self.p].witness.clone();
+        let mut witness = self.process().witness.clone();
         witness.see(&facts, now);
         self.w.history.read(self.p, self.w.now);
         let (mut permit, mut is_current) = (None, false);
@@ -86,21 +89,23 @@ impl Protocol<'_> {
             }
             OpKind::Look => {}
         }
-        self.w.processes[self.p].witness = witness;
-        self.w.processes[self.p].op = Some(Op {
+        let writes_back = kind != OpKind::Look || self.model.is_on(Rule::WriteBack);
+        let began = self.w.now;
+        let process = self.process_mut();
+        process.witness = witness;
+        process.op = Some(Op {
             kind,
             version,
-            is_different: facts != loaded
-                && (kind != OpKind::Look || self.model.is_on(Rule::WriteBack)),
+            is_different: writes_back && facts != loaded,
             facts,
             permit,
-            began: self.w.now,
+            began,
             is_current,
         });
     }
 
     fn acquire(&self, facts: &mut Facts, witness: &Witness, now: Timestamp) -> Option<Permit> {
-        let process = &self.w.processes[self.p];
+        let process = self.process();
         let credentials = credentials(process.credentials);
         let ctx = AttemptContext {
             id: process.next_id(self.p),
@@ -113,9 +118,9 @@ impl Protocol<'_> {
         Rule::acquire(self.model.off, facts, ctx, witness, now, self.w.wire_up)
     }
 
-    /// Writes the prepared record of `p`, if nothing was written since.
+    /// Writes the prepared record, if nothing was written since.
     pub(crate) fn write(&mut self, how: Write) {
-        let Some(op) = self.w.processes[self.p].op.take() else {
+        let Some(op) = self.process_mut().op.take() else {
             return;
         };
         let (side, now) = (self.w.side(self.p), self.w.moment());
@@ -146,13 +151,13 @@ impl Protocol<'_> {
     /// A write failed, perhaps after it was done.
     fn failed(&mut self, op: Op, has_written: bool, now: Timestamp) {
         if let Some(permit) = op.permit {
-            let process = &mut self.w.processes[self.p];
+            let is_ended = self.model.is_on(Rule::EndUnwritten);
+            let process = self.process_mut();
             process.begun += 1;
-            process.witness.begin(permit.id());
-            if self.model.is_on(Rule::EndUnwritten) {
-                process
-                    .witness
-                    .record_outcome(&permit, AttemptOutcome::Uncounted, now);
+            let witness = &mut process.witness;
+            witness.begin(permit.id());
+            if is_ended {
+                witness.record_outcome(&permit, AttemptOutcome::Uncounted, now);
             }
             if has_written {
                 self.w.history.begin(self.p);
@@ -171,60 +176,47 @@ impl Protocol<'_> {
         if op.kind == OpKind::Acquire {
             self.w.history.end_orphans(self.p, op.began);
         }
-        self.w.processes[self.p].witness.observe(&op.facts);
+        self.process_mut().witness.observe(&op.facts);
         let owner = u8::try_from(self.p).unwrap();
-        let current = self.w.processes[self.p]
-            .attempt
-            .as_ref()
-            .map(|own| own.permit.id());
+        let current = self.process().attempt.as_ref().map(|own| own.permit.id());
         let current = current.filter(|_| op.kind != OpKind::Report);
-        self.w.history.begun.retain(|begun| {
+        let begun = &mut self.w.history.begun;
+        begun.retain(|begun| {
             !begun.is_uncounted || begun.owner != owner || Some(begun.id) == current
         });
-        let own = self
-            .w
-            .history
-            .begun
-            .iter_mut()
-            .filter(|begun| begun.owner == owner);
+        let own = begun.iter_mut().filter(|begun| begun.owner == owner);
         own.for_each(|begun| begun.is_stored = true);
         let mut known = self.w.registers[side].known;
-        known.merge(self.w.processes[self.p].known);
+        known.merge(self.process().known);
         self.w.registers[side].known = known;
-        self.w.processes[self.p].known = known;
+        self.process_mut().known = known;
         if let Some(permit) = op.permit {
-            if known.contains(self.w.processes[self.p].credentials) {
-                self.w.history.violation = Some(Violation::SentAgain);
-            }
             self.w.history.begin(self.p);
             self.w.history.change(self.p);
-            self.w.processes[self.p].witness.begin(permit.id());
-            self.w.processes[self.p].witness.observe(&op.facts);
+            let witness = &mut self.process_mut().witness;
+            witness.begin(permit.id());
+            witness.observe(&op.facts);
             self.begin(permit, op.began, false);
         }
         if op.kind == OpKind::Report
-            && let Some(own) = self.w.processes[self.p].attempt.take()
+            && let Some(own) = self.process_mut().attempt.take()
         {
-            self.w.processes[self.p].witness.withdraw(own.permit.id());
+            let id = own.permit.id();
+            self.process_mut().witness.withdraw(id);
             let lost = Stage::Ended(AttemptOutcome::Unresolved { complete: false });
-            self.w.history.report(own.permit.id(), own.stage != lost);
-            let credentials = self.w.processes[self.p].credentials;
+            self.w.history.report(id, own.stage != lost);
+            let credentials = self.process().credentials;
             if let Some(guessed) = own.rejection {
                 self.w.registers[side].known.add(credentials, guessed);
-                self.w.processes[self.p].known.add(credentials, guessed);
+                self.process_mut().known.add(credentials, guessed);
                 // Whatever happened in between, it counts from now on.
-                let is_there = self
-                    .w
-                    .history
-                    .begun
-                    .iter()
-                    .any(|begun| begun.id == own.permit.id());
-                if !is_there {
+                let mut begun = self.w.history.begun.iter();
+                if begun.all(|begun| begun.id != id) {
                     self.begun(&own.permit, false);
                 }
             }
             if own.stage == Stage::Ended(AttemptOutcome::Granted) && op.is_current {
-                self.w.history.last_success = Some(self.w.processes[self.p].credentials);
+                self.w.history.last_success = Some(credentials);
                 self.w.history.clear_begun(self.p, own.began);
             } else if own.stage != Stage::Ended(AttemptOutcome::Uncounted) {
                 self.w.history.change(self.p);
@@ -234,18 +226,14 @@ impl Protocol<'_> {
 
     fn report_to_witness(&mut self, now: Timestamp) {
         if let Some((own, outcome)) = self.ended() {
-            self.w.processes[self.p]
-                .witness
-                .record_outcome(&own.permit, outcome, now);
-            self.w.processes[self.p].attempt = None;
-            self.w.history.report(
-                own.permit.id(),
-                outcome != AttemptOutcome::Unresolved { complete: false },
-            );
+            let process = self.process_mut();
+            process.witness.record_outcome(&own.permit, outcome, now);
+            process.attempt = None;
             if let Some(guessed) = own.rejection {
-                let credentials = self.w.processes[self.p].credentials;
-                self.w.processes[self.p].known.add(credentials, guessed);
+                process.known.add(process.credentials, guessed);
             }
+            let is_lost = outcome == AttemptOutcome::Unresolved { complete: false };
+            self.w.history.report(own.permit.id(), !is_lost);
         }
     }
 
@@ -258,7 +246,7 @@ impl Protocol<'_> {
             OpKind::Acquire => {}
         }
         let is_newer = self.w.store_up;
-        let process = &self.w.processes[self.p];
+        let process = self.process();
         let own = credentials(process.credentials);
         let mut facts = process.witness.facts().clone();
         let may = !is_newer
@@ -280,17 +268,10 @@ impl Protocol<'_> {
         let mut witness = process.witness.clone();
         witness.see(&facts, now);
         let permit = self.acquire(&mut facts, &witness, now);
-        self.w.processes[self.p].witness = witness;
+        self.process_mut().witness = witness;
         if let Some(permit) = permit {
-            if self.w.processes[self.p]
-                .known
-                .contains(self.w.processes[self.p].credentials)
-            {
-                self.w.history.violation = Some(Violation::SentAgain);
-            }
-            self.w.processes[self.p]
-                .witness
-                .begin_unstored(permit.id(), &facts);
+            let witness = &mut self.process_mut().witness;
+            witness.begin_unstored(permit.id(), &facts);
             let has_to_look = std::mem::take(&mut self.w.history.has_to_look);
             self.w.history.begin(self.p);
             self.w.history.has_to_look = has_to_look;
@@ -333,12 +314,8 @@ impl Protocol<'_> {
         }
         self.w.requests.push(request);
         self.w.requests.sort_by_key(|request| request.id);
-        let sent = self
-            .w
-            .history
-            .begun
-            .iter_mut()
-            .filter(|begun| begun.id == permit.id());
+        let begun = self.w.history.begun.iter_mut();
+        let sent = begun.filter(|begun| begun.id == permit.id());
         sent.for_each(|begun| begun.is_uncounted = false);
     }
 
@@ -360,15 +337,24 @@ impl Protocol<'_> {
         !is_excused && self.w.requests.iter().any(is_rival)
     }
 
+    fn process(&self) -> &Process {
+        &self.w.processes[self.p]
+    }
+
+    fn process_mut(&mut self) -> &mut Process {
+        &mut self.w.processes[self.p]
+    }
+
+    /// The attempt of the process, if it has an outcome.
     fn ended(&self) -> Option<(Own, AttemptOutcome)> {
-        let own = self.w.processes[self.p].attempt.as_ref()?;
+        let own = self.process().attempt.as_ref()?;
         match own.stage {
             Stage::Ended(outcome) => Some((own.clone(), outcome)),
             _ => None,
         }
     }
 
-    /// `p` has a permit.
+    /// The process has a permit.
     fn begin(&mut self, permit: Permit, began: u64, is_unstored: bool) {
         let wire_was_up = self.w.wire_up;
         self.begun(&permit, true);
@@ -376,6 +362,9 @@ impl Protocol<'_> {
             begun.is_stored = !is_unstored;
         }
         let process = &mut self.w.processes[self.p];
+        if process.known.contains(process.credentials) {
+            self.w.history.violation = Some(Violation::SentAgain);
+        }
         process.begun += 1;
         process.fetches -= 1;
         process.attempt = Some(Own {
@@ -394,7 +383,7 @@ impl Protocol<'_> {
         self.w.history.begun.push(Begun {
             id: permit.id(),
             owner: u8::try_from(self.p).unwrap(),
-            credentials: self.w.processes[self.p].credentials,
+            credentials: self.process().credentials,
             was_there: 0,
             seen: [None; MOST],
             is_answered: false,
