@@ -92,8 +92,8 @@ struct Process {
     closed: Vec<(Millis, usize)>,
     /// What it had seen when it last loaded the record, and when that was.
     loaded: (Seen, Millis),
-    /// Its last write that was confirmed, unless a request was sent under it.
-    write: Option<usize>,
+    /// Its last write that was confirmed, and when, unless a request was sent under it.
+    write: Option<(usize, Millis)>,
     /// The attempts that it has seen in the store.
     stored: Numbers,
     store_failed: Option<Millis>,
@@ -241,10 +241,10 @@ impl History {
     }
 
     /// A write was confirmed.
-    pub(crate) fn wrote(&mut self, process: usize, write: usize, seen: &Seen) {
+    pub(crate) fn wrote(&mut self, process: usize, write: usize, seen: &Seen, at: Millis) {
         self.remembered(process, &seen.ended);
         let process = &mut self.processes[process];
-        process.write = Some(write);
+        process.write = Some((write, at));
         process.stored.extend(&seen.attempts);
     }
 
@@ -290,12 +290,13 @@ impl History {
         let nth = process;
         let number = self.next_number();
         let process = &mut self.processes[process];
-        let has_failed = process
-            .store_failed
-            .is_some_and(|failed| at - failed <= SHORTLY);
+        let failed = process.store_failed.filter(|failed| at - failed <= SHORTLY);
+        let has_failed = failed.is_some();
         let (seen, began) = &process.loaded;
-        let request = match process.write.take().filter(|_| !has_failed) {
-            Some(write) => TokenRequest::new(nth, password, write, seen.clone(), *began, at),
+        // After a failure it continues at once: a write that was confirmed since is of this attempt.
+        let is_newer = |(_, wrote): &(usize, Millis)| failed < Some(*wrote);
+        let request = match process.write.take().filter(is_newer) {
+            Some((write, _)) => TokenRequest::new(nth, password, write, seen.clone(), *began, at),
             None => {
                 let mut seen = Seen {
                     attempts: process.witness.clone(),

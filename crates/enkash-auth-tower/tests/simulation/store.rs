@@ -182,7 +182,8 @@ impl Store for RemoteStore {
             let write = self.call(steps, &what, true, handle).await?;
             if let Some(write) = write {
                 let mut world = self.world.lock();
-                world.history.wrote(caller.process, write, &written);
+                let at = caller.clock.time();
+                world.history.wrote(caller.process, write, &written, at);
             }
             Ok(write.is_some())
         })
