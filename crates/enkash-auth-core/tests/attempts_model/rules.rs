@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    ErrorKind, Timestamp,
+    FailureKind, Timestamp,
     account::{Acquire, AttemptContext, AttemptOutcome, Facts, Permit, Witness},
 };
 use serde_json::Value;
@@ -146,9 +146,9 @@ impl Rule {
         }
         if let Acquire::Denied(error) = &acquired {
             let retry = match (off, error.kind()) {
-                (Some(Self::Budget), ErrorKind::AccountClosed) => Some(("attempts", now)),
-                (Some(Self::Fingerprints), ErrorKind::Rejected) => Some(("rejected", now)),
-                (Some(Self::Pause), ErrorKind::Unavailable) => {
+                (Some(Self::Budget), FailureKind::AccountClosed) => Some(("attempts", now)),
+                (Some(Self::Fingerprints), FailureKind::Rejected) => Some(("rejected", now)),
+                (Some(Self::Pause), FailureKind::Unavailable) => {
                     let later = Timestamp::new(now.monotonic_nanos() + LONG, now.unix_nanos());
                     Some(("", later))
                 }
