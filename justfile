@@ -39,6 +39,7 @@ lint:
     cargo fmt --all --check
     cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo clippy -p enkash-auth-benches --bench gate --bench instructions -- -D warnings
     cargo clippy {{ fuzz }} --all-targets -- -D warnings
 
 # Checks the vocabulary of code and prose
