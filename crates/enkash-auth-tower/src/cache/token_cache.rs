@@ -160,7 +160,8 @@ impl TokenCache {
     /// account.
     ///
     /// Waits while an attempt is in flight, at most as long as that may be: the fetch timeout and 6 s, or 10
-    /// minutes if clocks disagree.
+    /// minutes if clocks disagree. One that has no response by then is cleared; a response, and any later
+    /// attempt, counts.
     ///
     /// # Errors
     ///

@@ -33,7 +33,7 @@ pub(crate) enum Mood {
     Late,
     /// Writes, and reports an error.
     Unsynced,
-    /// Always conflicts with another write.
+    /// Always conflicts with another write, after 300 ms.
     Crowded,
 }
 
@@ -104,7 +104,7 @@ impl Flaky {
         if self.is(Mood::Failing) || (writes && self.is(Mood::ReadOnly)) {
             return Err("the store is down".into());
         }
-        if self.is(Mood::Slow) {
+        if self.is(Mood::Slow) || self.is(Mood::Crowded) {
             sleep(Duration::from_millis(300)).await;
         }
         let (is_mute, is_late) = (self.is(Mood::Mute), self.is(Mood::Late));

@@ -6,7 +6,7 @@ use enkash_auth_tower::{ErrorKind, OnStoreDown, internal::Process};
 use futures_util::FutureExt;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use super::{
@@ -222,6 +222,18 @@ async fn contended_record_is_waited_for_before_sending() {
     fleet.store.set(Mood::Well);
     waiting.await.unwrap().unwrap();
     assert_eq!(fleet.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn contended_record_fails_the_fetch_in_time() {
+    let fleet = fleet(Kit::new(rules(60, 10)));
+    fleet.store.set(Mood::Crowded);
+    let (tokens, start) = (fleet.start("password"), Instant::now());
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(9), "{took:?}");
+    assert_eq!(fleet.requests(), 0);
 }
 
 /// The write of an attempt arrives after its process has continued without the store.
