@@ -8,6 +8,9 @@ pub const FORM: &str = "/oauth/token";
 /// The path of a token request with merchant keys.
 pub const MERCHANT: &str = "/api/v0/merchant/token";
 
+/// Whether a byte is a letter, a digit, `-` or `_`.
+static PLAIN: [bool; 256] = plain();
+
 /// How many layers of percent-encoding are removed. A path with more is in doubt.
 const LAYERS: usize = 8;
 
@@ -22,13 +25,37 @@ pub fn is_token_path(path: &str) -> bool {
         })
 }
 
-/// Returns whether [`is_token_path`] can be `true`, by the last segment.
+/// Returns whether [`is_token_path`] can be `true`, by the last segment: one of letters, digits, `-` and `_` stays as it
+/// is, whatever comes before it.
 #[inline]
 pub fn may_be_token_path(path: &str) -> bool {
-    // A segment of these characters stays as it is, whatever comes before it.
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let tail = path.rsplit('/').next().unwrap_or(path).as_bytes();
-    tail.is_empty() || tail.eq_ignore_ascii_case(b"token") || !tail.iter().all(is_plain)
+    let path = path.as_bytes();
+    let is_plain = |byte: &u8| PLAIN.get(usize::from(*byte)) == Some(&true);
+    match path.iter().rposition(|byte| !is_plain(byte)) {
+        Some(at) if path.get(at) == Some(&b'/') => match path.get(at + 1..) {
+            Some([]) | None => true,
+            Some(tail) => tail.eq_ignore_ascii_case(b"token"),
+        },
+        _ => true,
+    }
+}
+
+/// Returns which bytes are letters, digits, `-` and `_`.
+const fn plain() -> [bool; 256] {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if let Some(is) = plain
+            .as_mut_slice()
+            .split_at_mut(byte as usize)
+            .1
+            .first_mut()
+        {
+            *is = byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        }
+        byte += 1;
+    }
+    plain
 }
 
 /// Percent-decodes `path` until that changes nothing; `None` if it does not settle.

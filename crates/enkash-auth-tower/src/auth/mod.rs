@@ -10,6 +10,7 @@ mod body;
 mod challenge;
 mod classifier;
 mod future;
+mod known_path;
 mod layer;
 mod not_called;
 mod profile;

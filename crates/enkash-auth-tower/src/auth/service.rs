@@ -4,7 +4,8 @@ use enkash_auth_core::state::Lookup;
 use tower_service::Service;
 
 use super::{
-    AuthRequest, NoReplay, NotCalled, Replay, Watched, future::ResponseFuture, rules::Rules,
+    AuthRequest, NoReplay, NotCalled, Replay, Watched, future::ResponseFuture,
+    known_path::KnownPath, rules::Rules,
 };
 use crate::{
     BoxError, Error, ErrorKind,
@@ -28,6 +29,7 @@ use crate::{
 pub struct EnkashAuth<S, P = NoReplay> {
     inner: S,
     header: HeaderCopy,
+    known_path: KnownPath,
     rules: Arc<Rules>,
     replay: P,
 }
@@ -37,6 +39,7 @@ impl<S, P> EnkashAuth<S, P> {
         Self {
             inner,
             header: HeaderCopy::new(rules.are_plain()),
+            known_path: KnownPath::default(),
             rules,
             replay,
         }
@@ -165,7 +168,7 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         let kept = self.replay.keep(&mut request, &self.inner);
         if self.rules.allow(request.target())
-            && !request.target().may_be_token_path()
+            && !self.known_path.may_be_token_path(request.target().path())
             && let Some(attached) = self
                 .header
                 .attach(request.headers_mut(), &self.rules.watch.shared)

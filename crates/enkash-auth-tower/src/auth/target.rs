@@ -4,7 +4,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use enkash_auth_core::{Origin, is_token_path, may_be_token_path};
+use enkash_auth_core::{Origin, is_token_path};
 use http::Uri;
 
 /// Describes where a request goes, in the form of its client.
@@ -35,15 +35,9 @@ impl Target<'_> {
         is_token_path(self.path())
     }
 
-    /// Returns `false` only if [`is_token_path`](Self::is_token_path) does: that costs more.
     // Always: called for every request.
     #[inline(always)]
-    pub(super) fn may_be_token_path(&self) -> bool {
-        may_be_token_path(self.path())
-    }
-
-    #[inline(always)]
-    fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         match self {
             Self::Uri(uri) => uri.path(),
             Self::Url(url) => url_path(url),

@@ -119,7 +119,8 @@ impl Store for FileStore {
                 .try_lock()
                 .map_err(io::Error::from)
                 .and_then(|()| write!(file, "{attempt:x}"))
-                // Locked before it is renamed: never seen without its owner.
+                // Locked before it is renamed: never seen without its owner. If another write comes first, the
+                // winner's file is gone: should it be killed, its lease has to pass.
                 .and_then(|()| fs::rename(&own, &path));
             if named.is_err() {
                 let _ = fs::remove_file(&own);
