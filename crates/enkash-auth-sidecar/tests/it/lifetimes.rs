@@ -8,36 +8,27 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use tokio::{
     task::JoinSet,
-    time::{Instant, interval, sleep},
+    time::{interval, sleep},
 };
 
 use super::{requests::FullResponse, stage::Stage};
 
-/// Calls the sidecar `count` times, every `pause`; returns the statuses, and the slowest call of the
-/// first and of the second half.
-async fn calls(stage: &Stage, count: u32, pause: Duration) -> (Vec<StatusCode>, [Duration; 2]) {
+/// Calls the sidecar `count` times, every `pause`; returns the statuses.
+async fn calls(stage: &Stage, count: u32, pause: Duration) -> Vec<StatusCode> {
     let (client, url) = (stage.client(), stage.url("/api/v0/any"));
     let mut next = interval(pause);
     let mut calls = JoinSet::new();
-    for nth in 0..count {
+    for _ in 0..count {
         next.tick().await;
         let (client, url) = (client.clone(), url.clone());
         calls.spawn(async move {
-            let start = Instant::now();
             let request = Request::get(&*url).body(Full::<Bytes>::default()).unwrap();
-            let response = FullResponse::read(client.request(request).await).await;
-            (nth, response.status, start.elapsed())
+            FullResponse::read(client.request(request).await)
+                .await
+                .status
         });
     }
-    let mut slowest = [Duration::ZERO; 2];
-    let mut statuses = Vec::new();
-    for (nth, status, took) in calls.join_all().await {
-        statuses.push(status);
-        let [first, second] = &mut slowest;
-        let half = if nth < count / 2 { first } else { second };
-        *half = took.max(*half);
-    }
-    (statuses, slowest)
+    calls.join_all().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,12 +39,9 @@ async fn reused_tokens_are_replaced_without_failed_call() {
         .lifetime(Duration::from_secs(8))
         .delay(Duration::from_millis(50));
     let stage = Stage::with_rules(rules).await;
-    let (statuses, [first, later]) = calls(&stage, 26 * 40, Duration::from_millis(25)).await;
+    let statuses = calls(&stage, 26 * 40, Duration::from_millis(25)).await;
     assert!(statuses.iter().all(|status| *status == StatusCode::OK));
     assert!(stage.token_requests() <= 20, "{}", stage.token_requests());
-    for slowest in [first, later] {
-        assert!(slowest <= Duration::from_millis(1_600), "{slowest:?}");
-    }
     assert_eq!(stage.issuer().counters().api_unauthorized, 0);
     stage.finish().await;
 }
@@ -64,7 +52,7 @@ async fn calls_with_revoked_token_succeed_after_one_token_request() {
     let stage = Stage::with_rules(rules).await;
     calls(&stage, 1, Duration::from_millis(1)).await;
     stage.issuer().revoke_all();
-    let (statuses, _) = calls(&stage, 60, Duration::from_millis(1)).await;
+    let statuses = calls(&stage, 60, Duration::from_millis(1)).await;
     assert!(
         statuses.iter().all(|status| *status == StatusCode::OK),
         "{statuses:?}"
@@ -85,7 +73,7 @@ async fn api_that_returns_only_401_causes_no_token_storm() {
             sleep(Duration::from_millis(1)).await;
         }
     });
-    let (statuses, _) = calls(&stage, 100, Duration::from_millis(30)).await;
+    let statuses = calls(&stage, 100, Duration::from_millis(30)).await;
     revoking.abort();
     let unauthorized = statuses
         .iter()
