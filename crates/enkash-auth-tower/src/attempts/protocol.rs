@@ -126,8 +126,8 @@ impl Attempts {
     ) -> Result<Acquire<Permit, StoredToken, Error>, Down> {
         let account = ctx.account.key();
         let mut uses_guard = true;
-        for _ in 0..TRIES {
-            if ctx.send_before.has_passed(self.records.clock().now()) {
+        for tries in 0..TRIES {
+            if tries > 0 && ctx.send_before.has_passed(self.records.clock().now()) {
                 break;
             }
             let mut opened = self.records.open(account).await?;
