@@ -55,7 +55,7 @@ fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
         clock,
         attempts,
         None,
-        crate::call_headers::CallHeaders::default(),
+        CallHeaders::default(),
     )
 }
 

@@ -18,7 +18,7 @@ fn runtime() -> Runtime {
 
 /// Waits as a caller does, and returns the generation of its token.
 fn wait(shared: Arc<Shared>) -> Result<u64, Error> {
-    let token = block_on(TokenFuture::new(&shared))?;
+    let token = block_on(TokenFuture::new(&shared, None))?;
     Ok(token.generation())
 }
 
