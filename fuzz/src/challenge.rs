@@ -62,7 +62,9 @@ pub fn check(input: &[u8]) {
 fn has_the_words(headers: &HeaderMap) -> bool {
     headers.get_all(WWW_AUTHENTICATE).iter().any(|value| {
         let text = String::from_utf8_lossy(value.as_bytes()).replace('\\', "");
-        let has_code = ["invalid_token", "expired_token"].iter().any(|code| text.contains(code));
+        let has_code = ["invalid_token", "expired_token"]
+            .iter()
+            .any(|code| text.contains(code));
         text.to_ascii_lowercase().contains("bearer") && has_code
     })
 }

@@ -27,7 +27,7 @@ pub(crate) fn runtime() -> Runtime {
 /// Creates a cache whose tokens live for a day and are never reused.
 pub(crate) fn tokens() -> TokenCache {
     let granted = Arc::new(AtomicU64::new(0));
-    let service = service_fn(move |_: Request<Full<Bytes>>| {
+    let service = service_fn(move |_: Request<enkash_auth_tower::TokenRequestBody>| {
         let number = granted.fetch_add(1, Ordering::Relaxed);
         let token = format!(r#"{{"access_token":"{TOKEN}{number}","expires_in":86399}}"#);
         async move { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(token))) }

@@ -14,8 +14,8 @@
 
 use bytes::Bytes;
 use enkash_auth_core::{
-    Bearer, Client, Credentials, FailedAttempt, Failure, FailureKind, Grant, Policy,
-    ResponseBody, Timestamp, TokenResponse, User, account::AttemptOutcome,
+    Bearer, Client, Credentials, FailedAttempt, Failure, FailureKind, Grant, Policy, ResponseBody,
+    Timestamp, TokenResponse, User, account::AttemptOutcome,
 };
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;

@@ -93,6 +93,13 @@ fn complete_fetch(shared: &Shared, pending: PendingFetch, token: &str) -> bool {
     shared.complete(pending, granted, None).is_some()
 }
 
+/// Returns the generation of the published token: after a rejection, calls with it are watched for a time, and a handle
+/// attaches none by itself.
+fn served(shared: &Shared) -> Option<u64> {
+    let current = shared.snapshot.load();
+    Some(current.as_deref()?.view().token().generation())
+}
+
 /// Returns the generation that a request of `handle` gets without a lookup.
 fn attach(handle: &mut HeaderCopy, shared: &Shared) -> Option<u64> {
     let attached = handle.attach(&mut HeaderMap::new(), shared)?;
