@@ -153,7 +153,14 @@ fn request_headers(arrived: &Arrived, came: &HeaderMap, is_stream: bool) {
             );
         }
     }
-    let ours = [HOST, AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING];
+    let access_key = http::HeaderName::from_static("merchantaccesskey");
+    let ours = [
+        HOST,
+        AUTHORIZATION,
+        CONTENT_LENGTH,
+        TRANSFER_ENCODING,
+        access_key,
+    ];
     assert_eq!(
         expected::without(headers, &ours),
         expected::without(&expected::end_to_end(came), &ours),
