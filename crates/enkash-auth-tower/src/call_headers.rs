@@ -1,9 +1,8 @@
+use enkash_auth_core::AccessToken;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, InvalidHeaderValue},
 };
-
-use enkash_auth_core::AccessToken;
 
 /// The header of the Payment Gateway that holds the access key of the merchant keys.
 const ACCESS_KEY: HeaderName = HeaderName::from_static("merchantaccesskey");

@@ -1,4 +1,4 @@
-//! An operator who resets the account.
+//! Resets of the account, by an operator.
 
 use std::time::Duration;
 

@@ -158,9 +158,9 @@ where
             return Ok(Ok(Req::pass(response)));
         };
         // A layer with classifiers watches all its calls.
-        let (status, classifiers) = (Req::status(&response), Classifiers::default());
+        let status = Req::status(&response);
         let seen = Seen::new(status, Req::response_headers(&response), None);
-        let evidence = classifiers.classify(&seen, true);
+        let evidence = Classifiers::default().classify(&seen, true);
         if evidence != Evidence::Nothing {
             attached.unauthorized(evidence == Evidence::Proof);
         }
@@ -169,7 +169,6 @@ where
             status,
             evidence,
             attached,
-            classifiers,
         };
         match second::<S, Req, P>(kept, looked) {
             Ok(second) => Err(Self::slow(Slow::Second { second })),

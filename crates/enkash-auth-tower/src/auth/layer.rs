@@ -74,9 +74,7 @@ impl<P> EnkashAuthLayer<P> {
     /// account, such as `API-Key`. It goes where the token goes, and nowhere else. Mark a secret value sensitive.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        Arc::make_mut(&mut self.rules)
-            .headers_mut()
-            .set(name, value);
+        Arc::make_mut(&mut self.rules).headers.set(name, value);
         self
     }
 
@@ -86,7 +84,7 @@ impl<P> EnkashAuthLayer<P> {
     ///
     /// [`InvalidSetting`](ErrorKind::InvalidSetting) if `id` cannot be a header value.
     pub fn partner_id(mut self, id: &str) -> Result<Self, Error> {
-        let headers = Arc::make_mut(&mut self.rules).headers_mut();
+        let headers = &mut Arc::make_mut(&mut self.rules).headers;
         let detail = "partner id: it cannot be a header value";
         let invalid = |error| Error::new(ErrorKind::InvalidSetting, detail).with_source(error);
         headers.set_partner_id(id).map_err(invalid)?;
@@ -96,25 +94,21 @@ impl<P> EnkashAuthLayer<P> {
     /// Omits the header `merchantAccessKey`, which calls with merchant keys carry otherwise.
     #[must_use]
     pub fn omit_access_key(mut self) -> Self {
-        Arc::make_mut(&mut self.rules)
-            .headers_mut()
-            .omit_access_key();
+        Arc::make_mut(&mut self.rules).headers.omit_access_key();
         self
     }
 
     /// Sets what precedes the token: by default [`Scheme::Bearer`].
     #[must_use]
     pub fn scheme(mut self, scheme: Scheme) -> Self {
-        Arc::make_mut(&mut self.rules)
-            .headers_mut()
-            .set_scheme(scheme);
+        Arc::make_mut(&mut self.rules).headers.set_scheme(scheme);
         self
     }
 
     /// Adds a classifier of responses, beside the challenges of a 401.
     #[must_use]
     pub fn classifier(mut self, classifier: impl Classifier) -> Self {
-        let classifiers = &mut Arc::make_mut(&mut self.rules).watch.classifiers;
+        let classifiers = &mut Arc::make_mut(&mut self.rules).classifiers;
         classifiers.add(classifier);
         self
     }
@@ -123,7 +117,7 @@ impl<P> EnkashAuthLayer<P> {
     /// challenges of a 401 are still looked at.
     #[must_use]
     pub fn clear_classifiers(mut self) -> Self {
-        Arc::make_mut(&mut self.rules).watch.classifiers.clear();
+        Arc::make_mut(&mut self.rules).classifiers.clear();
         self
     }
 

@@ -37,5 +37,5 @@ pub use self::{
 };
 use self::{
     classifier::Classifiers,
-    watched::{Looked, Watch, Watched},
+    watched::{Looked, Watched},
 };

@@ -1,12 +1,20 @@
 use enkash_auth_core::Origin;
 
-use super::{Classifiers, EnkashProfile, Target, Watch};
-use crate::{Error, ErrorKind, cache::TokenCache, call_headers::CallHeaders, sync::Arc};
+use super::{Classifiers, EnkashProfile, Target};
+use crate::{
+    Error, ErrorKind,
+    cache::{Shared, TokenCache},
+    call_headers::CallHeaders,
+    sync::Arc,
+};
 
 /// Holds what all services of one layer share, in one allocation: cloning a service touches one count.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    pub(super) watch: Watch,
+    pub(super) shared: Arc<Shared>,
+    /// What looks at responses beside their challenges.
+    pub(super) classifiers: Classifiers,
+    pub(super) headers: CallHeaders,
     /// The origin of the token server.
     origin: Origin,
     /// The other allowed origins.
@@ -23,7 +31,9 @@ impl Rules {
             classifiers.add(EnkashProfile);
         }
         Self {
-            watch: Watch::new(Arc::clone(shared), classifiers),
+            headers: shared.call_headers().clone(),
+            shared: Arc::clone(shared),
+            classifiers,
             origin: tokens.origin().clone(),
             others: Vec::new(),
             assume_origin: false,
@@ -32,13 +42,8 @@ impl Rules {
 
     /// Returns whether a call carries a plain `Authorization`, and its response is not looked at unless it is a 401.
     pub fn are_plain(&self) -> bool {
-        let has_access_key = self.watch.shared.endpoint().access_key().is_some();
-        self.watch.classifiers.is_empty() && self.watch.headers.are_plain(has_access_key)
-    }
-
-    /// Returns the headers of calls, to be changed.
-    pub fn headers_mut(&mut self) -> &mut CallHeaders {
-        Arc::make_mut(&mut self.watch.headers)
+        let has_access_key = self.shared.endpoint().access_key().is_some();
+        self.classifiers.is_empty() && self.headers.are_plain(has_access_key)
     }
 
     /// Returns whether a request to `target` may see the token.
@@ -61,8 +66,9 @@ impl Rules {
 
     #[cold]
     pub fn declined(target: Target<'_>) -> Error {
-        let origin = target.origin().unwrap_or_default();
-        let detail = format!("{origin}; fetch tokens by the TokenCache alone");
+        let origin = target.origin();
+        let origin = origin.as_deref().unwrap_or("a request without an origin");
+        let detail = format!("{origin}; the layer fetches the token");
         Error::new(ErrorKind::TokenRequest, detail)
     }
 

@@ -91,10 +91,10 @@ impl<S, P> EnkashAuth<S, P> {
         if request.target().is_token_path() {
             return self.fail(Rules::declined(request.target()), &request);
         }
-        match self.rules.watch.shared.join() {
+        match self.rules.shared.join() {
             Lookup::Ready(token) => {
-                let watch = self.rules.watch.clone();
-                let watched = Watched::calling(&mut self.inner, request, &token, watch);
+                let rules = Arc::clone(&self.rules);
+                let watched = Watched::calling(&mut self.inner, request, &token, rules);
                 ResponseFuture::watched(watched, kept)
             }
             Lookup::Pending(waiting) => self.defer(request, Some(waiting), kept),
@@ -119,8 +119,8 @@ impl<S, P> EnkashAuth<S, P> {
         P: Replay<S, Req>,
     {
         self.give_back();
-        let watch = self.rules.watch.clone();
-        let watched = Watched::new(waiting, self.inner.clone(), request, watch);
+        let rules = Arc::clone(&self.rules);
+        let watched = Watched::new(waiting, self.inner.clone(), request, rules);
         ResponseFuture::watched(watched, kept)
     }
 
@@ -166,12 +166,12 @@ where
     // follows without a fresh token is out of line.
     #[inline(always)]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let kept = self.replay.keep(&mut request, &self.inner);
+        let kept = self.replay.keep(&mut request, &self.inner, &self.rules);
         if self.rules.allow(request.target())
             && !self.known_path.may_be_token_path(request.target().path())
             && let Some(attached) = self
                 .header
-                .attach(request.headers_mut(), &self.rules.watch.shared)
+                .attach(request.headers_mut(), &self.rules.shared)
         {
             return ResponseFuture::calling(self.inner.call(request), Some(attached), kept);
         }

@@ -11,11 +11,10 @@ use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AuthRequest, Classifiers, Evidence, NotCalled, ResponseBody, Seen};
+use super::{AuthRequest, Evidence, NotCalled, ResponseBody, Seen, rules::Rules};
 use crate::{
     BoxError, Error,
-    cache::{Attached, Shared, Waiting},
-    call_headers::CallHeaders,
+    cache::{Attached, Waiting},
     sync::Arc,
 };
 
@@ -34,7 +33,7 @@ pin_project! {
         state: State<S::Future, Req::Body>,
         // Taken when the call is made.
         call: Option<(S, Req)>,
-        watch: Watch,
+        rules: Arc<Rules>,
     }
 }
 
@@ -58,14 +57,6 @@ pin_project! {
     }
 }
 
-/// Holds what it takes to look at responses and to report them.
-#[derive(Clone, Debug)]
-pub struct Watch {
-    pub(super) shared: Arc<Shared>,
-    pub(super) classifiers: Classifiers,
-    pub(super) headers: Arc<CallHeaders>,
-}
-
 /// Holds a response that was looked at.
 #[derive(Debug)]
 pub struct Looked<Res> {
@@ -73,8 +64,6 @@ pub struct Looked<Res> {
     pub status: StatusCode,
     pub evidence: Evidence,
     pub attached: Attached,
-    /// The classifiers for a second call.
-    pub classifiers: Classifiers,
 }
 
 /// Describes a call that was made.
@@ -91,20 +80,30 @@ where
     Req: AuthRequest<S::Response>,
 {
     /// Waits with `waiting`, or looks up the token at the first poll.
-    pub fn new(waiting: Option<Waiting>, not_ready_inner: S, request: Req, watch: Watch) -> Self {
+    pub fn new(
+        waiting: Option<Waiting>,
+        not_ready_inner: S,
+        request: Req,
+        rules: Arc<Rules>,
+    ) -> Self {
         Self {
             state: waiting.map_or(State::Ready, |waiting| State::Waiting { waiting }),
             call: Some((not_ready_inner, request)),
-            watch,
+            rules,
         }
     }
 
     /// Makes a call with `token` now.
-    pub fn calling(ready_inner: &mut S, request: Req, token: &AccessToken, watch: Watch) -> Self {
+    pub fn calling(
+        ready_inner: &mut S,
+        request: Req,
+        token: &AccessToken,
+        rules: Arc<Rules>,
+    ) -> Self {
         Self {
-            state: watch.call(ready_inner, request, token),
+            state: call(&rules, ready_inner, request, token),
             call: None,
-            watch,
+            rules,
         }
     }
 
@@ -136,10 +135,11 @@ where
                         return Poll::Pending;
                     };
                     ready!(inner.poll_ready(cx)).map_err(NotCalled::unmark)?;
-                    match this.watch.shared.join() {
+                    match this.rules.shared.join() {
                         Lookup::Ready(token) => {
                             if let Some((mut inner, request)) = this.call.take() {
-                                this.state.set(this.watch.call(&mut inner, request, &token));
+                                this.state
+                                    .set(call(this.rules, &mut inner, request, &token));
                             }
                         }
                         Lookup::Failed(error) => {
@@ -156,10 +156,10 @@ where
                     let response = ready!(future.poll(cx)).map_err(NotCalled::unmark)?;
                     let (status, sent) = (Req::status(&response), *sent);
                     let seen = Seen::new(status, Req::response_headers(&response), None);
-                    let evidence = this.watch.classifiers.classify(&seen, false);
+                    let evidence = this.rules.classifiers.classify(&seen, false);
                     if evidence != Evidence::NeedsBody {
                         let response = Req::pass(response);
-                        let looked = this.watch.report(sent, response, status, evidence);
+                        let looked = report(this.rules, sent, response, status, evidence);
                         return Poll::Ready(Ok(looked));
                     }
                     let response = Some(Req::open(response));
@@ -175,12 +175,12 @@ where
                     }
                     let (status, body) = (opened.status(), opened.body().whole());
                     let seen = Seen::new(status, opened.headers(), body.as_deref());
-                    let evidence = this.watch.classifiers.classify(&seen, true);
+                    let evidence = this.rules.classifiers.classify(&seen, true);
                     let Some(opened) = response.take() else {
                         return Poll::Pending;
                     };
                     let response = Req::close(opened);
-                    let looked = this.watch.report(*sent, response, status, evidence);
+                    let looked = report(this.rules, *sent, response, status, evidence);
                     return Poll::Ready(Ok(looked));
                 }
             }
@@ -188,66 +188,57 @@ where
     }
 }
 
-impl Watch {
-    pub fn new(shared: Arc<Shared>, classifiers: Classifiers) -> Self {
-        Self {
-            headers: Arc::new(shared.call_headers().clone()),
-            shared,
-            classifiers,
+/// Makes a call with `token`, and the headers beside it.
+fn call<S, Req>(
+    rules: &Rules,
+    ready_inner: &mut S,
+    mut request: Req,
+    token: &AccessToken,
+) -> State<S::Future, Req::Body>
+where
+    S: Service<Req>,
+    Req: AuthRequest<S::Response>,
+{
+    let (origin, path) = request.target().hashes();
+    let access_key = rules.shared.access_key(token);
+    rules
+        .headers
+        .insert(request.headers_mut(), token, access_key);
+    let sent = Sent {
+        attached: rules.shared.attached(token),
+        call: Call {
+            sent: rules.shared.clock().now(),
+            origin,
+            path,
+        },
+    };
+    let future = ready_inner.call(request);
+    State::Calling { future, sent }
+}
+
+/// Reports what the `response` says about the token that was sent.
+fn report<Res>(
+    rules: &Rules,
+    sent: Sent,
+    response: Res,
+    status: StatusCode,
+    evidence: Evidence,
+) -> Looked<Res> {
+    let Sent { attached, call } = sent;
+    let generation = attached.generation();
+    match evidence {
+        Evidence::Nothing if status.is_success() => rules.shared.accepted(generation, call),
+        Evidence::Nothing | Evidence::NeedsBody => {}
+        Evidence::Doubt | Evidence::ProofForCall | Evidence::Proof => {
+            let is_proof = evidence == Evidence::Proof;
+            rules.shared.unauthorized(generation, is_proof, Some(call));
         }
     }
-
-    fn call<S, Req>(
-        &self,
-        ready_inner: &mut S,
-        mut request: Req,
-        token: &AccessToken,
-    ) -> State<S::Future, Req::Body>
-    where
-        S: Service<Req>,
-        Req: AuthRequest<S::Response>,
-    {
-        let (origin, path) = request.target().hashes();
-        let access_key = self.shared.access_key(token);
-        self.headers
-            .insert(request.headers_mut(), token, access_key);
-        let sent = Sent {
-            attached: self.shared.attached(token),
-            call: Call {
-                sent: self.shared.clock().now(),
-                origin,
-                path,
-            },
-        };
-        let future = ready_inner.call(request);
-        State::Calling { future, sent }
-    }
-
-    /// Reports what the `response` says about the token that was sent.
-    fn report<Res>(
-        &self,
-        sent: Sent,
-        response: Res,
-        status: StatusCode,
-        evidence: Evidence,
-    ) -> Looked<Res> {
-        let Sent { attached, call } = sent;
-        let generation = attached.generation();
-        match evidence {
-            Evidence::Nothing if status.is_success() => self.shared.accepted(generation, call),
-            Evidence::Nothing | Evidence::NeedsBody => {}
-            Evidence::Doubt | Evidence::ProofForCall | Evidence::Proof => {
-                let is_proof = evidence == Evidence::Proof;
-                self.shared.unauthorized(generation, is_proof, Some(call));
-            }
-        }
-        Looked {
-            response,
-            status,
-            evidence,
-            attached,
-            classifiers: self.classifiers.clone(),
-        }
+    Looked {
+        response,
+        status,
+        evidence,
+        attached,
     }
 }
 

@@ -1,27 +1,49 @@
 //! What a call carries beside the token, and in which form it carries that.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    future::ready,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use enkash_auth_core::Credentials;
 use enkash_auth_sandbox::{Accounts, Issuer, Rules, SandboxService};
-use enkash_auth_tower::{EnkashAuthLayer, Error, ErrorKind, Scheme, TokenCache, TokenEndpoint};
+use enkash_auth_tower::{
+    EnkashAuthLayer, Error, ErrorKind, ReplayPolicy, Scheme, TokenCache, TokenEndpoint,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::support::{BASE, Kit, cache, endpoint, environment, get, grant, user};
+use crate::support::{BASE, Kit, cache, endpoint, environment, get, grant, invalid_token, user};
 
 const ACCESS_KEY: &str = "merchantAccessKey";
 
+/// A server whose tokens are numbered from 0.
+fn numbered() -> impl Fn() -> Response<String> + Clone {
+    let granted = Arc::new(AtomicU32::new(0));
+    move || {
+        grant(
+            &format!("token-{}", granted.fetch_add(1, Ordering::Relaxed)),
+            300,
+        )
+    }
+}
+
 /// A cache of merchant keys, whose access key is `access_key`.
 fn merchant(access_key: &str) -> TokenCache {
-    let service = service_fn(|_| async { Ok::<_, Infallible>(grant("token", 300)) });
+    let granted = numbered();
+    let service = service_fn(move |_| ready(Ok::<_, Infallible>(granted())));
     let keys = Credentials::merchant(access_key, "secret");
     cache(TokenEndpoint::with_service(environment(), keys, service).unwrap())
 }
 
 /// A cache of a password.
 fn password() -> TokenCache {
-    cache(endpoint(|_| async { grant("token", 300) }))
+    let granted = numbered();
+    cache(endpoint(move |_| ready(granted())))
 }
 
 /// Returns the headers with which `request` arrives.
@@ -53,7 +75,7 @@ async fn merchant_call_carries_its_access_key_once() {
     let headers = sent(EnkashAuthLayer::new(merchant(&key)), request).await;
     assert_eq!(values(&headers, ACCESS_KEY), [&*key]);
     assert!(headers[ACCESS_KEY].is_sensitive());
-    assert_eq!(values(&headers, "authorization"), ["Bearer token"]);
+    assert_eq!(values(&headers, "authorization"), ["Bearer token-0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,11 +119,50 @@ async fn headers_of_the_layer_replace_those_of_the_caller() {
     assert_eq!(values(&headers, "API-Key"), ["k2"]);
 }
 
+/// An API that takes no token, and records the headers of its calls.
+#[tokio::test(start_paused = true)]
+async fn replayed_call_carries_the_headers_of_its_layer() {
+    let plain = EnkashAuthLayer::new(merchant(&user()))
+        .omit_access_key()
+        .clear_classifiers();
+    let other = EnkashAuthLayer::new(password())
+        .partner_id("P1")
+        .unwrap()
+        .scheme(Scheme::None);
+    for layer in [plain, other] {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&calls);
+        let api = service_fn(move |request: Request<String>| {
+            record.lock().unwrap().push(request.headers().clone());
+            async { Ok::<_, Infallible>(invalid_token()) }
+        });
+        let mut client = layer.replay(ReplayPolicy::default()).layer(api);
+        // The first call waits for a token, the second finds one.
+        for _ in 0..2 {
+            client.ready().await.unwrap().call(call()).await.unwrap();
+        }
+        let calls = calls.lock().unwrap();
+        let beside = |headers: &HeaderMap| {
+            let scheme = headers["authorization"]
+                .to_str()
+                .unwrap()
+                .contains("Bearer ");
+            (
+                scheme,
+                headers.get(ACCESS_KEY).cloned(),
+                headers.get("partnerId").cloned(),
+            )
+        };
+        assert!(calls.len() > 2, "none was replayed");
+        assert!(calls.iter().all(|call| beside(call) == beside(&calls[0])));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn bare_token_is_sent_without_a_scheme() {
     let layer = EnkashAuthLayer::new(password()).scheme(Scheme::None);
     let headers = sent(layer, call()).await;
-    assert_eq!(values(&headers, "authorization"), ["token"]);
+    assert_eq!(values(&headers, "authorization"), ["token-0"]);
     assert!(headers["authorization"].is_sensitive());
 }
 

@@ -1,4 +1,4 @@
-//! A token that the API may not take: who pays for it, and how soon it is replaced.
+//! A token that the API may not take: what that costs, and how soon it is replaced.
 
 use std::{
     convert::Infallible,

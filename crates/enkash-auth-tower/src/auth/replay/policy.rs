@@ -6,7 +6,8 @@ use tower_service::Service;
 use super::{ReplayRequest, Second};
 use crate::{
     BoxError,
-    auth::{AuthRequest, Evidence, Looked},
+    auth::{AuthRequest, Evidence, Looked, Watched, rules::Rules},
+    sync::Arc,
 };
 
 /// Decides which calls are replayed after a response that rejects our token.
@@ -48,7 +49,7 @@ where
 
     /// Keeps what a second call needs, or returns `None` if there will be none.
     #[doc(hidden)]
-    fn keep(&self, request: &mut Req, inner: &S) -> Option<Self::Kept>;
+    fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<Rules>) -> Option<Self::Kept>;
 
     /// Prepares the second call after a response, or returns that if there is to be none.
     #[doc(hidden)]
@@ -63,6 +64,7 @@ where
 pub struct Kept<S, Req> {
     request: Req,
     not_ready_inner: S,
+    rules: Arc<Rules>,
     is_safe_twice: bool,
     trusts_success: bool,
 }
@@ -93,7 +95,7 @@ where
     type Kept = Infallible;
 
     #[inline(always)]
-    fn keep(&self, _: &mut Req, _: &S) -> Option<Infallible> {
+    fn keep(&self, _: &mut Req, _: &S, _: &Arc<Rules>) -> Option<Infallible> {
         None
     }
 
@@ -110,10 +112,11 @@ where
 {
     type Kept = Kept<S, Req>;
 
-    fn keep(&self, request: &mut Req, inner: &S) -> Option<Kept<S, Req>> {
+    fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<Rules>) -> Option<Kept<S, Req>> {
         Some(Kept {
             request: request.try_copy()?,
             not_ready_inner: inner.clone(),
+            rules: Arc::clone(rules),
             is_safe_twice: request.method().is_idempotent()
                 || self.trusts_idempotency_key && has_idempotency_key(request.headers_mut()),
             trusts_success: self.trusts_success,
@@ -129,9 +132,14 @@ where
 }
 
 impl<S, Req> Kept<S, Req> {
-    /// Returns the service, which is not ready, and the request.
-    pub fn into_parts(self) -> (S, Req) {
-        (self.not_ready_inner, self.request)
+    /// Prepares the second call: it looks up its token when it is polled.
+    pub(super) fn into_call(self) -> Watched<S, Req>
+    where
+        S: Service<Req> + Clone,
+        S::Error: Into<BoxError>,
+        Req: AuthRequest<S::Response>,
+    {
+        Watched::new(None, self.not_ready_inner, self.request, self.rules)
     }
 
     /// Returns whether the call may be sent again with another token: the first did nothing, by its response.

@@ -9,7 +9,7 @@ use tower_service::Service;
 use super::Kept;
 use crate::{
     BoxError,
-    auth::{AuthRequest, Classifiers, Evidence, Looked, Watch, Watched},
+    auth::{AuthRequest, Evidence, Looked, Watched},
     cache::{Attached, TokenFuture},
     endpoint::call_was_not_sent,
 };
@@ -41,8 +41,7 @@ pin_project! {
         Token {
             #[pin]
             token: TokenFuture,
-            call: Option<(S, Req)>,
-            classifiers: Classifiers,
+            call: Option<Kept<S, Req>>,
         },
         // There is one.
         Calling { #[pin] watched: Watched<S, Req> },
@@ -96,8 +95,7 @@ where
             first: Some(first),
             state: State::Token {
                 token,
-                call: Some(kept.into_parts()),
-                classifiers: looked.classifiers,
+                call: Some(kept),
             },
         })
     }
@@ -117,22 +115,17 @@ where
         while let Some(first) = this.first.as_ref() {
             let attached = first.counted.attached;
             let failure = match this.state.as_mut().project() {
-                StateProj::Token {
-                    token,
-                    call,
-                    classifiers,
-                } => {
+                StateProj::Token { token, call } => {
                     let token = ready!(token.poll(cx));
                     let is_another =
                         token.is_ok_and(|token| token.generation() != attached.generation());
-                    match (call.take().filter(|_| is_another), attached.cache()) {
-                        (Some((not_ready_inner, request)), Some(shared)) => {
-                            let watch = Watch::new(shared, std::mem::take(classifiers));
-                            let watched = Watched::new(None, not_ready_inner, request, watch);
+                    match call.take().filter(|_| is_another) {
+                        Some(call) => {
+                            let watched = call.into_call();
                             this.state.set(State::Calling { watched });
                             continue;
                         }
-                        _ => NO_TOKEN,
+                        None => NO_TOKEN,
                     }
                 }
                 StateProj::Calling { mut watched } => {
