@@ -25,26 +25,21 @@ pub struct Attached {
 impl Attached {
     /// Records that the API did not take it, in response to a call that was not watched.
     pub(crate) fn unauthorized(self, is_proof: bool) {
-        if let Some(cache) = self.cache() {
+        if let Some(cache) = self.cache.cache() {
             cache.unauthorized(self.generation, is_proof, None);
         }
-    }
-
-    /// Returns the cache, unless it was dropped.
-    pub(crate) fn cache(self) -> Option<Arc<Shared>> {
-        self.cache.cache()
     }
 
     /// Returns a future of the next token, or `None` if the cache was dropped. Without a fetch in flight it is the
     /// same one.
     pub(crate) fn successor(self) -> Option<TokenFuture> {
-        let cache = self.cache()?;
+        let cache = self.cache.cache()?;
         Some(TokenFuture::new(&cache, Some(self.generation)))
     }
 
     /// Counts the `result` of replaying an unauthorized call.
     pub(crate) fn replayed(self, result: &'static str) {
-        if let Some(cache) = self.cache() {
+        if let Some(cache) = self.cache.cache() {
             meter::replayed(cache.endpoint().account(), result);
         }
     }
