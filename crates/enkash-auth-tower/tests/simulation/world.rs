@@ -148,10 +148,11 @@ impl World {
         log.into_iter().map(|(_, line)| line).collect()
     }
 
-    /// Puts `event` on the agenda.
+    /// Puts `event` on the agenda, now at the earliest: a process that is killed while it is stopped has an older
+    /// time.
     pub(crate) fn at(&mut self, at: Millis, event: Event) {
         self.sequence += 1;
-        self.agenda.insert((at, self.sequence), event);
+        self.agenda.insert((at.max(self.now), self.sequence), event);
         // The replica that is driven must not run beyond it.
         if let Some(driver) = self.driver.take() {
             driver.wake();
