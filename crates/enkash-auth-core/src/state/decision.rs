@@ -53,6 +53,7 @@ pub struct View {
     pub(super) token: AccessToken,
     pub(super) until: Timestamp,
     pub(super) is_watched: bool,
+    pub(super) awaits_success: bool,
 }
 
 impl View {
@@ -70,5 +71,10 @@ impl View {
     /// late.
     pub fn is_watched(&self) -> bool {
         self.is_watched
+    }
+
+    /// Returns whether a 2xx is to be reported, too.
+    pub fn awaits_success(&self) -> bool {
+        self.awaits_success
     }
 }

@@ -127,10 +127,6 @@ impl Doubt {
         let Some(memory) = &mut self.0 else {
             return false;
         };
-        // It does not reject every token.
-        memory
-            .paths
-            .retain(|path| path.hash != call.path || path.newest >= sent);
         let Some(run) = memory
             .run
             .as_mut()
@@ -181,6 +177,11 @@ impl Doubt {
     pub fn proof_at(&self) -> Option<Timestamp> {
         let run = self.run().filter(|run| run.verdict == Verdict::Proof)?;
         Some(run.since)
+    }
+
+    /// Returns whether a 2xx would end a run.
+    pub fn awaits_success(&self) -> bool {
+        self.run().is_some_and(|run| run.verdict < Verdict::Proof)
     }
 
     /// Returns until when calls are watched: 5 minutes after the newest rejection. `None` if they are not.

@@ -321,8 +321,13 @@ impl History {
             before.password == password
                 && before.meaning == Some(Meaning::Rejected)
                 && request.seen.ended.contains(before.attempt)
-                // Of another's rejection, a record that was damaged since says only that the attempt ended.
-                && (before.process == nth || before.interrupted == NEVER && !self.was_damaged)
+                // Of another's rejection, a record that was damaged since says only that the attempt ended; one that
+                // was lost while the attempt was open may say that it still is, until that process has looked:
+                // exception 4.
+                && (before.process == nth
+                    || before.interrupted == NEVER
+                        && !self.was_damaged
+                        && !self.was_lost_during(before))
         };
         let mut rejected = self.requests.iter().filter(is_rejected);
         let allowed = self.resets.iter().filter(|reset| reset.allows_rejected);
@@ -361,6 +366,11 @@ impl History {
             Some(exception) => self.totals.locked[exception as usize] += 1,
             None => self.violated(format!("the account was locked by requests {failures:?}")),
         }
+    }
+
+    fn was_lost_during(&self, request: &TokenRequest) -> bool {
+        let mut losses = self.losses.iter();
+        losses.any(|(since, _)| (request.began..=request.closed).contains(since))
     }
 
     pub(crate) fn granted(&mut self, password: u32) {

@@ -24,6 +24,9 @@ use crate::{
 
 const BASE: &str = "https://issuer.example";
 
+/// How many paths of the API are called.
+const PATHS: u8 = 16;
+
 pub(crate) struct Process {
     runtime: Runtime,
     client: EnkashAuth<ApiPath, ReplayPolicy>,
@@ -148,7 +151,10 @@ impl Process {
     /// Calls the API, and waits for `patience`.
     pub(crate) fn call(&self, patience: Duration) {
         let (mut client, world, caller) = (self.client.clone(), self.world.clone(), self.caller);
-        let request = Request::get(format!("{BASE}/api")).body(String::new());
+        // One that rejects two tokens in a row is ignored for 5 minutes: an endpoint may respond 401 for reasons of
+        // its own.
+        let path = world.lock().rng.u8(..PATHS);
+        let request = Request::get(format!("{BASE}/api/{path}")).body(String::new());
         self.runtime.spawn(async move {
             let call = async { client.ready().await?.call(request.unwrap()).await };
             let result = match timeout(patience, call).await {

@@ -248,19 +248,6 @@ fn path_that_rejects_two_grants_opens_doubt_once_in_5_min() {
 }
 
 #[test]
-fn path_that_accepts_a_token_between_opens_doubt_again() {
-    let mut life = Life::of_a_day();
-    for token in ["two", "three", "four", "five"] {
-        assert!(life.doubt(1), "{token}");
-        life.answer(token);
-        life.pass(1.0);
-        let call = life.call(1);
-        life.accept(call);
-        life.pass(30.0);
-    }
-}
-
-#[test]
 fn no_other_rejection_is_ignored_longer_than_30_s() {
     let mut life = Life::of_a_day();
     for path in 0..2 {
