@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::issuer::Issuer;
@@ -60,7 +60,8 @@ pub struct Sandbox {
     addr: SocketAddr,
     authority: Option<CertificateAuthority>,
     stop: oneshot::Sender<()>,
-    task: Task,
+    /// Accepts connections. Dropping it closes the socket and every connection.
+    task: JoinSet<()>,
 }
 
 impl Sandbox {
@@ -109,17 +110,7 @@ impl Sandbox {
         // Fails if the task has already stopped.
         let _ = self.stop.send(());
         // The task does not panic and was not aborted; if it was, it has stopped too.
-        let _ = (&mut self.task.0).await;
-    }
-}
-
-/// Closes the socket and every connection when dropped.
-#[derive(Debug)]
-struct Task(JoinHandle<()>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
+        let _ = self.task.join_next().await;
     }
 }
 
@@ -193,13 +184,14 @@ impl SandboxBuilder {
         let (acceptor, authority) = tls.unzip();
         let (stop, stopped) = oneshot::channel();
         let service = SandboxService::new(self.issuer.clone());
-        let task = tokio::spawn(accept(listener, acceptor, service, stopped));
+        let mut task = JoinSet::new();
+        task.spawn(accept(listener, acceptor, service, stopped));
         Ok(Sandbox {
             issuer: self.issuer,
             addr,
             authority,
             stop,
-            task: Task(task),
+            task,
         })
     }
 }

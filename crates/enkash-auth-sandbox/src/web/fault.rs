@@ -1,18 +1,18 @@
 //! Applies faults to requests.
 
-use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::str::FromStr;
-use std::task::{Context, Poll, ready};
-use std::{io, iter};
+use std::sync::LazyLock;
+use std::task::{Context, Poll};
+use std::{io, iter, mem};
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER};
 use http::{HeaderName, HeaderValue, StatusCode};
-use http_body::{Frame, SizeHint};
+use http_body::Frame;
 use serde_json::json;
 
 use super::api;
@@ -46,7 +46,7 @@ where
             tokio::time::sleep(by).await;
             response
         }
-        Fault::HalfResponse => half(response),
+        Fault::HalfResponse => half(response).await,
         Fault::CarriedOut { status } => page(status),
         Fault::Hang => pending().await,
         Fault::CloseAfterReading => close(),
@@ -81,7 +81,7 @@ fn instead(fault: &Fault) -> Option<Response> {
         }
         Fault::Garbage => (json, Body::from(noise())).into_response(),
         Fault::Empty => (json, Body::empty()).into_response(),
-        Fault::Huge => (json, Body::new(Huge { sent: 0 })).into_response(),
+        Fault::Huge => (json, Body::from(huge())).into_response(),
         Fault::Redirect { to } => {
             let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
             let to = to.as_deref().unwrap_or("/-/sandbox/trap");
@@ -131,34 +131,40 @@ fn noise() -> Vec<u8> {
     iter::once(0xFF).chain(random).collect()
 }
 
+/// Returns 32 MiB of JSON: a token that was never valid, and a long string.
+fn huge() -> Bytes {
+    static HUGE: LazyLock<Bytes> = LazyLock::new(|| {
+        let head = r#"{"access_token":"from-the-huge-never-valid","token_type":"bearer","expires_in":3599,"pad":""#;
+        let mut body = Vec::from(head);
+        body.resize(32 * 1024 * 1024 - 2, b'x');
+        body.extend_from_slice(br#""}"#);
+        body.into()
+    });
+    HUGE.clone()
+}
+
 /// Closes the connection without a response.
 fn close() -> Response {
-    let mut response = Response::new(Body::new(Half { rest: None }));
+    let mut response = Response::new(Body::new(Cut(None)));
     response.headers_mut().insert(CONTENT_LENGTH, 1.into());
     response.extensions_mut().insert(Disconnected);
     response
 }
 
 /// Sends the head and half of the body, and closes the connection.
-fn half(response: Response) -> Response {
+async fn half(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
-    let whole = HttpBody::size_hint(&body).exact();
-    if let Some(whole) = whole {
-        parts.headers.insert(CONTENT_LENGTH, whole.max(1).into());
-    }
-    let left = whole.map(|whole| usize::try_from(whole / 2).unwrap_or(usize::MAX));
-    let rest = Some((body, left));
-    Response::from_parts(parts, Body::new(Half { rest }))
+    let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let length = whole.len().max(1).into();
+    parts.headers.insert(CONTENT_LENGTH, length);
+    let half = whole.slice(..whole.len() / 2);
+    Response::from_parts(parts, Body::new(Cut(Some(half))))
 }
 
-/// Forwards a part of a body, and fails.
-struct Half {
-    /// The body, and how many of its bytes remain to be sent; `None` means half of the first frame, for
-    /// a body of unknown length.
-    rest: Option<(Body, Option<usize>)>,
-}
+/// Sends some bytes, waits until they are written out, because a failure would discard them, and fails.
+struct Cut(Option<Bytes>);
 
-impl HttpBody for Half {
+impl HttpBody for Cut {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -166,61 +172,16 @@ impl HttpBody for Half {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let Some((body, left)) = &mut self.rest else {
-            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
-        };
-        if *left == Some(0) {
-            // Waits until the sent part is written out, because the failure would discard it.
-            self.rest = None;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        match &mut self.0 {
+            Some(bytes) if !bytes.is_empty() => {
+                Poll::Ready(Some(Ok(Frame::data(mem::take(bytes)))))
+            }
+            Some(_) => {
+                self.0 = None;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
         }
-        let frame = ready!(Pin::new(body).poll_frame(cx));
-        let Some(Ok(Ok(mut data))) = frame.map(|frame| frame.map(Frame::into_data)) else {
-            self.rest = None;
-            return self.poll_frame(cx);
-        };
-        data.truncate(left.unwrap_or(data.len() / 2));
-        *left = Some(left.map_or(0, |left| left - data.len()));
-        Poll::Ready(Some(Ok(Frame::data(data))))
-    }
-}
-
-/// 32 MiB of JSON, generated while sent: a token that was never valid, and a long string.
-struct Huge {
-    sent: usize,
-}
-
-impl Huge {
-    const LENGTH: usize = 32 * 1024 * 1024;
-    const HEAD: &[u8] = br#"{"access_token":"from-the-huge-never-valid","token_type":"bearer","expires_in":3599,"pad":""#;
-    const TAIL: &[u8] = br#""}"#;
-    const PADDING: &[u8] = &[b'x'; 64 * 1024];
-}
-
-impl HttpBody for Huge {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let until_tail = (Self::LENGTH - Self::TAIL.len()).saturating_sub(self.sent);
-        let data = if self.sent == 0 {
-            Bytes::from_static(Self::HEAD)
-        } else if until_tail > 0 {
-            Bytes::from_static(Self::PADDING).slice(..until_tail.min(Self::PADDING.len()))
-        } else if self.sent < Self::LENGTH {
-            Bytes::from_static(Self::TAIL)
-        } else {
-            return Poll::Ready(None);
-        };
-        self.sent += data.len();
-        Poll::Ready(Some(Ok(Frame::data(data))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(Self::LENGTH.saturating_sub(self.sent) as u64)
     }
 }
