@@ -5,6 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::number;
 
+/// Defines the setter of each rule.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $rule:ident: $value:ty;)*) => {$(
+        $(#[$doc])*
+        pub fn $rule(mut self, $rule: $value) -> Self {
+            self.$rule = $rule.into();
+            self
+        }
+    )*};
+}
+
 /// The behavior of the issuer; each rule can be changed at run time.
 ///
 /// The defaults are those of the server family behind `/oauth/token`: tokens of 24 hours that are
@@ -58,97 +69,40 @@ impl Rules {
         }
     }
 
-    /// Sets how long a token lives. Default: 24 hours. With zero it is already expired when granted.
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
-        self
-    }
-
-    /// Sets what a grant does while an earlier token is valid. Default: [`Issuing::Reusing`].
-    pub fn issuing(mut self, issuing: Issuing) -> Self {
-        self.issuing = issuing;
-        self
-    }
-
-    /// Sets how refresh tokens are handled. Default: [`Refresh::Reused`].
-    pub fn refresh(mut self, refresh: Refresh) -> Self {
-        self.refresh = refresh;
-        self
-    }
-
-    /// Sets how long a refresh token lives from its grant. Default: 30 days.
-    pub fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
-        self.refresh_lifetime = lifetime;
-        self
-    }
-
-    /// Sets the fields of a granted token. Default: [`Shape::Auto`].
-    pub fn shape(mut self, shape: Shape) -> Self {
-        self.shape = shape;
-        self
-    }
-
-    /// Wraps responses as `{response_code, response_message, payload, errorResponse}`. Default: no.
-    pub fn envelope(mut self, envelope: bool) -> Self {
-        self.envelope = envelope;
-        self
-    }
-
-    /// Sets how the remaining seconds are rounded. Default: [`Rounding::Floored`].
-    pub fn rounding(mut self, rounding: Rounding) -> Self {
-        self.rounding = rounding;
-        self
-    }
-
-    /// Sets what the lifetime field states. Default: [`Stated::Truth`].
-    pub fn stated(mut self, stated: Stated) -> Self {
-        self.stated = stated;
-        self
-    }
-
-    /// Sets the `resultCode` of a success in shape A: the documents show 200 and 0. Default: 200.
-    pub fn result_code(mut self, result_code: i64) -> Self {
-        self.result_code = result_code;
-        self
-    }
-
-    /// Sets how a rejection is sent. Default: [`Rejections::ByStatus`].
-    pub fn rejections(mut self, rejections: Rejections) -> Self {
-        self.rejections = rejections;
-        self
-    }
-
-    /// Sets how many consecutive rejections lock an account; `None` or 0 for never. Default: 3.
-    pub fn lock_after(mut self, strikes: impl Into<Option<u32>>) -> Self {
-        self.lock_after = strikes.into();
-        self
-    }
-
-    /// Delays the response to a token request after the decision. Default: no delay.
-    pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = delay;
-        self
-    }
-
-    /// Sends a `Date` header by the issuer's clock. Default: yes.
-    pub fn date_header(mut self, date_header: bool) -> Self {
-        self.date_header = date_header;
-        self
-    }
-
-    /// Makes the API that of the Payment Gateway. It rejects a token with this status, from 200 up, and
-    /// `{"response_code": 117, "payload": "Token is invalid."}`, without a challenge. It takes a token with
-    /// and without `Bearer`, and wants the access key of a merchant's token in `merchantAccessKey`.
-    /// Default: `None`, an API that rejects a token with a challenge.
-    pub fn payment_gateway(mut self, status: impl Into<Option<StatusCode>>) -> Self {
-        self.payment_gateway = status.into();
-        self
-    }
-
-    /// Sets the age at which the API begins to accept a token. Default: zero.
-    pub fn accepted_after(mut self, age: Duration) -> Self {
-        self.accepted_after = age;
-        self
+    setters! {
+        /// Sets how long a token lives. Default: 24 hours. With zero it is already expired when granted.
+        lifetime: Duration;
+        /// Sets what a grant does while an earlier token is valid. Default: [`Issuing::Reusing`].
+        issuing: Issuing;
+        /// Sets how refresh tokens are handled. Default: [`Refresh::Reused`].
+        refresh: Refresh;
+        /// Sets how long a refresh token lives from its grant. Default: 30 days.
+        refresh_lifetime: Duration;
+        /// Sets the fields of a granted token. Default: [`Shape::Auto`].
+        shape: Shape;
+        /// Wraps responses as `{response_code, response_message, payload, errorResponse}`. Default: no.
+        envelope: bool;
+        /// Sets how the remaining seconds are rounded. Default: [`Rounding::Floored`].
+        rounding: Rounding;
+        /// Sets what the lifetime field states. Default: [`Stated::Truth`].
+        stated: Stated;
+        /// Sets the `resultCode` of a success in shape A: the documents show 200 and 0. Default: 200.
+        result_code: i64;
+        /// Sets how a rejection is sent. Default: [`Rejections::ByStatus`].
+        rejections: Rejections;
+        /// Sets how many consecutive rejections lock an account; `None` or 0 for never. Default: 3.
+        lock_after: impl Into<Option<u32>>;
+        /// Delays the response to a token request after the decision. Default: no delay.
+        delay: Duration;
+        /// Sends a `Date` header by the issuer's clock. Default: yes.
+        date_header: bool;
+        /// Makes the API that of the Payment Gateway. It rejects a token with this status, from 200 up, and
+        /// `{"response_code": 117, "payload": "Token is invalid."}`, without a challenge. It takes a token with
+        /// and without `Bearer`, and wants the access key of a merchant's token in `merchantAccessKey`.
+        /// Default: `None`, an API that rejects a token with a challenge.
+        payment_gateway: impl Into<Option<StatusCode>>;
+        /// Sets the age at which the API begins to accept a token. Default: zero.
+        accepted_after: Duration;
     }
 }
 
