@@ -1,6 +1,7 @@
 use std::{error::Error as StdError, fmt, io};
 
 use enkash_auth_core::InvalidSetting;
+use serde::de;
 
 use crate::{Error, ErrorKind};
 
@@ -55,6 +56,13 @@ impl StdError for ConfigError {
             Problem::Unreadable(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+/// For an error that names no variable.
+impl de::Error for ConfigError {
+    fn custom<T: fmt::Display>(why: T) -> Self {
+        Self::new("ENKASH_*".to_owned(), Problem::Unusable(why.to_string()))
     }
 }
 

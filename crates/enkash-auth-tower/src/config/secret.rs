@@ -7,7 +7,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{Config, ConfigError, error::Problem, settings::present};
+use super::{Config, ConfigError, error::Problem};
 
 /// Limits a secret, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -28,9 +28,9 @@ impl<'a> Secret<'a> {
     ) -> Self {
         Self {
             key,
-            value: value.filter(|value| present(Some(value.expose_secret())).is_some()),
+            value,
             file_key,
-            file: file.filter(|file| present(Some(&file.to_string_lossy())).is_some()),
+            file,
         }
     }
 
@@ -52,28 +52,21 @@ impl<'a> Secret<'a> {
 
     /// Returns the secret without one trailing line end; `None` if neither it nor a file is set.
     pub fn read(&self, config: &Config) -> Result<Option<Zeroizing<String>>, ConfigError> {
-        match (self.value, self.file) {
+        let text = match (self.value, self.file) {
             (Some(_), Some(_)) => {
                 let problem = Problem::Contradicts(config.name(self.key));
-                Err(config.error(self.file_key, problem))
+                return Err(config.error(self.file_key, problem));
             }
-            (Some(value), None) => {
-                let text = self.clean(value.expose_secret(), config)?;
-                Ok(Some(Zeroizing::new(text.to_owned())))
-            }
-            (None, Some(file)) => {
-                let text = read(file)
-                    .map_err(|error| config.error(self.file_key, Problem::Unreadable(error)))?;
-                match present(Some(self.clean(&text, config)?)) {
-                    Some(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
-                    None => {
-                        let problem = Problem::Unusable("the file is empty".to_owned());
-                        Err(config.error(self.file_key, problem))
-                    }
-                }
-            }
-            (None, None) => Ok(None),
+            (Some(value), None) => Zeroizing::new(value.expose_secret().to_owned()),
+            (None, Some(file)) => read(file)
+                .map_err(|error| config.error(self.file_key, Problem::Unreadable(error)))?,
+            (None, None) => return Ok(None),
+        };
+        let text = self.clean(&text, config)?;
+        if text.trim().is_empty() {
+            return Err(self.unusable("the file is empty", config));
         }
+        Ok(Some(Zeroizing::new(text.to_owned())))
     }
 
     /// Strips the one line end that editors and shells append.

@@ -9,7 +9,7 @@ use super::{
     ConfigError,
     error::Problem,
     lookup::{self, variable},
-    read::{duration, duration_or_never, flag, number, on_store_down, scheme, text},
+    read::Set,
     secret::Secret,
 };
 use crate::call_headers::{CallHeaders, Scheme};
@@ -19,6 +19,16 @@ use crate::{
     RefreshPolicy,
     store::{OnStoreDown, Store},
 };
+
+/// Pairs each secret with the file that may hold it.
+macro_rules! secrets {
+    ($($value:ident: $file:ident;)*) => {$(
+        fn $value(&self) -> Secret<'_> {
+            let keys = [stringify!($value), stringify!($file)];
+            Secret::new(keys, self.$value.as_ref(), self.$file.as_deref())
+        }
+    )*};
+}
 
 /// Holds the settings of a token cache, from a configuration file in any format that serde has, or from
 /// the environment.
@@ -70,64 +80,35 @@ use crate::{
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    #[serde(deserialize_with = "text")]
-    base_url: Option<String>,
-    #[serde(deserialize_with = "text")]
-    environment: Option<String>,
-    #[serde(deserialize_with = "text")]
-    client_id: Option<String>,
-    #[serde(deserialize_with = "text")]
-    client_secret: Option<SecretString>,
-    #[serde(deserialize_with = "text")]
-    client_secret_file: Option<PathBuf>,
-    #[serde(deserialize_with = "text")]
-    username: Option<String>,
-    #[serde(deserialize_with = "text")]
-    password: Option<SecretString>,
-    #[serde(deserialize_with = "text")]
-    password_file: Option<PathBuf>,
-    #[serde(deserialize_with = "text")]
-    company_id: Option<String>,
-    #[serde(deserialize_with = "text")]
-    access_key: Option<SecretString>,
-    #[serde(deserialize_with = "text")]
-    access_key_file: Option<PathBuf>,
-    #[serde(deserialize_with = "text")]
-    secret_key: Option<SecretString>,
-    #[serde(deserialize_with = "text")]
-    secret_key_file: Option<PathBuf>,
-    #[serde(deserialize_with = "text")]
-    api_key: Option<SecretString>,
-    #[serde(deserialize_with = "text")]
-    api_key_file: Option<PathBuf>,
-    #[serde(deserialize_with = "text")]
-    partner_id: Option<String>,
-    #[serde(deserialize_with = "scheme")]
-    scheme: Option<Scheme>,
-    #[serde(deserialize_with = "text")]
-    token_store: Option<SecretString>,
-    #[serde(deserialize_with = "on_store_down")]
-    on_store_down: Option<OnStoreDown>,
-    #[serde(deserialize_with = "flag")]
-    keep_warm: Option<bool>,
-    #[serde(deserialize_with = "number")]
-    attempts: Option<u32>,
-    #[serde(deserialize_with = "number")]
-    max_waiters: Option<u32>,
-    #[serde(deserialize_with = "duration")]
-    refresh_window_max: Option<Duration>,
-    #[serde(deserialize_with = "duration")]
-    expiry_margin_max: Option<Duration>,
-    #[serde(deserialize_with = "duration")]
-    fetch_timeout: Option<Duration>,
-    #[serde(deserialize_with = "duration")]
-    backoff_max: Option<Duration>,
-    #[serde(deserialize_with = "duration")]
-    retry_after_max: Option<Duration>,
-    #[serde(deserialize_with = "duration")]
-    wait_timeout: Option<Duration>,
-    #[serde(deserialize_with = "duration_or_never")]
-    retry_unresolved_after: Option<Option<Duration>>,
+    base_url: Set<String>,
+    environment: Set<String>,
+    client_id: Set<String>,
+    client_secret: Set<SecretString>,
+    client_secret_file: Set<PathBuf>,
+    username: Set<String>,
+    password: Set<SecretString>,
+    password_file: Set<PathBuf>,
+    company_id: Set<String>,
+    access_key: Set<SecretString>,
+    access_key_file: Set<PathBuf>,
+    secret_key: Set<SecretString>,
+    secret_key_file: Set<PathBuf>,
+    api_key: Set<SecretString>,
+    api_key_file: Set<PathBuf>,
+    partner_id: Set<String>,
+    scheme: Set<Scheme>,
+    token_store: Set<SecretString>,
+    on_store_down: Set<OnStoreDown>,
+    keep_warm: Set<bool>,
+    attempts: Set<u32>,
+    max_waiters: Set<u32>,
+    refresh_window_max: Set<Duration>,
+    expiry_margin_max: Set<Duration>,
+    fetch_timeout: Set<Duration>,
+    backoff_max: Set<Duration>,
+    retry_after_max: Set<Duration>,
+    wait_timeout: Set<Duration>,
+    retry_unresolved_after: Set<Option<Duration>>,
     /// Whether its keys are those of an environment.
     #[serde(skip)]
     is_environment: bool,
@@ -161,11 +142,11 @@ impl Config {
     ///
     /// If that is not set or cannot be used; the text names the key.
     pub fn environment(&self) -> Result<Environment, ConfigError> {
-        if let Some(base) = present(self.base_url.as_deref()) {
+        if let Some(base) = self.base_url.as_deref() {
             return Environment::custom(base)
                 .map_err(|error| self.error("base_url", Problem::NoAddress(error)));
         }
-        match present(self.environment.as_deref()) {
+        match self.environment.as_deref() {
             Some(name) => name.parse().map_err(|error: InvalidSetting| {
                 self.error("environment", Problem::Unusable(error.to_string()))
             }),
@@ -189,27 +170,21 @@ impl Config {
     ///
     /// As for [`policy`](Self::policy).
     pub fn policy_over(&self, mut policy: RefreshPolicy) -> Result<RefreshPolicy, ConfigError> {
-        fn set<T>(to: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *to = value;
-            }
+        self.keep_warm.replace(&mut policy.keep_warm);
+        self.attempts.replace(&mut policy.attempts);
+        self.refresh_window_max
+            .replace(&mut policy.refresh_window_max);
+        self.expiry_margin_max
+            .replace(&mut policy.expiry_margin_max);
+        self.fetch_timeout.replace(&mut policy.fetch_timeout);
+        self.backoff_max.replace(&mut policy.backoff_max);
+        self.retry_after_max.replace(&mut policy.retry_after_max);
+        self.wait_timeout.replace(&mut policy.wait_timeout);
+        self.retry_unresolved_after
+            .replace(&mut policy.retry_unresolved_after);
+        if let Some(max) = self.max_waiters.and_then(|max| max.try_into().ok()) {
+            policy.max_waiters = max;
         }
-        set(&mut policy.keep_warm, self.keep_warm);
-        set(&mut policy.attempts, self.attempts);
-        set(
-            &mut policy.max_waiters,
-            self.max_waiters.and_then(|max| max.try_into().ok()),
-        );
-        set(&mut policy.refresh_window_max, self.refresh_window_max);
-        set(&mut policy.expiry_margin_max, self.expiry_margin_max);
-        set(&mut policy.fetch_timeout, self.fetch_timeout);
-        set(&mut policy.backoff_max, self.backoff_max);
-        set(&mut policy.retry_after_max, self.retry_after_max);
-        set(&mut policy.wait_timeout, self.wait_timeout);
-        set(
-            &mut policy.retry_unresolved_after,
-            self.retry_unresolved_after,
-        );
         match policy.zero_setting() {
             Some(key) => Err(self.error(key, Problem::Unusable("must not be zero".into()))),
             None => Ok(policy),
@@ -225,7 +200,7 @@ impl Config {
     pub(crate) fn call_headers(&self) -> Result<CallHeaders, ConfigError> {
         let mut headers = CallHeaders::default();
         headers.set_scheme(self.scheme.unwrap_or_default());
-        if let Some(id) = present(self.partner_id.as_deref()) {
+        if let Some(id) = self.partner_id.as_deref() {
             let why = "cannot be sent in a header";
             let error = |_| self.error("partner_id", Problem::Unusable(why.to_owned()));
             headers.set_partner_id(id).map_err(error)?;
@@ -235,7 +210,7 @@ impl Config {
 
     /// Returns the store that is named, if one is. It may hold a password.
     pub fn token_store(&self) -> Option<&str> {
-        present(self.token_store.as_ref().map(ExposeSecret::expose_secret))
+        self.token_store.as_ref().map(ExposeSecret::expose_secret)
     }
 
     /// Opens the store that is named, `file:` and an absolute path; `None` for `memory`, or if none is named.
@@ -271,11 +246,11 @@ impl Config {
     /// key.
     pub fn credentials(&self) -> Result<Credentials, ConfigError> {
         let password = [
-            present(self.client_id.as_deref()).map(|_| "client_id"),
+            self.client_id.as_ref().map(|_| "client_id"),
             self.client_secret().set(),
-            present(self.username.as_deref()).map(|_| "username"),
+            self.username.as_ref().map(|_| "username"),
             self.password().set(),
-            present(self.company_id.as_deref()).map(|_| "company_id"),
+            self.company_id.as_ref().map(|_| "company_id"),
         ];
         let keys = [self.access_key().set(), self.secret_key().set()];
         let first = |of: &[Option<&'static str>]| of.iter().flatten().copied().next();
@@ -330,7 +305,7 @@ impl Config {
             Client::new(id, secret.as_str()),
             User::new(user, self.password().required(self)?.as_str()),
         );
-        Ok(match present(self.company_id.as_deref()) {
+        Ok(match self.company_id.as_deref() {
             Some(id) => credentials.company_id(id),
             None => credentials,
         })
@@ -341,47 +316,15 @@ impl Config {
         key: &'static str,
         value: Option<&'a str>,
     ) -> Result<&'a str, ConfigError> {
-        present(value).ok_or_else(|| self.error(key, Problem::NotSet))
+        value.ok_or_else(|| self.error(key, Problem::NotSet))
     }
 
-    fn client_secret(&self) -> Secret<'_> {
-        Secret::new(
-            ["client_secret", "client_secret_file"],
-            self.client_secret.as_ref(),
-            self.client_secret_file.as_deref(),
-        )
-    }
-
-    fn password(&self) -> Secret<'_> {
-        Secret::new(
-            ["password", "password_file"],
-            self.password.as_ref(),
-            self.password_file.as_deref(),
-        )
-    }
-
-    fn access_key(&self) -> Secret<'_> {
-        Secret::new(
-            ["access_key", "access_key_file"],
-            self.access_key.as_ref(),
-            self.access_key_file.as_deref(),
-        )
-    }
-
-    fn secret_key(&self) -> Secret<'_> {
-        Secret::new(
-            ["secret_key", "secret_key_file"],
-            self.secret_key.as_ref(),
-            self.secret_key_file.as_deref(),
-        )
-    }
-
-    fn api_key(&self) -> Secret<'_> {
-        Secret::new(
-            ["api_key", "api_key_file"],
-            self.api_key.as_ref(),
-            self.api_key_file.as_deref(),
-        )
+    secrets! {
+        client_secret: client_secret_file;
+        password: password_file;
+        access_key: access_key_file;
+        secret_key: secret_key_file;
+        api_key: api_key_file;
     }
 
     pub(super) fn error(&self, key: &'static str, problem: Problem) -> ConfigError {
@@ -402,16 +345,11 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("environment", &self.environment().ok())
-            .field("client_id", &self.client_id)
-            .field("username", &self.username)
-            .field("company_id", &self.company_id)
+            .field("client_id", &*self.client_id)
+            .field("username", &*self.username)
+            .field("company_id", &*self.company_id)
             .field("policy", &self.policy().ok())
             .field("on_store_down", &self.on_store_down())
             .finish_non_exhaustive()
     }
-}
-
-/// Returns the value unless it is blank.
-pub fn present(value: Option<&str>) -> Option<&str> {
-    value.filter(|value| !value.trim().is_empty())
 }
