@@ -88,23 +88,7 @@ impl ErrorKind {
 
     /// Returns its stable name, for a metric label or a document field.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidSetting => "invalid-setting",
-            Self::Unavailable => "unavailable",
-            Self::InvalidResponse => "invalid-response",
-            Self::Rejected => "rejected",
-            Self::AccountLocked => "account-locked",
-            Self::AccountClosed => "account-closed",
-            Self::Misconfigured => "misconfigured",
-            Self::Forbidden => "forbidden",
-            Self::Unresolved => "unresolved",
-            Self::StoreUnavailable => "store-unavailable",
-            Self::ForeignOrigin => "foreign-origin",
-            Self::TokenRequest => "token-request",
-            Self::Saturated => "saturated",
-            Self::WaitTimeout => "wait-timeout",
-            Self::NoRuntime => "no-runtime",
-        }
+        self.name_and_text().0
     }
 
     /// Returns whether nothing is sent until the credentials change or an operator opens the account.
@@ -114,27 +98,31 @@ impl ErrorKind {
             Self::Rejected | Self::AccountLocked | Self::AccountClosed
         )
     }
+
+    fn name_and_text(self) -> (&'static str, &'static str) {
+        match self {
+            Self::InvalidSetting => ("invalid-setting", "invalid setting"),
+            Self::Unavailable => ("unavailable", "token server unavailable"),
+            Self::InvalidResponse => ("invalid-response", "unusable token response"),
+            Self::Rejected => ("rejected", "credentials rejected"),
+            Self::AccountLocked => ("account-locked", "account locked"),
+            Self::AccountClosed => ("account-closed", "account closed"),
+            Self::Misconfigured => ("misconfigured", "token request not supported by the server"),
+            Self::Forbidden => ("forbidden", "token request forbidden"),
+            Self::Unresolved => ("unresolved", "outcome of the token request unknown"),
+            Self::StoreUnavailable => ("store-unavailable", "token store unavailable"),
+            Self::ForeignOrigin => ("foreign-origin", "origin not allowed to see the token"),
+            Self::TokenRequest => ("token-request", "token request declined"),
+            Self::Saturated => ("saturated", "too many callers waiting for a token"),
+            Self::WaitTimeout => ("wait-timeout", "timed out waiting for a token"),
+            Self::NoRuntime => ("no-runtime", "no tokio runtime to fetch a token on"),
+        }
+    }
 }
 
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::InvalidSetting => "invalid setting",
-            Self::Unavailable => "token server unavailable",
-            Self::InvalidResponse => "unusable token response",
-            Self::Rejected => "credentials rejected",
-            Self::AccountLocked => "account locked",
-            Self::AccountClosed => "account closed",
-            Self::Misconfigured => "token request not supported by the server",
-            Self::Forbidden => "token request forbidden",
-            Self::Unresolved => "outcome of the token request unknown",
-            Self::StoreUnavailable => "token store unavailable",
-            Self::ForeignOrigin => "origin not allowed to see the token",
-            Self::TokenRequest => "token request declined",
-            Self::Saturated => "too many callers waiting for a token",
-            Self::WaitTimeout => "timed out waiting for a token",
-            Self::NoRuntime => "no tokio runtime to fetch a token on",
-        })
+        f.write_str(self.name_and_text().1)
     }
 }
 
@@ -215,22 +203,23 @@ impl StdError for Error {
 impl From<InvalidSetting> for Error {
     fn from(invalid: InvalidSetting) -> Self {
         let (detail, source) = invalid.into_parts();
-        let error = Self::new(ErrorKind::InvalidSetting, detail);
-        match source {
-            Some(source) => error.with_source(source),
-            None => error,
-        }
+        Self(Arc::new(Inner {
+            kind: ErrorKind::InvalidSetting,
+            detail,
+            retry_after: None,
+            source: source.map(Arc::from),
+        }))
     }
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        let (kind, retry_after) = (failure.kind().into(), failure.retry_after());
-        let error = Self::new(kind, failure.into_detail());
-        match retry_after {
-            Some(after) => error.with_retry_after(after),
-            None => error,
-        }
+        Self(Arc::new(Inner {
+            kind: failure.kind().into(),
+            retry_after: failure.retry_after(),
+            detail: failure.into_detail(),
+            source: None,
+        }))
     }
 }
 
