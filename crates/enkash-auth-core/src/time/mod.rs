@@ -6,13 +6,11 @@
 mod clock;
 #[cfg(feature = "test-util")]
 mod manual;
-mod system;
 mod timestamp;
 
 #[cfg(feature = "test-util")]
 pub use self::manual::ManualClock;
 pub use self::{
-    clock::Clock,
-    system::SystemClock,
+    clock::{Clock, SystemClock},
     timestamp::{Timestamp, nanos},
 };
