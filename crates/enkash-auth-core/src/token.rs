@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;
 
@@ -7,9 +7,10 @@ use crate::{Bearer, Timestamp, lifetime::Schedule};
 /// Holds a token that can be attached: a ready header value, its generation and its deadline.
 ///
 /// Cheap to clone. Never shows the token under `{:?}`; the header value is marked sensitive.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct AccessToken(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     bearer: Bearer,
     generation: u64,
@@ -63,14 +64,5 @@ impl AccessToken {
 
     pub(crate) fn bearer(&self) -> &Bearer {
         &self.0.bearer
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessToken")
-            .field("generation", &self.0.generation)
-            .field("schedule", &self.0.schedule)
-            .finish_non_exhaustive()
     }
 }

@@ -44,7 +44,7 @@ pub enum ResponseBody {
 /// Holds a granted token and its lifetime.
 ///
 /// A refresh token in the response is dropped. Never shows the token under `{:?}`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Grant {
     bearer: Bearer,
     lifetime: Lifetime,
@@ -214,15 +214,6 @@ impl fmt::Debug for ResponseBody {
             Self::Truncated(bytes) => write!(f, "Truncated({} bytes)", bytes.len()),
             Self::TooLarge => f.write_str("TooLarge"),
         }
-    }
-}
-
-impl fmt::Debug for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant")
-            .field("lifetime", &self.lifetime)
-            .field("unit_guessed", &self.unit_guessed)
-            .finish_non_exhaustive()
     }
 }
 
