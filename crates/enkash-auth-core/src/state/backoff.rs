@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use super::FetchError;
-use crate::{FailureKind, Policy, Timestamp};
+use crate::{Failure, FailureKind, Policy, Timestamp};
 
 /// The interval at which a quarantined cache polls the account record, with a jitter of ± 20 %. A poll sends
 /// nothing to the token server.
@@ -13,6 +12,34 @@ const FIRST: Duration = Duration::from_millis(500);
 /// The first and the longest backoff after a failure that only an operator can end, such as an address that
 /// is not allow-listed.
 const FORBIDDEN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+
+/// Lets a [`State`](super::State) keep an error: a [`Failure`], or that of a crate which can fail for more
+/// reasons.
+pub trait FetchError: Clone + From<Failure> {
+    /// Returns the kind of failure whose backoff follows this error.
+    fn backoff_kind(&self) -> FailureKind;
+
+    /// Returns how long to wait before a new attempt makes sense; `None` if that is unknown.
+    fn retry_after(&self) -> Option<Duration>;
+
+    /// Sets the time after which a new attempt makes sense.
+    #[must_use]
+    fn with_retry_after(self, after: Duration) -> Self;
+}
+
+impl FetchError for Failure {
+    fn backoff_kind(&self) -> FailureKind {
+        self.kind()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after()
+    }
+
+    fn with_retry_after(self, after: Duration) -> Self {
+        self.with_retry_after(after)
+    }
+}
 
 /// Prevents fetches after a failed one until it has passed.
 #[derive(Clone, Debug)]

@@ -4,10 +4,7 @@ use crate::{AccessToken, Failure, Timestamp};
 /// Holds what follows from a lookup.
 #[derive(Debug)]
 #[must_use]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "the caller must carry out all of it"
-)]
+#[expect(clippy::exhaustive_structs, reason = "all must be carried out")]
 pub struct Decision<E = Failure> {
     /// What the caller gets.
     pub lookup: Lookup<PendingFetch, E>,
@@ -19,10 +16,7 @@ pub struct Decision<E = Failure> {
 
 /// Represents what a caller gets: a token now, one later from the pending fetch `P`, or the error `E`.
 #[derive(Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the caller must carry out all of it"
-)]
+#[expect(clippy::exhaustive_enums, reason = "all must be carried out")]
 pub enum Lookup<P = PendingFetch, E = Failure> {
     /// The cached token, at once.
     Ready(AccessToken),

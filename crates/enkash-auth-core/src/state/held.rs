@@ -15,7 +15,7 @@ const ROUNDING: Duration = Duration::from_secs(1);
 /// Holds the newest token, also after it has expired.
 #[derive(Clone, Debug)]
 pub struct Held {
-    pub(super) token: AccessToken,
+    pub token: AccessToken,
     /// When it was first received.
     issued: Timestamp,
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{
     Call, Decision, FetchError, FetchOutcome, FetchReason, Lookup, PendingFetch, View,
-    backoff::Backoff, doubt::Doubt, held::Held,
+    backoff::Backoff, doubt::Doubt, held::Held, pending_fetch::ExpiredTokens,
 };
 use crate::{
     AccessToken, Bearer, Failure, FailureKind, Policy, Timestamp,
@@ -12,15 +12,6 @@ use crate::{
 /// How long after the first call no background refresh begins: a short program, run every minute, could exit
 /// during one.
 const FIRST_REFRESH: Duration = Duration::from_secs(10);
-
-/// How long a fetch that received an expired token waits before it retries.
-const REPEAT: Duration = Duration::from_millis(250);
-
-/// The same after more retries than margin and rounding explain.
-const LONG_REPEAT: Duration = Duration::from_secs(1);
-
-/// How many of the shorter waits cover the margin, and a lifetime rounded down to whole seconds.
-const SHORT_REPEATS: usize = 6;
 
 /// A token with less than this left is replaced by its issuer within that time.
 const LAST_SECOND: Duration = Duration::from_secs(1);
@@ -39,8 +30,8 @@ pub struct State<E = Failure> {
     aborts: u32,
     /// When background refreshes may begin.
     refreshes_from: Option<Timestamp>,
-    /// The expired tokens that this fetch received.
-    expired: Vec<Bearer>,
+    /// Those that this fetch received.
+    expired: ExpiredTokens,
     fetches: u64,
     generations: u64,
     /// Whether an operator requested the next fetch, or it replaces an abandoned one.
@@ -57,7 +48,7 @@ impl<E: FetchError> State<E> {
             backoff: None,
             aborts: 0,
             refreshes_from: None,
-            expired: Vec::new(),
+            expired: ExpiredTokens::default(),
             fetches: 0,
             generations: 0,
             is_forced: false,
@@ -81,15 +72,11 @@ impl<E: FetchError> State<E> {
         let lookup = match self.usable(now).cloned() {
             Some(token) => {
                 if self.refresh_at(&token, now).has_passed(now) {
-                    let reason = match self.doubt.is_open() {
-                        true => FetchReason::Unauthorized,
-                        false => FetchReason::Refresh,
-                    };
-                    let _ = self.join_or_spawn(reason, now, can_fetch, policy);
+                    let _ = self.join_or_spawn(now, can_fetch, policy);
                 }
                 Lookup::Ready(token)
             }
-            None => match self.join_or_spawn(self.need(), now, can_fetch, policy) {
+            None => match self.join_or_spawn(now, can_fetch, policy) {
                 Ok(pending) => Lookup::Pending(pending),
                 Err(error) => Lookup::Failed(error),
             },
@@ -138,8 +125,7 @@ impl<E: FetchError> State<E> {
     /// retries: the token has expired, and an issuer that reuses tokens has the next one within a second.
     ///
     /// `None` for a usable token; for one that had a second or more left and expired on the way; and for a
-    /// third expired one that differs from both others: an issuer behind a load balancer may reuse two, but
-    /// this one reuses none.
+    /// third expired one that differs from both others.
     pub fn received(
         &mut self,
         number: u64,
@@ -153,14 +139,7 @@ impl<E: FetchError> State<E> {
         if !is_last_second || self.schedule(bearer, lifetime, now, 0.0, policy).is_some() {
             return None;
         }
-        let mut others = self.expired.iter().filter(|token| *token != bearer);
-        let other = others.next();
-        if others.any(|token| Some(token) != other) {
-            return None;
-        }
-        self.expired.push(bearer.clone());
-        let is_long = self.expired.len() > SHORT_REPEATS;
-        Some(if is_long { LONG_REPEAT } else { REPEAT })
+        self.expired.add(bearer)
     }
 
     /// Records that the API did not take the token of `generation` in the response to `call`, if that was
@@ -177,14 +156,10 @@ impl<E: FetchError> State<E> {
         call: Option<Call>,
         now: Timestamp,
     ) -> bool {
-        match self
-            .held
-            .as_ref()
-            .filter(|held| held.token.generation() == generation)
-        {
-            Some(held) => self.doubt.reject(is_proof, held.is_young(now), call, now),
-            None => false,
-        }
+        self.held.as_ref().is_some_and(|held| {
+            held.token.generation() == generation
+                && self.doubt.reject(is_proof, held.is_young(now), call, now)
+        })
     }
 
     /// Records that the user rejected the token of `generation`: it is not served any more, within the same
@@ -302,7 +277,6 @@ impl<E: FetchError> State<E> {
     /// Returns the pending fetch, or a new one; an error if none may be spawned.
     fn join_or_spawn(
         &mut self,
-        reason: FetchReason,
         now: Timestamp,
         can_fetch: Result<(), E>,
         policy: &Policy,
@@ -315,28 +289,26 @@ impl<E: FetchError> State<E> {
             return Ok(pending);
         }
         self.fetches += 1;
-        self.expired.clear();
-        let is_forced = std::mem::take(&mut self.is_forced);
+        self.expired = ExpiredTokens::default();
         // A sixteenth more than the timeout of the fetch: it completes before, if it is driven at all.
         let limit = policy.fetch_timeout;
         let limit = limit.saturating_add(limit / 16);
         let pending = PendingFetch {
             number: self.fetches,
-            reason: if is_forced {
-                FetchReason::Forced
-            } else {
-                reason
-            },
+            reason: self.reason(now),
             overdue: (now + limit).on_monotonic(),
         };
+        self.is_forced = false;
         Ok(*self.pending.insert(pending))
     }
 
-    /// Returns the reason for a fetch while no token is usable.
-    fn need(&self) -> FetchReason {
+    /// Returns the reason for a fetch that is spawned at `now`.
+    fn reason(&self, now: Timestamp) -> FetchReason {
         match self.held {
+            _ if self.is_forced => FetchReason::Forced,
             None => FetchReason::Initial,
             Some(_) if self.doubt.is_open() => FetchReason::Unauthorized,
+            Some(_) if self.usable(now).is_some() => FetchReason::Refresh,
             Some(_) => FetchReason::Expired,
         }
     }

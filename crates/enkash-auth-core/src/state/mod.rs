@@ -20,15 +20,14 @@
 mod backoff;
 mod decision;
 mod doubt;
-mod fetch_error;
 mod held;
 mod machine;
 mod pending_fetch;
 
 pub use self::{
+    backoff::FetchError,
     decision::{Decision, Lookup, View},
     doubt::Call,
-    fetch_error::FetchError,
     machine::State,
     pending_fetch::{FetchOutcome, FetchReason, PendingFetch},
 };

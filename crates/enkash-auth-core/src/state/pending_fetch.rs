@@ -1,4 +1,15 @@
+use std::time::Duration;
+
 use crate::{Bearer, Failure, Timestamp, lifetime::Lifetime};
+
+/// How long a fetch that received an expired token waits before it retries.
+const REPEAT: Duration = Duration::from_millis(250);
+
+/// The same after more retries than margin and rounding explain.
+const LONG_REPEAT: Duration = Duration::from_secs(1);
+
+/// How many of the shorter waits cover the margin, and a lifetime rounded down to whole seconds.
+const SHORT_REPEATS: usize = 6;
 
 /// Identifies one fetch of a token: its number, its reason, and when callers stop waiting for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,4 +76,25 @@ pub enum FetchOutcome<E = Failure> {
     /// With nothing: the runtime that drove it was shut down. The next call spawns another, after a backoff
     /// if that happened before.
     Aborted,
+}
+
+/// Holds the expired tokens that one fetch received.
+#[derive(Clone, Debug, Default)]
+pub struct ExpiredTokens(Vec<Bearer>);
+
+impl ExpiredTokens {
+    /// Adds `bearer`, and returns how long the fetch waits before it retries.
+    ///
+    /// `None` for a third one that differs from both others: an issuer behind a load balancer may reuse two,
+    /// but this one reuses none.
+    pub fn add(&mut self, bearer: &Bearer) -> Option<Duration> {
+        let mut others = self.0.iter().filter(|token| *token != bearer);
+        let other = others.next();
+        if others.any(|token| Some(token) != other) {
+            return None;
+        }
+        self.0.push(bearer.clone());
+        let is_long = self.0.len() > SHORT_REPEATS;
+        Some(if is_long { LONG_REPEAT } else { REPEAT })
+    }
 }
