@@ -24,23 +24,19 @@ pub struct Failure {
 
 /// Classifies a [`Failure`] by what it means for the next attempt.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the error above has a kind for each of them"
-)]
+#[expect(clippy::exhaustive_enums, reason = "an error has a kind for each")]
 pub enum FailureKind {
-    /// The token server was overloaded or failed, or known good credentials wait until it responds to a
-    /// probe. The attempt was not counted.
+    /// The server failed, or known good credentials wait until it responds to a probe: nothing was counted.
     Unavailable,
-    /// The response grants a token that cannot be attached: not a bearer token, already expired, truncated.
+    /// The token cannot be attached: not a bearer token, already expired, truncated.
     InvalidResponse,
     /// The server rejected these credentials.
     Rejected,
     /// The server reports that the account is locked or disabled.
     AccountLocked,
-    /// The strike budget is spent: one more attempt could lock the account.
+    /// The strike budget is spent.
     AccountClosed,
-    /// The server does not support such a request: wrong address, grant or scope.
+    /// The server does not support such a request.
     Misconfigured,
     /// The server rejects this caller, whatever its credentials.
     Forbidden,

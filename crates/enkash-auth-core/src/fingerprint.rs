@@ -16,9 +16,6 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The fingerprint of no credentials.
-    pub(crate) const NONE: Self = Self::new([0; 16], [0; 32]);
-
     pub(crate) const fn new(salt: [u8; 16], digest: [u8; 32]) -> Self {
         Self { salt, digest }
     }
@@ -44,10 +41,10 @@ impl Serialize for Fingerprint {
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let both: [u8; 48] = hex::deserialize(deserializer)?;
-        let mut fingerprint = Self::NONE;
-        let (salt, digest) = both.split_at(fingerprint.salt.len());
-        fingerprint.salt.copy_from_slice(salt);
-        fingerprint.digest.copy_from_slice(digest);
-        Ok(fingerprint)
+        let (mut salt, mut digest) = ([0; 16], [0; 32]);
+        let (left, right) = both.split_at(salt.len());
+        salt.copy_from_slice(left);
+        digest.copy_from_slice(right);
+        Ok(Self { salt, digest })
     }
 }

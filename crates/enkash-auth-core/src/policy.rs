@@ -2,10 +2,7 @@ use std::time::Duration;
 
 /// Sets when a token is refreshed, and the bounds of backoff.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a part of the policy of the crate above"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a part of tower's policy")]
 pub struct Policy {
     /// The longest window before a token's expiry in which it is refreshed in the background.
     pub refresh_window_max: Duration,

@@ -5,10 +5,7 @@ use crate::{Credentials, Failure, FailureKind};
 
 /// Describes the attempt that a fetch requests.
 #[derive(Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "made by the permit protocol alone"
-)]
+#[expect(clippy::exhaustive_structs, reason = "the protocol makes it")]
 pub struct AttemptContext<'a> {
     /// The id of the attempt.
     pub id: AttemptId,
@@ -27,10 +24,7 @@ pub struct AttemptContext<'a> {
 /// Represents whether an attempt may be made, with the permit `P`, or the error `E`. The facts know of no token
 /// `T`; the permit protocol does.
 #[derive(Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the permit protocol handles all of it"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the protocol handles all")]
 pub enum Acquire<P = Permit, T = Infallible, E = Failure> {
     /// It may be made, once the facts are written.
     Granted(P),
@@ -55,58 +49,6 @@ pub struct Permit {
     pub(super) known_good: Option<AttemptId>,
 }
 
-impl Acquire {
-    /// Denies credentials that were rejected before.
-    pub(super) fn rejected_before() -> Self {
-        let detail = "the token server has rejected these credentials before; nothing was sent; change \
-                      them, or run `enkash-sidecar reset --allow-rejected` or call \
-                      `TokenCache::allow_rejected`";
-        Self::denied(FailureKind::Rejected, detail)
-    }
-
-    /// Denies an account that the server has locked.
-    pub(super) fn locked() -> Self {
-        let detail = "nothing was sent; once EnKash has unlocked it, run `enkash-sidecar reset` or call \
-                      `TokenCache::reset`";
-        Self::denied(FailureKind::AccountLocked, detail)
-    }
-
-    /// Denies an account whose budget is spent; `rejected` is how many attempts were rejected.
-    pub(super) fn closed(rejected: usize) -> Self {
-        let count = match rejected {
-            0 => "two attempts are unresolved",
-            1 => "one attempt was rejected and another is unresolved",
-            _ => "two attempts were rejected",
-        };
-        let allow = match rejected {
-            0 => "",
-            _ => ", with `--allow-rejected` if it was rejected,",
-        };
-        let detail = format!(
-            "{count}, and a third could lock it; nothing was sent; once the password is known to be right, \
-             run `enkash-sidecar reset`{allow} or call `TokenCache::reset`"
-        );
-        Self::denied(FailureKind::AccountClosed, detail)
-    }
-
-    /// Denies known good credentials during the backoff after two attempts without a response.
-    pub(super) fn backoff_after_lost_attempts() -> Self {
-        let detail =
-            "the last token requests had no response; the next is sent 15 minutes after them";
-        Self::denied(FailureKind::Unavailable, detail)
-    }
-
-    /// Denies known good credentials while the token server does not respond to a probe.
-    pub(super) fn no_probe_response() -> Self {
-        let detail = "the last token request had no response; the next is sent when the server responds to a probe";
-        Self::denied(FailureKind::Unavailable, detail)
-    }
-
-    fn denied(kind: FailureKind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Denied(Failure::new(kind, detail))
-    }
-}
-
 impl Permit {
     /// Returns the id of the attempt.
     pub fn id(&self) -> AttemptId {
@@ -117,4 +59,53 @@ impl Permit {
     pub fn is_known_good(&self) -> bool {
         self.known_good.is_some()
     }
+}
+
+/// Denies credentials that were rejected before.
+pub fn rejected_before() -> Acquire {
+    let detail = "the token server has rejected these credentials before; nothing was sent; change \
+                  them, or run `enkash-sidecar reset --allow-rejected` or call \
+                  `TokenCache::allow_rejected`";
+    denied(FailureKind::Rejected, detail)
+}
+
+/// Denies an account that the server has locked.
+pub fn locked() -> Acquire {
+    let detail = "nothing was sent; once EnKash has unlocked it, run `enkash-sidecar reset` or call \
+                  `TokenCache::reset`";
+    denied(FailureKind::AccountLocked, detail)
+}
+
+/// Denies an account whose budget is spent; `rejected` is how many attempts were rejected.
+pub fn closed(rejected: usize) -> Acquire {
+    let count = match rejected {
+        0 => "two attempts are unresolved",
+        1 => "one attempt was rejected and another is unresolved",
+        _ => "two attempts were rejected",
+    };
+    let allow = match rejected {
+        0 => "",
+        _ => ", with `--allow-rejected` if it was rejected,",
+    };
+    let detail = format!(
+        "{count}, and a third could lock it; nothing was sent; once the password is known to be right, \
+         run `enkash-sidecar reset`{allow} or call `TokenCache::reset`"
+    );
+    denied(FailureKind::AccountClosed, detail)
+}
+
+/// Denies known good credentials during the backoff after two attempts without a response.
+pub fn backoff_after_lost_attempts() -> Acquire {
+    let detail = "the last token requests had no response; the next is sent 15 minutes after them";
+    denied(FailureKind::Unavailable, detail)
+}
+
+/// Denies known good credentials while the token server does not respond to a probe.
+pub fn no_probe_response() -> Acquire {
+    let detail = "the last token request had no response; the next is sent when the server responds to a probe";
+    denied(FailureKind::Unavailable, detail)
+}
+
+fn denied(kind: FailureKind, detail: impl Into<Cow<'static, str>>) -> Acquire {
+    Acquire::Denied(Failure::new(kind, detail))
 }

@@ -52,10 +52,7 @@ pub enum State {
 
 /// Represents how an attempt ended, for the strike budget.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the rules of the budget name each of them"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the rules name each of them")]
 pub enum AttemptOutcome {
     /// The server granted a token.
     Granted,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Acquire, Attempt, AttemptContext, AttemptId, AttemptOutcome, Fingerprint, Permit, Witness,
-    attempt::State, cleared::Cleared,
+    acquire, attempt::State, cleared::Cleared,
 };
 use crate::{Credentials, Timestamp};
 
@@ -67,7 +67,12 @@ impl Facts {
         let mut facts = Self::default();
         for purpose in [b"unreadable 1", b"unreadable 2"] {
             let id = AttemptId::of(purpose, bytes);
-            facts.add_ended(id, Fingerprint::NONE, State::Unresolved, now);
+            facts.add_ended(
+                id,
+                Fingerprint::new([0; 16], [0; 32]),
+                State::Unresolved,
+                now,
+            );
         }
         facts.tidy();
         facts
@@ -128,7 +133,7 @@ impl Facts {
             }
         }
         if self.has_rejected(ctx.credentials) {
-            return Acquire::rejected_before();
+            return acquire::rejected_before();
         }
         if self.attempts.iter().any(Attempt::is_open) {
             return Acquire::Busy;
@@ -170,14 +175,14 @@ impl Facts {
         let success = self.success.as_mut()?;
         let has_waited = age >= KNOWN_GOOD_BACKOFF;
         if self.attempts.len() > 1 && !has_waited {
-            return Some(Acquire::backoff_after_lost_attempts());
+            return Some(acquire::backoff_after_lost_attempts());
         }
         match ctx.probe {
             None => return Some(Acquire::Probe),
             Some(true) => success.probed = true,
             // A server that has responded to no probe since the last success may not support them.
             Some(false) if !success.probed && has_waited => {}
-            Some(false) => return Some(Acquire::no_probe_response()),
+            Some(false) => return Some(acquire::no_probe_response()),
         }
         None
     }
@@ -186,13 +191,13 @@ impl Facts {
     fn check_budget(&self, ctx: &AttemptContext<'_>, age: Option<Duration>) -> Option<Acquire> {
         let mut states = self.attempts.iter().map(|attempt| attempt.state);
         if states.any(|state| state == State::Locked) {
-            return Some(Acquire::locked());
+            return Some(acquire::locked());
         }
         let rejected = self.rejected_attempts();
         let retry_after = ctx.retry_unresolved_after.filter(|_| rejected == 0);
         let may_retry = retry_after.is_some_and(|after| age >= Some(after));
         let is_closed = self.attempts.len() >= BUDGET && !may_retry;
-        is_closed.then(|| Acquire::closed(rejected))
+        is_closed.then(|| acquire::closed(rejected))
     }
 
     /// Records how the attempt of `permit` ended. Returns whether it was still the open attempt of the

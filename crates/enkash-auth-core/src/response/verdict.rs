@@ -10,21 +10,21 @@ use crate::{Failure, FailureKind, account::AttemptOutcome};
 
 /// Holds the input of the rules: a response that grants nothing.
 pub struct Evidence<'a> {
-    pub(super) status: StatusCode,
-    pub(super) content: &'a Content<'a>,
-    pub(super) fields: Fields<'a>,
+    pub status: StatusCode,
+    pub content: &'a Content<'a>,
+    pub fields: Fields<'a>,
     /// Whether there is a token that can be attached.
-    pub(super) has_usable_token: bool,
+    pub has_usable_token: bool,
     /// Whether that token was already expired when received.
-    pub(super) is_expired: bool,
-    pub(super) is_known_good: bool,
+    pub is_expired: bool,
+    pub is_known_good: bool,
 }
 
 /// Represents the meaning of a response that grants nothing.
 pub struct Verdict {
-    pub(super) kind: FailureKind,
-    pub(super) outcome: AttemptOutcome,
-    pub(super) may_repeat: bool,
+    pub kind: FailureKind,
+    pub outcome: AttemptOutcome,
+    pub may_repeat: bool,
     /// The observation, or what to check; empty if the server's text suffices.
     remark: &'static str,
 }
