@@ -14,27 +14,13 @@ use super::{
 };
 use crate::BoxError;
 
-/// Connects through an [`Egress`], for hyper-util's client. Made by [`Egress::connector`].
+/// Connects through an [`Egress`], for hyper-util's client. Made by [`Egress::connector`]; [`Egress`] shows how.
 ///
 /// A connection is made in time or not at all; then the client's error proves that nothing was sent.
 ///
 /// # Panics
 ///
 /// If called outside a tokio runtime.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_tower::{Egress, EgressConnector};
-/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-///
-/// let egress = Egress::from_env()?;
-/// let connector: EgressConnector = egress.connector(Duration::from_secs(3))?;
-/// let client = Client::builder(TokioExecutor::new()).build(connector);
-/// # let _: Client<_, http_body_util::Full<bytes::Bytes>> = client;
-/// # Ok::<(), enkash_auth_tower::Error>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct EgressConnector {
     inner: HttpsConnector<Dial>,
