@@ -161,28 +161,18 @@ fn inflate(bytes: &[u8], is_deflate: bool) -> Option<(Zeroizing<Vec<u8>>, Extent
 }
 
 /// Reads to the end or the limit; `None` if an error came before any byte.
-fn read(mut decoder: impl Read) -> Option<(Zeroizing<Vec<u8>>, Extent)> {
-    // Allocated in full: growing would leave copies behind.
-    let mut bytes = Zeroizing::new(vec![0; TokenResponse::MAX_BODY]);
-    let mut filled = 0;
-    let extent = loop {
-        let room = bytes.get_mut(filled..).unwrap_or_default();
-        let is_full = room.is_empty();
-        let read = match room {
-            [] => decoder.read(&mut [0]),
-            room => decoder.read(room),
-        };
-        match read {
-            Ok(0) => break Extent::Complete,
-            Ok(_) if is_full => {
-                filled = 0;
-                break Extent::TooLarge;
-            }
-            Ok(more) => filled += more,
-            Err(_) if filled == 0 => return None,
-            Err(_) => break Extent::Truncated,
-        }
-    };
-    bytes.truncate(filled);
-    Some((bytes, extent))
+fn read(decoder: impl Read) -> Option<(Zeroizing<Vec<u8>>, Extent)> {
+    let limit = TokenResponse::MAX_BODY;
+    // With room to spare: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * limit));
+    let end = decoder.take(limit as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > limit {
+        bytes.clear();
+        return Some((bytes, Extent::TooLarge));
+    }
+    match end {
+        Ok(_) => Some((bytes, Extent::Complete)),
+        Err(_) if bytes.is_empty() => None,
+        Err(_) => Some((bytes, Extent::Truncated)),
+    }
 }
