@@ -3,18 +3,6 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 /// Describes why there is no token: by the response of the token server, or by the account record.
 ///
 /// The text never holds a secret.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use enkash_auth_core::{Failure, FailureKind};
-///
-/// let failure = Failure::new(FailureKind::Unavailable, "status 503")
-///     .with_retry_after(Duration::from_secs(2));
-/// assert_eq!(failure.retry_after(), Some(Duration::from_secs(2)));
-/// assert_eq!(failure.to_string(), "status 503");
-/// ```
 #[derive(Clone, Debug)]
 pub struct Failure {
     kind: FailureKind,
