@@ -46,7 +46,7 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
         self.inner
             .poll_ready(cx)
-            .map_err(|error| UpstreamError::NotReady(NotSent::new(error).into()))
+            .map_err(|error| UpstreamError::Failed(NotSent::new(error).into()))
     }
 
     fn call(&mut self, request: Request<ProxyBody>) -> Self::Future {
@@ -74,18 +74,15 @@ where
 /// Why a call to the upstream has no response.
 #[derive(Debug)]
 pub(crate) enum UpstreamError {
-    /// The client was not ready and was not called.
-    NotReady(BoxError),
     /// Neither a response nor a frame of the request body arrived within the limit.
     TimedOut,
-    /// The client failed.
+    /// The client failed, or was not ready, which proves that nothing was sent.
     Failed(BoxError),
 }
 
 impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotReady(_) => "client not ready",
             Self::TimedOut => "timed out waiting for a response",
             Self::Failed(_) => "call failed",
         })
@@ -95,7 +92,7 @@ impl fmt::Display for UpstreamError {
 impl StdError for UpstreamError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::NotReady(source) | Self::Failed(source) => Some(&**source),
+            Self::Failed(source) => Some(&**source),
             Self::TimedOut => None,
         }
     }

@@ -106,8 +106,6 @@ impl Problem {
             return error.into();
         }
         match error.downcast_ref::<UpstreamError>() {
-            Some(UpstreamError::NotReady(_)) => Self::new(StatusCode::BAD_GATEWAY, Forwarded::No)
-                .detail("the client for the upstream is not ready"),
             Some(UpstreamError::TimedOut) => {
                 Self::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::Unknown)
                     .detail("timed out waiting for the upstream's response")
@@ -127,10 +125,7 @@ impl Problem {
 ///
 /// In JSON `false` or `"unknown"`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a failed call was certainly not forwarded, or it is unknown"
-)]
+#[expect(clippy::exhaustive_enums, reason = "it is certain, or unknown")]
 pub enum Forwarded {
     /// Certainly not: the request can be sent again.
     No,

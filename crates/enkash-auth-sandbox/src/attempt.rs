@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use http::StatusCode;
+use serde::Deserialize;
 
 /// A token request in either dialect.
 pub(crate) enum Attempt {
@@ -12,10 +13,15 @@ pub(crate) enum Attempt {
         fields: HashMap<String, String>,
     },
     /// The JSON dialect.
-    Merchant {
-        access_key: String,
-        secret_key: String,
-    },
+    Merchant(Keys),
+}
+
+/// The body of the JSON dialect.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Keys {
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
 }
 
 /// Why an attempt was rejected.

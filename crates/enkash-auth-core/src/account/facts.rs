@@ -67,12 +67,8 @@ impl Facts {
         let mut facts = Self::default();
         for purpose in [b"unreadable 1", b"unreadable 2"] {
             let id = AttemptId::of(purpose, bytes);
-            facts.add_ended(
-                id,
-                Fingerprint::new([0; 16], [0; 32]),
-                State::Unresolved,
-                now,
-            );
+            let none = Fingerprint::new([0; 16], [0; 32]);
+            facts.add_ended(id, none, State::Unresolved, now);
         }
         facts.tidy();
         facts
@@ -189,8 +185,8 @@ impl Facts {
 
     /// Denies the attempt unless fewer than two others count, the newest of which is `age` old.
     fn check_budget(&self, ctx: &AttemptContext<'_>, age: Option<Duration>) -> Option<Acquire> {
-        let mut states = self.attempts.iter().map(|attempt| attempt.state);
-        if states.any(|state| state == State::Locked) {
+        let mut attempts = self.attempts.iter();
+        if attempts.any(|attempt| attempt.state == State::Locked) {
             return Some(acquire::locked());
         }
         let rejected = self.rejected_attempts();
@@ -211,8 +207,8 @@ impl Facts {
         now: Timestamp,
     ) -> bool {
         let (id, fingerprint) = (permit.id, permit.fingerprint);
-        let mut open = self.attempts.iter().filter(|attempt| attempt.is_open());
-        let is_open = open.any(|attempt| attempt.id == id);
+        let mut attempts = self.attempts.iter();
+        let is_open = attempts.any(|attempt| attempt.is_open() && attempt.id == id);
         match outcome {
             AttemptOutcome::Granted if is_open => {
                 for id in permit.ends.iter().chain([&id]) {
@@ -238,9 +234,10 @@ impl Facts {
                 if let Some(success) = permit.known_good {
                     self.clear(success, true, now);
                 }
-                let state = match guessed {
-                    true => State::Guessed,
-                    false => State::Rejected,
+                let state = if guessed {
+                    State::Guessed
+                } else {
+                    State::Rejected
                 };
                 let id = self.reject(permit, state, now);
                 self.add_rejected(Rejected {
@@ -329,13 +326,12 @@ impl Facts {
     }
 
     fn has_rejected(&self, credentials: &Credentials) -> bool {
-        let is_rejected = |attempt: &Attempt| {
-            matches!(attempt.state, State::Guessed | State::Rejected)
-                && credentials.matches(&attempt.fingerprint)
-        };
-        let mut rejected = self.rejected.iter();
-        rejected.any(|rejected| credentials.matches(&rejected.fingerprint))
-            || self.attempts.iter().any(is_rejected)
+        let is_rejected = |state| matches!(state, State::Guessed | State::Rejected);
+        let attempts = self.attempts.iter();
+        let attempts = attempts.filter(|attempt| is_rejected(attempt.state));
+        let rejected = self.rejected.iter().map(|rejected| &rejected.fingerprint);
+        let mut rejected = rejected.chain(attempts.map(|attempt| &attempt.fingerprint));
+        rejected.any(|fingerprint| credentials.matches(fingerprint))
     }
 
     fn add_attempt(&mut self, attempt: Attempt) {

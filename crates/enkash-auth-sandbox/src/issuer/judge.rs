@@ -22,15 +22,12 @@ impl Judge<'_> {
                 let client = self.client(client);
                 self.form(client, fields)
             }
-            Attempt::Merchant {
-                access_key,
-                secret_key,
-            } => {
-                let account = Account::Merchant(access_key.clone());
+            Attempt::Merchant(keys) => {
+                let account = Account::Merchant(keys.access_key.clone());
                 let checked = if !self.accounts.allows_api_key(self.api_key) {
                     Err(Rejection::WrongApiKey)
-                } else if self.accounts.secret(&account) == Some(&secret_key) {
-                    Ok(access_key)
+                } else if self.accounts.secret(&account) == Some(&keys.secret_key) {
+                    Ok(keys.access_key)
                 } else {
                     Err(Rejection::WrongMerchant)
                 };

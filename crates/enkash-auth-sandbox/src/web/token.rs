@@ -9,7 +9,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 
 use super::fault;
 use super::response::{self, Dialect};
@@ -61,13 +60,6 @@ async fn carry_out(issuer: Issuer, request: Request, dialect: Dialect) -> Respon
 }
 
 fn read(headers: &HeaderMap, body: &Bytes, dialect: Dialect) -> Result<Attempt, Rejection> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Keys {
-        access_key: String,
-        secret_key: String,
-    }
-
     match dialect {
         Dialect::Form => Ok(Attempt::Form {
             client: basic(headers),
@@ -79,10 +71,7 @@ fn read(headers: &HeaderMap, body: &Bytes, dialect: Dialect) -> Result<Attempt, 
             },
         }),
         Dialect::Merchant => serde_json::from_slice(body)
-            .map(|keys: Keys| Attempt::Merchant {
-                access_key: keys.access_key,
-                secret_key: keys.secret_key,
-            })
+            .map(Attempt::Merchant)
             .map_err(|_| Rejection::Malformed("accessKey and secretKey are required, as JSON")),
     }
 }
