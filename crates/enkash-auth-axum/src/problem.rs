@@ -196,16 +196,11 @@ impl From<Error> for Problem {
 impl From<BoxError> for Problem {
     fn from(error: BoxError) -> Self {
         if let Some(not_called) = NotCalled::of(&*error) {
-            let problem = Self::from(not_called.error());
-            let forwarded = if not_called.method().is_safe() {
-                Forwarded::Unknown
-            } else {
-                Forwarded::No
-            };
-            return Self {
-                forwarded,
-                ..problem
-            };
+            let mut problem = Self::from(not_called.error());
+            if not_called.method().is_safe() {
+                problem.forwarded = Forwarded::Unknown;
+            }
+            return problem;
         }
         if error.is::<Elapsed>() {
             return Self::new(StatusCode::GATEWAY_TIMEOUT, Forwarded::Unknown)

@@ -31,12 +31,6 @@ use crate::{
     rewrite::{self, Target},
 };
 
-/// How long a connection to the upstream may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long the upstream may make no progress.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Forwards every request to one upstream, with a valid `Authorization: Bearer …`.
 ///
 /// - A request is sent to the upstream's scheme and authority with its own path and query; nothing
@@ -95,8 +89,8 @@ impl Proxy {
             upstream,
             #[cfg(feature = "client")]
             egress: Egress::direct(),
-            connect_timeout: CONNECT_TIMEOUT,
-            response_timeout: RESPONSE_TIMEOUT,
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(30),
         }
     }
 }

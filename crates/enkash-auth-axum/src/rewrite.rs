@@ -9,7 +9,7 @@ use http::{
         TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
     },
     request,
-    uri::{Authority, PathAndQuery, Scheme},
+    uri::{Authority, PathAndQuery},
 };
 use http_body::Body as HttpBody;
 
@@ -31,30 +31,21 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// The scheme and authority of the upstream.
+/// The address of the upstream, and its `Host` header.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    scheme: Scheme,
-    authority: Authority,
+    upstream: Uri,
     host: HeaderValue,
 }
 
 impl Target {
     pub(crate) fn new(upstream: &Origin) -> Result<Self, Error> {
         let invalid = || Error::new(ErrorKind::InvalidSetting, "upstream: not a valid address");
-        let parts = Uri::try_from(upstream.to_string())
-            .map_err(|error| invalid().with_source(error))?
-            .into_parts();
-        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(invalid());
-        };
-        let host = HeaderValue::from_str(authority.as_str())
-            .map_err(|error| invalid().with_source(error))?;
-        Ok(Self {
-            scheme,
-            authority,
-            host,
-        })
+        let upstream =
+            Uri::try_from(upstream.to_string()).map_err(|error| invalid().with_source(error))?;
+        let host = upstream.authority().map_or("", Authority::as_str);
+        let host = HeaderValue::from_str(host).map_err(|error| invalid().with_source(error))?;
+        Ok(Self { upstream, host })
     }
 
     /// Returns the request to the upstream: method, path and query, end-to-end headers and body of the
@@ -90,12 +81,9 @@ impl Target {
             query if query.starts_with('?') => format!("/{query}").parse().ok()?,
             _ => return None,
         };
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path_and_query)
-            .build()
-            .ok()
+        let mut parts = self.upstream.clone().into_parts();
+        parts.path_and_query = Some(path_and_query);
+        Uri::from_parts(parts).ok()
     }
 }
 
