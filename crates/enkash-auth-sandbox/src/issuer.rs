@@ -1,5 +1,6 @@
 mod judge;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -56,8 +57,7 @@ struct State {
     tokens: Tokens,
     strikes: Strikes,
     is_out: bool,
-    token_faults: Queue,
-    api_faults: Queue,
+    faults: BTreeMap<Endpoint, Queue>,
 }
 
 impl Issuer {
@@ -149,7 +149,9 @@ impl Issuer {
     /// Orders a fault. It becomes active when the earlier orders of its endpoint are used up.
     pub fn order(&self, order: Order) {
         let now = self.clock().elapsed_ms();
-        self.lock().faults(order.endpoint()).push(order, now);
+        let mut state = self.lock();
+        let queue = state.faults.entry(order.endpoint()).or_default();
+        queue.push(order, now);
     }
 
     /// Returns the orders that are not used up, with their remaining counts: those of the token
@@ -157,23 +159,20 @@ impl Issuer {
     pub fn orders(&self) -> Vec<Order> {
         let now = self.clock().elapsed_ms();
         let mut state = self.lock();
-        let mut orders = state.token_faults.orders(now);
-        orders.extend(state.api_faults.orders(now));
-        orders
+        let queues = state.faults.values_mut();
+        queues.flat_map(|queue| queue.orders(now)).collect()
     }
 
     /// Cancels all orders. Faults that already apply to a request remain.
     pub fn cancel_orders(&self) {
-        let mut state = self.lock();
-        state.token_faults = Queue::default();
-        state.api_faults = Queue::default();
+        self.lock().faults.clear();
     }
 
     /// Takes the fault for a request to `endpoint` now, and counts it.
     pub(crate) fn take_fault(&self, endpoint: Endpoint) -> Option<Fault> {
         let now = self.clock().elapsed_ms();
         let mut state = self.lock();
-        let fault = state.faults(endpoint).take(now)?;
+        let fault = state.faults.get_mut(&endpoint)?.take(now)?;
         state.counters.faults += 1;
         Some(fault)
     }
@@ -331,13 +330,4 @@ pub struct Counters {
     /// Requests at `/-/sandbox/trap`, the target of [`Fault::Redirect`]: made by a client that sends
     /// its password along a redirect.
     pub redirects_followed: u64,
-}
-
-impl State {
-    fn faults(&mut self, endpoint: Endpoint) -> &mut Queue {
-        match endpoint {
-            Endpoint::Token => &mut self.token_faults,
-            Endpoint::Api => &mut self.api_faults,
-        }
-    }
 }
