@@ -10,6 +10,7 @@ use http::{
     header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, USER_AGENT},
 };
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -39,7 +40,7 @@ impl TokenRequest {
             } => json(credentials, access_key, secret_key),
         }?;
         let (path, content_type) = dialect(credentials);
-        let mut request = Request::new(Bytes::from_owner(Zeroizing::new(body.into_bytes())));
+        let mut request = Request::new(Bytes::from_owner(Zeroizing::new(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = base.join(path)?;
         let headers = request.headers_mut();
@@ -98,7 +99,7 @@ fn dialect(credentials: &Credentials) -> (&'static str, &'static str) {
     }
 }
 
-fn form(credentials: &Credentials, user: &User) -> Result<String, InvalidSetting> {
+fn form(credentials: &Credentials, user: &User) -> Result<Vec<u8>, InvalidSetting> {
     // Room for every byte escaped: a buffer that grows leaves copies behind.
     let bytes: usize = credentials.sent().map(|part| part.len() + 2).sum();
     let mut form = Serializer::new(String::with_capacity(64 + 3 * bytes));
@@ -118,14 +119,22 @@ fn form(credentials: &Credentials, user: &User) -> Result<String, InvalidSetting
         }
         form.append_pair(name, clean(&format!("form field {name:?}"), value)?);
     }
-    Ok(form.finish())
+    Ok(form.finish().into_bytes())
+}
+
+/// The body with merchant keys.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Keys<'a> {
+    access_key: &'a str,
+    secret_key: &'a str,
 }
 
 fn json(
     credentials: &Credentials,
     access_key: &SecretString,
     secret_key: &SecretString,
-) -> Result<String, InvalidSetting> {
+) -> Result<Vec<u8>, InvalidSetting> {
     if let Some((name, _)) = credentials.form_fields.first() {
         let why = "merchant keys are sent as JSON";
         return Err(invalid(format!("form field {name:?}: {why}")));
@@ -133,16 +142,16 @@ fn json(
     if credentials.company_id.is_some() {
         return Err(invalid("company id: merchant keys are sent without one"));
     }
-    let access_key = quoted("access key", access_key)?;
-    let secret_key = quoted("secret key", secret_key)?;
-    let parts = [
-        r#"{"accessKey":"#,
-        &access_key,
-        r#","secretKey":"#,
-        &secret_key,
-        "}",
-    ];
-    Ok(parts.concat())
+    let keys = Keys {
+        access_key: required("access key", access_key)?,
+        secret_key: required("secret key", secret_key)?,
+    };
+    // Room for every byte escaped: a buffer that grows leaves copies behind.
+    let bytes = keys.access_key.len() + keys.secret_key.len();
+    let mut json = Vec::with_capacity(64 + 6 * bytes);
+    serde_json::to_writer(&mut json, &keys)
+        .map_err(|error| invalid("merchant keys: not valid in JSON").with_source(error))?;
+    Ok(json)
 }
 
 /// Returns HTTP Basic of the raw values, as in RFC 7617; RFC 6749 would URL-encode them first, which this
@@ -157,13 +166,6 @@ fn basic(client: &Client) -> Result<HeaderValue, InvalidSetting> {
     let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
     let value = Zeroizing::new(["Basic ", &*encoded].concat());
     sensitive(value.as_bytes()).ok_or_else(|| invalid("client secret: not a valid header value"))
-}
-
-/// Returns a secret as a JSON string.
-fn quoted(setting: &str, secret: &SecretString) -> Result<Zeroizing<String>, InvalidSetting> {
-    serde_json::to_string(required(setting, secret)?)
-        .map(Zeroizing::new)
-        .map_err(|_| invalid(format!("{setting}: not a valid JSON string")))
 }
 
 fn sensitive(value: &[u8]) -> Option<HeaderValue> {
