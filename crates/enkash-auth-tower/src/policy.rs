@@ -91,23 +91,16 @@ impl RefreshPolicy {
 
 impl Default for RefreshPolicy {
     fn default() -> Self {
-        let Policy {
-            refresh_window_max,
-            expiry_margin_max,
-            fetch_timeout,
-            backoff_max,
-            retry_after_max,
-            retry_unresolved_after,
-        } = Policy::default();
+        let policy = Policy::default();
         Self {
             keep_warm: false,
-            refresh_window_max,
-            expiry_margin_max,
-            fetch_timeout,
+            refresh_window_max: policy.refresh_window_max,
+            expiry_margin_max: policy.expiry_margin_max,
+            fetch_timeout: policy.fetch_timeout,
             attempts: 3,
-            backoff_max,
-            retry_after_max,
-            retry_unresolved_after,
+            backoff_max: policy.backoff_max,
+            retry_after_max: policy.retry_after_max,
+            retry_unresolved_after: policy.retry_unresolved_after,
             wait_timeout: Duration::from_secs(10),
             max_waiters: 65_536,
         }
