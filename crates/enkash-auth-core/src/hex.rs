@@ -1,23 +1,32 @@
-//! Bytes as lower-case hexadecimal text, and back.
-
 use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub struct Hex<'a>(pub &'a [u8]);
+/// Holds bytes whose text is lower-case hexadecimal.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Hex<const N: usize>(pub [u8; N]);
 
-impl fmt::Display for Hex<'_> {
+impl<const N: usize> fmt::Display for Hex<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
+impl<const N: usize> Serialize for Hex<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Reads a string of `2 * N` lower-case digits.
-pub fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
-    deserializer: D,
-) -> Result<[u8; N], D::Error> {
-    let text = Cow::<'de, str>::deserialize(deserializer)?;
-    read(&text).ok_or_else(|| de::Error::custom("not hexadecimal, or of the wrong length"))
+impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let bytes = read(&text);
+        let bytes =
+            bytes.ok_or_else(|| de::Error::custom("not hexadecimal, or of the wrong length"));
+        bytes.map(Self)
+    }
 }
 
 fn read<const N: usize>(text: &str) -> Option<[u8; N]> {

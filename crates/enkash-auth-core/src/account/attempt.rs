@@ -5,17 +5,14 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::Fingerprint;
-use crate::{
-    Timestamp,
-    hex::{self, Hex},
-};
+use crate::{Timestamp, hex::Hex};
 
 /// Identifies one attempt, in all processes and for all time: 128 random bits.
 ///
 /// It is also the fencing token of the attempt's lease: only an attempt that is still open on the record
 /// may store a token.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct AttemptId([u8; 16]);
+#[derive(Clone, Copy, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct AttemptId(Hex<16>);
 
 /// Describes one attempt on the account record: a token request that was sent, or may have been.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -76,19 +73,19 @@ pub enum AttemptOutcome {
 impl AttemptId {
     /// Creates an id from random bits.
     pub const fn new(random: [u8; 16]) -> Self {
-        Self(random)
+        Self(Hex(random))
     }
 
     /// Returns the id under which a rejection counts if it is reported after the attempt was cleared.
     pub(super) fn derived(self) -> Self {
-        Self::of(b"derived", &self.0)
+        Self::of(b"derived", &self.0.0)
     }
 
     /// Derives an id from `bytes`.
     pub(super) fn of(purpose: &[u8], bytes: &[u8]) -> Self {
         let digest = Sha256::new().chain_update(purpose).chain_update(bytes);
         let digest: [u8; 32] = digest.finalize().into();
-        Self(digest.first_chunk().copied().unwrap_or_default())
+        Self(Hex(digest.first_chunk().copied().unwrap_or_default()))
     }
 }
 
@@ -138,18 +135,6 @@ impl fmt::Debug for AttemptId {
 
 impl fmt::LowerHex for AttemptId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Hex(&self.0))
-    }
-}
-
-impl Serialize for AttemptId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Hex(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for AttemptId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        hex::deserialize(deserializer).map(Self)
+        fmt::Display::fmt(&self.0, f)
     }
 }

@@ -92,7 +92,7 @@ impl AccountRecord {
     pub fn in_place_of(bytes: &[u8], now: Timestamp) -> Self {
         Self {
             facts: Facts::unreadable(bytes, now),
-            replaces: Some(Hex(&Sha256::digest(bytes)).to_string()),
+            replaces: Some(sha256(bytes)),
             ..Self::default()
         }
     }
@@ -149,7 +149,7 @@ impl AccountRecord {
             record: self,
         };
         let json = serde_json::to_string(&envelope)?;
-        let sum = checksum(&json);
+        let sum = sha256(json.as_bytes());
         Ok(format!("{NAME} {FORMAT}\n{json}\nsha256 {sum}\n").into_bytes())
     }
 
@@ -178,7 +178,7 @@ impl AccountRecord {
 
     fn read(account: AccountKey, text: &str) -> Option<Self> {
         let (json, sum) = text.strip_suffix('\n')?.split_once("\nsha256 ")?;
-        if sum != checksum(json) {
+        if sum != sha256(json.as_bytes()) {
             return None;
         }
         let envelope: Envelope<Self> = serde_json::from_str(json).ok()?;
@@ -190,8 +190,8 @@ impl AccountRecord {
     }
 }
 
-fn checksum(json: &str) -> String {
-    Hex(&Sha256::digest(json)).to_string()
+fn sha256(bytes: &[u8]) -> String {
+    Hex::<32>(Sha256::digest(bytes).into()).to_string()
 }
 
 impl fmt::Display for Unreadable {
