@@ -68,4 +68,5 @@ pub mod internal {
     pub use crate::attempts::Process;
     #[cfg(feature = "client")]
     pub use crate::egress::lenient::pool as lenient_pool;
+    pub use crate::store::{Queue, Slot};
 }

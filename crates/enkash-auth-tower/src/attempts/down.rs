@@ -2,7 +2,7 @@ use tokio::time::timeout;
 
 use crate::{
     BoxError, Error, ErrorKind,
-    store::{STORE_TIMEOUT, StoreFuture},
+    store::{Store, StoreFuture},
 };
 
 /// Explains why the store cannot be used.
@@ -14,12 +14,16 @@ pub enum Down {
 }
 
 impl Down {
-    /// Waits for a call of the store, no longer than [`STORE_TIMEOUT`].
-    pub async fn limit<T>(call: StoreFuture<'_, T>) -> Result<T, Self> {
-        match timeout(STORE_TIMEOUT, call).await {
-            Ok(result) => result.map_err(Self::Unavailable),
-            Err(_) => Err("the store did not respond in time".into()),
-        }
+    /// Waits for a call of `store`, no longer than its [timeout](Store::timeout).
+    pub async fn limit<T>(store: &dyn Store, call: StoreFuture<'_, T>) -> Result<T, Self> {
+        let result = match store.timeout() {
+            Some(limit) => timeout(limit, call).await,
+            None => Ok(call.await),
+        };
+        result.map_or_else(
+            |_| Err("the store did not respond in time".into()),
+            |result| result.map_err(Self::Unavailable),
+        )
     }
 }
 

@@ -41,7 +41,7 @@ impl Opened {
         clock: &Time,
     ) -> Result<Self, Down> {
         let requested = clock.now();
-        let loaded = Down::limit(store.load(&account)).await?;
+        let loaded = Down::limit(store, store.load(&account)).await?;
         let now = clock.now();
         let at = loaded.clock().unwrap_or(now.unix_nanos());
         let now = Timestamp::new(now.monotonic_nanos(), at);
@@ -71,7 +71,7 @@ impl Opened {
         };
         opened.merge();
         for attempt in opened.attempts_of_others() {
-            let is_dead = Down::limit(store.is_dead(&account, attempt.id())).await;
+            let is_dead = Down::limit(store, store.is_dead(&account, attempt.id())).await;
             if matches!(is_dead, Ok(true)) {
                 opened.witness.lock().note_death(&attempt);
                 opened.merge();
@@ -87,7 +87,7 @@ impl Opened {
             getrandom::fill(&mut write)?;
             let bytes = self.record.to_bytes(self.account, write)?;
             let current = self.bytes.as_deref();
-            Down::limit(store.compare_and_set(&self.account, current, &bytes)).await?
+            Down::limit(store, store.compare_and_set(&self.account, current, &bytes)).await?
         };
         if is_written {
             let mut witness = self.witness.lock();

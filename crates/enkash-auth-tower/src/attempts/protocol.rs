@@ -126,15 +126,16 @@ impl Attempts {
     ) -> Result<Acquire<Permit, StoredToken, Error>, Down> {
         let account = ctx.account.key();
         let mut uses_guard = true;
-        for tries in 0..TRIES {
-            if tries > 0 && ctx.send_before.has_passed(self.records.clock().now()) {
-                break;
-            }
+        for _ in 0..TRIES {
             let mut opened = self.records.open(account).await?;
             if let Some(token) = self.token(ctx, &opened) {
                 // The token is usable whether or not the facts can be written now.
                 let _ = self.records.write(&opened).await;
                 return Ok(Acquire::Token(token));
+            }
+            // In the queue of the store, or while other writes came first.
+            if ctx.send_before.has_passed(self.records.clock().now()) {
+                break;
             }
             let request = ctx.request(self.lease, self.retry_unresolved_after)?;
             let seen = opened.facts().clone();

@@ -140,7 +140,8 @@ impl Records {
         account: AccountKey,
         attempt: AttemptId,
     ) -> Result<Option<Liveness>, Down> {
-        Down::limit(self.store.hold(&account, attempt)).await
+        let store = &*self.store;
+        Down::limit(store, store.hold(&account, attempt)).await
     }
 }
 

@@ -7,10 +7,19 @@ use std::{
 };
 
 use enkash_auth_core::{AccountKey, account::AttemptId};
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::{sleep, timeout},
+};
 
-use super::{Liveness, Loaded, Store, StoreFuture};
-use crate::{BoxError, Error, ErrorKind};
+use super::{
+    Liveness, Loaded, Queue, STORE_TIMEOUT, Store, StoreFuture,
+    workers::{WORKERS, Workers},
+};
+use crate::{BoxError, Error, ErrorKind, sync::Arc};
+
+/// Limits the guards at a time: each keeps a file open, of which a process may often have no more than 1,024.
+const GUARDS: usize = 256;
 
 /// Sets how often a lock that is held elsewhere is retried. It is held for a few writes to disk.
 const LOCK_POLL: Duration = Duration::from_millis(5);
@@ -22,8 +31,10 @@ const LONGEST: u64 = 64 * 1024;
 ///
 /// An account has a file with its record, one that is locked while the record is replaced, and one that is
 /// locked while an attempt is made. The kernel releases that lock with the process, so no other process waits
-/// for the lease of one that was killed. A record is written to a file of its own and renamed. Files are
-/// private to the user; a directory that was removed is recreated.
+/// for the lease of one that was killed; it is taken for up to 256 attempts at a time. A record is written to a
+/// file of its own and renamed. Files are private to the user; a directory that was removed is recreated.
+///
+/// Clones share a queue: the calls of a runtime use at most 16 of its blocking threads, and the others wait.
 ///
 /// # Examples
 ///
@@ -39,6 +50,8 @@ const LONGEST: u64 = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct FileStore {
     directory: PathBuf,
+    queue: Arc<Queue<Workers>>,
+    guards: Arc<Semaphore>,
 }
 
 impl FileStore {
@@ -52,7 +65,11 @@ impl FileStore {
         let directory = directory.into();
         let opened = path::absolute(&directory).and_then(|directory| {
             prepare(&directory)?;
-            Ok(Self { directory })
+            Ok(Self {
+                directory,
+                queue: Arc::new(Queue::new(WORKERS)),
+                guards: Arc::new(Semaphore::new(GUARDS)),
+            })
         });
         opened.map_err(|error| {
             let detail = format!("store directory {}", directory.display());
@@ -68,13 +85,46 @@ impl FileStore {
     fn file(&self, account: &AccountKey, what: &str) -> PathBuf {
         self.directory.join(format!("{account:x}.{what}"))
     }
+
+    /// Runs `work` on a thread, and again a little later while it returns `None`.
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl Fn() -> io::Result<Option<T>> + Send + Sync + 'static,
+    ) -> Result<T, BoxError> {
+        // Also kept by the thread, which may work on after the call was dropped.
+        let slot = Arc::new(self.queue.enter().await?);
+        let work = Arc::new(work);
+        let repeated = async {
+            loop {
+                let (sender, worked) = oneshot::channel();
+                let (kept, work) = (Arc::clone(&slot), Arc::clone(&work));
+                slot.shared().run(move || {
+                    let result = work();
+                    kept.responded();
+                    drop(kept);
+                    // The call may have been dropped.
+                    let _ = sender.send(result);
+                });
+                match worked.await?? {
+                    Some(result) => return Ok(result),
+                    None => sleep(LOCK_POLL).await,
+                }
+            }
+        };
+        let result = timeout(STORE_TIMEOUT, repeated).await;
+        result.unwrap_or_else(|_| Err("the store's directory did not respond in time".into()))
+    }
 }
 
 impl Store for FileStore {
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
     fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
         let path = self.file(account, "record");
         // A record is replaced as a whole: reading takes no lock.
-        Box::pin(blocking(move || Ok(Loaded::new(read(&path)?))))
+        Box::pin(self.call(move || Ok(Some(Loaded::new(read(&path)?)))))
     }
 
     fn compare_and_set<'a>(
@@ -86,24 +136,16 @@ impl Store for FileStore {
         let [path, temporary, lock] =
             ["record", "tmp", "lock"].map(|what| self.file(account, what));
         let (current, record) = (current.map(<[u8]>::to_vec), record.to_vec());
-        Box::pin(async move {
-            let lock = loop {
-                let lock = lock.clone();
-                match blocking(move || try_lock(&lock)).await? {
-                    Some(lock) => break lock,
-                    None => sleep(LOCK_POLL).await,
-                }
+        Box::pin(self.call(move || {
+            let Some(_lock) = try_lock(&lock)? else {
+                return Ok(None);
             };
-            blocking(move || {
-                let is_current = read(&path)? == current;
-                if is_current {
-                    replace(&path, &temporary, &record)?;
-                }
-                drop(lock);
-                Ok(is_current)
-            })
-            .await
-        })
+            let is_current = read(&path)? == current;
+            if is_current {
+                replace(&path, &temporary, &record)?;
+            }
+            Ok(Some(is_current))
+        }))
     }
 
     fn hold<'a>(
@@ -113,7 +155,11 @@ impl Store for FileStore {
     ) -> StoreFuture<'a, Option<Liveness>> {
         let path = self.file(account, "live");
         let own = self.file(account, &format!("{attempt:x}.live"));
-        Box::pin(blocking(move || {
+        let guards = Arc::clone(&self.guards);
+        Box::pin(self.call(move || {
+            let Ok(permit) = Arc::clone(&guards).try_acquire_owned() else {
+                return Ok(Some(None));
+            };
             let mut file = in_directory(&own, || private().create_new(true).open(&own))?;
             let named = file
                 .try_lock()
@@ -125,15 +171,15 @@ impl Store for FileStore {
             if named.is_err() {
                 let _ = fs::remove_file(&own);
             }
-            named.map(|()| Some(Box::new(file) as Liveness))
+            named.map(|()| Some(Some(Box::new(Guard(file, permit)) as Liveness)))
         }))
     }
 
     fn is_dead<'a>(&'a self, account: &'a AccountKey, attempt: AttemptId) -> StoreFuture<'a, bool> {
         let path = self.file(account, "live");
-        Box::pin(blocking(move || {
+        Box::pin(self.call(move || {
             let mut file = match File::open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(false)),
                 file => file?,
             };
             let mut owner = String::new();
@@ -141,16 +187,15 @@ impl Store for FileStore {
                 .take(LONGEST)
                 .read_to_string(&mut owner)?;
             // Shared, so that concurrent checks do not take one another for the owner.
-            Ok(owner == format!("{attempt:x}") && file.try_lock_shared().is_ok())
+            let is_owner = owner == format!("{attempt:x}");
+            Ok(Some(is_owner && file.try_lock_shared().is_ok()))
         }))
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, BoxError> {
-    Ok(spawn_blocking(work).await??)
-}
+/// Holds a lock, and its place among the guards.
+#[expect(dead_code, reason = "held until they are dropped")]
+struct Guard(File, OwnedSemaphorePermit);
 
 /// Creates the directory, and checks that files can be written and locked in it.
 fn prepare(directory: &Path) -> io::Result<()> {

@@ -6,12 +6,16 @@
 #[cfg(all(unix, feature = "file"))]
 mod file;
 mod memory;
+mod queue;
 #[expect(clippy::module_inception, reason = "named after the trait")]
 mod store;
+#[cfg(all(unix, feature = "file"))]
+mod workers;
 
 #[cfg(all(unix, feature = "file"))]
 pub use self::file::FileStore;
 pub use self::{
     memory::MemoryStore,
+    queue::{Queue, Slot},
     store::{Liveness, Loaded, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture},
 };

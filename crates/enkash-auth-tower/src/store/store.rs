@@ -4,7 +4,7 @@ use enkash_auth_core::{AccountKey, account::AttemptId};
 
 use crate::BoxError;
 
-/// Limits the wait of a cache for a call of its store: 500 ms. After that, the store counts as down.
+/// Limits a call of a store, from when it is sent: 500 ms. After that, the store counts as down.
 pub const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Resolves to the result of a call of a store.
@@ -19,7 +19,8 @@ pub type Liveness = Box<dyn Send + Sync>;
 /// an id of its own, so equal bytes are the same write: the bytes are their own version.
 /// [`conformance`](crate::conformance) tests what a store has to do.
 ///
-/// A call is dropped when it takes longer than [`STORE_TIMEOUT`]; the store may carry it out all the same.
+/// A call is dropped when it takes longer than [`timeout`](Self::timeout); the store may carry it out all the
+/// same.
 ///
 /// # Examples
 ///
@@ -90,6 +91,14 @@ pub type Liveness = Box<dyn Send + Sync>;
 /// # Ok::<(), BoxError>(())
 /// ```
 pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Returns how long a cache waits for a call. Default: [`STORE_TIMEOUT`].
+    ///
+    /// `None` if the store itself ends each call: one that bounds its calls in flight and queues the others counts
+    /// [`STORE_TIMEOUT`] from when a call is sent, for the wait behind other calls is no fault of the server.
+    fn timeout(&self) -> Option<Duration> {
+        Some(STORE_TIMEOUT)
+    }
+
     /// Loads the record of `account`.
     ///
     /// # Errors
@@ -175,6 +184,10 @@ impl Loaded {
 }
 
 impl<T: Store + ?Sized> Store for Arc<T> {
+    fn timeout(&self) -> Option<Duration> {
+        (**self).timeout()
+    }
+
     fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
         (**self).load(account)
     }

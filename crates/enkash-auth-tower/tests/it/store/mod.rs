@@ -2,6 +2,8 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod account;
+#[cfg(all(target_os = "linux", feature = "file"))]
+mod burst;
 mod clocks;
 #[cfg(all(unix, feature = "file"))]
 mod damage;
