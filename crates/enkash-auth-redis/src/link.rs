@@ -1,122 +1,195 @@
-//! The connection to the server, shared by all calls.
+//! The connections to the server: one for each runtime, shared by its calls.
 //!
 //! 1. A connection is used only on the runtime that opened it, because that runtime drives it.
-//! 2. A connection is reused only after a call that succeeded, not after one that failed, timed out or
-//!    was dropped. So no call waits behind a dropped one, and no late reply is read by another call.
-//! 3. Closing a connection does not close the one that replaced it.
+//! 2. It is opened by a task of its own: concurrent calls share one dial, which goes on when they have timed out.
+//! 3. A call that fails or is late closes the connection on which it was sent, and not the one that replaced it.
+//!    Other calls that were sent on it are waited for.
+//! 4. A call is late if the task that drives its connection has written it, and then, when the timeout has passed,
+//!    has read no response: a busy runtime is not taken for a late server.
 
 use std::{
+    collections::HashMap,
+    error::Error,
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
-use enkash_auth_tower::{BoxError, STORE_TIMEOUT};
-use redis::aio::MultiplexedConnection;
-use tokio::runtime::{Handle, Id};
+use enkash_auth_tower::{BoxError, internal::Queue};
+use redis::{FromRedisValue, Pipeline, aio::MultiplexedConnection};
+use tokio::{
+    runtime::{Handle, Id},
+    sync::{mpsc, oneshot, watch},
+    task::AbortHandle,
+    time::timeout,
+};
 
 use crate::target::Target;
 
-/// The timeout of one call: 50 ms less than that of the cache.
-pub(crate) const LIMIT: Duration = STORE_TIMEOUT.saturating_sub(Duration::from_millis(50));
+/// Limits the calls in flight of a runtime: a few milliseconds of work for the server.
+pub(crate) const SLOTS: usize = 256;
+
+/// Limits a dial: a lost packet is sent again after a second.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Link {
-    target: Target,
-    state: Mutex<State>,
+    target: Arc<Target>,
+    queue: Queue,
+    open: Mutex<HashMap<Id, Arc<Connection>>>,
 }
 
-#[derive(Default)]
-struct State {
-    /// The number of the latest connection.
-    number: u64,
-    open: Option<Open>,
+/// A connection that is being opened, or is open. It is closed on drop.
+struct Connection {
+    /// Closed with the connection.
+    dialed: watch::Receiver<Option<Dialed>>,
+    /// Dropped once the connection has been driven.
+    turns: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    driver: AbortHandle,
 }
 
-#[derive(Clone)]
-struct Open {
-    number: u64,
-    runtime: Id,
-    connection: MultiplexedConnection,
-}
-
-/// The connection, in use by one call. Closed on drop, unless [kept](Self::keep).
-pub(crate) struct InUse<'a> {
-    link: &'a Link,
-    open: Open,
-    is_kept: bool,
-}
+type Dialed = Result<MultiplexedConnection, Arc<dyn Error + Send + Sync>>;
 
 impl Link {
     pub(crate) fn new(target: Target) -> Self {
         Self {
-            target,
-            state: Mutex::default(),
+            target: Arc::new(target),
+            queue: Queue::new(SLOTS),
+            open: Mutex::default(),
         }
     }
 
-    /// Returns the open connection, if it belongs to the current runtime.
-    pub(crate) fn open(&self) -> Option<InUse<'_>> {
-        let runtime = Handle::current().id();
-        let open = self.lock().open.clone();
-        let open = open.filter(|open| open.runtime == runtime)?;
-        Some(self.lend(open))
-    }
-
-    /// Returns the open connection, or opens a new one.
-    pub(crate) async fn connect(&self) -> Result<InUse<'_>, BoxError> {
-        if let Some(open) = self.open() {
-            return Ok(open);
+    /// Makes a call. If it fails, or has no response within the first of the `timeouts`, it is sent once more, over
+    /// another connection, and so on.
+    pub(crate) async fn call<T: FromRedisValue>(
+        &self,
+        call: &Pipeline,
+        timeouts: &[Duration],
+    ) -> Result<T, BoxError> {
+        let slot = self.queue.enter().await?;
+        let mut failed = late();
+        for limit in timeouts {
+            let connection = self.connection();
+            match connection.call(call, *limit).await {
+                Ok(result) => {
+                    slot.responded();
+                    return Ok(result);
+                }
+                Err(error) => failed = error,
+            }
+            // A dial that is late goes on.
+            if connection.is_dialed() {
+                self.close(&connection);
+            }
         }
-        let connection = self.target.dial().await?;
-        let mut state = self.lock();
-        state.number += 1;
-        let open = Open {
-            number: state.number,
-            runtime: Handle::current().id(),
-            connection,
-        };
-        let old = state.open.replace(open.clone());
-        drop(state);
-        drop(old);
-        Ok(self.lend(open))
+        Err(failed)
     }
 
-    fn lend(&self, open: Open) -> InUse<'_> {
-        InUse {
-            link: self,
-            open,
-            is_kept: false,
-        }
+    /// Returns the connection of the current runtime, or opens one.
+    fn connection(&self) -> Arc<Connection> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, connection| connection.is_open());
+        let dial = || Arc::new(Connection::dial(Arc::clone(&self.target)));
+        Arc::clone(open.entry(Handle::current().id()).or_insert_with(dial))
     }
 
-    /// Closes the connection of `number`.
-    fn close(&self, number: u64) {
-        let closed = self.lock().open.take_if(|open| open.number == number);
-        drop(closed);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Closes `closed` once the calls that use it have ended, unless another has replaced it.
+    fn close(&self, closed: &Arc<Connection>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, connection| !Arc::ptr_eq(connection, closed));
     }
 }
 
-impl InUse<'_> {
-    pub(crate) fn connection(&mut self) -> &mut MultiplexedConnection {
-        &mut self.open.connection
+impl Connection {
+    fn dial(target: Arc<Target>) -> Self {
+        let (sender, dialed) = watch::channel(None);
+        let (turns, mut asked) = mpsc::unbounded_channel();
+        let driving = tokio::spawn(async move {
+            match timeout(DIAL_TIMEOUT, target.dial()).await {
+                Ok(Ok((connection, driver))) => {
+                    sender.send_replace(Some(Ok(connection)));
+                    let mut driver = pin!(driver);
+                    poll_fn(|cx| {
+                        // Dropped once the driver was polled.
+                        let mut turns = Vec::new();
+                        while let Poll::Ready(Some(turn)) = asked.poll_recv(cx) {
+                            turns.push(turn);
+                        }
+                        driver.as_mut().poll(cx)
+                    })
+                    .await;
+                }
+                Ok(Err(error)) => drop(sender.send_replace(Some(Err(error.into())))),
+                Err(_) => {}
+            }
+        });
+        Self {
+            dialed,
+            turns,
+            driver: driving.abort_handle(),
+        }
     }
 
-    /// Keeps the connection for the next call, because this one succeeded.
-    pub(crate) fn keep(mut self) {
-        self.is_kept = true;
+    /// Waits until it is open.
+    async fn dialed(&self) -> Result<MultiplexedConnection, BoxError> {
+        let mut dialed = self.dialed.clone();
+        match dialed.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(Ok(connection))) => Ok(connection.clone()),
+            Ok(Some(Err(error))) => Err(Box::new(Arc::clone(error))),
+            Ok(None) | Err(_) => Err("redis could not be connected to in time".into()),
+        }
+    }
+
+    /// Makes a call. It is late if the dial or the response takes longer than `limit`.
+    async fn call<T: FromRedisValue>(
+        &self,
+        call: &Pipeline,
+        limit: Duration,
+    ) -> Result<T, BoxError> {
+        let mut dialed = timeout(limit, self.dialed()).await.map_err(|_| late())??;
+        let mut call = pin!(call.query_async(&mut dialed));
+        // Once it is written, and once more when what has arrived is read.
+        for limit in [limit, Duration::ZERO] {
+            if let Ok(result) = timeout(Duration::ZERO, call.as_mut()).await {
+                return Ok(result?);
+            }
+            self.turn().await;
+            if let Ok(result) = timeout(limit, call.as_mut()).await {
+                return Ok(result?);
+            }
+        }
+        Err(late())
+    }
+
+    /// Waits until the connection has been driven once more: what was sent is written, what arrived is read.
+    async fn turn(&self) {
+        let (sender, turned) = oneshot::channel();
+        // Otherwise it is closed.
+        let _ = self.turns.send(sender);
+        let _ = turned.await;
+    }
+
+    /// Returns whether it was opened.
+    fn is_dialed(&self) -> bool {
+        self.dialed.borrow().is_some()
+    }
+
+    /// Returns whether it is not closed, and its runtime not shut down.
+    fn is_open(&self) -> bool {
+        self.dialed.has_changed().is_ok()
     }
 }
 
-impl Drop for InUse<'_> {
+impl Drop for Connection {
     fn drop(&mut self) {
-        if !self.is_kept {
-            self.link.close(self.open.number);
-        }
+        self.driver.abort();
     }
+}
+
+fn late() -> BoxError {
+    "redis did not respond in time".into()
 }
 
 impl fmt::Debug for Link {

@@ -1,14 +1,9 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use enkash_auth_core::AccountKey;
-use enkash_auth_tower::{BoxError, Error, ErrorKind, Loaded, Store, StoreFuture};
-use redis::{RedisResult, aio::MultiplexedConnection};
-use tokio::time::timeout;
+use enkash_auth_tower::{BoxError, Error, ErrorKind, Loaded, STORE_TIMEOUT, Store, StoreFuture};
 
-use crate::{
-    link::{LIMIT, Link},
-    target::Target,
-};
+use crate::{link::Link, target::Target};
 
 /// Sent with each write. `EVALSHA` would save 200 bytes, and cost two more round trips whenever the
 /// server does not have the script cached.
@@ -18,7 +13,8 @@ const COMPARE_AND_SET: &str = include_str!("compare_and_set.lua");
 /// record of attempts.
 ///
 /// A load takes one round trip, a write another. The store connects on first use, and reconnects after
-/// an error. Clones share the connection.
+/// an error. Clones share one connection for each runtime, on which up to 256 calls are in flight; the others
+/// wait, which does not count as the slowness of the server.
 ///
 /// # Examples
 ///
@@ -87,21 +83,13 @@ impl RedisStore {
     }
 
     async fn read(&self, key: &str) -> Result<Loaded, BoxError> {
-        if let Some(mut open) = self.link.open() {
-            // A silently dead connection is detected early enough to try another.
-            match timeout(LIMIT / 3, read(open.connection(), key)).await {
-                Ok(Ok(loaded)) => {
-                    open.keep();
-                    return Ok(loaded);
-                }
-                Ok(Err(error)) if !error.is_unrecoverable_error() => return Err(error.into()),
-                Ok(Err(_)) | Err(_) => {}
-            }
-        }
-        let mut new = self.link.connect().await?;
-        let loaded = read(new.connection(), key).await?;
-        new.keep();
-        Ok(loaded)
+        let mut read = redis::pipe();
+        read.cmd("TIME").cmd("GET").arg(key);
+        // A silently dead connection is detected early enough to try another.
+        let timeouts = [STORE_TIMEOUT / 3, STORE_TIMEOUT / 3 * 2];
+        let ((seconds, micros), record): ((u64, u64), _) = self.link.call(&read, &timeouts).await?;
+        let micros = seconds.saturating_mul(1_000_000).saturating_add(micros);
+        Ok(Loaded::new(record).at(micros.saturating_mul(1_000)))
     }
 
     async fn write(
@@ -110,38 +98,28 @@ impl RedisStore {
         current: Option<&[u8]>,
         record: &[u8],
     ) -> Result<bool, BoxError> {
-        let mut link = self.link.connect().await?;
-        let mut call = redis::cmd("EVAL");
-        call.arg(COMPARE_AND_SET)
+        let mut write = redis::pipe();
+        write
+            .cmd("EVAL")
+            .arg(COMPARE_AND_SET)
             .arg(1)
             .arg(key)
             .arg(u8::from(current.is_some()))
             .arg(current.unwrap_or_default())
             .arg(record);
-        let is_written = call.query_async(link.connection()).await?;
-        link.keep();
+        let (is_written,) = self.link.call(&write, &[STORE_TIMEOUT]).await?;
         Ok(is_written)
     }
 }
 
-/// Applies the timeout to a call, so that an unresponsive connection is closed.
-async fn limited<T>(call: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
-    let result = timeout(LIMIT, call).await;
-    result.unwrap_or_else(|_| Err("redis did not respond in time".into()))
-}
-
-async fn read(connection: &mut MultiplexedConnection, key: &str) -> RedisResult<Loaded> {
-    let mut call = redis::pipe();
-    call.cmd("TIME").cmd("GET").arg(key);
-    let ((seconds, micros), record): ((u64, u64), _) = call.query_async(connection).await?;
-    let micros = seconds.saturating_mul(1_000_000).saturating_add(micros);
-    Ok(Loaded::new(record).at(micros.saturating_mul(1_000)))
-}
-
 impl Store for RedisStore {
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
     fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
         let key = self.key(account);
-        Box::pin(limited(async move { self.read(&key).await }))
+        Box::pin(async move { self.read(&key).await })
     }
 
     fn compare_and_set<'a>(
@@ -151,8 +129,6 @@ impl Store for RedisStore {
         record: &'a [u8],
     ) -> StoreFuture<'a, bool> {
         let key = self.key(account);
-        Box::pin(limited(
-            async move { self.write(&key, current, record).await },
-        ))
+        Box::pin(async move { self.write(&key, current, record).await })
     }
 }

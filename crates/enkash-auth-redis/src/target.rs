@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, net::SocketAddr, pin::Pin, time::Duration};
 
 use enkash_auth_tower::{BoxError, Error, ErrorKind};
 use redis::{
@@ -7,8 +7,17 @@ use redis::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
+    task::JoinSet,
+    time::timeout,
 };
+
+use crate::link::SLOTS;
+
+/// Sets how long an address is tried alone, as RFC 8305 calls for.
+const HEAD_START: Duration = Duration::from_millis(100);
+
+pub(crate) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The address of the server and its credentials. `Debug` shows no password.
 pub(crate) struct Target {
@@ -54,9 +63,9 @@ impl Target {
         })
     }
 
-    /// Connects and logs in.
-    pub(crate) async fn dial(&self) -> Result<MultiplexedConnection, BoxError> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+    /// Connects and logs in. Returns the connection, and what drives it.
+    pub(crate) async fn dial(&self) -> Result<(MultiplexedConnection, Driver), BoxError> {
+        let stream = connect(lookup_host((self.host.as_str(), self.port)).await?).await?;
         stream.set_nodelay(true)?;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
@@ -69,14 +78,38 @@ impl Target {
     async fn log_in(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> Result<MultiplexedConnection, BoxError> {
-        // `RedisStore` applies its timeout to the whole call.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    ) -> Result<(MultiplexedConnection, Driver), BoxError> {
+        // `Link` applies the timeouts.
+        let config = AsyncConnectionConfig::new()
+            .set_response_timeout(None)
+            // No call waits to be sent.
+            .set_pipeline_buffer_size(SLOTS);
         let (connection, driver) =
             MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
-        tokio::spawn(driver);
-        Ok(connection)
+        Ok((connection, Box::pin(driver)))
     }
+}
+
+/// Connects to the first of `addresses` that responds. The next one is also tried after [`HEAD_START`], so that
+/// a dead one delays the call, and does not fail it.
+async fn connect(addresses: impl Iterator<Item = SocketAddr>) -> Result<TcpStream, BoxError> {
+    let mut connecting = JoinSet::new();
+    let mut failed = "the name of redis has no address".into();
+    for address in addresses {
+        connecting.spawn(TcpStream::connect(address));
+        match timeout(HEAD_START, connecting.join_next()).await {
+            Ok(Some(Ok(Ok(stream)))) => return Ok(stream),
+            Ok(Some(Ok(Err(error)))) => failed = error.into(),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    while let Some(connected) = connecting.join_next().await {
+        match connected? {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error.into(),
+        }
+    }
+    Err(failed)
 }
 
 impl fmt::Debug for Target {
@@ -139,3 +172,7 @@ mod tls {
         )
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/target.rs"]
+mod tests;

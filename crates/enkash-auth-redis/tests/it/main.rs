@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod address;
+mod burst;
 mod clocks;
 mod cost;
 mod damage;

@@ -1,0 +1,187 @@
+//! Many calls at once, on one connection for each runtime.
+
+use std::{convert::Infallible, future::poll_fn, sync::mpsc, task::Poll, time::Duration};
+
+use enkash_auth_core::{Client, Credentials, User};
+use enkash_auth_redis::RedisStore;
+use enkash_auth_tower::{AccountKey, BoxError, Store, TokenCache, TokenEndpoint, TokenRequestBody};
+use http::{Request, Response};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinSet,
+    time::Instant,
+};
+use tower::service_fn;
+
+use crate::{
+    fleet::{environment, soon},
+    server::Server,
+    wire::{Holds, Wire},
+};
+
+async fn wired() -> (Server, Wire, RedisStore) {
+    let server = Server::start(&[]).await;
+    let wire = Wire::new(server.port()).await;
+    let store = RedisStore::new(&wire.url()).unwrap();
+    (server, wire, store)
+}
+
+fn account(number: usize) -> AccountKey {
+    let base = "http://localhost".parse().unwrap();
+    Credentials::merchant(number.to_string(), "secret").account(&base)
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Returns the number of connections that the server has accepted.
+async fn connections(server: &Server) -> u64 {
+    let info: String = server.run(&[b"INFO", b"stats"]).await;
+    let line = info
+        .lines()
+        .find_map(|line| line.strip_prefix("total_connections_received:"));
+    line.unwrap().parse().unwrap()
+}
+
+/// Loads the records of `count` accounts at once, and returns how many calls succeeded.
+async fn load(store: &RedisStore, count: usize) -> usize {
+    let mut loading = JoinSet::new();
+    for number in 0..count {
+        let (store, account) = (store.clone(), account(number));
+        loading.spawn(async move { store.load(&account).await.is_ok() });
+    }
+    loading
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|is| *is)
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn burst_of_cold_accounts_is_served_on_one_link() {
+    let server = Server::start(&[]).await;
+    let store = server.store();
+    let before = connections(&server).await;
+    let issuer = service_fn(|_: Request<TokenRequestBody>| async {
+        let grant = r#"{"access_token":"one","expires_in":300}"#;
+        Ok::<_, Infallible>(Response::new(grant.to_owned()))
+    });
+    let mut fetching = JoinSet::new();
+    for number in 0..1_000 {
+        let user = User::new(format!("{number}@example.com"), "password");
+        let credentials = Credentials::password(Client::new("client-id", "secret"), user);
+        let endpoint = TokenEndpoint::with_service(environment(), credentials, issuer);
+        let tokens = TokenCache::builder(endpoint.unwrap()).store(store.clone());
+        let tokens = tokens.build();
+        fetching.spawn(async move { tokens.token().await.map(drop) });
+    }
+    while let Some(fetched) = fetching.join_next().await {
+        fetched.unwrap().unwrap();
+    }
+    let opened = connections(&server).await - before;
+    assert!(opened <= 4, "{opened}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn concurrent_first_calls_share_one_dial() {
+    let (_server, wire, store) = wired().await;
+    assert_eq!(load(&store, 500).await, 500);
+    assert_eq!(wire.opened(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn slow_dial_is_completed_for_the_next_call() {
+    let (_server, wire, store) = wired().await;
+    wire.hold(Holds::All);
+    assert_eq!(load(&store, 10).await, 0);
+    wire.hold(Holds::None);
+    soon("it is connected", async || load(&store, 1).await == 1).await;
+    assert_eq!(wire.opened(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn late_call_closes_its_own_link_alone() -> Result<(), BoxError> {
+    let (_server, wire, store) = wired().await;
+    let [one, other] = [account(1), account(2)];
+    assert!(store.compare_and_set(&one, None, b"one").await?);
+    wire.die(1);
+    // Sent on the dead link, and late long after a load has opened another.
+    let mut late = store.compare_and_set(&one, Some(b"one"), b"two");
+    poll_fn(|cx| Poll::Ready(late.as_mut().poll(cx).is_pending())).await;
+    store.load(&other).await?;
+    late.await.unwrap_err();
+    store.load(&other).await?;
+    assert_eq!(wire.opened(), 2);
+    // Nothing but the late call itself closes this one.
+    wire.die(2);
+    store
+        .compare_and_set(&one, Some(b"one"), b"two")
+        .await
+        .unwrap_err();
+    assert!(store.compare_and_set(&other, None, b"other").await?);
+    assert_eq!(wire.opened(), 3);
+    Ok(())
+}
+
+/// A busy runtime writes a call, or reads its response, long after it should.
+#[test]
+#[ignore = "needs redis-server"]
+fn busy_runtime_is_not_taken_for_a_late_server() {
+    let (own, busy) = (
+        Builder::new_multi_thread().enable_all().build().unwrap(),
+        runtime(),
+    );
+    let (_server, wire, store) = own.block_on(wired());
+    busy.block_on(async {
+        store.load(&account(0)).await.unwrap();
+        let account = account(1);
+        let loading = tokio::spawn({
+            let store = store.clone();
+            async move { store.load(&account).await.map(drop) }
+        });
+        // Polled after the call, and before the task of the connection.
+        let (_sender, never) = mpsc::channel::<()>();
+        let blocking = tokio::spawn(async move {
+            never.recv_timeout(Duration::from_secs(1)).unwrap_err();
+        });
+        loading.await.unwrap().unwrap();
+        blocking.await.unwrap();
+    });
+    assert_eq!(wire.opened(), 1);
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn each_runtime_keeps_its_own_link() {
+    let own = Builder::new_multi_thread().enable_all().build().unwrap();
+    let (_server, wire, store) = own.block_on(wired());
+    let (first, second) = (runtime(), runtime());
+    for runtime in [&first, &second, &first, &second] {
+        assert_eq!(runtime.block_on(load(&store, 10)), 10);
+    }
+    assert_eq!(wire.opened(), 2);
+    drop(first);
+    assert_eq!(second.block_on(load(&store, 10)), 10);
+    own.block_on(soon("its link is closed", async || wire.open() == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn queue_before_hung_server_fails_soon() {
+    let (server, wire, store) = wired().await;
+    assert_eq!(load(&store, 1).await, 1);
+    server.signal("-STOP");
+    let started = Instant::now();
+    assert_eq!(load(&store, 5_000).await, 0);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(wire.opened() <= 4, "{}", wire.opened());
+    server.signal("-CONT");
+    soon("it is served", async || load(&store, 1_000).await == 1_000).await;
+}
