@@ -7,12 +7,12 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-/// Limits the workers of a runtime: more do not make a disk faster. A few more threads may be needed, since that
-/// of a worker that has just ended may not be idle yet when another is spawned.
-pub const WORKERS: usize = 10;
+/// Limits the workers of a runtime: more do not make a disk faster. Their threads are up to twice as many, since
+/// those of workers that have just ended may not be idle yet when others are spawned.
+pub const WORKERS: usize = 8;
 
 /// Sets how long a worker waits for more work. The runtime's shutdown may wait as long.
-const LINGER: Duration = Duration::from_millis(2);
+const LINGER: Duration = Duration::from_millis(5);
 
 /// Runs blocking work on a few blocking threads of a runtime.
 ///
