@@ -47,7 +47,6 @@ pub struct View {
     pub(super) token: AccessToken,
     pub(super) until: Timestamp,
     pub(super) is_watched: bool,
-    pub(super) awaits_success: bool,
 }
 
 impl View {
@@ -65,10 +64,5 @@ impl View {
     /// late.
     pub fn is_watched(&self) -> bool {
         self.is_watched
-    }
-
-    /// Returns whether a 2xx is to be reported, too.
-    pub fn awaits_success(&self) -> bool {
-        self.awaits_success
     }
 }

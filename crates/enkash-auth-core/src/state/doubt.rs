@@ -82,6 +82,8 @@ struct Path {
     grant: u32,
     /// Whether it has done so after two grants.
     rejects_all: bool,
+    /// Whether it has accepted a token after a 401.
+    accepts: bool,
 }
 
 impl Doubt {
@@ -127,6 +129,9 @@ impl Doubt {
         let Some(memory) = &mut self.0 else {
             return false;
         };
+        for path in &mut memory.paths {
+            path.accepts |= path.hash == call.path && path.newest < sent;
+        }
         let Some(run) = memory
             .run
             .as_mut()
@@ -177,11 +182,6 @@ impl Doubt {
     pub fn proof_at(&self) -> Option<Timestamp> {
         let run = self.run().filter(|run| run.verdict == Verdict::Proof)?;
         Some(run.since)
-    }
-
-    /// Returns whether a 2xx would end a run.
-    pub fn awaits_success(&self) -> bool {
-        self.run().is_some_and(|run| run.verdict < Verdict::Proof)
     }
 
     /// Returns until when calls are watched: 5 minutes after the newest rejection. `None` if they are not.
@@ -236,12 +236,19 @@ impl Memory {
     }
 
     /// Remembers a 401 on the path `hash`, and returns whether it may open doubt.
+    ///
+    /// A path that rejects one token after another and accepts some between may respond 401 for reasons of its
+    /// own, or its tokens are revoked: then nothing but 401s follows, for as long as the bucket takes to refill.
     fn may_open(&mut self, hash: u64, now: Timestamp) -> bool {
+        let long = self.run.as_ref().map(|run| run.since + REFILL);
+        let is_long = long.is_some_and(|end| end.on_monotonic().has_passed(now));
         let (now, grant) = (now.monotonic_nanos(), self.grants);
         let is_remembered = |at: u64| now.saturating_sub(at) < nanos(REMEMBERED);
         self.paths.retain(|path| is_remembered(path.newest));
         if let Some(path) = self.paths.iter_mut().find(|path| path.hash == hash) {
-            let may_open = !path.rejects_all || !path.opened.is_some_and(is_remembered);
+            let may_open = !path.rejects_all
+                || path.accepts && is_long
+                || !path.opened.is_some_and(is_remembered);
             path.rejects_all |= path.grant != grant;
             (path.newest, path.grant) = (now, grant);
             return may_open;
@@ -260,6 +267,7 @@ impl Memory {
             opened: None,
             grant,
             rejects_all: false,
+            accepts: false,
         });
         true
     }

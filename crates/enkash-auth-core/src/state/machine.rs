@@ -203,7 +203,6 @@ impl<E: FetchError> State<E> {
             token,
             until: watched_until.map_or(until, |end| end.earlier(until)),
             is_watched: watched_until.is_some(),
-            awaits_success: self.doubt.awaits_success(),
         })
     }
 

@@ -304,7 +304,7 @@ impl Shared {
     pub fn accepted(&self, generation: u64, call: Call) {
         let current = self.snapshot.load();
         let view = current.as_deref().map(Published::view);
-        if view.is_some_and(View::awaits_success) {
+        if view.is_some_and(View::is_watched) {
             self.change(|inner, _| inner.state.accepted(generation, call).then_some(()));
         }
     }

@@ -247,6 +247,38 @@ fn path_that_rejects_two_grants_opens_doubt_once_in_5_min() {
     }
 }
 
+/// An endpoint with a 401 of its own among calls that are served, and an issuer that revokes each token.
+#[test]
+fn path_that_accepts_tokens_opens_doubt_after_30_s_of_401s() {
+    for is_revoked in [false, true] {
+        let mut life = Life::of_a_day();
+        let mut tokens = 0;
+        let mut opened = Vec::new();
+        let mut revoked = false;
+        for second in 0..200 {
+            if life.doubt(1) {
+                opened.push(second);
+                tokens += 1;
+                life.answer(&format!("token-{tokens}"));
+                revoked = false;
+            }
+            life.pass(0.5);
+            if !revoked {
+                let call = life.call(1);
+                life.accept(call);
+            }
+            revoked = is_revoked;
+            life.pass(0.5);
+        }
+        let expected = match is_revoked {
+            // Ignored: a 2xx follows each.
+            false => vec![0, 1],
+            true => vec![0, 1, 32, 63, 94, 125, 156, 187],
+        };
+        assert_eq!(opened, expected, "seconds, {is_revoked}");
+    }
+}
+
 #[test]
 fn no_other_rejection_is_ignored_longer_than_30_s() {
     let mut life = Life::of_a_day();
