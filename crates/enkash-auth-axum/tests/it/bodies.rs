@@ -10,14 +10,22 @@ use std::{
     time::Duration,
 };
 
-use axum::body::{Body, Bytes};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    routing::any_service,
+};
 use enkash_auth_axum::{Proxy, ProxyBody, ProxyBuilder};
-use enkash_auth_tower::{BoxError, ReplayBody};
+use enkash_auth_sandbox::{Accounts, Issuer, SandboxService};
+use enkash_auth_tower::{
+    BoxError, Credentials, Environment, ReplayBody, TokenCache, TokenEndpoint,
+};
 use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, StreamBody};
 use tokio::time::Instant;
+use tower::ServiceExt;
 
 use crate::support::{self, Upstream, call, problem, proxy_over};
 
@@ -347,4 +355,33 @@ async fn slow_frames_and_slow_caller_do_not_time_out() {
         tokio::time::sleep(3 * limit).await;
     }
     assert!(body.frame().await.is_none());
+}
+
+/// With merchant keys, the layer looks at a short JSON body before it is forwarded. The router adds the length of
+/// a body with an exact hint.
+#[tokio::test]
+async fn body_that_was_looked_at_is_forwarded_as_it_came() {
+    let keys = Credentials::merchant("access-key", "secret-key");
+    let accounts = Accounts::none().merchant("access-key", "secret-key");
+    let service = SandboxService::new(Issuer::builder().accounts(accounts).build());
+    let environment = Environment::custom("http://127.0.0.1:9").unwrap();
+    let endpoint = TokenEndpoint::with_service(environment, keys, service).unwrap();
+    let tokens = TokenCache::new(endpoint);
+    for (method, is_broken) in [("GET", true), ("GET", false), ("HEAD", false)] {
+        let upstream = tower::service_fn(move |_: Request<ProxyBody>| async move {
+            let end = is_broken.then(|| Err::<Bytes, BoxError>("broken".into()));
+            let data = (method == "GET").then(|| Ok(Bytes::from_static(b"{}")));
+            let body = Body::from_stream(stream::iter(data.into_iter().chain(end)));
+            let response = Response::builder().header("content-type", "application/json");
+            Ok::<_, BoxError>(response.body(body).unwrap())
+        });
+        let builder = Proxy::builder(tokens.clone(), support::UPSTREAM.parse().unwrap());
+        let proxy = builder.build_with(upstream).unwrap();
+        let app: Router = Router::new().route("/", any_service(proxy));
+        let request = Request::builder().method(method).uri("/");
+        let response = app.oneshot(request.body(Body::empty()).unwrap()).await;
+        let response = response.unwrap();
+        assert_eq!(response.headers().get("content-length"), None, "{method}");
+        assert_eq!(response.into_body().collect().await.is_err(), is_broken);
+    }
 }

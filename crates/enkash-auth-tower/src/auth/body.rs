@@ -109,10 +109,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ResponseBody<B> {
         let Some(read) = &self.read else {
             return self.inner.size_hint();
         };
-        let rest = match read.is_ended {
-            true => SizeHint::with_exact(0),
-            false => self.inner.size_hint(),
-        };
+        // Also of an inner body that has ended: without a length, an error or trailers may follow the data.
+        let rest = self.inner.size_hint();
         let frames = read.frames.iter().filter_map(|frame| frame.as_ref().ok());
         let length: u64 = frames.filter_map(Frame::data_ref).map(length).sum();
         let mut hint = SizeHint::new();

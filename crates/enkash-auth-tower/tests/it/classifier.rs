@@ -1,18 +1,21 @@
 //! What a user's own classifier sees, and what it brings about.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use enkash_auth_tower::{Classifier, EnkashAuthLayer, Evidence, ReplayPolicy, Seen};
 use http::{Method, Request, Response};
-use http_body::Frame;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, StreamBody};
 use tokio::time::sleep;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -196,5 +199,69 @@ async fn body_streams_unchanged_whatever_was_read_of_it() {
             seen.push(show(&frame));
         }
         assert_eq!(seen, expected);
+    }
+}
+
+/// A server below would state a length that is hinted exactly: one that ends with the data hides an error behind
+/// them, drops trailers, and is not that of the response to a `HEAD`.
+#[tokio::test(start_paused = true)]
+async fn length_of_a_body_is_hinted_only_if_it_was_before() {
+    let data = || Ok::<_, &str>(Frame::data(Bytes::from("bad")));
+    let trailers = || Ok(Frame::trailers(http::HeaderMap::new()));
+    let bodies = || {
+        [
+            vec![],
+            vec![data()],
+            vec![data(), trailers()],
+            vec![data(), Err("broken")],
+        ]
+    };
+    for length in [None, Some(3), Some(1_000)] {
+        for frames in bodies() {
+            let kit = Kit::new(rules(300, 10));
+            let body = Hinted {
+                frames: frames.into(),
+                rest: length,
+            };
+            let body = std::sync::Mutex::new(Some(body));
+            let api = service_fn(|_: Request<String>| {
+                let body = body.lock().unwrap().take().unwrap();
+                let response = Response::builder().header("evidence", "body");
+                async { Ok::<_, Infallible>(response.body(body).unwrap()) }
+            });
+            let layer = EnkashAuthLayer::new(kit.tokens.clone()).classifier(Header);
+            let called = layer.layer(api).oneshot(get("http://localhost/")).await;
+            let hint = called.unwrap().into_body().size_hint();
+            assert_eq!(hint.exact(), length, "{hint:?}");
+        }
+    }
+}
+
+/// A body with a length, or without.
+struct Hinted {
+    frames: VecDeque<Result<Frame<Bytes>, &'static str>>,
+    rest: Option<u64>,
+}
+
+impl Body for Hinted {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        let frame = self.frames.pop_front();
+        let data = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref());
+        let length = data.map_or(0, |data| data.len() as u64);
+        self.rest = self.rest.map(|rest| rest - length);
+        Poll::Ready(frame)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.rest
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
