@@ -17,12 +17,26 @@ const LAYERS: usize = 8;
 /// Returns whether a server may take `path` for that of a token request, below any base address and in any spelling:
 /// percent-encoded, with backslashes, path parameters, dot segments, empty segments, another case, a suffix such as
 /// `.json`. `true` in doubt.
+///
+/// Servers differ in the order in which they remove these, and each proxy on the way decodes once more. So a path
+/// is one if it is after any number of decodings.
 pub fn is_token_path(path: &str) -> bool {
-    may_be_token_path(path)
-        && decoded(path).is_none_or(|path| {
-            let path = normalized(&path);
-            path.ends_with(FORM) || path.ends_with(MERCHANT)
-        })
+    if !may_be_token_path(path) {
+        return false;
+    }
+    let mut path = Cow::Borrowed(path);
+    for _ in 0..=LAYERS {
+        let lower = path.to_lowercase();
+        if is_decoded_token_path(&lower, &['/', '\\']) || is_decoded_token_path(&lower, &['/']) {
+            return true;
+        }
+        let once = percent_decode_str(&path).decode_utf8_lossy().into_owned();
+        if once == path {
+            return false;
+        }
+        path = Cow::Owned(once);
+    }
+    true
 }
 
 /// Returns whether [`is_token_path`] can be `true`, by the last segment: one of letters, digits, `-` and `_` stays as it
@@ -58,35 +72,35 @@ const fn plain() -> [bool; 256] {
     plain
 }
 
-/// Percent-decodes `path` until that changes nothing; `None` if it does not settle.
-fn decoded(path: &str) -> Option<Cow<'_, str>> {
-    let mut path = Cow::Borrowed(path);
-    for _ in 0..=LAYERS {
-        let once = percent_decode_str(&path).decode_utf8_lossy().into_owned();
-        if once == path {
-            return Some(path);
+/// Returns whether a lenient server may take a decoded path in lower case, whose segments `slashes` separate, for
+/// that of a token request.
+fn is_decoded_token_path(path: &str, slashes: &[char]) -> bool {
+    let (mut names, mut goes_up) = (Vec::new(), false);
+    for segment in path.split(slashes) {
+        let (name, rest) = segment.split_at(segment.find([';', '?', '#']).unwrap_or(segment.len()));
+        let name = name.trim_matches(|char: char| char.is_whitespace() || char.is_control());
+        goes_up |= name == "..";
+        match name.split('.').next() {
+            None | Some("") => {}
+            Some(name) => names.push(name),
         }
-        path = Cow::Owned(once);
+        // What follows may be a query.
+        if rest.contains(['?', '#']) && ends_in_token(&names, goes_up) {
+            return true;
+        }
     }
-    None
+    ends_in_token(&names, goes_up)
 }
 
-/// Returns a decoded path as a lenient server reads it.
-fn normalized(path: &str) -> String {
-    let mut segments = Vec::new();
-    for segment in path.split(['/', '\\']) {
-        let name = segment.split([';', '?', '#']).next().unwrap_or_default();
-        match name.trim_matches(|char: char| char.is_whitespace() || char.is_control()) {
-            "" | "." => {}
-            ".." => drop(segments.pop()),
-            name => segments.push(name),
+/// Returns whether `names` end in a token path. Which of them `..` removes is in doubt: an empty segment may be
+/// one for a server, and `..;` may be a name.
+fn ends_in_token(names: &[&str], goes_up: bool) -> bool {
+    [FORM, MERCHANT].iter().any(|path| {
+        let wanted: Vec<_> = path.split('/').skip(1).collect();
+        let mut rest = names.iter();
+        match goes_up {
+            true => wanted.iter().all(|name| rest.any(|other| other == name)),
+            false => names.ends_with(&wanted),
         }
-    }
-    if let Some(last) = segments.last_mut() {
-        *last = last.split('.').next().unwrap_or_default();
-    }
-    let path = segments
-        .iter()
-        .fold(String::new(), |path, name| path + "/" + name);
-    path.to_lowercase()
+    })
 }

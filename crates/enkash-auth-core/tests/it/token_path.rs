@@ -28,6 +28,17 @@ fn spellings_of_token_paths_are_recognized() {
         "/oauth/token%3Fx",
         "/oauth/to\u{212a}en",
         "/api/v0/payouts/../merchant/token",
+        // Servers differ in what `..` removes.
+        "/oauth/token/..",
+        "/oauth/token//..",
+        "/oauth/token/..;/..",
+        "/oauth/token/a%2Fb/..",
+        "/oauth/token/%252e%252e/..",
+        // Servlets drop parameters before they decode.
+        "/oauth/token;a%2Fb",
+        "/oauth/token%3Ba%252Fb",
+        "/oauth/token%3Fa%2Fb",
+        "/oauth/token/.json",
     ] {
         assert!(is_token_path(path), "{path}");
     }
@@ -44,7 +55,6 @@ fn other_paths_are_no_token_paths() {
         "/token",
         "/oauth/tokens",
         "/oauth/token/revoke",
-        "/oauth/token/..",
         "/api/v0/payouts/token",
         "/api/v0/merchant/token/status",
         "/api/v0/payouts/5c0a7b1e-7a3f-4a53-9a58-2f6dc1b30d3a",
@@ -77,6 +87,79 @@ fn rewritten(path: &str, (step, at): (u8, prop::sample::Index)) -> String {
         4 | 5 => format!("{before}/x/..{after}"),
         6 => format!("{path};x"),
         _ => format!("{path}/"),
+    }
+}
+
+/// Returns the path that a server routes by: `form` reads it in one of several ways.
+fn routed(path: &str, form: u8) -> String {
+    let has = |bit: u8| form & (1 << bit) != 0;
+    let decode = |text: &str| {
+        let text = percent_encoding::percent_decode_str(text);
+        text.decode_utf8_lossy().into_owned()
+    };
+    let mut path = path.to_owned();
+    // A proxy in front of it normalizes first.
+    for is_proxy in [true, false] {
+        if is_proxy && !has(0) {
+            continue;
+        }
+        // Servlets drop parameters before they decode, others after, or not at all.
+        let drop_parameters = |path: &str| {
+            let names = path.split('/').map(|name| name.split(';').next().unwrap());
+            names.collect::<Vec<_>>().join("/")
+        };
+        if has(1) && !is_proxy {
+            path = drop_parameters(&path);
+        }
+        if has(2) {
+            path = decode(&path);
+        }
+        if has(3) {
+            path = path.replace('\\', "/");
+        }
+        if has(4) && !is_proxy {
+            path = drop_parameters(&path);
+        }
+        if has(5) {
+            let mut names: Vec<&str> = Vec::new();
+            for name in path.split('/').skip(1) {
+                match name {
+                    "." => {}
+                    ".." => drop(names.pop()),
+                    "" if has(6) => {}
+                    name => names.push(name),
+                }
+            }
+            path = format!("/{}", names.join("/"));
+        }
+    }
+    if has(7) {
+        path = path.to_lowercase();
+        let cut = path.rfind('.').filter(|at| !path[*at..].contains('/'));
+        path.truncate(cut.unwrap_or(path.len()));
+    }
+    let path = path.strip_suffix('/').unwrap_or(&path);
+    path.to_owned()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// Whatever a server routes to its token path is recognized as one.
+    #[test]
+    fn path_that_a_server_routes_to_a_token_is_recognized(
+        pieces in prop::collection::vec(select(&[
+            "/", "oauth", "token", "/oauth/token", "/oauth", "/token", "x", ".", "..", "/..", "/.",
+            ";", ";a=b", "%2f", "%2F", "%252f", "%2e", "%252e", "%5c", "\\", "%3b", "%25", "%", "25",
+            "2f", ".json", "%6f", "T", "OAUTH", "%3f", "%23", "?", "/x/..", ";/..", "%00", "%20",
+        ][..]), 1..9),
+        form in any::<u8>(),
+    ) {
+        let path = format!("/{}", pieces.concat());
+        let path = path.split('?').next().unwrap();
+        if routed(path, form) == "/oauth/token" {
+            prop_assert!(is_token_path(path), "{path} in form {form:08b}");
+        }
     }
 }
 
