@@ -42,13 +42,14 @@ fn is_plain_json(headers: &HeaderMap) -> bool {
     let kind = kind.and_then(|kind| kind.split(|byte| *byte == b';').next());
     let kind = kind.unwrap_or_default().trim_ascii().to_ascii_lowercase();
     let is_json = kind.ends_with(b"/json") || kind.ends_with(b"+json");
-    is_json && !headers.contains_key(CONTENT_ENCODING)
+    let encoding = headers.get(CONTENT_ENCODING);
+    is_json && encoding.is_none_or(|encoding| encoding == "identity")
 }
 
 fn is_rejection(body: &[u8]) -> bool {
-    // A byte order mark.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+    let body = String::from_utf8_lossy(body);
+    let Ok(Value::Object(fields)) = serde_json::from_str(body.trim_start_matches('\u{feff}'))
+    else {
         return false;
     };
     let code = match fields.get("response_code") {

@@ -73,7 +73,9 @@ impl Target<'_> {
             Self::Uri(uri) => Cow::Borrowed(*uri),
             Self::Url(url) => Cow::Owned(url.parse().unwrap_or_default()),
         };
-        (uri.scheme(), uri.authority()).hash(&mut hasher);
+        // A default port is as good as none.
+        let origin = Origin::try_from(&*uri).ok();
+        origin.map(|origin| origin.to_string()).hash(&mut hasher);
         let origin = hasher.finish();
         uri.path().hash(&mut hasher);
         (origin, hasher.finish())

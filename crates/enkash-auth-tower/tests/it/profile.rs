@@ -216,21 +216,33 @@ async fn other_bodies_reject_no_token() {
 
 #[tokio::test(start_paused = true)]
 async fn odd_spellings_of_a_rejection_are_recognised() {
-    for (kind, body) in [
-        ("APPLICATION/JSON", CODE),
-        ("application/problem+json", CODE),
-        ("text/json", "\u{feff}{\"response_code\":117}"),
-        ("application/json", r#"{"response_code":"117"}"#),
-        ("application/json", r#"{"response_code":117.0}"#),
+    for (kind, encoding, body) in [
+        ("APPLICATION/JSON", None, CODE.as_bytes()),
+        ("application/problem+json", None, CODE.as_bytes()),
+        ("application/json", Some("identity"), CODE.as_bytes()),
+        ("text/json", None, b"\xef\xbb\xbf{\"response_code\":117}"),
+        ("application/json", None, br#"{"response_code":"117"}"#),
+        ("application/json", None, br#"{"response_code":117.0}"#),
+        // Latin-1.
+        (
+            "application/json",
+            None,
+            b"{\"response_code\":117,\"message\":\"expir\xe9\"}",
+        ),
     ] {
         let (tokens, asked) = merchant();
         let api = service_fn(|_: Request<String>| async {
             let response = Response::builder().status(400).header("content-type", kind);
+            let response = match encoding {
+                Some(encoding) => response.header("content-encoding", encoding),
+                None => response,
+            };
             Ok::<_, Infallible>(response.body(full(body)).unwrap())
         });
         let client = EnkashAuthLayer::new(tokens.clone()).layer(api);
         client.oneshot(get("http://localhost/")).await.unwrap();
         tokens.idle().await;
+        let body = String::from_utf8_lossy(body);
         assert_eq!(asked.load(Ordering::Relaxed), 2, "{kind} {body}");
     }
 }

@@ -53,3 +53,21 @@ fn similar_url_is_not_at_the_origin() {
     }
     assert!(!is_at("http://localhost:40100/", "http://localhost:4010"));
 }
+
+#[test]
+fn hashes_tell_origins_and_paths_apart() {
+    let hashes = |uri: &str| Target::Uri(&uri.parse().unwrap()).hashes();
+    let first = hashes("https://api.enkash.in/a?b=c");
+    assert_eq!(hashes("https://API.enkash.in:443/a"), first);
+    assert_eq!(Target::Url("https://api.enkash.in/a").hashes(), first);
+    for (uri, is_same_origin) in [
+        ("https://api.enkash.in/b", true),
+        ("https://api.enkash.in:8443/a", false),
+        ("http://localhost/a", false),
+        ("/a", false),
+    ] {
+        let (origin, path) = hashes(uri);
+        assert_eq!(origin == first.0, is_same_origin, "{uri}");
+        assert_ne!(path, first.1, "{uri}");
+    }
+}
