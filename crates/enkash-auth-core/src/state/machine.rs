@@ -148,7 +148,8 @@ impl<E: FetchError> State<E> {
     /// On proof the token is not served any more; without proof, or within 3 s of its issue, it is served on
     /// while one fetch looks for another. A rejection of an older token changes nothing; nor does any beyond two
     /// at once and one more every 30 s, nor one without proof from a path that rejects one token after another,
-    /// beyond one in 5 minutes: then the caller gets the 401, and that is all.
+    /// beyond one in 5 minutes, or after 30 s of 401s alone if it also accepts some: then the caller gets the
+    /// 401, and that is all.
     pub fn unauthorized(
         &mut self,
         generation: u64,
