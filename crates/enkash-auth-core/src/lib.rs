@@ -35,7 +35,7 @@ pub use self::{
     invalid_setting::InvalidSetting,
     policy::Policy,
     request::TokenRequest,
-    response::{FailedAttempt, Grant, ResponseBody, TokenResponse},
+    response::{FailedAttempt, Grant, ResponseBody, TokenResponse, parse_body},
     time::{Clock, SystemClock, Timestamp},
     token::AccessToken,
     token_path::{is_token_path, may_be_token_path},

@@ -1,5 +1,6 @@
 use std::{borrow::Cow, io::Read};
 
+use bytes::Bytes;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
@@ -21,6 +22,14 @@ pub struct Content<'a> {
     text: Cow<'a, str>,
     extent: Extent,
     json: Option<Value>,
+}
+
+/// Parses a body as leniently as that of a token response; `None` if it is not JSON. If it is not gzip, it is
+/// deflated if `is_deflate`, and otherwise not compressed.
+#[doc(hidden)]
+pub fn parse_body(body: &[u8], is_deflate: bool) -> Option<Value> {
+    let body = ResponseBody::Complete(Bytes::copy_from_slice(body));
+    Content::new(&body, is_deflate).json.take()
 }
 
 impl<'a> Content<'a> {

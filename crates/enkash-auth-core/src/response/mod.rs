@@ -11,4 +11,7 @@ mod token_response;
 mod verdict;
 mod wording;
 
-pub use self::token_response::{FailedAttempt, Grant, ResponseBody, TokenResponse};
+pub use self::{
+    content::parse_body,
+    token_response::{FailedAttempt, Grant, ResponseBody, TokenResponse},
+};
