@@ -360,7 +360,10 @@ impl<E: FetchError> State<E> {
             Some(held) => held.reissued(bearer, schedule),
             None => {
                 self.generations += 1;
-                Held::new(bearer, self.generations, schedule, now)
+                // One that was sent longer ago than a fetch takes comes from a store.
+                let is_stored = lifetime.age(now) > policy.fetch_timeout;
+                let issued = if is_stored { lifetime.sent() } else { now };
+                Held::new(bearer, self.generations, schedule, issued)
             }
         });
         self.backoff = None;

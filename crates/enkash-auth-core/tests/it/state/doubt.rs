@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    FailureKind,
+    Bearer, FailureKind,
     state::{Call, FetchOutcome, FetchReason, Lookup, State},
 };
 
@@ -128,6 +128,21 @@ fn proof_within_3_s_of_issue_is_doubt() {
     let call = life.call(1);
     life.state.unauthorized(1, true, Some(call), life.now);
     assert!(!life.is_served());
+}
+
+/// A token that a store has kept since it was issued.
+#[test]
+fn stored_token_is_as_old_as_its_issue() {
+    for (age, is_served) in [(2.0, true), (60.0, false)] {
+        let mut life = Life::new();
+        let lifetime = life.lifetime(86_400.0);
+        life.pass(age);
+        let pending = life.spawn();
+        let granted = FetchOutcome::Granted(Bearer::new("one").unwrap(), lifetime);
+        assert!(life.complete(pending, granted));
+        life.prove();
+        assert_eq!(life.is_served(), is_served, "{age}");
+    }
 }
 
 #[test]
