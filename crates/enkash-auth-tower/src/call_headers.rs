@@ -64,16 +64,17 @@ impl CallHeaders {
         token: &AccessToken,
         access_key: Option<HeaderValue>,
     ) {
-        let value = match self.scheme {
-            Scheme::Bearer => token.header().clone(),
-            Scheme::None => token.bare_header(),
-        };
-        headers.insert(AUTHORIZATION, value);
         if let Some(key) = access_key.filter(|_| !self.omits_access_key) {
             headers.insert(ACCESS_KEY, key);
         }
         for (name, value) in &self.others {
             headers.insert(name, value.clone());
         }
+        let value = match self.scheme {
+            Scheme::Bearer => token.header().clone(),
+            Scheme::None => token.bare_header(),
+        };
+        // Last: no other replaces it.
+        headers.insert(AUTHORIZATION, value);
     }
 }

@@ -1,7 +1,7 @@
 use std::{env, ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use enkash_auth_core::{Client, Credentials, Environment, InvalidSetting, User};
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -44,6 +44,8 @@ macro_rules! secrets {
 /// | `api_key` | optional, beside either |
 /// | `client_secret_file`, `password_file`, `access_key_file`, `secret_key_file`, `api_key_file` | a file that holds it, in place of the value; read again once the server rejects it |
 /// | `partner_id` | optional: the header `partnerId` of each call |
+/// | `call_headers` | optional: other headers of each call, such as `API-Key: key, mid: 5` |
+/// | `omit_access_key` | `true` for calls without the header `merchantAccessKey`, which merchant keys add |
 /// | `scheme` | `bearer`, or `none` for calls that carry the token alone |
 /// | `token_store` | where tokens are stored: see [`store`](Config::store); a program may offer more |
 /// | `on_store_down` | `known-good`, `hold` or `attempt`: see [`OnStoreDown`] |
@@ -96,6 +98,8 @@ pub struct Config {
     api_key: Set<SecretString>,
     api_key_file: Set<PathBuf>,
     partner_id: Set<String>,
+    call_headers: Set<SecretString>,
+    omit_access_key: Set<bool>,
     scheme: Set<Scheme>,
     token_store: Set<SecretString>,
     on_store_down: Set<OnStoreDown>,
@@ -204,6 +208,20 @@ impl Config {
             let why = "cannot be sent in a header";
             let error = |_| self.error("partner_id", Problem::Unusable(why.to_owned()));
             headers.set_partner_id(id).map_err(error)?;
+        }
+        let others = self.call_headers.as_ref().map(ExposeSecret::expose_secret);
+        for header in others.unwrap_or_default().split(',') {
+            if header.trim().is_empty() {
+                continue;
+            }
+            let (name, value) = call_header(header).ok_or_else(|| {
+                let why = "not headers such as API-Key: key, mid: 5";
+                self.error("call_headers", Problem::Unusable(why.to_owned()))
+            })?;
+            headers.set(name, value);
+        }
+        if self.omit_access_key.unwrap_or_default() {
+            headers.omit_access_key();
         }
         Ok(headers)
     }
@@ -338,6 +356,15 @@ impl Config {
         }
         key.to_owned()
     }
+}
+
+/// Reads a header, whose value may be secret.
+fn call_header(text: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = text.split_once(':')?;
+    let value = Some(value.trim()).filter(|value| !value.is_empty())?;
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some((name.trim().parse().ok()?, value))
 }
 
 /// Shows names and numbers. A path or an address may be a secret that was put into the wrong variable.

@@ -14,7 +14,7 @@ use enkash_auth_sandbox::{Accounts, Issuer, Rules, SandboxService};
 use enkash_auth_tower::{
     EnkashAuthLayer, Error, ErrorKind, ReplayPolicy, Scheme, TokenCache, TokenEndpoint,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header::AUTHORIZATION};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{BASE, Kit, cache, endpoint, environment, get, grant, invalid_token, user};
@@ -119,6 +119,14 @@ async fn headers_of_the_layer_replace_those_of_the_caller() {
     assert_eq!(values(&headers, "API-Key"), ["k2"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn header_of_the_layer_does_not_replace_the_token() {
+    let value = HeaderValue::from_static("Bearer another");
+    let layer = EnkashAuthLayer::new(password()).header(AUTHORIZATION, value);
+    let headers = sent(layer, call()).await;
+    assert_eq!(values(&headers, "authorization"), ["Bearer token-0"]);
+}
+
 /// An API that takes no token, and records the headers of its calls.
 #[tokio::test(start_paused = true)]
 async fn replayed_call_carries_the_headers_of_its_layer() {
@@ -195,6 +203,41 @@ async fn partner_id_and_scheme_are_read_from_variables() {
     });
     let text = config.unwrap_err().to_string();
     assert_eq!(text, "ENKASH_SCHEME: not bearer or none");
+}
+
+#[cfg(feature = "config")]
+#[tokio::test(start_paused = true)]
+async fn call_headers_are_read_from_variables() {
+    let config = |headers: &'static str| {
+        enkash_auth_tower::Config::from_lookup(|name| match name {
+            "ENKASH_CALL_HEADERS" => Some(headers.into()),
+            "ENKASH_OMIT_ACCESS_KEY" => Some("true".into()),
+            _ => None,
+        })
+        .unwrap()
+    };
+    let keys = Credentials::merchant(user(), "secret");
+    let service = service_fn(|_| ready(Ok::<_, Infallible>(grant("token", 300))));
+    let endpoint = TokenEndpoint::with_service(environment(), keys, service).unwrap();
+    let builder = || TokenCache::builder(endpoint.clone());
+    let tokens = builder().config(&config("API-Key: k:1, mid:5,")).unwrap();
+    let headers = sent(EnkashAuthLayer::new(tokens.build()), call()).await;
+    assert_eq!(values(&headers, "API-Key"), ["k:1"]);
+    assert_eq!(values(&headers, "mid"), ["5"]);
+    assert!(headers["api-key"].is_sensitive());
+    assert_eq!(values(&headers, "merchantAccessKey"), [""; 0]);
+
+    for invalid in [
+        "API-Key",
+        ": s3cret",
+        "a b: s3cret",
+        "mid: s3\ncret",
+        "mid:",
+    ] {
+        let error = builder().config(&config(invalid)).unwrap_err();
+        let expected = "ENKASH_CALL_HEADERS: not headers such as API-Key: key, mid: 5";
+        assert_eq!(error.to_string(), expected, "{invalid}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
