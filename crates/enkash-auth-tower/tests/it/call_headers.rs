@@ -15,6 +15,7 @@ use enkash_auth_tower::{
     EnkashAuthLayer, Error, ErrorKind, ReplayPolicy, Scheme, TokenCache, TokenEndpoint,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header::AUTHORIZATION};
+use proptest::{prelude::*, sample::select};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{BASE, Kit, cache, endpoint, environment, get, grant, invalid_token, user};
@@ -283,4 +284,53 @@ async fn token_request_of_a_caller_is_declined_before_it_is_sent() {
         assert_eq!(error.kind(), ErrorKind::TokenRequest, "{path}");
     }
     assert_eq!(kit.issuer.counters().token_requests, requests);
+}
+
+/// Returns a path as a lenient server reads it.
+fn lenient(path: &str) -> String {
+    let mut path = path.to_ascii_lowercase();
+    for _ in 0..3 {
+        path = percent_encoding::percent_decode_str(&path)
+            .decode_utf8_lossy()
+            .into_owned();
+    }
+    let mut names = Vec::new();
+    for name in path.split(['/', '\\']) {
+        match name.split(';').next().unwrap() {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name.trim_end_matches(".json")),
+        }
+    }
+    format!("/{}", names.join("/"))
+}
+
+proptest! {
+    #[test]
+    fn no_spelling_of_a_token_path_reaches_its_handler(
+        steps in prop::collection::vec(select(&[
+            "oauth", "/", "token", "/oauth/token", "%2f", "%5C", "\\", ".json", "/..", "/x", ";a=b",
+            "%252F", "TOKEN", "%6fauth", "/./", "api/v0/", "merchant",
+        ][..]), 1..6),
+        is_post in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let kit = Kit::new(Rules::new());
+            let api = SandboxService::new(kit.issuer.clone());
+            let server = service_fn(move |mut request: Request<String>| {
+                *request.uri_mut() = lenient(request.uri().path()).parse().unwrap();
+                api.clone().oneshot(request)
+            });
+            let client = EnkashAuthLayer::new(kit.tokens.clone()).layer(server);
+            let method = if is_post { "POST" } else { "GET" };
+            let request = Request::builder().method(method);
+            let uri = format!("{BASE}/{}", steps.concat());
+            if let Ok(request) = request.uri(uri).body(String::new()) {
+                // Declined, or served with the token of the only request.
+                let _ = client.oneshot(request).await;
+            }
+            assert!(kit.issuer.counters().token_requests <= 1);
+        });
+    }
 }
