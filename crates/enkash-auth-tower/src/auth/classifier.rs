@@ -108,17 +108,20 @@ impl Classifiers {
         self.0 = Arc::default();
     }
 
-    /// Returns the strongest evidence. In the last look, no classifier gets to see more of the body.
-    pub fn classify(&self, response: &Seen<'_>, is_last: bool) -> Evidence {
+    /// Returns the strongest evidence, and whether the body may hold a stronger one.
+    pub fn classify(&self, response: &Seen<'_>) -> (Evidence, bool) {
         let challenge = match response.status {
             StatusCode::UNAUTHORIZED => challenge::evidence(response.headers),
             _ => Evidence::Nothing,
         };
-        let others = self.0.iter().map(|one| match one.classify(response) {
-            Evidence::NeedsBody if is_last => Evidence::Nothing,
-            evidence => evidence,
-        });
-        others.fold(challenge, Evidence::max)
+        let (mut evidence, mut needs_body) = (challenge, false);
+        for classifier in self.0.iter() {
+            match classifier.classify(response) {
+                Evidence::NeedsBody => needs_body = true,
+                other => evidence = evidence.max(other),
+            }
+        }
+        (evidence, needs_body && evidence < Evidence::Proof)
     }
 }
 

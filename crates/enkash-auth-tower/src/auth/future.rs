@@ -160,7 +160,7 @@ where
         // A layer with classifiers watches all its calls.
         let status = Req::status(&response);
         let seen = Seen::new(status, Req::response_headers(&response), None);
-        let evidence = Classifiers::default().classify(&seen, true);
+        let (evidence, _) = Classifiers::default().classify(&seen);
         if evidence != Evidence::Nothing {
             attached.unauthorized(evidence == Evidence::Proof);
         }

@@ -53,6 +53,8 @@ pin_project! {
         Looking {
             response: Option<Response<ResponseBody<B>>>,
             sent: Sent,
+            // What was reported of the head.
+            reported: Evidence,
         },
     }
 }
@@ -71,6 +73,17 @@ pub struct Looked<Res> {
 struct Sent {
     attached: Attached,
     call: Call,
+}
+
+impl Sent {
+    fn looked<Res>(self, response: Res, status: StatusCode, evidence: Evidence) -> Looked<Res> {
+        Looked {
+            response,
+            status,
+            evidence,
+            attached: self.attached,
+        }
+    }
 }
 
 impl<S, Req> Watched<S, Req>
@@ -156,16 +169,27 @@ where
                     let response = ready!(future.poll(cx)).map_err(NotCalled::unmark)?;
                     let (status, sent) = (Req::status(&response), *sent);
                     let seen = Seen::new(status, Req::response_headers(&response), None);
-                    let evidence = this.rules.classifiers.classify(&seen, false);
-                    if evidence != Evidence::NeedsBody {
-                        let response = Req::pass(response);
-                        let looked = report(this.rules, sent, response, status, evidence);
+                    let (evidence, needs_body) = this.rules.classifiers.classify(&seen);
+                    // Now, if it says something: the caller may not wait for the body.
+                    if !needs_body || evidence != Evidence::Nothing {
+                        report(this.rules, sent, status, evidence);
+                    }
+                    if !needs_body {
+                        let looked = sent.looked(Req::pass(response), status, evidence);
                         return Poll::Ready(Ok(looked));
                     }
                     let response = Some(Req::open(response));
-                    this.state.set(State::Looking { response, sent });
+                    this.state.set(State::Looking {
+                        response,
+                        sent,
+                        reported: evidence,
+                    });
                 }
-                StateProj::Looking { response, sent } => {
+                StateProj::Looking {
+                    response,
+                    sent,
+                    reported,
+                } => {
                     // Taken once; a finished future that is polled stays pending.
                     let Some(opened) = response else {
                         return Poll::Pending;
@@ -175,12 +199,14 @@ where
                     }
                     let (status, body) = (opened.status(), opened.body().whole());
                     let seen = Seen::new(status, opened.headers(), body.as_deref());
-                    let evidence = this.rules.classifiers.classify(&seen, true);
+                    let evidence = this.rules.classifiers.classify(&seen).0.max(*reported);
                     let Some(opened) = response.take() else {
                         return Poll::Pending;
                     };
-                    let response = Req::close(opened);
-                    let looked = report(this.rules, *sent, response, status, evidence);
+                    if *reported == Evidence::Nothing || evidence > *reported {
+                        report(this.rules, *sent, status, evidence);
+                    }
+                    let looked = sent.looked(Req::close(opened), status, evidence);
                     return Poll::Ready(Ok(looked));
                 }
             }
@@ -216,14 +242,8 @@ where
     State::Calling { future, sent }
 }
 
-/// Reports what the `response` says about the token that was sent.
-fn report<Res>(
-    rules: &Rules,
-    sent: Sent,
-    response: Res,
-    status: StatusCode,
-    evidence: Evidence,
-) -> Looked<Res> {
+/// Reports what a response says about the token that was sent.
+fn report(rules: &Rules, sent: Sent, status: StatusCode, evidence: Evidence) {
     let Sent { attached, call } = sent;
     let generation = attached.generation();
     match evidence {
@@ -233,12 +253,6 @@ fn report<Res>(
             let is_proof = evidence == Evidence::Proof;
             rules.shared.unauthorized(generation, is_proof, Some(call));
         }
-    }
-    Looked {
-        response,
-        status,
-        evidence,
-        attached,
     }
 }
 

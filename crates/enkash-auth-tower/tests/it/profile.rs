@@ -296,3 +296,21 @@ async fn profile_is_on_for_merchant_keys_and_can_be_switched() {
         assert_eq!(asked.load(Ordering::Relaxed) == 2, is_on, "{switch:?}");
     }
 }
+
+/// The caller gives up while the body is collected.
+#[tokio::test(start_paused = true)]
+async fn rejection_is_recorded_before_its_body_is_read() {
+    for (status, requests) in [(401, 2), (200, 1)] {
+        let (tokens, asked) = merchant();
+        let api = service_fn(|_: Request<String>| async {
+            let body: ApiBody = Either::Right(StreamBody::new(stream::pending()));
+            Ok::<_, Infallible>(json().status(status).body(body).unwrap())
+        });
+        let client = EnkashAuthLayer::new(tokens.clone()).layer(api);
+        let call = client.oneshot(get("http://localhost/"));
+        let called = tokio::time::timeout(Duration::from_secs(1), call).await;
+        assert!(called.is_err());
+        tokens.idle().await;
+        assert_eq!(asked.load(Ordering::Relaxed), requests, "{status}");
+    }
+}
