@@ -135,8 +135,11 @@ fn routed(path: &str, form: u8) -> String {
     }
     if has(7) {
         path = path.to_lowercase();
-        let cut = path.rfind('.').filter(|at| !path[*at..].contains('/'));
-        path.truncate(cut.unwrap_or(path.len()));
+        if let Some((stem, suffix)) = path.rsplit_once('.')
+            && !suffix.contains('/')
+        {
+            path = stem.to_owned();
+        }
     }
     let path = path.strip_suffix('/').unwrap_or(&path);
     path.to_owned()
