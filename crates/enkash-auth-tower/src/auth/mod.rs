@@ -10,7 +10,6 @@ mod body;
 mod challenge;
 mod classifier;
 mod future;
-mod known_path;
 mod layer;
 mod not_called;
 mod profile;

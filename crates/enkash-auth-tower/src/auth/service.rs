@@ -1,11 +1,10 @@
 use std::task::{Context, Poll};
 
-use enkash_auth_core::state::Lookup;
+use enkash_auth_core::{may_be_token_path, state::Lookup};
 use tower_service::Service;
 
 use super::{
-    AuthRequest, NoReplay, NotCalled, Replay, Watched, future::ResponseFuture,
-    known_path::KnownPath, rules::Rules,
+    AuthRequest, NoReplay, NotCalled, Replay, Watched, future::ResponseFuture, rules::Rules,
 };
 use crate::{
     BoxError, Error, ErrorKind,
@@ -29,7 +28,6 @@ use crate::{
 pub struct EnkashAuth<S, P = NoReplay> {
     inner: S,
     header: HeaderCopy,
-    known_path: KnownPath,
     rules: Arc<Rules>,
     replay: P,
 }
@@ -39,7 +37,6 @@ impl<S, P> EnkashAuth<S, P> {
         Self {
             inner,
             header: HeaderCopy::new(rules.are_plain()),
-            known_path: KnownPath::default(),
             rules,
             replay,
         }
@@ -168,7 +165,7 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         let kept = self.replay.keep(&mut request, &self.inner, &self.rules);
         if self.rules.allow(request.target())
-            && !self.known_path.may_be_token_path(request.target().path())
+            && !may_be_token_path(request.target().path())
             && let Some(attached) = self
                 .header
                 .attach(request.headers_mut(), &self.rules.shared)
