@@ -42,18 +42,17 @@ impl HeaderCopy {
     /// response need not be looked at unless it is a 401.
     #[inline]
     pub fn attach(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
-        if let Some(own) = &self.copy
-            && own.of.is_fresh()
-        {
-            headers.insert(&AUTHORIZATION, own.header.clone());
-            return Some(own.of.attached());
-        }
-        self.attach_shared(headers, shared)
+        let (header, attached) = match &self.copy {
+            Some(own) if own.of.is_fresh() => (own.header.clone(), own.of.attached()),
+            _ => self.shared(shared)?,
+        };
+        headers.insert(&AUTHORIZATION, header);
+        Some(attached)
     }
 
     /// Takes the slower path: the first uses, a new token, time to consult the state, or calls that are watched.
     #[inline(never)]
-    fn attach_shared(&mut self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
+    fn shared(&mut self, shared: &Shared) -> Option<(HeaderValue, Attached)> {
         if self.uses == Uses::Never {
             return None;
         }
@@ -66,8 +65,7 @@ impl HeaderCopy {
         if std::mem::replace(&mut self.uses, Uses::Some) == Uses::Some {
             self.copy = Own::new(header, current);
         }
-        headers.insert(&AUTHORIZATION, header.clone());
-        Some(current.attached())
+        Some((header.clone(), current.attached()))
     }
 }
 
