@@ -86,16 +86,16 @@ fn is_decoded_token_path(path: &str, slashes: &[char]) -> bool {
             Some(name) => names.push(name),
         }
         // What follows may be a query.
-        if rest.contains(['?', '#']) && ends_in_token(&names, goes_up) {
+        if rest.contains(['?', '#']) && names_end_in_token(&names, goes_up) {
             return true;
         }
     }
-    ends_in_token(&names, goes_up)
+    names_end_in_token(&names, goes_up)
 }
 
 /// Returns whether `names` end in a token path. Which of them `..` removes is in doubt: an empty segment may be
 /// one for a server, and `..;` may be a name.
-fn ends_in_token(names: &[&str], goes_up: bool) -> bool {
+fn names_end_in_token(names: &[&str], goes_up: bool) -> bool {
     [FORM, MERCHANT].iter().any(|path| {
         let wanted: Vec<_> = path.split('/').skip(1).collect();
         let mut rest = names.iter();
