@@ -27,10 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::target::Target;
-
-/// Limits the calls in flight of a runtime: a few milliseconds of work for the server.
-pub(crate) const SLOTS: usize = 256;
+use crate::target::{SLOTS, Target};
 
 /// Limits a dial: a lost packet is sent again after a second.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(2);

@@ -12,7 +12,8 @@ use tokio::{
     time::timeout,
 };
 
-use crate::link::SLOTS;
+/// Limits the calls in flight of a runtime: a few milliseconds of work for the server.
+pub(crate) const SLOTS: usize = 256;
 
 /// Sets how long an address is tried alone, as RFC 8305 calls for.
 const HEAD_START: Duration = Duration::from_millis(100);
