@@ -61,9 +61,9 @@ fn bench(
 ) -> Result<(), BoxError> {
     let store: Arc<dyn Store> = Arc::new(store);
     let endpoint = Issuer::granting(Duration::ZERO).endpoint();
+    let account = endpoint.account();
     let tokens = TokenCache::builder(endpoint).store(Arc::clone(&store));
     let tokens = tokens.build();
-    let account = tokens.account();
     // The record after a fetch. Fails if the store does not work.
     runtime.block_on(tokens.warm_up())?;
     runtime.block_on(attempt(&*store, &account))?;

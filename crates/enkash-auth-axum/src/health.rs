@@ -1,9 +1,9 @@
 //! Probes. They read the cache's status and never fetch a token.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{Json, Router, extract, routing::get};
-use enkash_auth_tower::{Error, Status, TokenCache};
+use enkash_auth_tower::{AccountId, Accounts, Error, Status, TokenCache};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -11,7 +11,11 @@ use serde::Serialize;
 /// longer than that for the next token.
 const BRIDGED: Duration = Duration::from_secs(5);
 
-/// Creates a router of `/-/live`, `/-/ready` and `/-/status`, to be merged into that of the service.
+/// How many accounts a report lists.
+const LISTED: usize = 100;
+
+/// Creates a router of `/-/live`, `/-/ready` and `/-/status`, to be merged into that of the service. It reports on a
+/// [`TokenCache`], or on [`Accounts`].
 ///
 /// # Examples
 ///
@@ -23,11 +27,11 @@ const BRIDGED: Duration = Duration::from_secs(5);
 ///     app.merge(health::router(tokens))
 /// }
 /// ```
-pub fn router<S>(tokens: TokenCache) -> Router<S> {
+pub fn router<S, T: Probe>(tokens: T) -> Router<S> {
     Router::new()
         .route("/-/live", get(live))
-        .route("/-/ready", get(ready))
-        .route("/-/status", get(status))
+        .route("/-/ready", get(ready::<T>))
+        .route("/-/status", get(status::<T>))
         .with_state(tokens)
 }
 
@@ -36,20 +40,75 @@ pub async fn live() -> StatusCode {
     StatusCode::OK
 }
 
-/// Returns the [`Report`] as JSON, with 200 while requests can be served and 503 otherwise.
-pub async fn ready(tokens: extract::State<TokenCache>) -> (StatusCode, Json<Report>) {
-    let report = status(tokens).await;
-    let status = if report.is_ready() {
+/// Returns the report as JSON, with 200 while requests can be served and 503 otherwise.
+pub async fn ready<T: Probe>(tokens: extract::State<T>) -> (StatusCode, Json<T::Report>) {
+    let report = tokens.report();
+    let status = if T::is_ready(&report) {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, report)
+    (status, Json(report))
 }
 
-/// Returns 200 with the [`Report`] as JSON.
-pub async fn status(tokens: extract::State<TokenCache>) -> Json<Report> {
-    Json(Report::new(&tokens.status()))
+/// Returns 200 with the report as JSON.
+pub async fn status<T: Probe>(tokens: extract::State<T>) -> Json<T::Report> {
+    Json(tokens.report())
+}
+
+/// Reports whether requests can be served. Implemented for [`TokenCache`] and [`Accounts`].
+pub trait Probe: Clone + Send + Sync + 'static {
+    /// What is reported, as JSON.
+    type Report: Serialize + Send;
+
+    /// Creates the report.
+    fn report(&self) -> Self::Report;
+
+    /// Returns whether requests can be served.
+    fn is_ready(report: &Self::Report) -> bool;
+}
+
+impl Probe for TokenCache {
+    type Report = Report;
+
+    fn report(&self) -> Report {
+        Report::new(&self.status())
+    }
+
+    fn is_ready(report: &Report) -> bool {
+        report.is_ready()
+    }
+}
+
+/// Is always ready: an account that fails must not keep the others from being served.
+impl<K: AccountId> Probe for Accounts<K> {
+    type Report = AccountsReport;
+
+    fn report(&self) -> AccountsReport {
+        let troubled = self.troubled(LISTED).into_iter();
+        let troubled = troubled
+            .filter_map(|(_, account, status)| Some((account?.to_string(), Report::new(&status))));
+        AccountsReport {
+            accounts: self.len(),
+            troubled: troubled.collect(),
+        }
+    }
+
+    fn is_ready(_: &AccountsReport) -> bool {
+        true
+    }
+}
+
+/// The status of many accounts, as JSON. Contains no secret.
+///
+/// | member | |
+/// |---|---|
+/// | `accounts` | how many are cached |
+/// | `troubled` | the [`Report`]s of those whose last fetch failed, 100 at most, by the label of their metrics |
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountsReport {
+    accounts: usize,
+    troubled: BTreeMap<String, Report>,
 }
 
 /// The status of a token cache, as JSON. Contains no secret.

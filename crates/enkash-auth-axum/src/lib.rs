@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod account_token;
 mod budget;
 #[cfg(feature = "client")]
 mod client;
@@ -13,11 +14,12 @@ mod proxy_body;
 mod rewrite;
 
 pub use enkash_auth_tower::{
-    BoxError, Client, Credentials, EnkashAuthLayer, Environment, Error, ErrorKind, Origin,
-    TokenCache, TokenEndpoint, User,
+    Accounts, BoxError, Client, Credentials, EnkashAuthLayer, Environment, Error, ErrorKind,
+    Origin, TokenCache, TokenEndpoint, TokenServer, User,
 };
 
 pub use self::{
+    account_token::AccountToken,
     current_token::CurrentToken,
     problem::{Forwarded, Problem},
     proxy::{Proxy, ProxyBuilder},

@@ -146,9 +146,10 @@ impl Serialize for Forwarded {
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let status = match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::StoreUnavailable | ErrorKind::Saturated => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            ErrorKind::Unavailable
+            | ErrorKind::NoCredentials
+            | ErrorKind::StoreUnavailable
+            | ErrorKind::Saturated => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::WaitTimeout => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
         };

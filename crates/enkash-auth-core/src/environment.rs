@@ -51,11 +51,19 @@ impl Environment {
     ///
     /// None for what can be constructed today; the signature is that of [`BaseUrl`]'s parser.
     pub fn base_url(&self, credentials: &Credentials) -> Result<BaseUrl, InvalidSetting> {
-        let merchant = credentials.is_merchant();
+        self.base_url_for(credentials.is_merchant())
+    }
+
+    /// Returns the base address for credentials that are merchant keys, or are not.
+    ///
+    /// # Errors
+    ///
+    /// As for [`base_url`](Self::base_url).
+    pub fn base_url_for(&self, merchant_keys: bool) -> Result<BaseUrl, InvalidSetting> {
         match self {
             Self::Custom(base) => return Ok(base.clone()),
-            Self::Test | Self::TestCards if merchant => "https://olympus-pg-uat.enkash.in",
-            Self::Live | Self::LiveCards if merchant => "https://olympus-pg.enkash.in",
+            Self::Test | Self::TestCards if merchant_keys => "https://olympus-pg-uat.enkash.in",
+            Self::Live | Self::LiveCards if merchant_keys => "https://olympus-pg.enkash.in",
             Self::Test => "https://ekpayout-uat.enkash.in",
             Self::TestCards => "https://pay-uat.enkash.in",
             Self::Live => "https://api.enkash.in",

@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::{
-    HeaderValue, Method, Request,
+    HeaderValue, Method, Request, Uri,
     header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, USER_AGENT},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -71,6 +71,11 @@ impl TokenRequest {
         *request.uri_mut() = base.join(dialect(credentials).0)?;
         request.headers_mut().insert(USER_AGENT, user_agent());
         Ok(Self(request))
+    }
+
+    /// Returns where it is sent.
+    pub fn target(&self) -> &Uri {
+        self.0.uri()
     }
 
     /// Converts it into a value of the `http` crate. Its body holds the password: do not print it.

@@ -15,8 +15,8 @@ pub(crate) fn app(tokens: TokenCache, upstream: Origin, egress: Egress) -> Resul
     let or_forward = || any_service(proxy.clone());
     Ok(Router::new()
         .route("/-/live", or_forward().get(live))
-        .route("/-/ready", or_forward().get(ready))
-        .route("/-/status", or_forward().get(status))
+        .route("/-/ready", or_forward().get(ready::<TokenCache>))
+        .route("/-/status", or_forward().get(status::<TokenCache>))
         .with_state(tokens)
         .fallback_service(proxy))
 }

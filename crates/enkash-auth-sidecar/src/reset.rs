@@ -20,11 +20,12 @@ pub(crate) async fn reset(
         return Err(Failure::setting(TOKEN_STORE, why));
     }
     let status = config.tokens.load_status().await?;
+    let account = config.tokens.account().map(|account| account.to_string());
     let mut out = io::stdout();
     writeln!(
         out,
         "account {}: rejected attempts: {}, unresolved attempts: {}",
-        config.tokens.account(),
+        account.unwrap_or_default(),
         status.strikes(),
         status.unresolved_attempts()
     )?;

@@ -57,6 +57,8 @@ pub enum ErrorKind {
     /// The credentials were sent, and the response is missing or ambiguous: the server may count a failed
     /// attempt.
     Unresolved,
+    /// The source of the credentials failed, or timed out. Nothing was sent.
+    NoCredentials,
     /// The store of the account record is unavailable, or holds a record of a newer release: nothing was
     /// sent.
     StoreUnavailable,
@@ -65,6 +67,8 @@ pub enum ErrorKind {
     /// The request goes to the path of a token request, in any spelling: three with wrong credentials lock the
     /// account. Nothing was sent.
     TokenRequest,
+    /// The request names no account. Nothing was sent.
+    NoAccount,
     /// Too many callers are already waiting for a token.
     Saturated,
     /// The caller timed out waiting for a token.
@@ -80,6 +84,7 @@ impl ErrorKind {
             self,
             Self::Unavailable
                 | Self::InvalidResponse
+                | Self::NoCredentials
                 | Self::StoreUnavailable
                 | Self::Saturated
                 | Self::WaitTimeout
@@ -110,9 +115,11 @@ impl ErrorKind {
             Self::Misconfigured => ("misconfigured", "token request not supported by the server"),
             Self::Forbidden => ("forbidden", "token request forbidden"),
             Self::Unresolved => ("unresolved", "outcome of the token request unknown"),
+            Self::NoCredentials => ("no-credentials", "credentials unavailable"),
             Self::StoreUnavailable => ("store-unavailable", "token store unavailable"),
             Self::ForeignOrigin => ("foreign-origin", "origin not allowed to see the token"),
             Self::TokenRequest => ("token-request", "token request declined"),
+            Self::NoAccount => ("no-account", "no account for the request"),
             Self::Saturated => ("saturated", "too many callers waiting for a token"),
             Self::WaitTimeout => ("wait-timeout", "timed out waiting for a token"),
             Self::NoRuntime => ("no-runtime", "no tokio runtime to fetch a token on"),

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account_credentials;
+mod account_map;
 mod attempts;
 mod auth;
 mod cache;
@@ -40,14 +41,15 @@ pub use enkash_auth_core::{
 };
 
 pub use self::{
+    account_map::{AccountId, Accounts, AccountsBuilder},
     auth::{
         AuthRequest, Classifier, EnkashAuth, EnkashAuthLayer, EnkashProfile, Evidence, NoReplay,
-        NotCalled, Replay, ReplayBody, ReplayPolicy, ReplayRequest, ResponseBody, ResponseFuture,
-        Seen, Target,
+        NotCalled, OneAccount, PerAccount, Replay, ReplayBody, ReplayPolicy, ReplayRequest,
+        RequestView, ResponseBody, ResponseFuture, Seen, SelectAccount, Target,
     },
     cache::{TokenCache, TokenCacheBuilder, TokenFuture},
     call_headers::Scheme,
-    endpoint::{NotSent, TokenEndpoint, TokenRequestBody},
+    endpoint::{NotSent, TokenEndpoint, TokenRequestBody, TokenServer},
     error::{Error, ErrorKind},
     policy::RefreshPolicy,
     status::Status,

@@ -18,14 +18,16 @@ impl Schedule {
     /// Creates the schedule of a token; `None` if it has already expired.
     ///
     /// `jitter`, in `[0, 1]`, sets the refresh window to between three quarters of its length (0) and all of
-    /// it (1). It is generated once per token.
+    /// it (1). It is generated once per token. Above that, up to 2, the refresh begins earlier, to spread those of
+    /// many accounts: as early as a tenth of the lifetime after the request.
     pub fn new(lifetime: &Lifetime, policy: &Policy, jitter: f64) -> Option<Self> {
         let length = lifetime.length()?;
         let margin = margin(length, policy, lifetime.is_local());
         // NaN counts as 0.
-        let jitter = if jitter > 0.0 { jitter.min(1.0) } else { 0.0 };
-        let refresh_at = window(length, policy)
-            .mul_f64(0.75 + 0.25 * jitter)
+        let jitter = if jitter > 0.0 { jitter.min(2.0) } else { 0.0 };
+        let window = window(length, policy);
+        let earlier = (length - window - length / 10).mul_f64((jitter - 1.0).max(0.0));
+        let refresh_at = (window.mul_f64(0.75 + 0.25 * jitter.min(1.0)) + earlier)
             // Whatever the policy, the refresh starts before the deadline.
             .max(margin * 5 / 4);
         let sent = lifetime.sent();

@@ -88,6 +88,19 @@ impl<E: FetchError> State<E> {
         }
     }
 
+    /// Counts the time of fetch `number` from `now` on: it waited for its turn. Returns `false` if that fetch has
+    /// been abandoned.
+    pub fn extend(&mut self, number: u64, now: Timestamp, policy: &Policy) -> bool {
+        let mut pending = self
+            .pending
+            .as_mut()
+            .filter(|pending| pending.number == number);
+        if let Some(pending) = &mut pending {
+            pending.overdue = overdue(now, policy);
+        }
+        pending.is_some()
+    }
+
     /// Completes fetch `number`. `jitter`, in `[0, 1]`, is random. Returns `false`, and changes nothing, if
     /// that fetch has been abandoned.
     pub fn complete(
@@ -239,6 +252,11 @@ impl<E: FetchError> State<E> {
         Some(backoff.error_at(now, is_needed))
     }
 
+    /// Returns whether the last fetch failed.
+    pub fn is_failing(&self) -> bool {
+        self.backoff.is_some()
+    }
+
     /// Returns the token that may be attached at `now`, if there is one.
     pub fn usable(&self, now: Timestamp) -> Option<&AccessToken> {
         let has_proof = self.doubt.proof_at().is_some();
@@ -290,13 +308,10 @@ impl<E: FetchError> State<E> {
         }
         self.fetches += 1;
         self.expired = ExpiredTokens::default();
-        // A sixteenth more than the timeout of the fetch: it completes before, if it is driven at all.
-        let limit = policy.fetch_timeout;
-        let limit = limit.saturating_add(limit / 16);
         let pending = PendingFetch {
             number: self.fetches,
             reason: self.reason(now),
-            overdue: (now + limit).on_monotonic(),
+            overdue: overdue(now, policy),
         };
         self.is_forced = false;
         Ok(*self.pending.insert(pending))
@@ -396,4 +411,11 @@ impl<E: FetchError> Default for State<E> {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Returns when a fetch is overdue that begins at `now`: after a sixteenth more than its timeout. If it is driven at
+/// all, it completes before.
+fn overdue(now: Timestamp, policy: &Policy) -> Timestamp {
+    let limit = policy.fetch_timeout;
+    (now + limit.saturating_add(limit / 16)).on_monotonic()
 }

@@ -70,10 +70,12 @@ fn refresh_window_scales_with_lifetime_and_jitter() {
     ] {
         assert_eq!(window(secs(length), 1.0), secs(whole), "{length}");
         assert_eq!(window(secs(length), 0.0), secs(whole) * 3 / 4, "{length}");
+        // To spread many.
+        assert_eq!(window(secs(length), 2.0), secs(length) * 9 / 10, "{length}");
         for (odd, even) in [
             (-7.0, 0.0),
-            (7.0, 1.0),
-            (f64::INFINITY, 1.0),
+            (7.0, 2.0),
+            (f64::INFINITY, 2.0),
             (f64::NAN, 0.0),
         ] {
             assert_eq!(window(secs(length), odd), window(secs(length), even));

@@ -16,7 +16,7 @@ async fn load_and_write_take_one_round_trip_each() -> Result<(), BoxError> {
     let fleet = Fleet::new(LONG).await;
     let wire = Wire::new(fleet.server.port()).await;
     let store = RedisStore::new(&wire.url())?;
-    let account = fleet.start("password").account();
+    let account = fleet.start("password").account().unwrap();
     store.load(&account).await?;
     let before = wire.round_trips();
     // The server does not have the script cached.
@@ -39,7 +39,7 @@ async fn fetch_takes_four_round_trips_and_stored_token_one() {
     // The connection is open now.
     for store in [&one, &other] {
         let _ = store
-            .load(&fleet.start("password").account())
+            .load(&fleet.start("password").account().unwrap())
             .await
             .unwrap();
     }

@@ -143,7 +143,7 @@ async fn read_only_replica_serves_tokens_but_no_permit() {
 #[ignore = "needs redis-server"]
 async fn wrong_redis_password_is_reported_without_showing_it() {
     let server = Server::start(&["--requirepass", "right"]).await;
-    let account = Fleet::new(LIFE).await.start("password").account();
+    let account = Fleet::new(LIFE).await.start("password").account().unwrap();
     for login in ["", ":hunter2@", "nobody:hunter2@"] {
         let url = format!("redis://{login}127.0.0.1:{}", server.port());
         let store = RedisStore::new(&url).unwrap();
@@ -190,7 +190,10 @@ async fn garbage_from_server_sends_no_credentials() {
 #[ignore = "needs redis-server"]
 async fn connection_closed_by_server_fails_no_call() {
     let fleet = Fleet::new(LIFE).await;
-    let (store, account) = (fleet.server.store(), fleet.start("password").account());
+    let (store, account) = (
+        fleet.server.store(),
+        fleet.start("password").account().unwrap(),
+    );
     for _ in 0..5 {
         store.load(&account).await.unwrap();
         let kill: &[&[u8]] = &[b"CLIENT", b"KILL", b"TYPE", b"normal", b"SKIPME", b"yes"];
@@ -207,7 +210,10 @@ fn idle_runtime_does_not_block_another_runtime() {
     };
     let (first, second) = (runtime(), runtime());
     let fleet = first.block_on(Fleet::new(LIFE));
-    let (store, account) = (fleet.server.store(), fleet.start("password").account());
+    let (store, account) = (
+        fleet.server.store(),
+        fleet.start("password").account().unwrap(),
+    );
     for runtime in [&first, &second, &first, &second] {
         runtime.block_on(store.load(&account)).unwrap();
     }

@@ -63,7 +63,7 @@ impl Fleet {
 
     /// Returns the attempts in the record, including pending ones.
     pub(crate) async fn attempts(&self) -> usize {
-        let account = self.start("password").account();
+        let account = self.start("password").account().unwrap();
         let record = self.server.get(&self.server.key().await).await;
         let record = AccountRecord::from_bytes(account, &record).unwrap();
         record.facts().attempts().len()

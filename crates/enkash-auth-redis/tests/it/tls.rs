@@ -33,7 +33,7 @@ async fn server_with_untrusted_certificate_is_rejected() {
         "no",
     ])
     .await;
-    let account = Fleet::new(LONG).await.start("password").account();
+    let account = Fleet::new(LONG).await.start("password").account().unwrap();
     let url = format!("rediss://localhost:{port}");
     let trusting = RedisStore::with_certificates(&url, pem.as_bytes()).unwrap();
     trusting.load(&account).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::ready,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -53,10 +54,10 @@ async fn token_lifecycle_leaks_no_secret() {
         let failed = AtomicBool::new(false);
         let tokens =
             builder(&server.base(), credentials(&canary, kind)).reload_credentials(move || {
-                match failed.swap(true, Ordering::Relaxed) {
+                ready(match failed.swap(true, Ordering::Relaxed) {
                     false => Err("the file is gone".into()),
                     true => Ok(again.clone()),
-                }
+                })
             });
         canary.debug(&tokens);
         let tokens = tokens.build();

@@ -6,7 +6,7 @@ use enkash_auth_tower::{
 };
 use http::{Request, Response};
 use http_body_util::Full;
-use std::sync::Arc;
+use std::{future::Ready, sync::Arc};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{
@@ -47,7 +47,9 @@ async fn panicking_service_or_hook_leaks_no_token() {
     let minting = Arc::clone(&canary);
     let server = Server::start(move |_| grant(&minting.secret("token"))).await;
     let tokens = builder(&server.base(), credentials(&canary, KINDS[0]))
-        .reload_credentials(|| -> Result<Credentials, BoxError> { panic!("planned: a hook") })
+        .reload_credentials(|| -> Ready<Result<Credentials, BoxError>> {
+            panic!("planned: a hook")
+        })
         .build();
     let api = service_fn(
         async |request: Request<String>| -> Result<Response<String>, BoxError> {
@@ -64,7 +66,9 @@ async fn panicking_service_or_hook_leaks_no_token() {
     // The hook is called after a 401.
     let server_401 = Server::start(|_| crate::server::response("401 No", "", "")).await;
     let unauthorized = builder(&server_401.base(), credentials(&canary, KINDS[0]))
-        .reload_credentials(|| -> Result<Credentials, BoxError> { panic!("planned: a hook") })
+        .reload_credentials(|| -> Ready<Result<Credentials, BoxError>> {
+            panic!("planned: a hook")
+        })
         .build();
     assert!(
         exhibit(&canary, &unauthorized, &server_401.base())

@@ -38,7 +38,7 @@ async fn live(canary: &Arc<Canary>, store: Arc<dyn Store>, kind: Kind) {
             .process(process)
             .build();
         exhibit(canary, &tokens, &server.base()).await;
-        let account = tokens.account();
+        let account = tokens.account().unwrap();
         match store.load(&account).await {
             Ok(loaded) => {
                 canary.debug(&loaded);

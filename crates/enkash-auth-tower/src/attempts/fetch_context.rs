@@ -9,6 +9,7 @@ use super::down::Down;
 use crate::{RefreshPolicy, account_credentials::AccountCredentials};
 
 /// Describes a fetch that acquires a permit.
+#[derive(Debug)]
 pub struct FetchContext<'a> {
     pub(crate) account: &'a AccountCredentials,
     pub(crate) policy: &'a RefreshPolicy,

@@ -7,7 +7,7 @@
 //!    that held it, and reaches the store with the next write.
 //! 3. After every load, what this process witnessed is added before anything is decided.
 //!
-//! [`Attempts`] runs the protocol of one cache. It decides on a record that `records` loads and writes,
+//! [`Attempts`] runs the protocol. It decides on a record that `records` loads and writes,
 //! retrying on conflict: `opened` is that record with what this process witnessed added, `down` why there is
 //! none. A [`Permit`] is the right to send once. [`Process`] keeps what was witnessed of each account, `seal`
 //! encrypts the tokens in a record, and `record_polls` polls the record to notice its loss.
@@ -24,5 +24,8 @@ mod seal;
 
 pub use self::process::Process;
 pub use self::{
-    fetch_context::FetchContext, permit::Permit, protocol::Attempts, seal::StoredToken,
+    fetch_context::FetchContext,
+    permit::{Permit, PermittedAttempt},
+    protocol::Attempts,
+    seal::StoredToken,
 };

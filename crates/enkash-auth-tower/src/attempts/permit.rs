@@ -1,3 +1,5 @@
+use std::fmt;
+
 use enkash_auth_core::{
     Clock, Timestamp,
     account::{self, AttemptId, AttemptOutcome, Witness},
@@ -21,6 +23,7 @@ pub struct Permit {
 }
 
 /// Tracks the stage of an attempt, for all that may end it.
+#[derive(Debug)]
 pub struct PermittedAttempt {
     permit: account::Permit,
     witness: Arc<Mutex<Witness>>,
@@ -30,7 +33,7 @@ pub struct PermittedAttempt {
     stage: Mutex<Stage>,
 }
 
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
     Permitted,
     /// It was sent, or may have been.
@@ -129,6 +132,14 @@ impl PermittedAttempt {
         self.witness
             .lock()
             .record_outcome(&self.permit, outcome, now);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
     }
 }
 

@@ -39,6 +39,12 @@ impl Process {
         Self::default()
     }
 
+    /// Returns whether it remembers `account`, or fewer than `max` accounts.
+    pub(super) fn may_remember(&self, account: AccountKey, max: usize) -> bool {
+        let witnesses = self.witnesses.lock();
+        witnesses.len() < max || witnesses.contains_key(&account)
+    }
+
     pub(super) fn witness(&self, account: AccountKey) -> Arc<Mutex<Witness>> {
         Arc::clone(self.witnesses.lock().entry(account).or_default())
     }

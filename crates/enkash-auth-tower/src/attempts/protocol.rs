@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use enkash_auth_core::{
     AccountKey, Clock, Grant,
-    account::{self, Acquire, AttemptId, AttemptOutcome, BUDGET, Facts},
+    account::{self, Acquire, AttemptOutcome, BUDGET, Facts},
     lifetime::Schedule,
 };
 use tokio::time::sleep;
@@ -11,7 +11,6 @@ use super::{
     FetchContext, Permit, Process, StoredToken,
     down::Down,
     opened::Opened,
-    permit::PermittedAttempt,
     record_polls::RecordPolls,
     records::{Records, TRIES, pause},
 };
@@ -20,7 +19,7 @@ use crate::{
     account_credentials::AccountCredentials,
     meter,
     store::{Liveness, MemoryStore, OnStoreDown, Store},
-    sync::{Arc, Mutex, Weak},
+    sync::Arc,
     time::Time,
 };
 
@@ -31,7 +30,7 @@ const LEASE_GRACE: Duration = Duration::from_secs(6);
 /// Sets how often a reset polls for the end of the attempt in flight.
 const RESET_POLL: Duration = Duration::from_millis(250);
 
-/// Runs the permit protocol of one cache.
+/// Runs the permit protocol, for any number of accounts.
 pub struct Attempts {
     records: Records,
     /// Whether the store is one that other processes, or other caches by choice, share.
@@ -40,15 +39,6 @@ pub struct Attempts {
     lease: Duration,
     retry_unresolved_after: Option<Duration>,
     polls: RecordPolls,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// The permit of the newest fetch.
-    current: Option<Weak<PermittedAttempt>>,
-    /// The token that the cache holds, if the store has it.
-    held: Option<(AccountCredentials, AttemptId)>,
 }
 
 impl Attempts {
@@ -71,7 +61,6 @@ impl Attempts {
             lease: policy.fetch_timeout.saturating_add(LEASE_GRACE),
             retry_unresolved_after: policy.retry_unresolved_after,
             polls: RecordPolls::default(),
-            state: Mutex::default(),
         })
     }
 
@@ -82,26 +71,9 @@ impl Attempts {
         witness.facts().clone()
     }
 
-    /// Returns the attempt whose token the cache holds, if the store has it.
-    pub fn held(&self, account: &AccountCredentials) -> Option<AttemptId> {
-        let state = self.state.lock();
-        let (owner, id) = state.held.as_ref()?;
-        owner.is(account).then_some(*id)
-    }
-
-    /// Records that the cache now holds the token of the attempt `id`.
-    pub fn hold(&self, account: &AccountCredentials, id: Option<AttemptId>) {
-        let held = id.map(|id| (account.clone(), id));
-        let old = std::mem::replace(&mut self.state.lock().held, held);
-        drop(old);
-    }
-
-    /// Begins a fetch, and ends the attempt of an abandoned one, which sends nothing from now on.
-    pub fn begin_fetch(&self) {
-        let abandoned = self.state.lock().current.take();
-        if let Some(attempt) = abandoned.and_then(|attempt| attempt.upgrade()) {
-            attempt.end();
-        }
+    /// Returns whether the process may remember `account`, beside `max` at most.
+    pub fn may_remember(&self, account: AccountKey, max: usize) -> bool {
+        self.records.process().may_remember(account, max)
     }
 
     /// Decides whether the fetch may send its credentials.
@@ -113,9 +85,6 @@ impl Attempts {
             Ok(acquired) => acquired,
             Err(down) => self.without_store(ctx, down),
         };
-        if let Acquire::Granted(permit) = &acquired {
-            self.state.lock().current = Some(Arc::downgrade(permit.attempt()));
-        }
         self.keep_polling(ctx.account.key());
         acquired
     }

@@ -2,8 +2,16 @@ use enkash_auth_core::Origin;
 use http::{HeaderName, HeaderValue};
 use tower_layer::Layer;
 
-use super::{Classifier, EnkashAuth, NoReplay, ReplayPolicy, rules::Rules};
-use crate::{Error, ErrorKind, cache::TokenCache, call_headers::Scheme, sync::Arc};
+use super::{
+    Classifier, EnkashAuth, NoReplay, OneAccount, PerAccount, ReplayPolicy, RequestView,
+    rules::Rules,
+};
+use crate::{
+    AccountId, Accounts, Error, ErrorKind,
+    cache::{Common, TokenCache},
+    call_headers::Scheme,
+    sync::Arc,
+};
 
 /// Attaches a valid `Authorization: Bearer …` to every request to the inner service.
 ///
@@ -36,22 +44,80 @@ use crate::{Error, ErrorKind, cache::TokenCache, call_headers::Scheme, sync::Arc
 /// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct EnkashAuthLayer<P = NoReplay> {
-    rules: Arc<Rules>,
+pub struct EnkashAuthLayer<P = NoReplay, A = OneAccount> {
+    rules: Arc<Rules<A>>,
     replay: P,
 }
 
 impl EnkashAuthLayer {
     /// Creates a layer that takes its tokens from `tokens`, and sends no call a second time.
     pub fn new(tokens: TokenCache) -> Self {
+        let shared = tokens.shared();
+        Self::build(OneAccount::new(shared), shared.common())
+    }
+}
+
+impl<K, F> EnkashAuthLayer<NoReplay, PerAccount<K, F>> {
+    /// Creates a layer that takes the token of each request from the account that `select` names, and sends no
+    /// call a second time. A request without an account fails with
+    /// [`ErrorKind::NoAccount`](crate::ErrorKind::NoAccount) before anything is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use enkash_auth_tower::{
+    ///     Accounts, BoxError, Credentials, EnkashAuthLayer, Environment, RequestView, TokenServer,
+    /// };
+    ///
+    /// #[derive(Clone, Eq, Hash, PartialEq)]
+    /// struct Merchant(u64);
+    ///
+    /// async fn credentials(merchant: Merchant) -> Result<Credentials, BoxError> {
+    ///     # let _ = merchant;
+    ///     Ok(Credentials::merchant("from", "a database"))
+    /// }
+    ///
+    /// let server = TokenServer::new(Environment::Test)?.for_merchants()?;
+    /// let accounts = Accounts::builder(server, credentials).build();
+    /// let layer = EnkashAuthLayer::per_account(accounts, |request: &mut RequestView<'_>| {
+    ///     request.extension::<Merchant>().cloned()
+    /// });
+    /// # drop(layer);
+    /// # Ok::<(), enkash_auth_tower::Error>(())
+    /// ```
+    pub fn per_account(accounts: Accounts<K>, select: F) -> Self
+    where
+        K: AccountId,
+        F: Fn(&mut RequestView<'_>) -> Option<K>,
+    {
+        let common = Arc::clone(accounts.common());
+        Self::build(PerAccount::new(accounts, select), &common)
+    }
+}
+
+impl<A> EnkashAuthLayer<NoReplay, A> {
+    fn build(account: A, common: &Common) -> Self {
         Self {
-            rules: Arc::new(Rules::new(&tokens)),
+            rules: Arc::new(Rules::new(account, common)),
             replay: NoReplay,
+        }
+    }
+
+    /// Sends a call whose token the API rejected once more, with another token, if the first provably did
+    /// nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is `Clone` is.
+    ///
+    /// The inner service must not follow redirects or retry by itself: the 401 of a redirected payment proves
+    /// nothing about the payment. Reqwest's responses say where they are from, and are checked.
+    #[must_use]
+    pub fn replay(self, policy: ReplayPolicy) -> EnkashAuthLayer<ReplayPolicy, A> {
+        EnkashAuthLayer {
+            rules: self.rules,
+            replay: policy,
         }
     }
 }
 
-impl<P> EnkashAuthLayer<P> {
+impl<P, A: Clone> EnkashAuthLayer<P, A> {
     /// Allows the token for `origin`, too.
     #[must_use]
     pub fn allow_origin(mut self, origin: Origin) -> Self {
@@ -74,7 +140,10 @@ impl<P> EnkashAuthLayer<P> {
     /// account, such as `API-Key`. It goes where the token goes, and nowhere else. Mark a secret value sensitive.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        Arc::make_mut(&mut self.rules).headers.set(name, value);
+        Arc::make_mut(&mut self.rules)
+            .calls_mut()
+            .headers
+            .set(name, value);
         self
     }
 
@@ -84,7 +153,7 @@ impl<P> EnkashAuthLayer<P> {
     ///
     /// [`InvalidSetting`](ErrorKind::InvalidSetting) if `id` cannot be a header value.
     pub fn partner_id(mut self, id: &str) -> Result<Self, Error> {
-        let headers = &mut Arc::make_mut(&mut self.rules).headers;
+        let headers = &mut Arc::make_mut(&mut self.rules).calls_mut().headers;
         let detail = "partner id: it cannot be a header value";
         let invalid = |error| Error::new(ErrorKind::InvalidSetting, detail).with_source(error);
         headers.set_partner_id(id).map_err(invalid)?;
@@ -94,21 +163,27 @@ impl<P> EnkashAuthLayer<P> {
     /// Omits the header `merchantAccessKey`, which calls with merchant keys carry otherwise.
     #[must_use]
     pub fn omit_access_key(mut self) -> Self {
-        Arc::make_mut(&mut self.rules).headers.omit_access_key();
+        Arc::make_mut(&mut self.rules)
+            .calls_mut()
+            .headers
+            .omit_access_key();
         self
     }
 
     /// Sets what precedes the token: by default [`Scheme::Bearer`].
     #[must_use]
     pub fn scheme(mut self, scheme: Scheme) -> Self {
-        Arc::make_mut(&mut self.rules).headers.set_scheme(scheme);
+        Arc::make_mut(&mut self.rules)
+            .calls_mut()
+            .headers
+            .set_scheme(scheme);
         self
     }
 
     /// Adds a classifier of responses, beside the challenges of a 401.
     #[must_use]
     pub fn classifier(mut self, classifier: impl Classifier) -> Self {
-        let classifiers = &mut Arc::make_mut(&mut self.rules).classifiers;
+        let classifiers = &mut Arc::make_mut(&mut self.rules).calls_mut().classifiers;
         classifiers.add(classifier);
         self
     }
@@ -117,26 +192,16 @@ impl<P> EnkashAuthLayer<P> {
     /// challenges of a 401 are still looked at.
     #[must_use]
     pub fn clear_classifiers(mut self) -> Self {
-        Arc::make_mut(&mut self.rules).classifiers.clear();
+        Arc::make_mut(&mut self.rules)
+            .calls_mut()
+            .classifiers
+            .clear();
         self
-    }
-
-    /// Sends a call whose token the API rejected once more, with another token, if the first provably did
-    /// nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is `Clone` is.
-    ///
-    /// The inner service must not follow redirects or retry by itself: the 401 of a redirected payment proves
-    /// nothing about the payment. Reqwest's responses say where they are from, and are checked.
-    #[must_use]
-    pub fn replay(self, policy: ReplayPolicy) -> EnkashAuthLayer<ReplayPolicy> {
-        EnkashAuthLayer {
-            rules: self.rules,
-            replay: policy,
-        }
     }
 }
 
-impl<S, P: Clone> Layer<S> for EnkashAuthLayer<P> {
-    type Service = EnkashAuth<S, P>;
+impl<S, P: Clone, A> Layer<S> for EnkashAuthLayer<P, A> {
+    type Service = EnkashAuth<S, P, A>;
 
     fn layer(&self, inner: S) -> Self::Service {
         EnkashAuth::new(inner, Arc::clone(&self.rules), self.replay.clone())

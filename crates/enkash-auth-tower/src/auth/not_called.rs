@@ -2,7 +2,7 @@ use std::{error::Error as StdError, fmt};
 
 use http::Method;
 
-use super::{AuthRequest, Target};
+use super::{Head, Target};
 use crate::{BoxError, Error};
 
 /// Proves that the inner service was not called.
@@ -57,10 +57,7 @@ impl NotCalled {
 
     /// Marks `error` as raised before `request` was passed on.
     #[cold]
-    pub(super) fn mark<Req, Res>(error: Error, request: &Req) -> Error
-    where
-        Req: AuthRequest<Res>,
-    {
+    pub(super) fn mark(error: Error, request: &impl Head) -> Error {
         error.clone().with_source(Self {
             error,
             method: request.method().clone(),

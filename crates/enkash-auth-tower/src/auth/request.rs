@@ -8,26 +8,13 @@ use super::{ResponseBody, Target};
 ///
 /// Sealed: it is implemented for `http::Request<B>` and `http::Response<R>` with a body `R` of
 /// [`Bytes`] that is `Unpin`, and with the feature `reqwest` for reqwest's own pair.
-pub trait AuthRequest<Res>: sealed::Sealed {
+pub trait AuthRequest<Res>: sealed::Head {
     /// The response that the layer returns: with a [`ResponseBody`], or reqwest's own.
     type Response;
 
     /// The body of a response that is looked at.
     #[doc(hidden)]
     type Body: Body<Data = Bytes> + Unpin;
-
-    /// Returns the method.
-    fn method(&self) -> &Method;
-
-    /// Returns where the client below will send it: by this, the token is attached or not.
-    fn target(&self) -> Target<'_>;
-
-    /// Returns the extensions, or `None` if they cannot be read. They mark a token request that was sent
-    /// through the layer by mistake: without the mark, it waits for itself until its fetch times out.
-    fn extensions(&self) -> Option<&Extensions>;
-
-    /// Returns the headers, of which `Authorization` is set.
-    fn headers_mut(&mut self) -> &mut HeaderMap;
 
     /// Returns whether `response` is that of this request, and not of one that it was redirected to. `true` if
     /// the response does not say.
@@ -63,22 +50,6 @@ where
     type Response = Response<ResponseBody<R>>;
     type Body = R;
 
-    fn method(&self) -> &Method {
-        self.method()
-    }
-
-    fn target(&self) -> Target<'_> {
-        Target::Uri(self.uri())
-    }
-
-    fn extensions(&self) -> Option<&Extensions> {
-        Some(self.extensions())
-    }
-
-    fn headers_mut(&mut self) -> &mut HeaderMap {
-        self.headers_mut()
-    }
-
     fn status(response: &Response<R>) -> StatusCode {
         response.status()
     }
@@ -101,12 +72,44 @@ where
     }
 }
 
+impl<B> sealed::Head for Request<B> {
+    #[inline]
+    fn method(&self) -> &Method {
+        Self::method(self)
+    }
+
+    #[inline]
+    fn target(&self) -> Target<'_> {
+        Target::Uri(Self::uri(self))
+    }
+
+    #[inline]
+    fn extensions(&self) -> Option<&Extensions> {
+        Some(Self::extensions(self))
+    }
+
+    #[inline]
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        Self::headers_mut(self)
+    }
+}
+
 pub mod sealed {
-    /// Marks the request types of this crate.
-    pub trait Sealed {}
+    use super::{Extensions, HeaderMap, Method, Target};
 
-    impl<B> Sealed for http::Request<B> {}
+    /// Reads and changes the head of a request.
+    pub trait Head {
+        /// Returns the method.
+        fn method(&self) -> &Method;
 
-    #[cfg(feature = "reqwest")]
-    impl Sealed for reqwest::Request {}
+        /// Returns where the client below will send it: by this, the token is attached or not.
+        fn target(&self) -> Target<'_>;
+
+        /// Returns the extensions, or `None` if they cannot be read. They mark a token request that was sent
+        /// through the layer by mistake: without the mark, it waits for itself until its fetch times out.
+        fn extensions(&self) -> Option<&Extensions>;
+
+        /// Returns the headers, of which `Authorization` is set.
+        fn headers_mut(&mut self) -> &mut HeaderMap;
+    }
 }

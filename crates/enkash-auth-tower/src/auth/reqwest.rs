@@ -1,18 +1,15 @@
 use http::{Extensions, HeaderMap, Method, StatusCode};
 use reqwest::{Body, Request, Response, ResponseBuilderExt};
 
-use super::{AuthRequest, ResponseBody, Target};
+use super::{AuthRequest, Head, ResponseBody, Target};
 
-impl AuthRequest<Response> for Request {
-    type Response = Response;
-    type Body = Body;
-
+impl Head for Request {
     fn method(&self) -> &Method {
-        self.method()
+        Self::method(self)
     }
 
     fn target(&self) -> Target<'_> {
-        Target::Url(self.url().as_str())
+        Target::Url(Self::url(self).as_str())
     }
 
     /// Reqwest does not expose them.
@@ -21,8 +18,13 @@ impl AuthRequest<Response> for Request {
     }
 
     fn headers_mut(&mut self) -> &mut HeaderMap {
-        self.headers_mut()
+        Self::headers_mut(self)
     }
+}
+
+impl AuthRequest<Response> for Request {
+    type Response = Response;
+    type Body = Body;
 
     fn was_not_redirected(&self, response: &Response) -> bool {
         self.url() == response.url()

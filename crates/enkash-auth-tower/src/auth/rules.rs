@@ -1,20 +1,14 @@
 use enkash_auth_core::Origin;
 
 use super::{Classifiers, EnkashProfile, Target};
-use crate::{
-    Error, ErrorKind,
-    cache::{Shared, TokenCache},
-    call_headers::CallHeaders,
-    sync::Arc,
-};
+use crate::{Error, ErrorKind, cache::Common, call_headers::CallHeaders, sync::Arc};
 
 /// Holds what all services of one layer share, in one allocation: cloning a service touches one count.
 #[derive(Clone, Debug)]
-pub struct Rules {
-    pub(super) shared: Arc<Shared>,
-    /// What looks at responses beside their challenges.
-    pub(super) classifiers: Classifiers,
-    pub(super) headers: CallHeaders,
+pub struct Rules<A> {
+    /// Whose token a call carries.
+    pub(super) account: A,
+    pub(super) calls: Arc<CallRules>,
     /// The origin of the token server.
     origin: Origin,
     /// The other allowed origins.
@@ -23,27 +17,39 @@ pub struct Rules {
     pub(super) assume_origin: bool,
 }
 
-impl Rules {
-    pub fn new(tokens: &TokenCache) -> Self {
-        let shared = tokens.shared();
+/// Holds what calls carry beside a token, and how their responses are judged.
+#[derive(Clone, Debug)]
+pub struct CallRules {
+    /// What looks at responses beside their challenges.
+    pub(super) classifiers: Classifiers,
+    pub(super) headers: CallHeaders,
+    has_access_key: bool,
+}
+
+impl<A> Rules<A> {
+    /// Creates the rules for accounts of the server in `common`.
+    pub fn new(account: A, common: &Common) -> Self {
         let mut classifiers = Classifiers::default();
-        if shared.endpoint().credentials().is_merchant() {
+        let has_access_key = common.server.is_for_merchants();
+        if has_access_key {
             classifiers.add(EnkashProfile);
         }
         Self {
-            headers: shared.call_headers().clone(),
-            shared: Arc::clone(shared),
-            classifiers,
-            origin: tokens.origin().clone(),
+            account,
+            calls: Arc::new(CallRules {
+                classifiers,
+                headers: common.call_headers.clone(),
+                has_access_key,
+            }),
+            origin: common.server.base_url().origin().clone(),
             others: Vec::new(),
             assume_origin: false,
         }
     }
 
-    /// Returns whether a call carries a plain `Authorization`, and its response is not looked at unless it is a 401.
-    pub fn are_plain(&self) -> bool {
-        let has_access_key = self.shared.endpoint().access_key().is_some();
-        self.classifiers.is_empty() && self.headers.are_plain(has_access_key)
+    /// Returns the rules of calls, to be changed.
+    pub fn calls_mut(&mut self) -> &mut CallRules {
+        Arc::make_mut(&mut self.calls)
     }
 
     /// Returns whether a request to `target` may see the token.
@@ -62,6 +68,13 @@ impl Rules {
     /// Allows `origin` to see the token, too.
     pub fn allow_origin(&mut self, origin: Origin) {
         self.others.push(origin);
+    }
+}
+
+impl CallRules {
+    /// Returns whether a call carries a plain `Authorization`, and its response is not looked at unless it is a 401.
+    pub fn are_plain(&self) -> bool {
+        self.classifiers.is_empty() && self.headers.are_plain(self.has_access_key)
     }
 
     #[cold]

@@ -4,11 +4,13 @@ use enkash_auth_core::{may_be_token_path, state::Lookup};
 use tower_service::Service;
 
 use super::{
-    AuthRequest, NoReplay, NotCalled, Replay, Watched, future::ResponseFuture, rules::Rules,
+    AuthRequest, Head, NoReplay, NotCalled, OneAccount, Replay, SelectAccount, Watched,
+    future::ResponseFuture,
+    rules::{CallRules, Rules},
 };
 use crate::{
     BoxError, Error, ErrorKind,
-    cache::{HeaderCopy, Waiting},
+    cache::{HeaderCopy, Shared, Waiting},
     endpoint::IsTokenRequest,
     sync::Arc,
 };
@@ -25,18 +27,18 @@ use crate::{
 /// the second call cannot be made. So the inner service must be able to serve two calls at once; one that has a
 /// single connection, and no other until a response is read, would wait for itself.
 #[derive(Clone, Debug)]
-pub struct EnkashAuth<S, P = NoReplay> {
+pub struct EnkashAuth<S, P = NoReplay, A = OneAccount> {
     inner: S,
     header: HeaderCopy,
-    rules: Arc<Rules>,
+    rules: Arc<Rules<A>>,
     replay: P,
 }
 
-impl<S, P> EnkashAuth<S, P> {
-    pub(super) fn new(inner: S, rules: Arc<Rules>, replay: P) -> Self {
+impl<S, P, A> EnkashAuth<S, P, A> {
+    pub(super) fn new(inner: S, rules: Arc<Rules<A>>, replay: P) -> Self {
         Self {
             inner,
-            header: HeaderCopy::new(rules.are_plain()),
+            header: HeaderCopy::new(rules.calls.are_plain()),
             rules,
             replay,
         }
@@ -71,6 +73,7 @@ impl<S, P> EnkashAuth<S, P> {
     fn call_otherwise<Req>(
         &mut self,
         request: Req,
+        key: A::Key,
         kept: Option<P::Kept>,
     ) -> ResponseFuture<S, Req, P>
     where
@@ -78,26 +81,31 @@ impl<S, P> EnkashAuth<S, P> {
         S::Error: Into<BoxError>,
         Req: AuthRequest<S::Response>,
         P: Replay<S, Req>,
+        A: SelectAccount<Req, S::Response>,
     {
         if is_token_request(&request) {
             return ResponseFuture::calling(self.inner.call(request), None, None);
         }
         if !self.rules.allow(request.target()) {
-            return self.fail(Rules::blocked(request.target()), &request);
+            return self.fail(CallRules::blocked(request.target()), &request);
         }
         if request.target().is_token_path() {
-            return self.fail(Rules::declined(request.target()), &request);
+            return self.fail(CallRules::declined(request.target()), &request);
         }
-        match self.rules.shared.join() {
+        let shared = match self.rules.account.shared(key) {
+            Ok(shared) => shared,
+            Err(error) => return self.fail(error, &request),
+        };
+        match shared.join() {
             Lookup::Ready(token) => {
-                let rules = Arc::clone(&self.rules);
-                let watched = Watched::calling(&mut self.inner, request, &token, rules);
+                let rules = Arc::clone(&self.rules.calls);
+                let watched = Watched::calling(&mut self.inner, request, &token, shared, rules);
                 ResponseFuture::watched(watched, kept)
             }
-            Lookup::Pending(waiting) => self.defer(request, Some(waiting), kept),
+            Lookup::Pending(waiting) => self.defer(request, Some(waiting), shared, kept),
             // Made outside a runtime; it may well be polled inside one.
             Lookup::Failed(error) if error.kind() == ErrorKind::NoRuntime => {
-                self.defer(request, None, kept)
+                self.defer(request, None, shared, kept)
             }
             Lookup::Failed(error) => self.fail(error, &request),
         }
@@ -107,6 +115,7 @@ impl<S, P> EnkashAuth<S, P> {
         &mut self,
         request: Req,
         waiting: Option<Waiting>,
+        shared: Arc<Shared>,
         kept: Option<P::Kept>,
     ) -> ResponseFuture<S, Req, P>
     where
@@ -116,8 +125,8 @@ impl<S, P> EnkashAuth<S, P> {
         P: Replay<S, Req>,
     {
         self.give_back();
-        let rules = Arc::clone(&self.rules);
-        let watched = Watched::new(waiting, self.inner.clone(), request, rules);
+        let rules = Arc::clone(&self.rules.calls);
+        let watched = Watched::new(waiting, self.inner.clone(), request, shared, rules);
         ResponseFuture::watched(watched, kept)
     }
 
@@ -142,12 +151,13 @@ impl<S, P> EnkashAuth<S, P> {
 /// # Panics
 ///
 /// As [`TokenCache::token`](crate::TokenCache::token): inside a runtime whose timers are disabled.
-impl<S, Req, P> Service<Req> for EnkashAuth<S, P>
+impl<S, Req, P, A> Service<Req> for EnkashAuth<S, P, A>
 where
     S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
     Req: AuthRequest<S::Response>,
     P: Replay<S, Req>,
+    A: SelectAccount<Req, S::Response>,
 {
     type Response = Req::Response;
     type Error = BoxError;
@@ -163,24 +173,23 @@ where
     // follows without a fresh token is out of line.
     #[inline(always)]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let kept = self.replay.keep(&mut request, &self.inner, &self.rules);
-        if self.rules.allow(request.target())
+        let rules = &*self.rules;
+        let key = match rules.account.select(&mut request) {
+            Ok(key) => key,
+            Err(error) => return self.fail(error, &request),
+        };
+        let kept = self.replay.keep(&mut request, &self.inner, &rules.calls);
+        if rules.allow(request.target())
             && !may_be_token_path(request.target().path())
-            && let Some(attached) = self
-                .header
-                .attach(request.headers_mut(), &self.rules.shared)
+            && let Some(attached) = rules.account.attach(&key, &mut self.header, &mut request)
         {
             return ResponseFuture::calling(self.inner.call(request), Some(attached), kept);
         }
-        self.call_otherwise(request, kept)
+        self.call_otherwise(request, key, kept)
     }
 }
 
-/// Returns whether it is one of the cache's own, sent through the layer by mistake: it would wait for itself.
-fn is_token_request<Req, Res>(request: &Req) -> bool
-where
-    Req: AuthRequest<Res>,
-{
+fn is_token_request(request: &impl Head) -> bool {
     let extensions = request.extensions();
     extensions.is_some_and(|extensions| extensions.get::<IsTokenRequest>().is_some())
 }

@@ -18,7 +18,7 @@ pub enum Target<'a> {
     Url(&'a str),
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
     /// Returns whether the target is at `origin`.
     // Always: called for every request.
     #[inline(always)]
@@ -37,7 +37,7 @@ impl Target<'_> {
 
     // Always: called for every request.
     #[inline(always)]
-    pub(super) fn path(&self) -> &str {
+    pub(super) fn path(self) -> &'a str {
         match self {
             Self::Uri(uri) => uri.path(),
             Self::Url(url) => url_path(url),

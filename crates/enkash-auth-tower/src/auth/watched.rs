@@ -11,10 +11,10 @@ use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AuthRequest, Evidence, NotCalled, ResponseBody, Seen, rules::Rules};
+use super::{AuthRequest, Evidence, Head, NotCalled, ResponseBody, Seen, rules::CallRules};
 use crate::{
     BoxError, Error,
-    cache::{Attached, Waiting},
+    cache::{Attached, Shared, Waiting},
     sync::Arc,
 };
 
@@ -33,7 +33,8 @@ pin_project! {
         state: State<S::Future, Req::Body>,
         // Taken when the call is made.
         call: Option<(S, Req)>,
-        rules: Arc<Rules>,
+        shared: Arc<Shared>,
+        rules: Arc<CallRules>,
     }
 }
 
@@ -97,11 +98,13 @@ where
         waiting: Option<Waiting>,
         not_ready_inner: S,
         request: Req,
-        rules: Arc<Rules>,
+        shared: Arc<Shared>,
+        rules: Arc<CallRules>,
     ) -> Self {
         Self {
             state: waiting.map_or(State::Ready, |waiting| State::Waiting { waiting }),
             call: Some((not_ready_inner, request)),
+            shared,
             rules,
         }
     }
@@ -111,11 +114,13 @@ where
         ready_inner: &mut S,
         request: Req,
         token: &AccessToken,
-        rules: Arc<Rules>,
+        shared: Arc<Shared>,
+        rules: Arc<CallRules>,
     ) -> Self {
         Self {
-            state: call(&rules, ready_inner, request, token),
+            state: call(&shared, &rules, ready_inner, request, token),
             call: None,
+            shared,
             rules,
         }
     }
@@ -148,11 +153,16 @@ where
                         return Poll::Pending;
                     };
                     ready!(inner.poll_ready(cx)).map_err(NotCalled::unmark)?;
-                    match this.rules.shared.join() {
+                    match this.shared.join() {
                         Lookup::Ready(token) => {
                             if let Some((mut inner, request)) = this.call.take() {
-                                this.state
-                                    .set(call(this.rules, &mut inner, request, &token));
+                                this.state.set(call(
+                                    this.shared,
+                                    this.rules,
+                                    &mut inner,
+                                    request,
+                                    &token,
+                                ));
                             }
                         }
                         Lookup::Failed(error) => {
@@ -172,7 +182,7 @@ where
                     let (evidence, needs_body) = this.rules.classifiers.classify(&seen);
                     // Now, if it says something: the caller may not wait for the body.
                     if !needs_body || evidence != Evidence::Nothing {
-                        report(this.rules, sent, status, evidence);
+                        report(this.shared, sent, status, evidence);
                     }
                     if !needs_body {
                         let looked = sent.looked(Req::pass(response), status, evidence);
@@ -204,7 +214,7 @@ where
                         return Poll::Pending;
                     };
                     if *reported == Evidence::Nothing || evidence > *reported {
-                        report(this.rules, *sent, status, evidence);
+                        report(this.shared, *sent, status, evidence);
                     }
                     let looked = sent.looked(Req::close(opened), status, evidence);
                     return Poll::Ready(Ok(looked));
@@ -216,7 +226,8 @@ where
 
 /// Makes a call with `token`, and the headers beside it.
 fn call<S, Req>(
-    rules: &Rules,
+    shared: &Shared,
+    rules: &CallRules,
     ready_inner: &mut S,
     mut request: Req,
     token: &AccessToken,
@@ -226,14 +237,14 @@ where
     Req: AuthRequest<S::Response>,
 {
     let (origin, path) = request.target().hashes();
-    let access_key = rules.shared.access_key(token);
+    let access_key = shared.access_key(token);
     rules
         .headers
         .insert(request.headers_mut(), token, access_key);
     let sent = Sent {
-        attached: rules.shared.attached(token),
+        attached: shared.attached(token),
         call: Call {
-            sent: rules.shared.clock().now(),
+            sent: shared.clock().now(),
             origin,
             path,
         },
@@ -243,24 +254,21 @@ where
 }
 
 /// Reports what a response says about the token that was sent.
-fn report(rules: &Rules, sent: Sent, status: StatusCode, evidence: Evidence) {
+fn report(shared: &Arc<Shared>, sent: Sent, status: StatusCode, evidence: Evidence) {
     let Sent { attached, call } = sent;
     let generation = attached.generation();
     match evidence {
-        Evidence::Nothing if status.is_success() => rules.shared.accepted(generation, call),
+        Evidence::Nothing if status.is_success() => shared.accepted(generation, call),
         Evidence::Nothing | Evidence::NeedsBody => {}
         Evidence::Doubt | Evidence::ProofForCall | Evidence::Proof => {
             let is_proof = evidence == Evidence::Proof;
-            rules.shared.unauthorized(generation, is_proof, Some(call));
+            shared.unauthorized(generation, is_proof, Some(call));
         }
     }
 }
 
 /// Marks `error`, raised while the request was still here.
-fn not_called<S, Req, Res>(error: Error, call: &Option<(S, Req)>) -> BoxError
-where
-    Req: AuthRequest<Res>,
-{
+fn not_called<S>(error: Error, call: &Option<(S, impl Head)>) -> BoxError {
     match call {
         Some((_, request)) => NotCalled::mark(error, request).into(),
         None => error.into(),

@@ -39,8 +39,8 @@ impl Attached {
 
     /// Counts the `result` of replaying an unauthorized call.
     pub(crate) fn replayed(self, result: &'static str) {
-        if let Some(cache) = self.cache.cache() {
-            meter::replayed(cache.endpoint().account(), result);
+        if let Some(account) = self.cache.cache().and_then(|cache| cache.account()) {
+            meter::replayed(account, result);
         }
     }
 

@@ -1,6 +1,9 @@
 use enkash_auth_core::{Clock, Credentials, SystemClock};
 
-use super::{Shared, TokenCache, reload::Reload};
+#[cfg(feature = "config")]
+use tokio::task::spawn_blocking;
+
+use super::{Shared, TokenCache, common::Common, places::Places, source::Source};
 #[cfg(feature = "config")]
 use crate::config::{Config, ConfigError};
 use crate::{
@@ -38,7 +41,7 @@ pub struct TokenCacheBuilder {
     store: Option<Arc<dyn Store>>,
     process: Process,
     on_store_down: OnStoreDown,
-    reload: Option<Reload>,
+    source: Option<Source>,
     call_headers: CallHeaders,
 }
 
@@ -51,7 +54,7 @@ impl TokenCacheBuilder {
             store: None,
             process: Process::this(),
             on_store_down: OnStoreDown::default(),
-            reload: None,
+            source: None,
             call_headers: CallHeaders::default(),
         }
     }
@@ -83,7 +86,11 @@ impl TokenCacheBuilder {
             return Ok(self);
         }
         let config = config.clone();
-        Ok(self.reload_credentials(move || config.credentials().map_err(Into::into)))
+        Ok(self.reload_credentials(move || {
+            let config = config.clone();
+            let read = move || config.credentials().map_err(BoxError::from);
+            async { spawn_blocking(read).await? }
+        }))
     }
 
     /// Sets the store of the account record: the attempts, and the shared token. The default is one record
@@ -110,14 +117,14 @@ impl TokenCacheBuilder {
     /// is needed then: a file that a platform rotates, say. They are used as by
     /// [`set_credentials`](TokenCache::set_credentials), for waiting callers too.
     ///
-    /// `source` may block: it has a thread of the runtime's pool. It is waited for up to 500 ms, and what it
-    /// returns within 10 s is used by the next reading. Its error is logged, and must show no secret; a
-    /// panic counts as an error and is not logged.
-    pub fn reload_credentials(
-        mut self,
-        source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static,
-    ) -> Self {
-        self.reload = Some(Reload::new(source));
+    /// `source` is waited for up to 500 ms, and what it returns within 10 s is used by the next reading: one that
+    /// blocks belongs in [`spawn_blocking`](tokio::task::spawn_blocking). Its error is logged, and must show no
+    /// secret; a panic counts as an error and is not logged.
+    pub fn reload_credentials<F>(mut self, source: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Credentials, BoxError>> + Send + 'static,
+    {
+        self.source = Some(Source::new(source));
         self
     }
 
@@ -137,13 +144,15 @@ impl TokenCacheBuilder {
             self.clock.clone(),
             &self.policy,
         );
-        TokenCache::from_shared(Shared::new(
-            self.endpoint,
+        let common = Common::new(
+            self.endpoint.server().clone(),
+            attempts,
             self.policy,
             self.clock,
-            attempts,
-            self.reload,
             self.call_headers,
-        ))
+            Places::DEFAULT,
+        );
+        let shared = Shared::new(Arc::new(common), Some(self.endpoint), self.source);
+        TokenCache::from_shared(shared)
     }
 }

@@ -30,7 +30,6 @@ pub struct Fetch<'a> {
     /// As of the start of the fetch: the cache may have newer credentials.
     endpoint: &'a TokenEndpoint,
     pending: PendingFetch,
-    /// Counted from the spawn: the task may be polled much later, or never.
     deadline: Instant,
     /// The same on both clocks: no attempt is sent once it has passed on either.
     send_before: Timestamp,
@@ -61,7 +60,7 @@ impl<'a> Fetch<'a> {
             pending,
             deadline,
             send_before: shared.clock().now() + shared.policy().fetch_timeout,
-            newest_seen: shared.attempts().held(endpoint.account_credentials()),
+            newest_seen: shared.obtained_by(),
         }
     }
 
@@ -76,7 +75,6 @@ impl<'a> Fetch<'a> {
     ///
     /// If it is dropped while an attempt is in flight, that counts as one without a response.
     pub async fn run(&mut self) -> FetchOutcome<Error> {
-        self.shared.attempts().begin_fetch();
         let more = self.shared.policy().attempts.saturating_sub(1);
         let mut pauses = PAUSES
             .into_iter()
@@ -136,7 +134,10 @@ impl<'a> Fetch<'a> {
                     || 2 * self.remaining() >= self.shared.policy().fetch_timeout,
             };
             match self.shared.attempts().acquire(&ctx).await {
-                Acquire::Granted(permit) => return Ok(permit),
+                Acquire::Granted(permit) => {
+                    self.shared.attempts_with(permit.attempt());
+                    return Ok(permit);
+                }
                 Acquire::Token(token) => {
                     self.newest_seen = Some(token.id);
                     return Err(FetchOutcome::Granted(token.bearer, token.lifetime));

@@ -8,10 +8,14 @@ use std::{
 };
 
 use enkash_auth_core::{
+    AccountKey,
     account::AttemptId,
     state::{FetchOutcome, PendingFetch},
 };
-use tokio::{runtime::Handle, time::Instant};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 use tracing::{Instrument, Span, field::Empty};
 
 use super::{Shared, fetch::Fetch};
@@ -21,7 +25,7 @@ use crate::{Error, ErrorKind, endpoint::TokenEndpoint, meter, time};
 pub fn spawn(
     runtime: &Handle,
     shared: &Arc<Shared>,
-    endpoint: TokenEndpoint,
+    endpoint: Option<TokenEndpoint>,
     pending: PendingFetch,
 ) {
     // Created first: the fetch completes even if anything below panics.
@@ -29,7 +33,6 @@ pub fn spawn(
         shared: Arc::clone(shared),
         endpoint,
         pending,
-        deadline: time::deadline(shared.policy().fetch_timeout),
         spawned: Instant::now(),
         span: Span::none(),
         is_completed: false,
@@ -38,7 +41,7 @@ pub fn spawn(
     let span = tracing::info_span!(
         parent: None,
         "token_fetch",
-        account = %task.endpoint.account(),
+        account = task.account().map(display),
         fetch = pending.number(),
         reason = pending.reason().as_str(),
         outcome = Empty,
@@ -53,9 +56,9 @@ pub fn spawn(
 /// Completes the fetch, even if its task is dropped.
 struct FetchTask {
     shared: Arc<Shared>,
-    endpoint: TokenEndpoint,
+    /// As of the start of the fetch: the cache may have newer credentials.
+    endpoint: Option<TokenEndpoint>,
     pending: PendingFetch,
-    deadline: Instant,
     spawned: Instant,
     span: Span,
     is_completed: bool,
@@ -63,14 +66,52 @@ struct FetchTask {
 
 impl FetchTask {
     async fn run(mut self) {
-        let (shared, endpoint) = (Arc::clone(&self.shared), self.endpoint.clone());
-        let mut fetch = Fetch::new(&shared, &endpoint, self.pending, self.deadline);
+        let (outcome, obtained_by) = match self.resolve().await {
+            Ok(endpoint) => self.fetch(&endpoint).await,
+            Err(error) => (FetchOutcome::Failed(error), None),
+        };
+        self.complete(outcome, obtained_by);
+    }
+
+    async fn resolve(&mut self) -> Result<TokenEndpoint, Error> {
+        if let Some(endpoint) = &self.endpoint {
+            return Ok(endpoint.clone());
+        }
+        let endpoint = self.shared.resolve().await?;
+        Ok(self.endpoint.insert(endpoint).clone())
+    }
+
+    async fn fetch(&self, endpoint: &TokenEndpoint) -> (FetchOutcome<Error>, Option<AttemptId>) {
+        let shared = &self.shared;
+        if !self.begin().await {
+            return (FetchOutcome::Aborted, None);
+        }
+        let deadline = time::deadline(shared.policy().fetch_timeout);
+        let mut fetch = Fetch::new(shared, endpoint, self.pending, deadline);
         let outcome = caught(fetch.run()).await;
         let obtained_by = fetch.obtained_by();
         if matches!(&outcome, FetchOutcome::Failed(error) if error.kind().is_closed()) {
             shared.reload(endpoint.account_credentials()).await;
         }
-        self.complete(outcome, obtained_by);
+        (outcome, obtained_by)
+    }
+
+    /// Waits for a place. Returns `false` if the fetch was abandoned.
+    async fn begin(&self) -> bool {
+        let shared = &self.shared;
+        let mut place = pin!(shared.common().places.take(shared.is_failing()));
+        loop {
+            match timeout(shared.policy().fetch_timeout / 2, &mut place).await {
+                Ok(place) => return shared.begin(self.pending, place),
+                // While this is driven, it is not overdue.
+                Err(_) if shared.extend(self.pending) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    fn account(&self) -> Option<AccountKey> {
+        self.endpoint.as_ref().map(TokenEndpoint::account)
     }
 
     fn complete(&mut self, outcome: FetchOutcome<Error>, obtained_by: Option<AttemptId>) {
@@ -113,8 +154,9 @@ impl FetchTask {
         if let Some(generation) = generation {
             self.span.record("generation", generation);
         }
-        let account = self.endpoint.account();
-        meter::fetched(account, self.pending.reason(), outcome, Some(took));
+        if let Some(account) = self.account() {
+            meter::fetched(account, self.pending.reason(), outcome, Some(took));
+        }
     }
 }
 

@@ -59,13 +59,23 @@ impl HeaderCopy {
         let current = shared.snapshot.load();
         let current = current.as_ref();
         self.copy = None;
-        let current =
-            current.filter(|current| current.is_fresh() && !current.view().is_watched())?;
-        let header = current.view().token().header();
+        let current = current?;
+        let header = current.header()?;
         if std::mem::replace(&mut self.uses, Uses::Some) == Uses::Some {
             self.copy = Own::new(header, current);
         }
         Some((header.clone(), current.attached()))
+    }
+
+    /// Inserts the cached token of one account of many, as [`attach`](Self::attach) does that of the only one.
+    pub fn attach_once(&self, headers: &mut HeaderMap, shared: &Shared) -> Option<Attached> {
+        if self.uses == Uses::Never {
+            return None;
+        }
+        let current = shared.snapshot.load();
+        let current = current.as_deref()?;
+        headers.insert(&AUTHORIZATION, current.header()?.clone());
+        Some(current.attached())
     }
 }
 

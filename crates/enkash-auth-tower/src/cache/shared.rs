@@ -17,52 +17,68 @@ use tokio::runtime::Handle;
 use super::{
     Attached, Waiting,
     attached::Registered,
+    common::Common,
     fetch_task::{self, FetchEnd},
-    refresh_task::RefreshTask,
-    reload::Reload,
+    places::Place,
     snapshot::{Published, Snapshot},
+    source::Source,
     waiters::{Completion, Waiters},
 };
 use crate::{
     Error, ErrorKind, RefreshPolicy,
     account_credentials::AccountCredentials,
-    attempts::Attempts,
-    call_headers::CallHeaders,
+    attempts::{Attempts, PermittedAttempt},
     endpoint::TokenEndpoint,
     meter,
     status::Status,
-    sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
+    sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
     time::Time,
 };
+
+/// A token that is still used so long after it was fetched is refreshed before its next use, among many.
+const USED: Duration = Duration::from_secs(1);
 
 /// Holds what all handles of one cache share.
 #[derive(Debug)]
 pub struct Shared {
-    attempts: Arc<Attempts>,
-    reload: Option<Reload>,
-    policy: RefreshPolicy,
-    clock: Time,
-    call_headers: CallHeaders,
+    common: Arc<Common>,
+    source: Option<Source>,
     pub(super) snapshot: Snapshot,
     inner: Mutex<Inner>,
     waiting: AtomicUsize,
     requests: AtomicU64,
-    refresh_task: RefreshTask,
+    /// Whether the refresher looks at this cache.
+    is_refreshing: AtomicBool,
+    /// When it was created, on the monotonic clock.
+    created: u64,
 }
 
 /// Holds what changes together, under one lock.
 #[derive(Debug)]
 struct Inner {
     state: State<Error>,
-    endpoint: TokenEndpoint,
+    /// `None` until the source has been read, if there were no credentials at first.
+    endpoint: Option<TokenEndpoint>,
     /// The waiters of the state's pending fetch.
     waiters: Option<Arc<Waiters>>,
+    /// The place of that fetch among the token requests in flight.
+    place: Option<Place>,
+    /// The permit of the newest fetch.
+    attempt: Weak<PermittedAttempt>,
+    /// The attempt that obtained the token, if the store has it.
+    obtained_by: Option<AttemptId>,
 }
 
-/// Pairs an abandoned fetch with its account and its waiters.
-type Abandoned = (PendingFetch, AccountKey, Option<Arc<Waiters>>);
+/// Holds what is left of an abandoned fetch.
+struct Abandoned {
+    pending: PendingFetch,
+    account: Option<AccountKey>,
+    waiters: Option<Arc<Waiters>>,
+    place: Option<Place>,
+}
 
 /// Identifies a fetch to wait for.
+#[derive(Debug)]
 pub struct Pending {
     pub(crate) waiters: Arc<Waiters>,
     /// When to look up, should it never complete.
@@ -71,54 +87,57 @@ pub struct Pending {
 
 impl Shared {
     pub fn new(
-        endpoint: TokenEndpoint,
-        policy: RefreshPolicy,
-        clock: Time,
-        attempts: Arc<Attempts>,
-        reload: Option<Reload>,
-        call_headers: CallHeaders,
+        common: Arc<Common>,
+        endpoint: Option<TokenEndpoint>,
+        source: Option<Source>,
     ) -> Arc<Self> {
+        let created = common.clock.monotonic_nanos();
         Arc::new_cyclic(|own| Self {
-            attempts,
-            reload,
-            policy,
-            clock,
-            call_headers,
+            common,
+            source,
             snapshot: Snapshot::new(Registered::new(Weak::clone(own))),
             inner: Mutex::new(Inner {
                 state: State::new(),
                 endpoint,
                 waiters: None,
+                place: None,
+                attempt: Weak::new(),
+                obtained_by: None,
             }),
             waiting: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
-            refresh_task: RefreshTask::default(),
+            is_refreshing: AtomicBool::new(false),
+            created,
         })
     }
 
-    pub fn endpoint(&self) -> TokenEndpoint {
+    pub fn endpoint(&self) -> Option<TokenEndpoint> {
         self.inner.lock().endpoint.clone()
     }
 
+    pub fn account(&self) -> Option<AccountKey> {
+        let inner = self.inner.lock();
+        inner.account()
+    }
+
+    pub fn common(&self) -> &Common {
+        &self.common
+    }
+
     pub fn attempts(&self) -> &Arc<Attempts> {
-        &self.attempts
+        &self.common.attempts
     }
 
     pub fn policy(&self) -> &RefreshPolicy {
-        &self.policy
+        &self.common.policy
     }
 
     pub fn clock(&self) -> &Time {
-        &self.clock
+        &self.common.clock
     }
 
     pub fn waiting(&self) -> &AtomicUsize {
         &self.waiting
-    }
-
-    /// Returns the headers that calls carry unless their layer sets others.
-    pub fn call_headers(&self) -> &CallHeaders {
-        &self.call_headers
     }
 
     /// Returns the access key of the credentials that obtained `token`, if they are merchant keys.
@@ -126,8 +145,8 @@ impl Shared {
         let current = self.snapshot.load();
         let current = current.as_deref();
         match current.filter(|it| it.view().token().generation() == token.generation()) {
-            Some(current) => current.access_key().cloned(),
-            None => self.endpoint().access_key().cloned(),
+            Some(current) => current.endpoint()?.access_key().cloned(),
+            None => self.endpoint()?.access_key().cloned(),
         }
     }
 
@@ -140,14 +159,56 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Returns whether the last fetch failed.
+    pub fn is_failing(&self) -> bool {
+        self.inner.lock().state.is_failing()
+    }
+
+    /// Counts the time of `pending` from now on. Returns `false` if it was abandoned.
+    pub fn extend(&self, pending: PendingFetch) -> bool {
+        let now = self.clock().now();
+        let policy = self.policy().state_policy();
+        let mut inner = self.inner.lock();
+        inner.state.extend(pending.number(), now, &policy)
+    }
+
+    /// Begins the attempts of `pending` at `place`, and ends the attempt of an abandoned fetch, which sends
+    /// nothing from now on. Returns `false` if this one was abandoned.
+    pub fn begin(&self, pending: PendingFetch, place: Place) -> bool {
+        if !self.extend(pending) {
+            return false;
+        }
+        let attempt = {
+            let mut inner = self.inner.lock();
+            inner.place = Some(place);
+            std::mem::take(&mut inner.attempt)
+        };
+        if let Some(attempt) = attempt.upgrade() {
+            attempt.end();
+        }
+        true
+    }
+
+    /// Records that a fetch makes `attempt`.
+    pub fn attempts_with(&self, attempt: &Arc<PermittedAttempt>) {
+        self.inner.lock().attempt = Arc::downgrade(attempt);
+    }
+
+    /// Returns the attempt that obtained the token, if the store has it.
+    pub fn obtained_by(&self) -> Option<AttemptId> {
+        self.inner.lock().obtained_by
+    }
+
     /// Returns whether `pending` is in flight, and not abandoned.
     pub fn is_pending(&self, pending: PendingFetch) -> bool {
-        self.inner.lock().state.pending() == Some(pending)
+        let inner = self.inner.lock();
+        let current = inner.state.pending();
+        current.is_some_and(|current| current.number() == pending.number())
     }
 
     /// Returns the fetch that is in flight and not overdue.
     pub fn pending(&self) -> Option<Pending> {
-        let now = self.clock.now();
+        let now = self.clock().now();
         let mut inner = self.inner.lock();
         let pending = inner.state.pending()?;
         (!pending.overdue().has_passed(now)).then(|| inner.pending(pending))
@@ -180,7 +241,7 @@ impl Shared {
     /// Consults the snapshot, then the state, and spawns the fetch that it decides on, on the caller's
     /// runtime.
     pub fn lookup(self: &Arc<Self>) -> Lookup<Pending, Error> {
-        let now = self.clock.now();
+        let now = self.clock().now();
         if let Some(current) = self.snapshot.load().as_deref()
             && current.is_fresh()
         {
@@ -197,13 +258,13 @@ impl Shared {
                 abandoned,
             } = inner
                 .state
-                .lookup(now, can_fetch, &self.policy.state_policy());
+                .lookup(now, can_fetch, &self.policy().state_policy());
             let abandoned_fetch = pending
                 .filter(|_| abandoned)
                 .map(|pending| inner.abandon(pending));
             let is_served = matches!(lookup, Lookup::Ready(_));
             let old = (is_served || abandoned || spawn.is_some())
-                .then(|| inner.publish(&self.snapshot, now, &self.clock));
+                .then(|| inner.publish(&self.snapshot, now, self.clock()));
             // Read with the decision: new credentials abandon the fetch.
             let spawn = spawn.map(|pending| (pending, inner.endpoint.clone()));
             let lookup = lookup.try_map(|pending| Ok(inner.pending(pending)));
@@ -212,13 +273,16 @@ impl Shared {
         drop(old);
         if let (Some((pending, endpoint)), Ok(runtime)) = (spawn, &runtime) {
             fetch_task::spawn(runtime, self, endpoint, pending);
-            self.refresh_task
-                .start(runtime, self, abandoned_fetch.is_some());
+            if self.common.refreshes(true) {
+                let is_stalled = abandoned_fetch.is_some();
+                self.common.refresher.start(runtime, self, is_stalled);
+            }
         }
         if let Some(fetch) = abandoned_fetch {
-            let (pending, account, _) = &fetch;
-            tracing::warn!(%account, fetch = pending.number(), "token fetch overdue, abandoned");
-            abandon(fetch);
+            let account = fetch.account.map(tracing::field::display);
+            let number = fetch.pending.number();
+            tracing::warn!(account, fetch = number, "token fetch overdue, abandoned");
+            fetch.end();
         }
         lookup
     }
@@ -231,27 +295,30 @@ impl Shared {
         outcome: FetchOutcome<Error>,
         obtained_by: Option<AttemptId>,
     ) -> Option<FetchEnd> {
-        let jitter = fastrand::f64();
+        let jitter = match &outcome {
+            FetchOutcome::Granted(_, lifetime) => self.common.jitter(lifetime),
+            _ => fastrand::f64(),
+        };
         // Cloned: it may hold an error of the user's, which is dropped after the lock.
         let completed = outcome.clone();
-        let (waiters, error, before, after) = self.change(|inner, now| {
+        let (waiters, _place, error, before, after) = self.change(|inner, now| {
             let before = inner.state.generation();
             if !inner.state.complete(
                 pending.number(),
                 outcome,
                 now,
                 jitter,
-                &self.policy.state_policy(),
+                &self.policy().state_policy(),
             ) {
                 return None;
             }
             let (error, after) = (inner.state.error_at(now), inner.state.generation());
             // Recorded with the token: the next fetch must not take it for a newer one.
             if matches!(completed, FetchOutcome::Granted(..)) && error.is_none() {
-                let account = inner.endpoint.account_credentials();
-                self.attempts.hold(account, obtained_by);
+                inner.obtained_by = obtained_by;
             }
-            Some((inner.waiters.take(), error, before, after))
+            let (waiters, place) = (inner.waiters.take(), inner.place.take());
+            Some((waiters, place, error, before, after))
         })?;
         let end = FetchEnd::new(&completed, error.as_ref(), before, after);
         drop(completed);
@@ -264,7 +331,7 @@ impl Shared {
     /// Records that `pending` received `grant`. Returns how long to wait before the next request, if that is
     /// the cached token and it has expired.
     pub fn received(&self, pending: PendingFetch, grant: &Grant) -> Option<Duration> {
-        let now = self.clock.now();
+        let now = self.clock().now();
         let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
         let mut inner = self.inner.lock();
         inner.state.received(
@@ -272,7 +339,7 @@ impl Shared {
             bearer,
             lifetime,
             now,
-            &self.policy.state_policy(),
+            &self.policy().state_policy(),
         )
     }
 
@@ -312,46 +379,80 @@ impl Shared {
     /// Uses `credentials` from now on; given `instead_of`, only if those are still in use. Returns whether
     /// they are different, and used.
     pub fn change_credentials(
-        &self,
+        self: &Arc<Self>,
         credentials: Credentials,
         instead_of: Option<&AccountCredentials>,
     ) -> Result<bool, Error> {
         // Swapped with the old one, which is dropped after the lock.
-        let mut endpoint = self.endpoint().with_credentials(credentials)?;
+        let mut endpoint = Some(self.common.server.endpoint(credentials)?);
+        let (old, new) = (
+            self.account(),
+            endpoint.as_ref().map(TokenEndpoint::account),
+        );
+        if let Some(new) = new.filter(|_| new != old) {
+            self.common.claim(new, self)?;
+        }
         let changed = self.change(|inner, _| {
-            let used = inner.endpoint.account_credentials();
-            let is_late = instead_of.is_some_and(|old| !old.is(used));
+            let (Some(used), Some(new)) = (&inner.endpoint, &endpoint) else {
+                // The pending fetch has read them.
+                std::mem::swap(&mut inner.endpoint, &mut endpoint);
+                return Some(None);
+            };
+            let is_late = instead_of.is_some_and(|old| !old.is(used.account_credentials()));
             // A fetch with the same ones may be in flight: it is not repeated.
-            if is_late || endpoint.account_credentials().is(used) {
+            if is_late || new.account_credentials().is(used.account_credentials()) {
                 return None;
             }
-            let keeps_token = endpoint.credentials().act_as(inner.endpoint.credentials());
+            let keeps_token = new.credentials().act_as(used.credentials());
             let abandoned = inner.state.pending().map(|pending| inner.abandon(pending));
             inner.state.change_credentials(keeps_token);
+            inner.obtained_by = None;
             std::mem::swap(&mut inner.endpoint, &mut endpoint);
             Some(abandoned)
         });
         let Some(abandoned) = changed else {
             return Ok(false);
         };
+        if let Some(old) = old.filter(|_| old != new) {
+            self.common.release(old, Arc::as_ptr(self));
+        }
         if let Some(fetch) = abandoned {
-            abandon(fetch);
+            fetch.end();
         }
         Ok(true)
     }
 
+    /// Returns the endpoint, whose credentials are read from the source if there are none yet.
+    pub async fn resolve(self: &Arc<Self>) -> Result<TokenEndpoint, Error> {
+        if let Some(endpoint) = self.endpoint() {
+            return Ok(endpoint);
+        }
+        self.read_credentials().await?;
+        let missing = || Error::new(ErrorKind::NoCredentials, "");
+        self.endpoint().ok_or_else(missing)
+    }
+
+    /// Reads the credentials from the source, and uses them from now on.
+    pub async fn read_credentials(self: &Arc<Self>) -> Result<(), Error> {
+        if let Some(source) = &self.source {
+            let credentials = source.read(self.policy().fetch_timeout).await?;
+            self.change_credentials(credentials, None)?;
+        }
+        Ok(())
+    }
+
     /// Reads new credentials in place of the rejected ones, and uses them from now on.
-    pub async fn reload(&self, rejected: &AccountCredentials) {
-        if let Some(reload) = &self.reload {
-            reload.apply(self, rejected).await;
+    pub async fn reload(self: &Arc<Self>, rejected: &AccountCredentials) {
+        if let Some(source) = &self.source {
+            source.reload(self, rejected).await;
         }
     }
 
     /// Clears the strikes of the account in the store, and the backoff after them.
-    pub async fn reset(&self, allow_rejected: bool) -> Result<(), Error> {
+    pub async fn reset(self: &Arc<Self>, allow_rejected: bool) -> Result<(), Error> {
         runtime()?;
-        let account = self.endpoint().account();
-        self.attempts.reset(account, allow_rejected).await?;
+        let account = self.resolve().await?.account();
+        self.attempts().reset(account, allow_rejected).await?;
         self.change(|inner, _| {
             inner.state.clear_backoff();
             Some(())
@@ -360,28 +461,59 @@ impl Shared {
     }
 
     /// Polls the record of the account in the store.
-    pub async fn poll_record(&self) -> Result<(), Error> {
+    pub async fn poll_record(self: &Arc<Self>) -> Result<(), Error> {
         runtime()?;
-        self.attempts.poll_record(self.endpoint().account()).await
+        let account = self.resolve().await?.account();
+        self.attempts().poll_record(account).await
+    }
+
+    /// Records that the refresher looks at this cache. Returns `false` if it did already.
+    pub fn begin_refreshing(&self) -> bool {
+        !self.is_refreshing.swap(true, Ordering::Relaxed)
+    }
+
+    /// Records that the refresher does not look at this cache any more.
+    pub fn end_refreshing(&self) {
+        self.is_refreshing.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns whether the token is refreshed without a lookup: if it was used after the callers that waited for
+    /// it, or in any case.
+    pub fn is_refreshed(&self) -> bool {
+        let current = self.snapshot.load();
+        let used = current.as_deref().map_or(0, Published::used_for);
+        self.common.refreshes(Duration::from_nanos(used) >= USED)
+    }
+
+    /// Returns for how long the token was not used, or the cache if there was no token, and whether there is a
+    /// usable one.
+    pub fn usage(&self, now: Timestamp) -> (Duration, bool) {
+        let current = self.snapshot.load();
+        let (used, is_usable) = match current.as_deref() {
+            Some(current) => (current.last_used(), current.view().token().is_usable(now)),
+            None => (self.created, false),
+        };
+        let unused = now.monotonic_nanos().saturating_sub(used);
+        (Duration::from_nanos(unused), is_usable)
     }
 
     /// Returns how long no lookup is due: zero for now, `None` while a fetch is in flight.
     pub fn idle_for(&self) -> Option<Duration> {
-        let now = self.clock.now();
+        let now = self.clock().now();
         let inner = self.inner.lock();
         match inner.state.pending() {
             Some(pending) if !pending.overdue().has_passed(now) => None,
             Some(_) => Some(Duration::ZERO),
             None => inner
                 .state
-                .next_refresh(now, &self.policy.state_policy())
+                .next_refresh(now, &self.policy().state_policy())
                 .map_or(Some(Duration::MAX), |due| Some(due.remaining(now))),
         }
     }
 
     /// Applies `change` under the lock, and publishes the state unless it returns `None`.
     fn change<T>(&self, change: impl FnOnce(&mut Inner, Timestamp) -> Option<T>) -> Option<T> {
-        let now = self.clock.now();
+        let now = self.clock().now();
         let (changed, old) = {
             let mut inner = self.inner.lock();
             // A replaced state may hold an error of the user's: it is dropped after the lock.
@@ -389,7 +521,7 @@ impl Shared {
             let changed = change(&mut inner, now);
             let view = changed
                 .as_ref()
-                .map(|_| inner.publish(&self.snapshot, now, &self.clock));
+                .map(|_| inner.publish(&self.snapshot, now, self.clock()));
             (changed, (state, view))
         };
         drop(old);
@@ -397,24 +529,37 @@ impl Shared {
     }
 
     pub fn status(&self) -> Status {
-        let now = self.clock.now();
+        let now = self.clock().now();
         let (state, account) = {
             let inner = self.inner.lock();
-            (inner.state.clone(), inner.endpoint.account())
+            (inner.state.clone(), inner.account())
         };
+        let facts = account.map(|account| self.attempts().facts(account));
         Status::new(
             &state,
             now,
             self.waiting.load(Ordering::Relaxed),
             self.requests.load(Ordering::Relaxed),
-            &self.attempts.facts(account),
+            &facts.unwrap_or_default(),
         )
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(account) = self.account() {
+            self.common.release(account, self);
+        }
     }
 }
 
 impl Inner {
     fn publish(&self, snapshot: &Snapshot, now: Timestamp, clock: &Time) -> Option<Arc<Published>> {
-        snapshot.publish(self.state.view(now), self.endpoint.access_key(), clock)
+        snapshot.publish(self.state.view(now), now, self.endpoint.as_ref(), clock)
+    }
+
+    fn account(&self) -> Option<AccountKey> {
+        self.endpoint.as_ref().map(TokenEndpoint::account)
     }
 
     /// Returns how to wait for `pending`, which is in flight.
@@ -427,17 +572,27 @@ impl Inner {
 
     /// Abandons `pending`, which is in flight.
     fn abandon(&mut self, pending: PendingFetch) -> Abandoned {
-        (pending, self.endpoint.account(), self.waiters.take())
+        Abandoned {
+            pending,
+            account: self.account(),
+            waiters: self.waiters.take(),
+            place: self.place.take(),
+        }
     }
 }
 
-/// Makes the waiters of an abandoned fetch look up once more.
-fn abandon((pending, account, waiters): Abandoned) {
-    if let Some(waiters) = waiters {
-        waiters.complete(Completion::LookUp);
+impl Abandoned {
+    /// Makes the waiters look up once more.
+    fn end(self) {
+        drop(self.place);
+        if let Some(waiters) = self.waiters {
+            waiters.complete(Completion::LookUp);
+        }
+        // Last: the user's recorder may be slow.
+        if let Some(account) = self.account {
+            meter::fetched(account, self.pending.reason(), meter::ABANDONED, None);
+        }
     }
-    // Last: the user's recorder may be slow.
-    meter::fetched(account, pending.reason(), meter::ABANDONED, None);
 }
 
 /// Returns the current runtime.

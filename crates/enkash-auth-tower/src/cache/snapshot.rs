@@ -10,6 +10,7 @@ use http::HeaderValue;
 
 use super::{Attached, attached::Registered};
 use crate::{
+    endpoint::TokenEndpoint,
     sync::{Arc, AtomicU64, Loaded, Ordering, Slot},
     time::Time,
 };
@@ -28,7 +29,9 @@ pub struct Published {
     clock: Time,
     attached: Attached,
     view: View,
-    access_key: Option<HeaderValue>,
+    endpoint: Option<TokenEndpoint>,
+    /// The reading of the monotonic clock when this was published.
+    published: u64,
 }
 
 // Never readings of a clock: see `Clock::monotonic_nanos`.
@@ -51,7 +54,8 @@ impl Snapshot {
     pub fn publish(
         &self,
         view: Option<View>,
-        access_key: Option<&HeaderValue>,
+        now: Timestamp,
+        endpoint: Option<&TokenEndpoint>,
         clock: &Time,
     ) -> Option<Arc<Published>> {
         let published = view.map(|view| {
@@ -60,7 +64,8 @@ impl Snapshot {
                 clock: clock.clone(),
                 attached: self.attached(view.token().generation()),
                 view,
-                access_key: access_key.cloned(),
+                endpoint: endpoint.cloned(),
+                published: now.monotonic_nanos(),
             })
         });
         let old = self.current.swap(published);
@@ -85,9 +90,28 @@ impl Published {
         self.attached
     }
 
-    /// Returns the access key of the credentials, if they are merchant keys.
-    pub fn access_key(&self) -> Option<&HeaderValue> {
-        self.access_key.as_ref()
+    /// Returns when this was last used, or published, on the monotonic clock.
+    pub fn last_used(&self) -> u64 {
+        self.published + self.used_for()
+    }
+
+    /// Returns for how many nanoseconds this was used, since it was published.
+    pub fn used_for(&self) -> u64 {
+        let seen = self.seen.load(Ordering::Relaxed);
+        let seen = Some(seen).filter(|seen| *seen < NOT_SEEN);
+        seen.map_or(0, |seen| seen.saturating_sub(self.published))
+    }
+
+    /// Returns the header if the token may be attached without consulting the state, and the response need not be
+    /// looked at unless it is a 401.
+    #[inline]
+    pub fn header(&self) -> Option<&HeaderValue> {
+        (self.is_fresh() && !self.view.is_watched()).then(|| self.view.token().header())
+    }
+
+    /// Returns the endpoint of the credentials in use when this was published.
+    pub fn endpoint(&self) -> Option<&TokenEndpoint> {
+        self.endpoint.as_ref()
     }
 
     /// Returns whether this was not replaced, and its token may be attached without consulting the state.

@@ -2,7 +2,7 @@ use std::fmt;
 #[cfg(all(feature = "client", feature = "config"))]
 use std::{env, ffi::OsString};
 
-use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials, Origin};
+use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials};
 
 use super::{Shared, TokenCacheBuilder, TokenFuture, waiting::idle};
 #[cfg(all(feature = "client", feature = "config"))]
@@ -206,9 +206,10 @@ impl TokenCache {
         Ok(self.status())
     }
 
-    /// Returns the account of the tokens.
-    pub fn account(&self) -> AccountKey {
-        self.0.endpoint().account()
+    /// Returns the account of the tokens, as in the labels of metrics; `None` if it is one of
+    /// [`Accounts`](crate::Accounts) whose credentials have not been read yet.
+    pub fn account(&self) -> Option<AccountKey> {
+        self.0.account()
     }
 
     /// Waits until no fetch is in flight. Starts none.
@@ -237,26 +238,25 @@ impl TokenCache {
     /// scrape; all other metrics are recorded as events happen.
     #[cfg(feature = "metrics")]
     pub fn record_gauges(&self) {
-        crate::meter::gauges(self.0.endpoint().account(), &self.status());
+        if let Some(account) = self.account() {
+            crate::meter::gauges(account, &self.status());
+        }
     }
 
-    pub(super) fn from_shared(shared: Arc<Shared>) -> Self {
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
         Self(shared)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0
     }
-
-    pub(crate) fn origin(&self) -> Origin {
-        self.0.endpoint().origin().clone()
-    }
 }
 
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenCache")
-            .field("endpoint", &self.0.endpoint())
+            .field("server", &self.0.common().server)
+            .field("account", &self.account())
             .field("status", &self.status())
             .finish()
     }

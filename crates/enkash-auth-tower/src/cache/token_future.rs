@@ -31,6 +31,11 @@ impl TokenFuture {
             waiting: None,
         }
     }
+
+    /// Returns the cache.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
 }
 
 impl Future for TokenFuture {

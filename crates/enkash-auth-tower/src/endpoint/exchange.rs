@@ -6,7 +6,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use enkash_auth_core::{Clock, ResponseBody, Timestamp, TokenRequest, TokenResponse};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -66,12 +66,12 @@ pub trait Exchange: Send + Sync {
     fn probe(&self, request: TokenRequest, limit: Duration) -> Probing<'_>;
 }
 
-/// Erases a service, and makes one for every exchange.
+/// Erases a service, and makes one for every exchange, given the target of its request.
 pub struct Plug<F>(pub(super) F);
 
 impl<F, S, B> Exchange for Plug<F>
 where
-    F: Fn() -> S + Send + Sync,
+    F: Fn(&Uri) -> S + Send + Sync,
     S: Service<Request<TokenRequestBody>, Response = Response<B>> + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
@@ -86,11 +86,12 @@ where
         deadline: Instant,
         may_send: MaySend<'a>,
     ) -> Exchanging<'a> {
-        Box::pin(exchange((self.0)(), request, clock, deadline, may_send))
+        let service = (self.0)(request.target());
+        Box::pin(exchange(service, request, clock, deadline, may_send))
     }
 
     fn probe(&self, request: TokenRequest, limit: Duration) -> Probing<'_> {
-        let mut service = (self.0)();
+        let mut service = (self.0)(request.target());
         Box::pin(async move {
             let responds = async {
                 poll_fn(|cx| service.poll_ready(cx)).await.ok()?;

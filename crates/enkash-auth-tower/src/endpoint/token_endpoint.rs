@@ -1,23 +1,20 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use enkash_auth_core::{AccountKey, BaseUrl, Credentials, Environment, Origin, TokenRequest};
+use enkash_auth_core::{AccountKey, BaseUrl, Credentials, Environment, TokenRequest};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use tokio::time::Instant;
 use tower_service::Service;
 
-#[cfg(feature = "client")]
-use super::https::{CONNECT_TIMEOUT, HttpsClient};
 use super::{
-    TokenRequestBody,
-    exchange::{Exchange, Exchanged, Failure, MaySend, Plug},
-    per_runtime::PerRuntime,
+    TokenRequestBody, TokenServer,
+    exchange::{Exchanged, Failure, MaySend},
 };
 #[cfg(feature = "client")]
 use crate::Egress;
-use crate::{BoxError, Error, ErrorKind, account_credentials::AccountCredentials, time::Time};
+use crate::{BoxError, Error, account_credentials::AccountCredentials, time::Time};
 
-/// Holds where tokens come from: an address, credentials, and the HTTP service that carries the requests.
+/// Holds where the tokens of one account come from: a [`TokenServer`], and credentials.
 ///
 /// # Examples
 ///
@@ -36,10 +33,9 @@ use crate::{BoxError, Error, ErrorKind, account_credentials::AccountCredentials,
 pub struct TokenEndpoint(Arc<Inner>);
 
 struct Inner {
+    server: TokenServer,
     access_key: Option<HeaderValue>,
-    base: BaseUrl,
     account: AccountCredentials,
-    exchange: Arc<dyn Exchange>,
 }
 
 impl TokenEndpoint {
@@ -55,7 +51,7 @@ impl TokenEndpoint {
         environment: impl Into<Environment>,
         credentials: Credentials,
     ) -> Result<Self, Error> {
-        Self::with_egress(environment, credentials, &Egress::direct())
+        Self::of(TokenServer::new(environment)?, credentials)
     }
 
     /// Creates an endpoint whose client connects through `egress`: through a proxy, or trusting more than
@@ -71,12 +67,7 @@ impl TokenEndpoint {
         credentials: Credentials,
         egress: &Egress,
     ) -> Result<Self, Error> {
-        let base = environment.into().base_url(&credentials)?;
-        let request = TokenRequest::new(&base, &credentials)?.into_http();
-        let target = request.uri().clone();
-        let connector = egress.connector(CONNECT_TIMEOUT)?;
-        let exchange = Plug(move || HttpsClient::new(connector.clone(), target.clone()));
-        Self::build(base, credentials, Arc::new(exchange))
+        Self::of(TokenServer::with_egress(environment, egress)?, credentials)
     }
 
     /// Creates an endpoint over `service`.
@@ -107,8 +98,10 @@ impl TokenEndpoint {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let base = environment.into().base_url(&credentials)?;
-        Self::build(base, credentials, Arc::new(Plug(move || service.clone())))
+        Self::of(
+            TokenServer::with_service(environment, service)?,
+            credentials,
+        )
     }
 
     /// Creates an endpoint over services that `make` makes: for the first request, for one on another
@@ -137,41 +130,28 @@ impl TokenEndpoint {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let base = environment.into().base_url(&credentials)?;
-        let exchange = PerRuntime::new(move || {
-            let service = make();
-            Arc::new(Plug(move || service.clone()))
-        });
-        Self::build(base, credentials, Arc::new(exchange))
+        Self::of(
+            TokenServer::with_service_factory(environment, make)?,
+            credentials,
+        )
     }
 
-    fn build(
-        base: BaseUrl,
-        credentials: Credentials,
-        exchange: Arc<dyn Exchange>,
-    ) -> Result<Self, Error> {
-        TokenRequest::new(&base, &credentials)?;
+    fn of(server: TokenServer, credentials: Credentials) -> Result<Self, Error> {
+        server.of(credentials.is_merchant())?.endpoint(credentials)
+    }
+
+    pub(super) fn build(server: TokenServer, credentials: Credentials) -> Result<Self, Error> {
+        TokenRequest::new(server.base_url(), &credentials)?;
         Ok(Self(Arc::new(Inner {
             access_key: credentials.access_key(),
-            account: AccountCredentials::new(&base, credentials),
-            exchange,
-            base,
+            account: AccountCredentials::new(server.base_url(), credentials),
+            server,
         })))
-    }
-
-    /// Creates an endpoint of the same server and service, with other credentials.
-    pub(crate) fn with_credentials(&self, credentials: Credentials) -> Result<Self, Error> {
-        if credentials.is_merchant() != self.credentials().is_merchant() {
-            let detail = "credentials: merchant keys and passwords do not replace each other";
-            return Err(Error::new(ErrorKind::InvalidSetting, detail));
-        }
-        let exchange = Arc::clone(&self.0.exchange);
-        Self::build(self.0.base.clone(), credentials, exchange)
     }
 
     /// Returns the address of the token server.
     pub fn base_url(&self) -> &BaseUrl {
-        &self.0.base
+        self.0.server.base_url()
     }
 
     /// Returns the account that tokens are fetched for.
@@ -188,8 +168,8 @@ impl TokenEndpoint {
         self.0.access_key.as_ref()
     }
 
-    pub(crate) fn origin(&self) -> &Origin {
-        self.0.base.origin()
+    pub(crate) fn server(&self) -> &TokenServer {
+        &self.0.server
     }
 
     pub(crate) fn credentials(&self) -> &Credentials {
@@ -203,16 +183,16 @@ impl TokenEndpoint {
         deadline: Instant,
         may_send: MaySend<'_>,
     ) -> Result<Exchanged, Failure> {
-        let request = TokenRequest::new(&self.0.base, self.credentials())
+        let request = TokenRequest::new(self.base_url(), self.credentials())
             .map_err(|error| Failure::NotSent(error.into()))?;
-        let exchange = &self.0.exchange;
+        let exchange = self.0.server.exchange();
         exchange.exchange(request, clock, deadline, may_send).await
     }
 
     /// Returns whether the server responds at all: see [`TokenRequest::probe`].
     pub(crate) async fn probe(&self, limit: Duration) -> bool {
-        match TokenRequest::probe(&self.0.base, self.credentials()) {
-            Ok(request) => self.0.exchange.probe(request, limit).await,
+        match TokenRequest::probe(self.base_url(), self.credentials()) {
+            Ok(request) => self.0.server.exchange().probe(request, limit).await,
             Err(_) => false,
         }
     }
@@ -221,7 +201,7 @@ impl TokenEndpoint {
 impl fmt::Debug for TokenEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenEndpoint")
-            .field("base_url", &self.0.base.as_str())
+            .field("base_url", &self.base_url().as_str())
             .field("account", &self.account())
             .finish_non_exhaustive()
     }

@@ -2,7 +2,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 pub use std::sync::{
     Arc, Weak,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 /// Holds a value that is read without a lock, and replaced as a whole.

@@ -1,6 +1,7 @@
 //! Credentials that change at run time, and the operator's reset.
 
 use std::{
+    future::ready,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -12,7 +13,7 @@ use std::{
 use enkash_auth_core::Credentials;
 use enkash_auth_tower::{ErrorKind, TokenCache};
 use tokio::{
-    task::yield_now,
+    task::{spawn_blocking, yield_now},
     time::{advance, sleep},
 };
 
@@ -164,9 +165,12 @@ fn with_file(kit: &Kit, file: &Arc<Mutex<Result<&'static str, &'static str>>>) -
     let now = file.lock().unwrap().unwrap();
     TokenCache::builder(kit.endpoint(now))
         .clock(TokioClock::new())
-        .reload_credentials(move || match *file.lock().unwrap() {
-            Ok(password) => Ok(credentials(&user, password)),
-            Err(why) => Err(why.into()),
+        .reload_credentials(move || {
+            let read = match *file.lock().unwrap() {
+                Ok(password) => Ok(credentials(&user, password)),
+                Err(why) => Err(why.into()),
+            };
+            ready(read)
         })
         .build()
 }
@@ -219,15 +223,21 @@ async fn second_wrong_password_in_file_is_sent_and_no_third() {
 /// the source was read.
 fn hanging(kit: &Kit) -> (TokenCache, mpsc::Sender<()>, Arc<AtomicU32>) {
     let (release, hangs) = mpsc::channel();
-    let (hangs, user) = (Mutex::new(hangs), kit.user.clone());
+    let (hangs, user) = (Arc::new(Mutex::new(hangs)), kit.user.clone());
     let looks = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&looks);
     let tokens = TokenCache::builder(kit.endpoint("old"))
         .clock(TokioClock::new())
         .reload_credentials(move || {
             counted.fetch_add(1, Ordering::Relaxed);
-            hangs.lock().unwrap().recv().unwrap_err();
-            Ok(credentials(&user, "password"))
+            let (hangs, user) = (Arc::clone(&hangs), user.clone());
+            async {
+                let read = move || {
+                    hangs.lock().unwrap().recv().unwrap_err();
+                    credentials(&user, "password")
+                };
+                Ok(spawn_blocking(read).await?)
+            }
         })
         .build();
     (tokens, release, looks)
@@ -285,7 +295,7 @@ async fn rotated_password_is_reloaded_with_short_fetch_timeout() {
         .clock(TokioClock::new())
         .policy(policy)
         .unwrap()
-        .reload_credentials(move || Ok(credentials(&user, *now.lock().unwrap())))
+        .reload_credentials(move || ready(Ok(credentials(&user, *now.lock().unwrap()))))
         .build();
     tokens.token().await.unwrap_err();
     *file.lock().unwrap() = "password";

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod abandon;
+mod accounts;
 mod after_fetch;
 mod bounds;
 mod call_headers;

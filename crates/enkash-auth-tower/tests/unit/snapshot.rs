@@ -26,7 +26,7 @@ impl Clock for Meddler {
     fn unix_nanos(&self) -> u64 {
         if let Some(snapshot) = self.publishes_on.get() {
             let clock = Time::Other(Arc::new(self.clock.clone()));
-            drop(snapshot.publish(None, None, &clock));
+            drop(snapshot.publish(None, clock.now(), None, &clock));
         }
         self.clock.unix_nanos()
     }
@@ -43,7 +43,7 @@ fn view(now: Timestamp) -> Option<View> {
 
 fn published(clock: &Time) -> (Arc<Snapshot>, Arc<Published>) {
     let snapshot = Arc::new(Snapshot::new(Registered::new(Weak::new())));
-    snapshot.publish(view(clock.now()), None, clock);
+    snapshot.publish(view(clock.now()), clock.now(), None, clock);
     let published = Arc::clone(snapshot.load().as_ref().unwrap());
     (snapshot, published)
 }
@@ -57,10 +57,10 @@ fn snapshot_is_fresh_until_expired_or_replaced() {
     manual.suspend(LIFETIME);
     assert!(!first.is_fresh());
 
-    snapshot.publish(view(clock.now()), None, &clock);
+    snapshot.publish(view(clock.now()), clock.now(), None, &clock);
     let second = Arc::clone(snapshot.load().as_ref().unwrap());
     assert!(second.is_fresh());
-    snapshot.publish(view(clock.now()), None, &clock);
+    snapshot.publish(view(clock.now()), clock.now(), None, &clock);
     assert!(!second.is_fresh(), "in the tick in which it was fresh");
 }
 

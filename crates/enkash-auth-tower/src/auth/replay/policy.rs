@@ -6,7 +6,8 @@ use tower_service::Service;
 use super::{ReplayRequest, Second};
 use crate::{
     BoxError,
-    auth::{AuthRequest, Evidence, Looked, Watched, rules::Rules},
+    auth::{AuthRequest, Evidence, Looked, Watched, rules::CallRules},
+    cache::Shared,
     sync::Arc,
 };
 
@@ -49,7 +50,7 @@ where
 
     /// Keeps what a second call needs, or returns `None` if there will be none.
     #[doc(hidden)]
-    fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<Rules>) -> Option<Self::Kept>;
+    fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<CallRules>) -> Option<Self::Kept>;
 
     /// Prepares the second call after a response, or returns that if there is to be none.
     #[doc(hidden)]
@@ -64,7 +65,7 @@ where
 pub struct Kept<S, Req> {
     request: Req,
     not_ready_inner: S,
-    rules: Arc<Rules>,
+    rules: Arc<CallRules>,
     is_safe_twice: bool,
     trusts_success: bool,
 }
@@ -95,7 +96,7 @@ where
     type Kept = Infallible;
 
     #[inline(always)]
-    fn keep(&self, _: &mut Req, _: &S, _: &Arc<Rules>) -> Option<Infallible> {
+    fn keep(&self, _: &mut Req, _: &S, _: &Arc<CallRules>) -> Option<Infallible> {
         None
     }
 
@@ -112,7 +113,7 @@ where
 {
     type Kept = Kept<S, Req>;
 
-    fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<Rules>) -> Option<Kept<S, Req>> {
+    fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<CallRules>) -> Option<Kept<S, Req>> {
         Some(Kept {
             request: request.try_copy()?,
             not_ready_inner: inner.clone(),
@@ -133,13 +134,19 @@ where
 
 impl<S, Req> Kept<S, Req> {
     /// Prepares the second call: it looks up its token when it is polled.
-    pub(super) fn into_call(self) -> Watched<S, Req>
+    pub(super) fn into_call(self, shared: Arc<Shared>) -> Watched<S, Req>
     where
         S: Service<Req> + Clone,
         S::Error: Into<BoxError>,
         Req: AuthRequest<S::Response>,
     {
-        Watched::new(None, self.not_ready_inner, self.request, self.rules)
+        let Self {
+            request,
+            not_ready_inner,
+            rules,
+            ..
+        } = self;
+        Watched::new(None, not_ready_inner, request, shared, rules)
     }
 
     /// Returns whether the call may be sent again with another token: the first did nothing, by its response.

@@ -1,10 +1,10 @@
 use http::Request;
 
-use crate::auth::request::sealed::Sealed;
+use crate::auth::Head;
 
 /// Lets a request be sent a second time. Sealed: implemented for `http::Request` with a [`ReplayBody`], and
 /// with the feature `reqwest` for reqwest's own.
-pub trait ReplayRequest: Sized + Sealed {
+pub trait ReplayRequest: Sized + Head {
     /// Returns a copy of the request, or `None` if its body can be sent only once.
     #[doc(hidden)]
     fn try_copy(&self) -> Option<Self>;

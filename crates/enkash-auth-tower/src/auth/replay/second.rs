@@ -12,6 +12,7 @@ use crate::{
     auth::{AuthRequest, Evidence, Looked, Watched},
     cache::{Attached, TokenFuture},
     endpoint::call_was_not_sent,
+    sync::Arc,
 };
 
 pin_project! {
@@ -116,12 +117,13 @@ where
             let attached = first.counted.attached;
             let failure = match this.state.as_mut().project() {
                 StateProj::Token { token, call } => {
+                    let shared = Arc::clone(token.shared());
                     let token = ready!(token.poll(cx));
                     let is_another =
                         token.is_ok_and(|token| token.generation() != attached.generation());
                     match call.take().filter(|_| is_another) {
                         Some(call) => {
-                            let watched = call.into_call();
+                            let watched = call.into_call(shared);
                             this.state.set(State::Calling { watched });
                             continue;
                         }

@@ -2,7 +2,7 @@
 
 mod header;
 mod mark;
-mod refresh_task;
+mod refresher;
 mod unauthorized;
 mod waiting;
 
@@ -20,7 +20,8 @@ use super::*;
 use crate::{
     BoxError, TokenRequestBody,
     attempts::Process,
-    cache::{HeaderCopy, TokenFuture},
+    cache::{HeaderCopy, Places, TokenFuture},
+    call_headers::CallHeaders,
     store::{MemoryStore, OnStoreDown, Store},
 };
 
@@ -49,14 +50,10 @@ fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
         clock.clone(),
         &policy,
     );
-    Shared::new(
-        endpoint,
-        policy,
-        clock,
-        attempts,
-        None,
-        CallHeaders::default(),
-    )
+    let server = endpoint.server().clone();
+    let headers = CallHeaders::default();
+    let common = Common::new(server, attempts, policy, clock, headers, Places::DEFAULT);
+    Shared::new(Arc::new(common), Some(endpoint), None)
 }
 
 /// Returns a cache that holds its first token.

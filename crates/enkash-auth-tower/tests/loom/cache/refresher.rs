@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::{
-    cache::refresh_task::RefreshTask,
+    cache::refresher::Refresher,
     sync::{model, spawn},
 };
 
@@ -26,11 +26,11 @@ fn one_refresh_task_runs_at_a_time() {
         };
         let shared = cache_at(&ManualClock::new(), policy);
         let (first, second) = (runtime(), runtime());
-        let refresh_task = Arc::new(RefreshTask::default());
+        let refresher = Arc::new(Refresher::default());
         let start_on = |runtime: &Runtime| {
-            let (refresh_task, shared) = (Arc::clone(&refresh_task), Arc::clone(&shared));
+            let (refresher, shared) = (Arc::clone(&refresher), Arc::clone(&shared));
             let handle = runtime.handle().clone();
-            spawn(move || refresh_task.start(&handle, &shared, false))
+            spawn(move || refresher.start(&handle, &shared, false))
         };
         for start in [start_on(&first), start_on(&first)] {
             start.join().unwrap();
@@ -40,7 +40,7 @@ fn one_refresh_task_runs_at_a_time() {
         drop(first);
         start.join().unwrap();
         // The concurrent start may have come too early; this one does not.
-        refresh_task.start(second.handle(), &shared, false);
+        refresher.start(second.handle(), &shared, false);
         assert_eq!(refresh_tasks(&second), 1);
     });
 }

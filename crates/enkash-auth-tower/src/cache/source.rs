@@ -1,16 +1,16 @@
-use std::{fmt, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 
 use enkash_auth_core::Credentials;
 use tokio::{
     sync::Mutex,
-    task::{JoinHandle, spawn_blocking},
+    task::{JoinHandle, spawn},
     time::{Instant, sleep, timeout},
 };
 
 use super::Shared;
-use crate::{BoxError, account_credentials::AccountCredentials, sync::Arc};
+use crate::{BoxError, Error, ErrorKind, account_credentials::AccountCredentials, sync::Arc};
 
-/// Limits the wait for new credentials; callers wait meanwhile.
+/// Limits the wait for credentials in place of rejected ones; callers wait meanwhile.
 const LIMIT: Duration = Duration::from_millis(500);
 
 /// Separates the two readings that have to agree.
@@ -19,32 +19,41 @@ const STABLE: Duration = Duration::from_secs(1);
 /// Limits the age of a reading since its start: an older one may be stale. A fetch reads every 5 s.
 const STALE: Duration = Duration::from_secs(10);
 
-type Source = dyn Fn() -> Result<Credentials, BoxError> + Send + Sync;
+type Reading = Pin<Box<dyn Future<Output = Result<Credentials, BoxError>> + Send>>;
 
-/// Reads new credentials, once those in use are rejected.
-pub struct Reload {
-    source: Arc<Source>,
-    /// The reading that is still pending: one that hangs occupies one thread, however often a fetch reads.
-    pending: Mutex<Option<Reading>>,
+/// Reads the credentials of one account: at first, if there are none, and once those in use are rejected.
+pub struct Source {
+    read: Arc<dyn Fn() -> Reading + Send + Sync>,
+    /// The reading that is still pending: of those that hang, there is one, however often a fetch reads.
+    pending: Mutex<Option<Pending>>,
 }
 
-struct Reading {
+struct Pending {
     /// The rejected credentials: for others, the reading may be stale.
-    rejected: AccountCredentials,
+    rejected: Option<AccountCredentials>,
     started: Instant,
     task: JoinHandle<Result<Credentials, BoxError>>,
 }
 
-impl Reload {
-    pub fn new(source: impl Fn() -> Result<Credentials, BoxError> + Send + Sync + 'static) -> Self {
+impl Source {
+    pub fn new<F>(read: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Credentials, BoxError>> + Send + 'static,
+    {
         Self {
-            source: Arc::new(source),
+            read: Arc::new(move || Box::pin(read())),
             pending: Mutex::default(),
         }
     }
 
+    /// Returns the credentials of the source, read within `limit`.
+    pub async fn read(&self, limit: Duration) -> Result<Credentials, Error> {
+        let unavailable = |error| Error::new(ErrorKind::NoCredentials, "").with_source(error);
+        self.read_instead_of(None, limit).await.map_err(unavailable)
+    }
+
     /// Reads credentials other than the rejected ones, and makes `shared` use them.
-    pub async fn apply(&self, shared: &Shared, rejected: &AccountCredentials) {
+    pub async fn reload(&self, shared: &Arc<Shared>, rejected: &AccountCredentials) {
         let changed = match self.read_stable(rejected).await {
             Ok(None) => return,
             Ok(Some(credentials)) => shared.change_credentials(credentials, Some(rejected)),
@@ -60,14 +69,22 @@ impl Reload {
         }
     }
 
-    /// Returns the credentials of the source, or an error after [`LIMIT`].
-    async fn read(&self, rejected: &AccountCredentials) -> Result<Credentials, BoxError> {
+    async fn read_instead_of(
+        &self,
+        rejected: Option<&AccountCredentials>,
+        limit: Duration,
+    ) -> Result<Credentials, BoxError> {
+        let is_about = |pending: &Pending| match (&pending.rejected, rejected) {
+            (Some(one), Some(other)) => one.is(other),
+            (None, None) => true,
+            _ => false,
+        };
         let read = async {
             loop {
                 let stale;
                 let mut pending = self.pending.lock().await;
-                stale = pending.take_if(|reading| !reading.rejected.is(rejected));
-                let reading = pending.get_or_insert_with(|| self.start_reading(rejected));
+                stale = pending.take_if(|pending| !is_about(pending));
+                let reading = pending.get_or_insert_with(|| self.start(rejected));
                 let (started, read) = (reading.started, (&mut reading.task).await);
                 *pending = None;
                 drop(pending);
@@ -77,7 +94,7 @@ impl Reload {
                 }
             }
         };
-        match timeout(LIMIT, read).await {
+        match timeout(limit, read).await {
             Ok(Ok(read)) => read,
             // The panic message may hold anything.
             Ok(Err(_)) => Err("the source panicked, or its runtime was shut down".into()),
@@ -92,30 +109,31 @@ impl Reload {
         rejected: &AccountCredentials,
     ) -> Result<Option<Credentials>, BoxError> {
         let print = |credentials: &Credentials| credentials.fingerprint([0; 16]);
-        let first = self.read(rejected).await?;
+        let first = self.read_instead_of(Some(rejected), LIMIT).await?;
         if print(&first) == print(rejected.credentials()) {
             return Ok(None);
         }
         sleep(STABLE).await;
-        let second = self.read(rejected).await?;
+        let second = self.read_instead_of(Some(rejected), LIMIT).await?;
         if print(&first) != print(&second) {
             return Err("they are being written; the next reading may succeed".into());
         }
         Ok(Some(second))
     }
 
-    fn start_reading(&self, rejected: &AccountCredentials) -> Reading {
-        let source = Arc::clone(&self.source);
-        Reading {
-            rejected: rejected.clone(),
+    fn start(&self, rejected: Option<&AccountCredentials>) -> Pending {
+        let read = Arc::clone(&self.read);
+        Pending {
+            rejected: rejected.cloned(),
             started: Instant::now(),
-            task: spawn_blocking(move || source()),
+            // It may panic before it returns a future.
+            task: spawn(async move { read().await }),
         }
     }
 }
 
-impl fmt::Debug for Reload {
+impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Reload(..)")
+        f.write_str("Source(..)")
     }
 }

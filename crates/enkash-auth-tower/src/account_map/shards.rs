@@ -1,0 +1,110 @@
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash, RandomState},
+};
+
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Slot};
+
+/// Sets how many entries a shard holds, about: to insert one copies them all.
+const SHARD: usize = 32;
+
+/// Maps keys to values. A reader takes no lock, and writes to nothing that another reads.
+#[derive(Debug)]
+pub struct Shards<K, V> {
+    shards: Box<[Slot<Shard<K, V>>]>,
+    hasher: RandomState,
+    /// Held by the one that writes.
+    writing: Mutex<()>,
+    length: AtomicUsize,
+    /// Where the next scan begins.
+    next: AtomicUsize,
+}
+
+type Shard<K, V> = HashMap<Arc<K>, Arc<V>>;
+
+impl<K: Eq + Hash, V> Shards<K, V> {
+    /// Creates an empty map for some `capacity` entries.
+    pub fn new(capacity: usize) -> Self {
+        let shards = capacity
+            .div_ceil(SHARD)
+            .clamp(1, 1 << 16)
+            .next_power_of_two();
+        Self {
+            shards: (0..shards).map(|_| Slot::empty()).collect(),
+            hasher: RandomState::new(),
+            writing: Mutex::new(()),
+            length: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// Returns how many entries there are.
+    pub fn len(&self) -> usize {
+        self.length.load(Ordering::Relaxed)
+    }
+
+    /// Returns what `read` makes of the value of `key`.
+    #[inline]
+    pub fn read<T>(&self, key: &K, read: impl FnOnce(&Arc<V>) -> T) -> Option<T> {
+        let shard = self.shard(key)?.load();
+        shard.as_ref()?.get(key).map(read)
+    }
+
+    /// Returns the value of `key`, or the one that `make` makes and that is inserted.
+    pub fn get_or_insert(&self, key: &K, make: impl FnOnce(&Arc<K>) -> Arc<V>) -> Arc<V>
+    where
+        K: Clone,
+    {
+        let _writing = self.writing.lock();
+        if let Some(value) = self.read(key, Arc::clone) {
+            return value;
+        }
+        let key = Arc::new(key.clone());
+        let value = make(&key);
+        self.change(&key, |shard| {
+            shard.insert(Arc::clone(&key), Arc::clone(&value));
+        });
+        self.length.fetch_add(1, Ordering::Relaxed);
+        value
+    }
+
+    /// Removes the value of `key` if `may_remove` it.
+    pub fn remove(&self, key: &K, may_remove: impl FnOnce(&Arc<V>) -> bool) -> Option<Arc<V>> {
+        let _writing = self.writing.lock();
+        let value = self.read(key, |value| may_remove(value).then(|| Arc::clone(value)))??;
+        self.change(key, |shard| {
+            shard.remove(key);
+        });
+        self.length.fetch_sub(1, Ordering::Relaxed);
+        Some(value)
+    }
+
+    /// Calls `each` with the entries of every shard, beginning each time at the next one, until it returns `false`
+    /// for a shard.
+    pub fn scan(&self, mut each: impl FnMut(&Shard<K, V>) -> bool) {
+        let start = self.next.fetch_add(1, Ordering::Relaxed) & (self.shards.len() - 1);
+        let (before, after) = self.shards.split_at(start);
+        for shard in after.iter().chain(before) {
+            if shard.load().as_deref().is_some_and(|shard| !each(shard)) {
+                return;
+            }
+        }
+    }
+
+    fn shard(&self, key: &K) -> Option<&Slot<Shard<K, V>>> {
+        let hash = usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or_default();
+        self.shards.get(hash & (self.shards.len() - 1))
+    }
+
+    /// Replaces the shard of `key`. Only the holder of the lock does.
+    fn change(&self, key: &K, change: impl FnOnce(&mut Shard<K, V>)) {
+        let Some(slot) = self.shard(key) else { return };
+        let mut shard = slot.load().as_deref().cloned().unwrap_or_default();
+        change(&mut shard);
+        drop(slot.swap((!shard.is_empty()).then(|| Arc::new(shard))));
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/unit/shards.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::{
+    runtime::Handle,
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use super::Shared;
+use crate::{
+    heartbeat::{Beating, Heartbeat},
+    sync::{Arc, Mutex, Weak},
+    time::TICK,
+};
+
+/// Limits the time between two looks at a cache: timers stop while the machine is suspended, tokens still expire.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Limits how late a heartbeat may be: two intervals.
+const LATE: Duration = LONGEST.saturating_mul(2);
+
+/// Sets the time between two looks at a cache while its fetch is in flight, and after a lookup.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// Refreshes caches without traffic: looks up each token when it is due, as a caller would.
+///
+/// There is one task at a time, on the runtime of the caller that spawned a fetch. It keeps no cache
+/// alive. If its runtime has shut down, or has not driven it in time, the next fetch starts another.
+#[derive(Debug, Default)]
+pub struct Refresher {
+    heartbeat: Heartbeat,
+    due: Arc<Mutex<Due>>,
+    changed: Arc<Notify>,
+}
+
+/// Holds when to look at which cache.
+#[derive(Debug, Default)]
+struct Due {
+    caches: BTreeMap<(Instant, u64), Weak<Shared>>,
+    number: u64,
+}
+
+impl Refresher {
+    /// Looks at `cache` from now on, and starts the task unless it is running. If a fetch was abandoned, that task
+    /// may be one that `is_stalled`, and is replaced.
+    pub fn start(&self, runtime: &Handle, cache: &Arc<Shared>, is_stalled: bool) {
+        let at = Instant::now() + SHORTEST;
+        if cache.begin_refreshing() && self.due.lock().add(at, Arc::downgrade(cache)) {
+            self.changed.notify_one();
+        }
+        if let Some(beating) = self.heartbeat.start(LATE, is_stalled) {
+            let (due, changed) = (Arc::downgrade(&self.due), Arc::clone(&self.changed));
+            runtime.spawn(refresh(due, changed, beating));
+        }
+    }
+}
+
+impl Due {
+    /// Returns whether this is the next one.
+    fn add(&mut self, at: Instant, cache: Weak<Shared>) -> bool {
+        let is_next = self.caches.keys().next().is_none_or(|(next, _)| at < *next);
+        self.number += 1;
+        self.caches.insert((at, self.number), cache);
+        is_next
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.caches.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Removes those that are due by `now`.
+    fn take(&mut self, now: Instant) -> BTreeMap<(Instant, u64), Weak<Shared>> {
+        let later = self.caches.split_off(&(now + Duration::from_nanos(1), 0));
+        std::mem::replace(&mut self.caches, later)
+    }
+}
+
+async fn refresh(due: Weak<Mutex<Due>>, changed: Arc<Notify>, beating: Beating) {
+    // Ends once another task has replaced it, should its runtime be driven again.
+    while beating.beat(LATE) {
+        let Some(due) = due.upgrade() else { return };
+        let now = Instant::now();
+        let taken = due.lock().take(now);
+        for cache in taken.into_values() {
+            let again = cache.upgrade().and_then(|cache| look(&cache));
+            if let Some(pause) = again {
+                due.lock().add(now + pause, cache);
+            }
+        }
+        let longest = now + LONGEST;
+        let next = due.lock().next().map_or(longest, |next| next.min(longest));
+        drop(due);
+        let _ = timeout_at(next, changed.notified()).await;
+    }
+}
+
+/// Looks up the token of `cache` if it is due, and returns how long to wait then: `None` if it is not refreshed
+/// any more.
+fn look(cache: &Arc<Shared>) -> Option<Duration> {
+    let pause = match cache.idle_for() {
+        Some(Duration::ZERO) if !cache.is_refreshed() => {
+            cache.end_refreshing();
+            return None;
+        }
+        Some(Duration::ZERO) => {
+            // The fetch runs in a task of its own.
+            drop(cache.lookup());
+            SHORTEST
+        }
+        Some(idle) => idle.max(TICK),
+        None => SHORTEST,
+    };
+    Some(pause.min(LONGEST))
+}

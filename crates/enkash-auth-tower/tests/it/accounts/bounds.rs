@@ -1,0 +1,176 @@
+//! What one account can cost the others, and how many there may be.
+
+use std::time::Duration;
+
+use enkash_auth_tower::ErrorKind;
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use super::{RESPONSE, World};
+
+#[tokio::test(start_paused = true)]
+async fn token_requests_in_flight_are_limited() {
+    let world = World::default();
+    let accounts = world.builder().max_token_requests(7).build();
+    let callers = (0..2_000).map(|id| accounts.get(&id).unwrap().token());
+    assert!(join_all(callers).await.iter().all(Result::is_ok));
+    assert_eq!(world.with(|state| state.most_in_flight), 7);
+    assert_eq!(world.requests(), 2_000);
+}
+
+/// With one place and 20 ms each, the last of them waits for longer than a fetch may take.
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_place_is_no_timeout_of_the_fetch() {
+    let world = World::default();
+    let accounts = world.builder().max_token_requests(1).build();
+    let handles: Vec<_> = (0..1_500).map(|id| accounts.get(&id).unwrap()).collect();
+    for handle in &handles {
+        drop(handle.token().await.map_err(|error| error.kind()));
+        if handle.account() == handles[0].account() {
+            break;
+        }
+    }
+    // All at once; callers wait for 10 s, and the fetches go on without them.
+    let results = join_all(handles.iter().map(|handle| handle.token())).await;
+    let timed_out = |kind| kind == ErrorKind::WaitTimeout;
+    let failed = results.iter().filter_map(|result| result.as_ref().err());
+    assert!(failed.clone().all(|error| timed_out(error.kind())));
+    assert!(failed.count() > 0);
+    sleep(RESPONSE * 1_500).await;
+    assert!(handles.iter().all(|handle| handle.peek().is_some()));
+    assert_eq!(world.requests(), 1_500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn storm_of_one_account_takes_one_place() {
+    let world = World::default();
+    let accounts = world.builder().max_token_requests(1).build();
+    let storm = (0..10_000).map(|_| accounts.get(&1).unwrap().token());
+    let storm = tokio::spawn(join_all(storm));
+    tokio::task::yield_now().await;
+    let before = Instant::now();
+    accounts.get(&2).unwrap().token().await.unwrap();
+    assert!(before.elapsed() <= 2 * RESPONSE + Duration::from_millis(5));
+    assert!(storm.await.unwrap().iter().all(Result::is_ok));
+    assert_eq!(world.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_password_costs_one_attempt_ever() {
+    let world = World::default();
+    world.with(|state| {
+        state.passwords.insert(1, "another");
+    });
+    let accounts = world.accounts();
+    for _ in 0..6_000 {
+        let error = accounts.get(&1).unwrap().token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        sleep(Duration::from_millis(100)).await;
+    }
+    // Nor does it help to forget the account.
+    accounts.forget(&1);
+    for _ in 0..100 {
+        accounts.get(&1).unwrap().token().await.unwrap_err();
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(world.requests_of(1), 1);
+    let troubled = accounts.troubled(10);
+    assert_eq!(troubled.len(), 1);
+    assert_eq!((troubled[0].0, troubled[0].2.strikes()), (1, 1));
+}
+
+/// Fifteen accounts fail all the time, slowly; with sixteen places one that works would wait behind them.
+#[tokio::test(start_paused = true)]
+async fn failing_accounts_leave_places_to_the_others() {
+    let world = World::default();
+    let accounts = world.builder().max_token_requests(4).build();
+    world.with(|state| state.is_server_down = true);
+    let failing: Vec<_> = (0..100).map(|id| accounts.get(&id).unwrap()).collect();
+    join_all(failing.iter().map(|handle| handle.token())).await;
+    sleep(Duration::from_secs(40)).await;
+    let again = join_all(failing.iter().map(|handle| handle.token()));
+    let again = tokio::spawn(again);
+    tokio::task::yield_now().await;
+    let before = Instant::now();
+    let _ = accounts.get(&1_000).unwrap().token().await;
+    // Three attempts of its own, with their pauses.
+    assert!(before.elapsed() < Duration::from_secs(1));
+    assert_eq!(world.requests_of(1_000), 3);
+    again.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn capacity_displaces_what_was_not_used_for_longest() {
+    let world = World::default();
+    let accounts = world.builder().capacity(10).build();
+    for id in 0..10 {
+        accounts.get(&id).unwrap().token().await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+    // Used again, and in use.
+    accounts.get(&0).unwrap().token().await.unwrap();
+    let held = accounts.get(&1).unwrap();
+    for id in 10..100 {
+        accounts.get(&id).unwrap().token().await.unwrap();
+        assert!(accounts.len() <= 10);
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(world.requests(), 100);
+    held.token().await.unwrap();
+    accounts.get(&1).unwrap().token().await.unwrap();
+    assert_eq!(world.requests_of(1), 1, "it was held");
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_in_use_are_not_displaced() {
+    let accounts = World::default().builder().capacity(10).build();
+    let held: Vec<_> = (0..10).map(|id| accounts.get(&id).unwrap()).collect();
+    let error = accounts.get(&10).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Saturated);
+    drop(held);
+    accounts.get(&10).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_accounts_are_removed() {
+    let world = World::default();
+    let accounts = world
+        .builder()
+        .idle_timeout(Duration::from_secs(600))
+        .build();
+    for id in 0..500 {
+        accounts.get(&id).unwrap().token().await.unwrap();
+    }
+    sleep(Duration::from_secs(601)).await;
+    for id in 500..5_000 {
+        drop(accounts.get(&id).unwrap());
+    }
+    assert!((0..500).all(|id| !accounts.contains(&id)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn remembered_attempts_are_bounded_by_ten_times_the_capacity() {
+    let world = World::default();
+    let accounts = world.builder().capacity(1).build();
+    for id in 0..10 {
+        accounts.get(&id).unwrap().token().await.unwrap();
+    }
+    let error = accounts.get(&10).unwrap().token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Saturated);
+    accounts.get(&9).unwrap().token().await.unwrap();
+    assert_eq!(world.requests_of(10), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unresolved_accounts_are_reset_and_rejected_ones_are_not() {
+    let world = World::default();
+    world.with(|state| {
+        state.passwords.insert(1, "another");
+    });
+    let accounts = world.accounts();
+    accounts.get(&1).unwrap().token().await.unwrap_err();
+    accounts.reset_unresolved().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    accounts.get(&1).unwrap().token().await.unwrap_err();
+    assert_eq!(world.requests_of(1), 1);
+}

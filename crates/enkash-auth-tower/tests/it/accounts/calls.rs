@@ -1,0 +1,142 @@
+//! The layer that takes the account from the request.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
+
+use enkash_auth_tower::{EnkashAuthLayer, Error, ErrorKind, NotCalled, ReplayPolicy, RequestView};
+use http::{HeaderMap, HeaderName, Request, Response};
+use tokio::time::sleep;
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::World;
+use crate::support::{YOUNG, get, invalid_token};
+
+#[derive(Clone)]
+struct Merchant(u32);
+
+fn by_extension(request: &mut RequestView<'_>) -> Option<u32> {
+    request.extension::<Merchant>().map(|merchant| merchant.0)
+}
+
+fn by_header(request: &mut RequestView<'_>) -> Option<u32> {
+    let name = HeaderName::from_static("x-merchant");
+    request.take_header(name)?.to_str().ok()?.parse().ok()
+}
+
+fn by_path(request: &mut RequestView<'_>) -> Option<u32> {
+    request.path().split('/').nth(2)?.parse().ok()
+}
+
+fn request(path: &str, id: u32) -> Request<String> {
+    let mut request = get(&format!("http://localhost{path}"));
+    request.extensions_mut().insert(Merchant(id));
+    request.headers_mut().insert("x-merchant", id.into());
+    request
+}
+
+/// Calls the API for `id`, cold and with a cached token, and returns the headers that it sees.
+async fn seen(
+    world: &World,
+    select: fn(&mut RequestView<'_>) -> Option<u32>,
+    id: u32,
+) -> Vec<HeaderMap> {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let api = service_fn(move |request: Request<String>| {
+        sink.lock().unwrap().push(request.headers().clone());
+        async { Ok::<_, Infallible>(Response::new(String::new())) }
+    });
+    let mut client = EnkashAuthLayer::per_account(world.accounts(), select).layer(api);
+    for _ in 0..3 {
+        let request = request(&format!("/merchants/{id}/payouts"), id);
+        client.ready().await.unwrap();
+        tower::Service::call(&mut client, request).await.unwrap();
+    }
+    let seen = seen.lock().unwrap();
+    seen.clone()
+}
+
+fn token(world: &World, id: u32, nth: u32) -> String {
+    format!("Bearer {}-token-{nth}", world.user(id))
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_is_selected_by_extension_header_or_path() {
+    for select in [by_extension, by_header, by_path] {
+        let world = World::default();
+        for id in [7, 9] {
+            for headers in seen(&world, select, id).await {
+                assert_eq!(headers["authorization"], *token(&world, id, 1));
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn selecting_header_can_be_removed() {
+    for headers in seen(&World::default(), by_header, 7).await {
+        assert!(!headers.contains_key("x-merchant"));
+    }
+    for headers in seen(&World::default(), by_extension, 7).await {
+        assert!(headers.contains_key("x-merchant"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_without_account_is_not_sent() {
+    let api = service_fn(|_: Request<String>| async {
+        panic!("called");
+        #[expect(unreachable_code, reason = "its type")]
+        Ok::<_, Infallible>(Response::new(String::new()))
+    });
+    let world = World::default();
+    let layer = EnkashAuthLayer::per_account(world.accounts(), by_extension);
+    let client = layer.replay(ReplayPolicy::default()).layer(api);
+    let error = client.oneshot(get("http://localhost/")).await.unwrap_err();
+    assert!(NotCalled::of(&*error).is_some());
+    let error = error.downcast::<Error>().unwrap();
+    assert_eq!(error.kind(), ErrorKind::NoAccount);
+    assert_eq!(world.requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn foreign_origin_sees_no_token_of_any_account() {
+    let api = service_fn(|_: Request<String>| async {
+        Ok::<_, Infallible>(Response::new(String::new()))
+    });
+    let layer = EnkashAuthLayer::per_account(World::default().accounts(), by_extension);
+    let mut request = get("http://elsewhere/");
+    request.extensions_mut().insert(Merchant(1));
+    let error = layer.layer(api).oneshot(request).await.unwrap_err();
+    let error = error.downcast::<Error>().unwrap();
+    assert_eq!(error.kind(), ErrorKind::ForeignOrigin);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_token_is_replaced_for_its_account_only() {
+    let world = World::default();
+    let first = token(&world, 1, 1);
+    let api = service_fn(move |request: Request<String>| {
+        let is_first = request.headers()["authorization"] == *first;
+        async move {
+            Ok::<_, Infallible>(match is_first {
+                true => invalid_token(),
+                false => Response::new(String::new()),
+            })
+        }
+    });
+    let accounts = world.accounts();
+    for id in [1, 2] {
+        accounts.get(&id).unwrap().token().await.unwrap();
+    }
+    sleep(YOUNG).await;
+    let layer = EnkashAuthLayer::per_account(accounts, by_extension);
+    let client = layer.replay(ReplayPolicy::default()).layer(api);
+    for id in [1, 2, 1, 2] {
+        let response = client.clone().oneshot(request("/", id)).await.unwrap();
+        assert_eq!(response.status(), 200);
+    }
+    assert_eq!((world.requests_of(1), world.requests_of(2)), (2, 1));
+}
