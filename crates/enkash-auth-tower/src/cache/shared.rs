@@ -394,7 +394,8 @@ impl Shared {
         }
         let changed = self.change(|inner, _| {
             let (Some(used), Some(new)) = (&inner.endpoint, &endpoint) else {
-                // The pending fetch has read them.
+                // The pending fetch has read them, or the last one failed without them.
+                inner.state.clear_backoff();
                 std::mem::swap(&mut inner.endpoint, &mut endpoint);
                 return Some(None);
             };

@@ -170,3 +170,14 @@ async fn change_that_is_told_costs_no_rejection() {
     assert_eq!(world.requests_of(1), 2);
     assert_eq!(accounts.get(&1).unwrap().status().strikes(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn change_after_failed_source_is_used_at_once() {
+    let world = World::default();
+    world.with(|state| state.is_database_down = true);
+    let accounts = world.accounts();
+    accounts.get(&1).unwrap().token().await.unwrap_err();
+    world.with(|state| state.is_database_down = false);
+    accounts.credentials_changed(&1).await.unwrap();
+    accounts.get(&1).unwrap().token().await.unwrap();
+}
