@@ -66,6 +66,11 @@ fn axum_proxy() {
 }
 
 #[test]
+fn many_merchants() {
+    run("many-merchants", env!("CARGO_BIN_EXE_many-merchants"));
+}
+
+#[test]
 fn prometheus() {
     run("prometheus", env!("CARGO_BIN_EXE_prometheus"));
 }
