@@ -20,6 +20,10 @@ pub struct Fleet;
 #[derive(Debug)]
 pub struct Production;
 
+#[doc = include_str!("../../docs/many-merchants.md")]
+#[derive(Debug)]
+pub struct ManyMerchants;
+
 #[doc = include_str!("../../docs/migrating.md")]
 #[derive(Debug)]
 pub struct Migrating;
