@@ -85,13 +85,21 @@ impl<K: AccountId> Probe for Accounts<K> {
     type Report = AccountsReport;
 
     fn report(&self) -> AccountsReport {
-        let troubled = self.troubled(LISTED).into_iter();
-        let troubled = troubled
-            .filter_map(|(_, account, status)| Some((account?.to_string(), Report::new(&status))));
-        AccountsReport {
+        let mut report = AccountsReport {
             accounts: self.len(),
-            troubled: troubled.collect(),
+            troubled: BTreeMap::new(),
+            without_credentials: 0,
+        };
+        for (_, account, status) in self.troubled(LISTED) {
+            match account {
+                Some(account) => {
+                    let troubled = Report::new(&status);
+                    report.troubled.insert(account.to_string(), troubled);
+                }
+                None => report.without_credentials += 1,
+            }
         }
+        report
     }
 
     fn is_ready(_: &AccountsReport) -> bool {
@@ -104,11 +112,13 @@ impl<K: AccountId> Probe for Accounts<K> {
 /// | member | |
 /// |---|---|
 /// | `accounts` | how many are cached |
-/// | `troubled` | the [`Report`]s of those whose last fetch failed, 100 at most, by the label of their metrics |
+/// | `troubled` | the [`Report`]s of those whose last fetch failed, by the label of their metrics |
+/// | `without_credentials` | how many of those have no label, as the source has failed from the first; both 100 at most |
 #[derive(Clone, Debug, Serialize)]
 pub struct AccountsReport {
     accounts: usize,
     troubled: BTreeMap<String, Report>,
+    without_credentials: usize,
 }
 
 /// The status of a token cache, as JSON. Contains no secret.

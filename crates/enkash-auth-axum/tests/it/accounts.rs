@@ -132,7 +132,11 @@ async fn failed_source_is_a_transient_problem() {
 async fn failing_account_leaves_service_ready_and_is_reported() {
     let (_issuer, accounts) = accounts("http://127.0.0.1:24");
     let app = app(&accounts);
-    for (name, expected) in [("anna", StatusCode::OK), ("carl", StatusCode::BAD_GATEWAY)] {
+    for (name, expected) in [
+        ("anna", StatusCode::OK),
+        ("carl", StatusCode::BAD_GATEWAY),
+        ("dora", StatusCode::SERVICE_UNAVAILABLE),
+    ] {
         assert_eq!(text(&app, by(name)).await.0, expected);
     }
     let of_carl = accounts.get(&Merchant("carl".into())).unwrap().account();
@@ -141,7 +145,8 @@ async fn failing_account_leaves_service_ready_and_is_reported() {
         let (status, body) = text(&app, support::get(path)).await;
         assert_eq!(status, StatusCode::OK);
         let report: Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(report["accounts"], 2);
+        assert_eq!(report["accounts"], 3);
+        assert_eq!(report["without_credentials"], 1);
         let troubled = report["troubled"].as_object().unwrap();
         assert_eq!(troubled.keys().collect::<Vec<_>>(), [&label]);
         assert_eq!(troubled[&label]["state"], "closed");

@@ -59,7 +59,9 @@ impl<K: AccountId> Accounts<K> {
     ///
     /// At first it is waited for as long as for a fetch ([`fetch_timeout`](crate::RefreshPolicy::fetch_timeout));
     /// after a rejection for 500 ms, while what it returns within 10 s is used by the next reading. Its error is
-    /// logged and passed on, and must show no secret; a panic counts as an error.
+    /// logged and passed on, and must show no secret: an [`Error`] as it is, such as one of kind
+    /// [`NoAccount`](ErrorKind::NoAccount) for an id that is unknown; any other as the source of a
+    /// [`NoCredentials`](ErrorKind::NoCredentials). A panic counts as an error.
     pub fn builder<F>(
         server: TokenServer,
         source: impl Fn(K) -> F + Send + Sync + 'static,
@@ -119,8 +121,8 @@ impl<K: AccountId> Accounts<K> {
         drop(self.0.shards.remove(id, |_| true));
     }
 
-    /// Clears the attempts without a known outcome of all cached accounts that they close: after an outage of the
-    /// token server, say. Rejected credentials stay blocked.
+    /// Clears the attempts without a known outcome of all cached accounts that have some, and no rejected one: after
+    /// an outage of the token server, say.
     ///
     /// # Errors
     ///

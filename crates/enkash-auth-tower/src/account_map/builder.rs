@@ -82,7 +82,8 @@ impl<K: AccountId> AccountsBuilder<K> {
         self
     }
 
-    /// Sets after which time without a call an account is removed from the cache: 24 h.
+    /// Sets after which time without a call an account may be removed from the cache: 24 h. It is removed when
+    /// others are cached for the first time.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self

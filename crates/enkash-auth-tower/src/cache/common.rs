@@ -89,8 +89,8 @@ impl Common {
         let mut owners = self.owners.lock();
         let owner = owners.entry(account).or_default();
         if owner.strong_count() > 0 && owner.as_ptr() != Arc::as_ptr(cache) {
-            let detail = "the source returned those of another account that is cached";
-            return Err(Error::new(ErrorKind::NoCredentials, detail));
+            let detail = "credentials: they are those of another account that is cached";
+            return Err(Error::new(ErrorKind::InvalidSetting, detail));
         }
         *owner = Arc::downgrade(cache);
         Ok(())

@@ -46,10 +46,13 @@ impl Source {
         }
     }
 
-    /// Returns the credentials of the source, read within `limit`.
+    /// Returns the credentials of the source, read within `limit`. An [`Error`] of the source is passed on.
     pub async fn read(&self, limit: Duration) -> Result<Credentials, Error> {
-        let unavailable = |error| Error::new(ErrorKind::NoCredentials, "").with_source(error);
-        self.read_instead_of(None, limit).await.map_err(unavailable)
+        let read = self.read_instead_of(None, limit).await;
+        read.map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(error) => Error::new(ErrorKind::NoCredentials, "").with_source(error),
+        })
     }
 
     /// Reads credentials other than the rejected ones, and makes `shared` use them.

@@ -155,7 +155,8 @@ impl TokenServer {
     /// names the setting.
     pub fn endpoint(&self, credentials: Credentials) -> Result<TokenEndpoint, Error> {
         if credentials.is_merchant() != self.is_for_merchants {
-            let detail = "credentials: merchant keys and passwords do not replace each other";
+            let detail = "credentials: merchant keys and passwords do not replace each other; a server of accounts \
+                          with merchant keys is made with `TokenServer::for_merchants`";
             return Err(Error::new(ErrorKind::InvalidSetting, detail));
         }
         TokenEndpoint::build(self.clone(), credentials)

@@ -117,7 +117,7 @@ async fn credentials_of_another_cached_account_are_an_error() {
     let first = accounts.get(&1).unwrap();
     first.token().await.unwrap();
     let error = accounts.get(&2).unwrap().token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NoCredentials);
+    assert_eq!(error.kind(), ErrorKind::InvalidSetting);
     assert!(error.to_string().contains("another account"), "{error}");
     assert_eq!(world.requests(), 1);
     // Once the other one is not cached any more, they are not another's.
@@ -125,6 +125,17 @@ async fn credentials_of_another_cached_account_are_an_error() {
     accounts.forget(&1);
     sleep(Duration::from_secs(1)).await;
     accounts.get(&2).unwrap().token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn typed_error_of_the_source_is_passed_on() {
+    let accounts = accounts_of(&World::default(), |_| {
+        let unknown = enkash_auth_tower::Error::new(ErrorKind::NoAccount, "unknown merchant");
+        ready(Err(unknown.into()))
+    });
+    let error = accounts.get(&1).unwrap().token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoAccount);
+    assert!(!error.is_transient());
 }
 
 #[tokio::test(start_paused = true)]
