@@ -33,14 +33,29 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Loads the record, and merges what this process witnessed and which owners of attempts are dead.
+    /// Loads the record, and merges what this process witnessed and which owners of attempts are dead. Without a
+    /// store, that witness is the record.
     pub async fn load(
-        store: &dyn Store,
+        store: Option<&dyn Store>,
         account: AccountKey,
         witness: Arc<Mutex<Witness>>,
         clock: &Time,
     ) -> Result<Self, Down> {
         let requested = clock.now();
+        let Some(store) = store else {
+            let mut record = AccountRecord::default();
+            record.facts_mut().clone_from(witness.lock().facts());
+            witness.lock().see(record.facts(), requested);
+            return Ok(Self {
+                account,
+                bytes: None,
+                before: Some(record.clone()),
+                record,
+                requested,
+                now: requested,
+                witness,
+            });
+        };
         let loaded = Down::limit(store, store.load(&account)).await?;
         let now = clock.now();
         let at = loaded.clock().unwrap_or(now.unix_nanos());
@@ -81,21 +96,25 @@ impl Opened {
     }
 
     /// Writes the record if it has changed. Returns `false` if another write came first.
-    pub async fn write(&self, store: &dyn Store) -> Result<bool, Down> {
-        let is_written = self.before.as_ref() == Some(&self.record) || {
+    pub async fn write(&self, store: Option<&dyn Store>) -> Result<bool, Down> {
+        let before = self.before.as_ref();
+        if let Some(store) = store.filter(|_| before != Some(&self.record)) {
             let mut write = [0; 16];
             getrandom::fill(&mut write)?;
             let bytes = self.record.to_bytes(self.account, write)?;
             let current = self.bytes.as_deref();
-            Down::limit(store, store.compare_and_set(&self.account, current, &bytes)).await?
-        };
-        if is_written {
-            let mut witness = self.witness.lock();
-            // Including its own attempt, whose lease is counted from the load.
-            witness.see(self.record.facts(), self.now);
-            witness.observe(self.record.facts());
+            if !Down::limit(store, store.compare_and_set(&self.account, current, &bytes)).await? {
+                return Ok(false);
+            }
         }
-        Ok(is_written)
+        let mut witness = self.witness.lock();
+        if store.is_none() && before.map(AccountRecord::facts) != Some(witness.facts()) {
+            return Ok(false);
+        }
+        // Including its own attempt, whose lease is counted from the load.
+        witness.see(self.record.facts(), self.now);
+        witness.observe(self.record.facts());
+        Ok(true)
     }
 
     pub fn account(&self) -> AccountKey {

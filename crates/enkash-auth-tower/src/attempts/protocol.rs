@@ -18,7 +18,7 @@ use crate::{
     Error, RefreshPolicy,
     account_credentials::AccountCredentials,
     meter,
-    store::{Liveness, MemoryStore, OnStoreDown, Store},
+    store::{Liveness, OnStoreDown, Store},
     sync::Arc,
     time::Time,
 };
@@ -33,8 +33,6 @@ const RESET_POLL: Duration = Duration::from_millis(250);
 /// Runs the permit protocol, for any number of accounts.
 pub struct Attempts {
     records: Records,
-    /// Whether the store is one that other processes, or other caches by choice, share.
-    is_shared: bool,
     on_store_down: OnStoreDown,
     lease: Duration,
     retry_unresolved_after: Option<Duration>,
@@ -42,7 +40,7 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// Creates the protocol over `store`, or over the store of the process.
+    /// Creates the protocol over `store`, or over what `process` witnessed alone.
     pub fn new(
         store: Option<Arc<dyn Store>>,
         on_store_down: OnStoreDown,
@@ -51,12 +49,7 @@ impl Attempts {
         policy: &RefreshPolicy,
     ) -> Arc<Self> {
         Arc::new(Self {
-            is_shared: store.is_some(),
-            records: Records::new(
-                store.unwrap_or_else(|| MemoryStore::of_process()),
-                process,
-                clock,
-            ),
+            records: Records::new(store, process, clock),
             on_store_down,
             lease: policy.fetch_timeout.saturating_add(LEASE_GRACE),
             retry_unresolved_after: policy.retry_unresolved_after,
@@ -241,7 +234,7 @@ impl Attempts {
         let permitted = permit.inner();
         let record = |opened: &mut Opened| {
             let is_accepted = opened.record_outcome(permitted, outcome);
-            if let Some(grant) = grant.filter(|_| is_accepted && self.is_shared) {
+            if let Some(grant) = grant.filter(|_| is_accepted && self.records.are_stored()) {
                 opened.keep_token(account, permitted, grant, self.records.clock().now())?;
             }
             Ok(is_accepted)
@@ -281,7 +274,7 @@ impl Attempts {
 
     /// Ensures that a task polls the record of `account`, if there is a reason to.
     fn keep_polling(self: &Arc<Self>, account: AccountKey) {
-        if self.is_shared && !self.is_quiet(account) {
+        if self.records.are_stored() && !self.is_quiet(account) {
             self.polls.start(self, account, self.is_reported(account));
         }
     }
@@ -305,7 +298,7 @@ impl Attempts {
 
     /// Returns the token of the record, if the fetch has not seen it and it can be attached.
     fn token(&self, ctx: &FetchContext<'_>, opened: &Opened) -> Option<StoredToken> {
-        if !self.is_shared {
+        if !self.records.are_stored() {
             return None;
         }
         let now = self.records.clock().now();

@@ -18,7 +18,8 @@ pub const TRIES: u32 = 64;
 
 /// Loads and writes the account records, merged with what this process witnessed.
 pub struct Records {
-    store: Arc<dyn Store>,
+    /// Without one, the witness of the process is the record.
+    store: Option<Arc<dyn Store>>,
     process: Process,
     clock: Time,
     state: Mutex<State>,
@@ -35,13 +36,18 @@ struct State {
 }
 
 impl Records {
-    pub fn new(store: Arc<dyn Store>, process: Process, clock: Time) -> Self {
+    pub fn new(store: Option<Arc<dyn Store>>, process: Process, clock: Time) -> Self {
         Self {
             store,
             process,
             clock,
             state: Mutex::default(),
         }
+    }
+
+    /// Returns whether the records are in a store, which others may share.
+    pub fn are_stored(&self) -> bool {
+        self.store.is_some()
     }
 
     pub fn process(&self) -> &Process {
@@ -82,7 +88,7 @@ impl Records {
     /// Loads the record, and merges what this process witnessed.
     pub async fn open(&self, account: AccountKey) -> Result<Opened, Down> {
         let witness = self.witness(account);
-        let opened = Opened::load(&*self.store, account, witness, &self.clock).await;
+        let opened = Opened::load(self.store.as_deref(), account, witness, &self.clock).await;
         match &opened {
             Ok(_) => self.state.lock().newer.remove(&account),
             Err(Down::Newer) => self.state.lock().newer.insert(account),
@@ -93,7 +99,7 @@ impl Records {
 
     /// Writes the record if it has changed. Returns `false` if another write came first.
     pub async fn write(&self, opened: &Opened) -> Result<bool, Down> {
-        let is_written = opened.write(&*self.store).await?;
+        let is_written = opened.write(self.store.as_deref()).await?;
         if is_written {
             self.reported(opened);
         }
@@ -140,8 +146,10 @@ impl Records {
         account: AccountKey,
         attempt: AttemptId,
     ) -> Result<Option<Liveness>, Down> {
-        let store = &*self.store;
-        Down::limit(store, store.hold(&account, attempt)).await
+        match self.store.as_deref() {
+            Some(store) => Down::limit(store, store.hold(&account, attempt)).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -1,19 +1,14 @@
-use std::{collections::HashMap, future::ready, sync::LazyLock};
+use std::{collections::HashMap, future::ready};
 
 use enkash_auth_core::AccountKey;
 
 use super::{Loaded, Store, StoreFuture};
-use crate::sync::{Arc, Mutex, global};
-
-global! {
-    // One record per account that this process has used.
-    static OF_PROCESS: LazyLock<Arc<MemoryStore>> = LazyLock::new(Arc::default);
-}
+use crate::sync::Mutex;
 
 /// Keeps the records in memory: for one process, until it ends.
 ///
-/// A cache without a store uses one that all such caches of the process share: two caches of one account
-/// make no concurrent attempts, and share the budget.
+/// A cache without a store needs none for that: the caches of a process share what it witnessed, make no
+/// concurrent attempts for one account, and share the budget.
 ///
 /// # Examples
 ///
@@ -36,11 +31,6 @@ impl MemoryStore {
     /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Returns the store of caches without one.
-    pub(crate) fn of_process() -> Arc<Self> {
-        Arc::clone(&OF_PROCESS)
     }
 }
 
