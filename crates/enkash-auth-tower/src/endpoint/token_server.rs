@@ -31,7 +31,9 @@ use crate::{BoxError, Error, ErrorKind};
 /// # Ok::<(), enkash_auth_tower::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct TokenServer {
+pub struct TokenServer(Arc<Inner>);
+
+struct Inner {
     environment: Environment,
     is_for_merchants: bool,
     base: BaseUrl,
@@ -123,12 +125,12 @@ impl TokenServer {
         exchange: impl Exchange + 'static,
     ) -> Result<Self, Error> {
         let environment = environment.into();
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             base: environment.base_url_for(false)?,
             is_for_merchants: false,
             environment,
             exchange: Arc::new(exchange),
-        })
+        })))
     }
 
     /// Sets that the accounts have merchant keys, for which EnKash has a server of its own. By default they have a
@@ -141,10 +143,14 @@ impl TokenServer {
         self.of(true)
     }
 
-    pub(super) fn of(mut self, merchants: bool) -> Result<Self, Error> {
-        self.base = self.environment.base_url_for(merchants)?;
-        self.is_for_merchants = merchants;
-        Ok(self)
+    pub(super) fn of(self, merchants: bool) -> Result<Self, Error> {
+        let environment = self.0.environment.clone();
+        Ok(Self(Arc::new(Inner {
+            base: environment.base_url_for(merchants)?,
+            is_for_merchants: merchants,
+            environment,
+            exchange: Arc::clone(&self.0.exchange),
+        })))
     }
 
     /// Creates the endpoint of one account.
@@ -154,7 +160,7 @@ impl TokenServer {
     /// [`ErrorKind::InvalidSetting`] for credentials that cannot be sent, or not to this server; the text
     /// names the setting.
     pub fn endpoint(&self, credentials: Credentials) -> Result<TokenEndpoint, Error> {
-        if credentials.is_merchant() != self.is_for_merchants {
+        if credentials.is_merchant() != self.0.is_for_merchants {
             let detail = "credentials: merchant keys and passwords do not replace each other; a server of accounts \
                           with merchant keys is made with `TokenServer::for_merchants`";
             return Err(Error::new(ErrorKind::InvalidSetting, detail));
@@ -164,23 +170,23 @@ impl TokenServer {
 
     /// Returns whether the accounts have merchant keys.
     pub(crate) fn is_for_merchants(&self) -> bool {
-        self.is_for_merchants
+        self.0.is_for_merchants
     }
 
     /// Returns the address.
     pub fn base_url(&self) -> &BaseUrl {
-        &self.base
+        &self.0.base
     }
 
     pub(super) fn exchange(&self) -> &dyn Exchange {
-        &*self.exchange
+        &*self.0.exchange
     }
 }
 
 impl fmt::Debug for TokenServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenServer")
-            .field("base_url", &self.base.as_str())
+            .field("base_url", &self.0.base.as_str())
             .finish_non_exhaustive()
     }
 }
