@@ -72,6 +72,10 @@ impl Witness {
         all.retain_open(|id| own.contains(&id));
         self.facts = all;
         self.unstored.retain(|id| !facts.has_recorded(*id));
+        // Of most accounts, no attempt is in flight.
+        self.seen.shrink_to_fit();
+        self.own.shrink_to_fit();
+        self.unstored.shrink_to_fit();
     }
 
     /// Records that an attempt of this process is about to be written.

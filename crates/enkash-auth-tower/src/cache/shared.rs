@@ -317,6 +317,10 @@ impl Shared {
             if matches!(completed, FetchOutcome::Granted(..)) && error.is_none() {
                 inner.obtained_by = obtained_by;
             }
+            // That of an abandoned fetch is ended by the next one.
+            if inner.attempt.strong_count() == 0 {
+                inner.attempt = Weak::new();
+            }
             let (waiters, place) = (inner.waiters.take(), inner.place.take());
             Some((waiters, place, error, before, after))
         })?;
