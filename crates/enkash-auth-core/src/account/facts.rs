@@ -334,6 +334,11 @@ impl Facts {
         rejected.any(|fingerprint| credentials.matches(fingerprint))
     }
 
+    /// Forgets what is cleared, of facts that are never merged with older ones.
+    pub(super) fn forget_cleared(&mut self) {
+        self.cleared = Cleared::default();
+    }
+
     fn add_attempt(&mut self, attempt: Attempt) {
         match self.attempts.iter_mut().find(|own| own.id == attempt.id) {
             Some(own) => own.state = own.state.max(attempt.state),

@@ -20,6 +20,8 @@ pub struct Witness {
     /// Attempts of this process that were made without the store and have not been written since.
     unstored: Vec<AttemptId>,
     is_ahead: bool,
+    /// Whether a store has, or had, some of these facts.
+    is_stored: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -63,6 +65,26 @@ impl Witness {
 
     /// Merges `facts`, which were read from the store or written to it. Anything recorded since then stays.
     pub fn observe(&mut self, facts: &Facts) {
+        self.is_stored = true;
+        self.adopt(facts);
+    }
+
+    /// Replaces the facts `before`, in a process whose caches have no store. Returns `false`, and changes nothing, if
+    /// there are others now.
+    ///
+    /// Which attempts were cleared is forgotten, unless a store may bring them back.
+    pub fn replace(&mut self, before: &Facts, facts: &Facts) -> bool {
+        let is_current = self.facts == *before;
+        if is_current {
+            self.adopt(facts);
+            if !self.is_stored {
+                self.facts.forget_cleared();
+            }
+        }
+        is_current
+    }
+
+    fn adopt(&mut self, facts: &Facts) {
         let mut all = facts.clone();
         all.merge(&self.facts);
         self.is_ahead = all != *facts;
@@ -74,7 +96,6 @@ impl Witness {
         self.unstored.retain(|id| !facts.has_recorded(*id));
         // Of most accounts, no attempt is in flight.
         self.seen.shrink_to_fit();
-        self.own.shrink_to_fit();
         self.unstored.shrink_to_fit();
     }
 
@@ -91,6 +112,7 @@ impl Witness {
     /// Removes `id` from the open attempts of this process: it has ended, or was not written after all.
     pub fn withdraw(&mut self, id: AttemptId) {
         self.own.retain(|own| *own != id);
+        self.own.shrink_to_fit();
     }
 
     /// Records that an attempt of this process is made without the store; `facts` include it.

@@ -21,6 +21,7 @@ use crate::{
 /// Holds a record as it was loaded, and merged with what this process witnessed.
 pub struct Opened {
     account: AccountKey,
+    is_stored: bool,
     bytes: Option<Vec<u8>>,
     /// As it was loaded; `None` if it has to be replaced.
     before: Option<AccountRecord>,
@@ -48,6 +49,7 @@ impl Opened {
             witness.lock().see(record.facts(), requested);
             return Ok(Self {
                 account,
+                is_stored: false,
                 bytes: None,
                 before: Some(record.clone()),
                 record,
@@ -77,6 +79,7 @@ impl Opened {
         }
         let mut opened = Self {
             account,
+            is_stored: true,
             bytes,
             before,
             record,
@@ -107,13 +110,14 @@ impl Opened {
                 return Ok(false);
             }
         }
-        let mut witness = self.witness.lock();
-        if store.is_none() && before.map(AccountRecord::facts) != Some(witness.facts()) {
-            return Ok(false);
+        let (mut witness, facts) = (self.witness.lock(), self.record.facts());
+        match before.filter(|_| store.is_none()) {
+            Some(before) if !witness.replace(before.facts(), facts) => return Ok(false),
+            Some(_) => {}
+            None => witness.observe(facts),
         }
         // Including its own attempt, whose lease is counted from the load.
-        witness.see(self.record.facts(), self.now);
-        witness.observe(self.record.facts());
+        witness.see(facts, self.now);
         Ok(true)
     }
 
@@ -154,7 +158,9 @@ impl Opened {
     pub fn observe_without(&self, id: AttemptId) {
         let mut witness = self.witness.lock();
         witness.withdraw(id);
-        witness.observe(self.record.facts());
+        if self.is_stored {
+            witness.observe(self.record.facts());
+        }
     }
 
     /// Returns the token of the record, unless it is that of the attempt `newest_seen`.

@@ -257,3 +257,33 @@ fn ended_attempt_is_not_own() {
     account.witness.record_outcome(&permit, LOST, account.now);
     assert!(!account.witness.is_own(permit.id()));
 }
+
+#[test]
+fn record_of_process_alone_forgets_what_is_cleared() {
+    let mut account = Account::known_good("good");
+    let mut witness = Witness::default();
+    assert!(witness.replace(&Facts::default(), &account.facts));
+    assert!(!witness.replace(&Facts::default(), &account.facts));
+    for attempt in ["x", "y", "z"] {
+        let before = witness.facts().clone();
+        account.facts.clone_from(&before);
+        account.attempt("good", AttemptOutcome::Granted);
+        assert!(witness.replace(&before, &account.facts), "{attempt}");
+        let size = format!("{:?}", witness.facts()).len();
+        assert_eq!(size, format!("{before:?}").len(), "{attempt}");
+        assert!(witness.facts().is_known_good(&credentials("good")));
+    }
+}
+
+/// The store may bring them back.
+#[test]
+fn record_that_was_in_store_keeps_what_is_cleared() {
+    let mut account = Account::new();
+    account.attempt("x", REJECTED);
+    let old = account.facts.clone();
+    let mut witness = Witness::default();
+    witness.observe(&old);
+    account.attempt("good", AttemptOutcome::Granted);
+    assert!(witness.replace(&old, &account.facts));
+    assert_eq!(looked(&mut witness, &old), account.facts);
+}
