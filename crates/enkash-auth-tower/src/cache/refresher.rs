@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
 
 use tokio::{
     runtime::Handle,
@@ -33,11 +33,14 @@ pub struct Refresher {
     changed: Arc<Notify>,
 }
 
-/// Holds when to look at which cache.
+/// Holds when to look at which cache, the next one first.
 #[derive(Debug, Default)]
-struct Due {
-    caches: BTreeMap<(Instant, u64), Weak<Shared>>,
-    number: u64,
+struct Due(BinaryHeap<Look>);
+
+#[derive(Debug)]
+struct Look {
+    at: Instant,
+    cache: Weak<Shared>,
 }
 
 impl Refresher {
@@ -58,22 +61,45 @@ impl Refresher {
 impl Due {
     /// Returns whether this is the next one.
     fn add(&mut self, at: Instant, cache: Weak<Shared>) -> bool {
-        let is_next = self.caches.keys().next().is_none_or(|(next, _)| at < *next);
-        self.number += 1;
-        self.caches.insert((at, self.number), cache);
+        let is_next = self.next().is_none_or(|next| at < next);
+        self.0.push(Look { at, cache });
         is_next
     }
 
     fn next(&self) -> Option<Instant> {
-        self.caches.keys().next().map(|(at, _)| *at)
+        self.0.peek().map(|look| look.at)
     }
 
     /// Removes those that are due by `now`.
-    fn take(&mut self, now: Instant) -> BTreeMap<(Instant, u64), Weak<Shared>> {
-        let later = self.caches.split_off(&(now + Duration::from_nanos(1), 0));
-        std::mem::replace(&mut self.caches, later)
+    fn take(&mut self, now: Instant) -> Vec<Weak<Shared>> {
+        let mut due = Vec::new();
+        while self.next().is_some_and(|next| next <= now) {
+            due.extend(self.0.pop().map(|look| look.cache));
+        }
+        due
     }
 }
+
+impl Ord for Look {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The greatest is the next.
+        other.at.cmp(&self.at)
+    }
+}
+
+impl PartialOrd for Look {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Look {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Look {}
 
 async fn refresh(due: Weak<Mutex<Due>>, changed: Arc<Notify>, beating: Beating) {
     // Ends once another task has replaced it, should its runtime be driven again.
@@ -81,7 +107,7 @@ async fn refresh(due: Weak<Mutex<Due>>, changed: Arc<Notify>, beating: Beating) 
         let Some(due) = due.upgrade() else { return };
         let now = Instant::now();
         let taken = due.lock().take(now);
-        for cache in taken.into_values() {
+        for cache in taken {
             let again = cache.upgrade().and_then(|cache| look(&cache));
             if let Some(pause) = again {
                 due.lock().add(now + pause, cache);
