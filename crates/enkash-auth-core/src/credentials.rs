@@ -41,7 +41,7 @@ const PURPOSE: &[u8] = b"enkash-auth token seal 1";
 #[derive(Clone)]
 pub struct Credentials {
     pub(crate) grant: GrantType,
-    pub(crate) company_id: Option<String>,
+    pub(crate) company_id: Option<Box<str>>,
     pub(crate) api_key: Option<SecretString>,
     pub(crate) form_fields: Vec<(String, SecretString)>,
 }
@@ -85,7 +85,7 @@ impl Credentials {
     /// Sets the company (`CEK…`), which several products require beside the user: the form field `clientId`.
     #[must_use]
     pub fn company_id(mut self, id: impl Into<String>) -> Self {
-        self.company_id = Some(id.into());
+        self.company_id = Some(id.into().into());
         self
     }
 
@@ -133,7 +133,7 @@ impl Credentials {
         let (kind, client, user) = match &self.grant {
             GrantType::Password { client, user } => {
                 let user = user.name.trim().to_lowercase();
-                ("password", client.id.as_str(), user)
+                ("password", &*client.id, user)
             }
             GrantType::Merchant { access_key, .. } => {
                 ("merchant", access_key.expose_secret(), String::new())
@@ -221,7 +221,7 @@ impl Credentials {
     fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         let pair = match &self.grant {
             GrantType::Password { client, user } => {
-                [("client id", client.id.as_str()), ("user", &user.name)]
+                [("client id", &*client.id), ("user", &user.name)]
             }
             GrantType::Merchant { .. } => [("merchant", ""); 2],
         };

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 /// Names the program, as EnKash registered it.
 #[derive(Clone)]
 pub struct Client {
-    pub(crate) id: String,
+    pub(crate) id: Box<str>,
     pub(crate) secret: SecretString,
 }
 
@@ -14,7 +14,7 @@ impl Client {
     /// Creates a client with the id and the secret that EnKash sent.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
-            id: id.into(),
+            id: id.into().into(),
             secret: self::secret(secret),
         }
     }
@@ -31,7 +31,7 @@ impl fmt::Debug for Client {
 /// Names the user for which the program acts.
 #[derive(Clone)]
 pub struct User {
-    pub(crate) name: String,
+    pub(crate) name: Box<str>,
     pub(crate) password: SecretString,
 }
 
@@ -39,7 +39,7 @@ impl User {
     /// Creates a user with the name and the password of its EnKash login.
     pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
-            name: name.into(),
+            name: name.into().into(),
             password: secret(password),
         }
     }

@@ -316,6 +316,7 @@ impl Facts {
     pub(super) fn retain_open(&mut self, is_own: impl Fn(AttemptId) -> bool) {
         self.attempts
             .retain(|attempt| !attempt.is_open() || is_own(attempt.id));
+        self.attempts.shrink_to_fit();
     }
 
     /// Returns the id of the last success, if it used `credentials`.

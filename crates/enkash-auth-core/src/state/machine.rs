@@ -25,7 +25,7 @@ pub struct State<E = Failure> {
     doubt: Doubt,
     pending: Option<PendingFetch>,
     /// The last failure, until a fetch succeeds; also after its backoff has passed.
-    backoff: Option<Backoff<E>>,
+    backoff: Option<Box<Backoff<E>>>,
     /// Consecutive fetches that were aborted with their runtime.
     aborts: u32,
     /// When background refreshes may begin.
@@ -386,8 +386,9 @@ impl<E: FetchError> State<E> {
 
     fn fail(&mut self, error: E, now: Timestamp, jitter: f64, policy: &Policy) {
         let is_refresh = self.usable(now).is_some();
-        let last = self.backoff.take();
-        self.backoff = Some(Backoff::new(error, last, is_refresh, now, jitter, policy));
+        let last = self.backoff.take().map(|last| *last);
+        let backoff = Backoff::new(error, last, is_refresh, now, jitter, policy);
+        self.backoff = Some(Box::new(backoff));
     }
 
     /// Returns the schedule of `bearer`; `None` if its deadline has passed.

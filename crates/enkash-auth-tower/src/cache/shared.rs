@@ -62,7 +62,7 @@ struct Inner {
     /// The waiters of the state's pending fetch.
     waiters: Option<Arc<Waiters>>,
     /// The place of that fetch among the token requests in flight.
-    place: Option<Place>,
+    place: Option<Box<Place>>,
     /// The permit of the newest fetch.
     attempt: Weak<PermittedAttempt>,
     /// The attempt that obtained the token, if the store has it.
@@ -74,7 +74,7 @@ struct Abandoned {
     pending: PendingFetch,
     account: Option<AccountKey>,
     waiters: Option<Arc<Waiters>>,
-    place: Option<Place>,
+    place: Option<Box<Place>>,
 }
 
 /// Identifies a fetch to wait for.
@@ -180,7 +180,7 @@ impl Shared {
         }
         let attempt = {
             let mut inner = self.inner.lock();
-            inner.place = Some(place);
+            inner.place = Some(Box::new(place));
             std::mem::take(&mut inner.attempt)
         };
         if let Some(attempt) = attempt.upgrade() {
