@@ -45,7 +45,8 @@ impl TokenEndpoint {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] for credentials that cannot be sent; the text names the setting.
+    /// [`ErrorKind::InvalidSetting`](crate::ErrorKind::InvalidSetting) for credentials that cannot be sent; the text
+    /// names the setting.
     #[cfg(feature = "client")]
     pub fn new(
         environment: impl Into<Environment>,
