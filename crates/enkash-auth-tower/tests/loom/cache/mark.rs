@@ -21,7 +21,7 @@ fn view(now: Timestamp) -> Option<View> {
 
 fn published(clock: &Time) -> Arc<Snapshot> {
     let snapshot = Arc::new(Snapshot::new(Registered::new(Weak::new())));
-    snapshot.publish(view(clock.now()), None, clock);
+    snapshot.publish(view(clock.now()), clock.now(), None, clock);
     snapshot
 }
 
@@ -40,7 +40,7 @@ fn reader_of_the_mark_loads_a_newer_view() {
                 }
             }
         });
-        snapshot.publish(view(clock.now()), None, &clock);
+        snapshot.publish(view(clock.now()), clock.now(), None, &clock);
         reader.join().unwrap();
     });
 }
@@ -59,7 +59,7 @@ fn mark_survives_concurrent_checks() {
             manual.advance(Duration::from_millis(1));
             other.is_fresh()
         });
-        snapshot.publish(None, None, &clock);
+        snapshot.publish(None, clock.now(), None, &clock);
         assert!(!first.is_fresh());
         checker.join().unwrap();
         later.join().unwrap();

@@ -106,7 +106,7 @@ fn waiter_of_abandoned_fetch_is_woken_without_its_task() {
 /// spawned instead. One task at a time: a runtime ends several in an order that changes between
 /// executions. With a third preemption the waiter may poll its timer after the runtime was dropped, at
 /// which tokio panics.
-fn outlives_its_runtime(begin: impl Fn(&Arc<Shared>), then: impl Fn(&Shared)) {
+fn outlives_its_runtime(begin: impl Fn(&Arc<Shared>), then: impl Fn(&Arc<Shared>)) {
     let (runtime, shared) = (runtime(), cache());
     let handle = runtime.handle().clone();
     let entered = handle.enter();
