@@ -13,7 +13,7 @@ fn at(second: u64) -> Timestamp {
 /// Grants tokens of `length` seconds to accounts in the seconds `granted`, refreshes them when they are due, and
 /// returns how many refreshes there were in each second.
 fn refreshes(granted: impl Iterator<Item = u64>, length: u64, seconds: u64) -> Vec<u32> {
-    let (jitters, policy) = (Jitter::default(), Policy::default());
+    let (jitter, policy) = (Jitter::default(), Policy::default());
     let mut due: BTreeMap<u64, u32> = BTreeMap::new();
     for second in granted {
         *due.entry(START + second).or_default() += 1;
@@ -25,8 +25,8 @@ fn refreshes(granted: impl Iterator<Item = u64>, length: u64, seconds: u64) -> V
         for _ in 0..*refreshed {
             let expiry = Expiry::In(Duration::from_secs(length));
             let lifetime = Exchange::new(now, None).lifetime(&[expiry]);
-            let jitter = jitters.choose(&lifetime, now, &policy);
-            let schedule = Schedule::new(&lifetime, &policy, jitter).unwrap();
+            let chosen = jitter.choose(&lifetime, now, &policy);
+            let schedule = Schedule::new(&lifetime, &policy, chosen).unwrap();
             *due.entry(super::second(schedule.refresh_at())).or_default() += 1;
         }
     }
@@ -48,7 +48,7 @@ fn accounts_fetched_at_once_are_refreshed_evenly() {
 }
 
 #[test]
-fn accounts_fetched_evenly_are_refreshed_late() {
+fn accounts_that_are_spread_are_refreshed_late() {
     let refreshes = refreshes((0..6_000).map(|nth| nth / 24), 300, 3_250);
     let settled = &refreshes[1_250..];
     assert!(peak(settled) <= 1.2, "{}", peak(settled));
