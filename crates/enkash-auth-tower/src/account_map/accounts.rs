@@ -43,7 +43,7 @@ impl<K: Clone + Eq + Hash + Send + Sync + 'static> AccountId for K {}
 pub struct Accounts<K>(Arc<Inner<K>>);
 
 /// Makes the source of one account.
-pub type SourceOf<K> = Arc<dyn Fn(&Arc<K>) -> Source + Send + Sync>;
+pub type SourceOf<K> = Arc<dyn Fn(&K) -> Source + Send + Sync>;
 
 struct Inner<K> {
     common: Arc<Common>,
@@ -104,13 +104,14 @@ impl<K: AccountId> Accounts<K> {
     ///
     /// [`NoCredentials`](ErrorKind::NoCredentials) if the source fails, or takes longer than a fetch; the old ones
     /// stay in use. [`InvalidSetting`](ErrorKind::InvalidSetting) if the new ones cannot be sent.
+    /// [`NoRuntime`](ErrorKind::NoRuntime) outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
     /// If it is dropped, the old credentials stay in use.
     pub async fn credentials_changed(&self, id: &K) -> Result<(), Error> {
         match self.0.shards.read(id, Arc::clone) {
-            Some(shared) => shared.read_credentials().await,
+            Some(shared) => shared.read_credentials(true).await,
             None => Ok(()),
         }
     }
@@ -118,7 +119,11 @@ impl<K: AccountId> Accounts<K> {
     /// Removes the account `id` from the cache, with its token. Handles that were taken go on to work. What this
     /// process knows of its attempts is kept: the next cache of the same account begins with it.
     pub fn forget(&self, id: &K) {
-        drop(self.0.shards.remove(id, |_| true));
+        let remove = |shared: &Arc<Shared>| {
+            shared.set_removed();
+            true
+        };
+        drop(self.0.shards.remove(id, remove));
     }
 
     /// Clears the attempts without a known outcome of all cached accounts that have some, and no rejected one: after
@@ -126,7 +131,7 @@ impl<K: AccountId> Accounts<K> {
     ///
     /// # Errors
     ///
-    /// Of the first account whose record cannot be written; those before it are reset.
+    /// Of the first account whose record cannot be written; the others are reset.
     ///
     /// # Cancel safety
     ///
@@ -140,13 +145,14 @@ impl<K: AccountId> Accounts<K> {
             }
             true
         });
+        let mut result = Ok(());
         for shared in closed {
-            shared.reset(false).await?;
+            result = result.and(shared.reset(false).await);
         }
-        Ok(())
+        result
     }
 
-    /// Returns the accounts whose last fetch failed, `limit` at most: their ids, their labels in metrics (`None` if
+    /// Returns the accounts whose last fetch failed, `limit` at most: their ids, their accounts as in logs (`None` if
     /// there are no credentials) and their status.
     pub fn troubled(&self, limit: usize) -> Vec<(K, Option<AccountKey>, Status)> {
         let mut troubled = Vec::new();
@@ -192,54 +198,64 @@ impl<K: AccountId> Accounts<K> {
             capacity,
             ..
         } = &*self.0;
-        if let Some(shared) = shards.read(id, Arc::clone) {
-            return Ok(shared);
+        let make = |id: &K| Shared::new(Arc::clone(common), None, Some(source(id)));
+        loop {
+            if let Some(shared) = shards.read(id, Arc::clone) {
+                return Ok(shared);
+            }
+            let may_insert = self.evict();
+            // Another caller may have come first.
+            if let Some(shared) = shards.get_or_insert(id, *capacity, make) {
+                return Ok(shared);
+            }
+            if !may_insert {
+                let detail = "all accounts that may be cached are in use";
+                return Err(Error::new(ErrorKind::Saturated, detail));
+            }
         }
-        self.evict();
-        if shards.len() >= *capacity {
-            let detail = "all accounts that may be cached are in use";
-            return Err(Error::new(ErrorKind::Saturated, detail));
-        }
-        let make = |id: &Arc<K>| Shared::new(Arc::clone(common), None, Some(source(id)));
-        Ok(shards.get_or_insert(id, make))
     }
 
-    /// Removes accounts that have been idle for long; and one more, if the capacity is reached.
-    fn evict(&self) {
+    /// Removes accounts that have been idle for long; and one more, if the capacity is reached. Returns `false` if all
+    /// are in use.
+    fn evict(&self) -> bool {
         let now = self.0.common.clock.now();
-        loop {
-            let is_full = self.0.shards.len() >= self.0.capacity;
-            let (mut idle, mut victim) = (Vec::new(), None);
-            self.0.shards.scan(|shard| {
-                for (id, shared) in shard.iter().filter(|(_, shared)| is_unused(shared)) {
-                    let (age, is_usable) = shared.usage(now);
-                    if age >= self.0.idle_timeout {
-                        idle.push(Arc::clone(id));
-                    }
-                    // Those without a usable token first.
-                    let rank = (is_usable, Reverse(age));
-                    if victim.as_ref().is_none_or(|(worst, _)| rank < *worst) {
-                        victim = Some((rank, Arc::clone(id)));
-                    }
+        let is_full = self.0.shards.len() >= self.0.capacity;
+        let (mut idle, mut victim) = (Vec::new(), None);
+        self.0.shards.scan(|shard| {
+            for entry in shard.iter().filter(|entry| is_unused(entry.value())) {
+                let (id, shared) = (entry.key(), entry.value());
+                let (age, is_usable) = shared.usage(now);
+                if age >= self.0.idle_timeout {
+                    idle.push(id.clone());
                 }
-                // Another shard, if it is full and nothing can be removed from this one.
-                is_full && victim.is_none()
-            });
-            let victim = victim.filter(|_| is_full).map(|(_, id)| id);
-            let has_found = victim.is_some();
-            for id in idle.into_iter().chain(victim) {
-                drop(self.0.shards.remove(&id, is_unused));
+                // Those without a usable token first.
+                let rank = (is_usable, Reverse(age));
+                if victim.as_ref().is_none_or(|(worst, _)| rank < *worst) {
+                    victim = Some((rank, id.clone()));
+                }
             }
-            if !is_full || !has_found {
-                return;
+            // Another shard, if it is full and nothing can be removed from this one.
+            is_full && victim.is_none()
+        });
+        let victim = victim.filter(|_| is_full).map(|(_, id)| id);
+        let may_insert = !is_full || victim.is_some();
+        let remove = |shared: &Arc<Shared>| {
+            let is_unused = is_unused(shared);
+            if is_unused {
+                shared.set_removed();
             }
+            is_unused
+        };
+        for id in idle.into_iter().chain(victim) {
+            drop(self.0.shards.remove(&id, remove));
         }
+        may_insert
     }
 
     fn each(&self, mut each: impl FnMut(&K, &Arc<Shared>) -> bool) {
         self.0
             .shards
-            .scan(|shard| shard.iter().all(|(id, shared)| each(id, shared)));
+            .scan(|shard| shard.iter().all(|entry| each(entry.key(), entry.value())));
     }
 }
 

@@ -38,8 +38,8 @@ impl<K: AccountId> AccountsBuilder<K> {
         Self {
             server,
             source: Arc::new(move |id| {
-                let (source, id) = (Arc::clone(&source), Arc::clone(id));
-                Source::new(move || source(K::clone(&id)))
+                let (source, id) = (Arc::clone(&source), K::clone(id));
+                Source::new(move || source(id.clone()))
             }),
             policy: RefreshPolicy::default(),
             clock: Time::System(SystemClock),
@@ -76,14 +76,14 @@ impl<K: AccountId> AccountsBuilder<K> {
     }
 
     /// Sets how many accounts are cached: 100,000. One more displaces an account without a usable token, or else
-    /// the one that was not used for longest, unless it is in use.
+    /// one that was not used for long, unless it is in use.
     pub fn capacity(mut self, accounts: usize) -> Self {
         self.capacity = accounts.max(1);
         self
     }
 
-    /// Sets after which time without a call an account may be removed from the cache: 24 h. It is removed when
-    /// others are cached for the first time.
+    /// Sets after which time without a call an account may be removed from the cache: 24 h. Some are looked at whenever
+    /// one is added.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self

@@ -1,6 +1,7 @@
 use std::{
-    collections::HashMap,
-    hash::{BuildHasher, Hash, RandomState},
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{BuildHasher, Hash, Hasher, RandomState},
 };
 
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Slot};
@@ -20,7 +21,11 @@ pub struct Shards<K, V> {
     next: AtomicUsize,
 }
 
-type Shard<K, V> = HashMap<Arc<K>, Arc<V>>;
+type Shard<K, V> = HashSet<Entry<K, V>>;
+
+/// A key and its value. The copies of a shard share it, so that the value is counted once.
+#[derive(Debug)]
+pub struct Entry<K, V>(Arc<(K, Arc<V>)>);
 
 impl<K: Eq + Hash, V> Shards<K, V> {
     /// Creates an empty map for some `capacity` entries.
@@ -47,32 +52,46 @@ impl<K: Eq + Hash, V> Shards<K, V> {
     #[inline]
     pub fn read<T>(&self, key: &K, read: impl FnOnce(&Arc<V>) -> T) -> Option<T> {
         let shard = self.shard(key)?.load();
-        shard.as_ref()?.get(key).map(read)
+        shard.as_ref()?.get(key).map(|entry| read(entry.value()))
     }
 
-    /// Returns the value of `key`, or the one that `make` makes and that is inserted.
-    pub fn get_or_insert(&self, key: &K, make: impl FnOnce(&Arc<K>) -> Arc<V>) -> Arc<V>
+    /// Returns the value of `key`, or the one that `make` makes and that is inserted; `None` if there are `max`
+    /// entries.
+    pub fn get_or_insert(
+        &self,
+        key: &K,
+        max: usize,
+        make: impl FnOnce(&K) -> Arc<V>,
+    ) -> Option<Arc<V>>
     where
         K: Clone,
     {
+        let key = key.clone();
+        // Dropped after the lock.
+        let _old;
         let _writing = self.writing.lock();
-        if let Some(value) = self.read(key, Arc::clone) {
-            return value;
+        if let Some(value) = self.read(&key, Arc::clone) {
+            return Some(value);
         }
-        let key = Arc::new(key.clone());
+        if self.len() >= max {
+            return None;
+        }
         let value = make(&key);
-        self.change(&key, |shard| {
-            shard.insert(Arc::clone(&key), Arc::clone(&value));
+        let entry = Entry(Arc::new((key, Arc::clone(&value))));
+        _old = self.change(entry.key(), |shard| {
+            shard.insert(entry.clone());
         });
         self.length.fetch_add(1, Ordering::Relaxed);
-        value
+        Some(value)
     }
 
     /// Removes the value of `key` if `may_remove` it.
     pub fn remove(&self, key: &K, may_remove: impl FnOnce(&Arc<V>) -> bool) -> Option<Arc<V>> {
+        // Dropped after the lock.
+        let _old;
         let _writing = self.writing.lock();
         let value = self.read(key, |value| may_remove(value).then(|| Arc::clone(value)))??;
-        self.change(key, |shard| {
+        _old = self.change(key, |shard| {
             shard.remove(key);
         });
         self.length.fetch_sub(1, Ordering::Relaxed);
@@ -96,14 +115,55 @@ impl<K: Eq + Hash, V> Shards<K, V> {
         self.shards.get(hash & (self.shards.len() - 1))
     }
 
-    /// Replaces the shard of `key`. Only the holder of the lock does.
-    fn change(&self, key: &K, change: impl FnOnce(&mut Shard<K, V>)) {
-        let Some(slot) = self.shard(key) else { return };
+    /// Replaces the shard of `key`, and returns the old one. Only the holder of the lock does.
+    fn change(&self, key: &K, change: impl FnOnce(&mut Shard<K, V>)) -> Option<Arc<Shard<K, V>>> {
+        let slot = self.shard(key)?;
         let mut shard = slot.load().as_deref().cloned().unwrap_or_default();
         change(&mut shard);
-        drop(slot.swap((!shard.is_empty()).then(|| Arc::new(shard))));
+        slot.swap((!shard.is_empty()).then(|| Arc::new(shard)))
     }
 }
+
+impl<K, V> Entry<K, V> {
+    pub fn key(&self) -> &K {
+        &self.0.0
+    }
+
+    pub fn value(&self) -> &Arc<V> {
+        &self.0.1
+    }
+}
+
+impl<K, V> Clone for Entry<K, V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K, V> Borrow<K> for Entry<K, V> {
+    fn borrow(&self) -> &K {
+        self.key()
+    }
+}
+
+impl<K: Hash, V> Hash for Entry<K, V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl<K: PartialEq, V> PartialEq for Entry<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl<K: Eq, V> Eq for Entry<K, V> {}
+
+#[cfg(test)]
+#[cfg(enkash_loom)]
+#[path = "../../tests/loom/shards.rs"]
+mod model;
 
 #[cfg(test)]
 #[path = "../../tests/unit/shards.rs"]

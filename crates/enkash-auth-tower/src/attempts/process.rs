@@ -39,10 +39,18 @@ impl Process {
         Self::default()
     }
 
-    /// Returns whether it remembers `account`, or fewer than `max` accounts.
-    pub(super) fn may_remember(&self, account: AccountKey, max: usize) -> bool {
-        let witnesses = self.witnesses.lock();
-        witnesses.len() < max || witnesses.contains_key(&account)
+    /// Remembers `account`, and counts it if it is a new one. Returns `false` if that would be more than `max`.
+    pub(super) fn remember(&self, account: AccountKey, count: &mut usize, max: usize) -> bool {
+        let mut witnesses = self.witnesses.lock();
+        if witnesses.contains_key(&account) {
+            return true;
+        }
+        let may_remember = *count < max;
+        if may_remember {
+            *count += 1;
+            witnesses.insert(account, Arc::default());
+        }
+        may_remember
     }
 
     pub(super) fn witness(&self, account: AccountKey) -> Arc<Mutex<Witness>> {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Error, RefreshPolicy,
     account_credentials::AccountCredentials,
-    meter,
+    meter::Meter,
     store::{Liveness, OnStoreDown, Store},
     sync::Arc,
     time::Time,
@@ -37,6 +37,7 @@ pub struct Attempts {
     lease: Duration,
     retry_unresolved_after: Option<Duration>,
     polls: RecordPolls,
+    meter: Meter,
 }
 
 impl Attempts {
@@ -54,6 +55,7 @@ impl Attempts {
             lease: policy.fetch_timeout.saturating_add(LEASE_GRACE),
             retry_unresolved_after: policy.retry_unresolved_after,
             polls: RecordPolls::default(),
+            meter: Meter::default(),
         })
     }
 
@@ -64,9 +66,13 @@ impl Attempts {
         witness.facts().clone()
     }
 
-    /// Returns whether the process may remember `account`, beside `max` at most.
-    pub fn may_remember(&self, account: AccountKey, max: usize) -> bool {
-        self.records.process().may_remember(account, max)
+    /// Remembers `account`: see [`Process::remember`].
+    pub fn remember(&self, account: AccountKey, count: &mut usize, max: usize) -> bool {
+        self.records.process().remember(account, count, max)
+    }
+
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Decides whether the fetch may send its credentials.
@@ -133,7 +139,7 @@ impl Attempts {
                 Ok(true) => return Ok(decided),
                 Ok(false) => pause().await,
                 Err(_) => {
-                    meter::store_failed(account);
+                    self.meter.store_failed(account);
                     return Ok(decided);
                 }
             }
@@ -202,7 +208,7 @@ impl Attempts {
             None => Ok(None),
         };
         let is_accepted = recorded.unwrap_or_else(|down| {
-            meter::store_failed(account.key());
+            self.meter.store_failed(account.key());
             if let Down::Unavailable(error) = down {
                 tracing::warn!(
                     error = &*error,
@@ -314,7 +320,7 @@ impl Attempts {
         down: Down,
     ) -> Acquire<Permit, StoredToken, Error> {
         let account = ctx.account.key();
-        meter::store_failed(account);
+        self.meter.store_failed(account);
         let is_newer = matches!(down, Down::Newer) || self.records.is_newer(account);
         let request = match ctx.request(self.lease, self.retry_unresolved_after) {
             Ok(request) if !is_newer && self.on_store_down != OnStoreDown::Hold => request,

@@ -6,7 +6,6 @@ use tokio::{runtime::Handle, time::sleep};
 use super::Attempts;
 use crate::{
     heartbeat::{Beating, Heartbeat},
-    meter,
     sync::{Arc, Mutex, Weak},
 };
 
@@ -77,7 +76,7 @@ async fn poll(
         }
         let is_polled = attempts.poll_record(account).await.is_ok();
         if !is_polled {
-            meter::store_failed(account);
+            attempts.meter().store_failed(account);
         }
         // What another cache of the process reported to its store, this store may lack.
         if is_polled && attempts.is_quiet(account) {

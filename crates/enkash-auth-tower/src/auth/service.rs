@@ -111,6 +111,20 @@ impl<S, P, A> EnkashAuth<S, P, A> {
         }
     }
 
+    /// Passes on a token request that was sent through the layer; any other names no account.
+    #[cold]
+    fn call_without_account<Req>(&mut self, request: Req, error: Error) -> ResponseFuture<S, Req, P>
+    where
+        S: Service<Req> + Clone,
+        Req: AuthRequest<S::Response>,
+        P: Replay<S, Req>,
+    {
+        if is_token_request(&request) {
+            return ResponseFuture::calling(self.inner.call(request), None, None);
+        }
+        self.fail(error, &request)
+    }
+
     fn defer<Req>(
         &mut self,
         request: Req,
@@ -176,7 +190,7 @@ where
         let rules = &*self.rules;
         let key = match rules.account.select(&mut request) {
             Ok(key) => key,
-            Err(error) => return self.fail(error, &request),
+            Err(error) => return self.call_without_account(request, error),
         };
         let kept = self.replay.keep(&mut request, &self.inner, &rules.calls);
         if rules.allow(request.target())

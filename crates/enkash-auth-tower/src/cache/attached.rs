@@ -6,10 +6,7 @@
 use std::{collections::BTreeMap, num::NonZeroU64};
 
 use super::{Shared, TokenFuture};
-use crate::{
-    meter,
-    sync::{Arc, AtomicU64, Mutex, Ordering, Weak, global},
-};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak, global};
 
 global! {
     static CACHES: Mutex<BTreeMap<CacheId, Weak<Shared>>> = Mutex::new(BTreeMap::new());
@@ -39,8 +36,11 @@ impl Attached {
 
     /// Counts the `result` of replaying an unauthorized call.
     pub(crate) fn replayed(self, result: &'static str) {
-        if let Some(account) = self.cache.cache().and_then(|cache| cache.account()) {
-            meter::replayed(account, result);
+        let Some(cache) = self.cache.cache() else {
+            return;
+        };
+        if let Some(account) = cache.account() {
+            cache.attempts().meter().replayed(account, result);
         }
     }
 

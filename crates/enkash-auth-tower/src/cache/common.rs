@@ -25,10 +25,23 @@ pub struct Common {
     pub refresher: Refresher,
     /// If an account that is used is refreshed before its next use: when.
     jitter: Option<Jitter>,
-    /// How many accounts the process may remember.
+    /// How many accounts these may add to what the process remembers.
     max_remembered: usize,
-    /// The caches by their account: one of each.
-    owners: Mutex<HashMap<AccountKey, Weak<Shared>>>,
+    owners: Mutex<Owners>,
+}
+
+#[derive(Debug, Default)]
+struct Owners {
+    /// The caches by their account: one of each, but for those that were removed.
+    caches: HashMap<AccountKey, Owner>,
+    remembered: usize,
+}
+
+#[derive(Debug)]
+struct Owner {
+    cache: Weak<Shared>,
+    /// More than one while its credentials change.
+    claims: usize,
 }
 
 impl Common {
@@ -41,12 +54,12 @@ impl Common {
         max_requests: usize,
     ) -> Self {
         Self {
+            places: Places::new(max_requests, policy.fetch_timeout),
             server,
             attempts,
             policy,
             clock,
             call_headers,
-            places: Places::new(max_requests),
             refresher: Refresher::default(),
             jitter: None,
             max_remembered: usize::MAX,
@@ -54,7 +67,7 @@ impl Common {
         }
     }
 
-    /// Sets that accounts are refreshed while they are used, and how many the process may remember.
+    /// Sets that accounts are refreshed while they are used, and how many more the process may remember.
     pub fn for_many(self, max_remembered: usize) -> Self {
         Self {
             jitter: Some(Jitter::default()),
@@ -76,34 +89,55 @@ impl Common {
         self.policy.keep_warm || self.jitter.is_some() && is_used
     }
 
-    /// Makes `cache` that of `account`.
+    /// Makes `cache` that of `account`, until it is released as often.
     ///
     /// # Errors
     ///
     /// If another cache is, or the process remembers as many accounts as it may.
     pub fn claim(&self, account: AccountKey, cache: &Arc<Shared>) -> Result<(), Error> {
-        if !self.attempts.may_remember(account, self.max_remembered) {
+        // Dropped after the lock: it may be the last.
+        let other;
+        let mut owners = self.owners.lock();
+        let Owners { caches, remembered } = &mut *owners;
+        if !self
+            .attempts
+            .remember(account, remembered, self.max_remembered)
+        {
             let detail = "this process remembers the attempts of as many accounts as it may";
             return Err(Error::new(ErrorKind::Saturated, detail));
         }
-        let mut owners = self.owners.lock();
-        let owner = owners.entry(account).or_default();
-        if owner.strong_count() > 0 && owner.as_ptr() != Arc::as_ptr(cache) {
+        let owner = caches.entry(account).or_insert_with(|| Owner {
+            cache: Weak::new(),
+            claims: 0,
+        });
+        other = owner.cache.upgrade().filter(|it| !Arc::ptr_eq(it, cache));
+        if other.as_ref().is_some_and(|other| !other.is_removed()) {
+            // Of a cache that was removed, only its handles are left: it goes on beside the other.
             let detail = "credentials: they are those of another account that is cached";
-            return Err(Error::new(ErrorKind::InvalidSetting, detail));
+            let error = || Error::new(ErrorKind::InvalidSetting, detail);
+            return cache.is_removed().then_some(()).ok_or_else(error);
         }
-        *owner = Arc::downgrade(cache);
+        if owner.cache.as_ptr() != Arc::as_ptr(cache) {
+            *owner = Owner {
+                cache: Arc::downgrade(cache),
+                claims: 0,
+            };
+        }
+        owner.claims += 1;
         Ok(())
     }
 
-    /// Lets another cache be that of `account`, as `cache` is not any more.
+    /// Lets another cache be that of `account`, once `cache` has released all its claims.
     pub fn release(&self, account: AccountKey, cache: *const Shared) {
         let mut owners = self.owners.lock();
-        if owners
-            .get(&account)
-            .is_some_and(|owner| owner.as_ptr() == cache)
-        {
-            owners.remove(&account);
+        let Some(owner) = owners.caches.get_mut(&account) else {
+            return;
+        };
+        if owner.cache.as_ptr() == cache {
+            owner.claims -= 1;
+            if owner.claims == 0 {
+                owners.caches.remove(&account);
+            }
         }
     }
 }

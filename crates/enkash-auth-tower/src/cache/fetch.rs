@@ -12,7 +12,6 @@ use crate::{
     BoxError, Error, ErrorKind,
     attempts::{FetchContext, Permit},
     endpoint::{Exchanged, Failure, TokenEndpoint},
-    meter,
 };
 
 /// Delays the second and third attempt of a fetch: three attempts hide a short fault.
@@ -163,7 +162,7 @@ impl<'a> Fetch<'a> {
     async fn send(&self, permit: &Permit) -> Sent {
         let (shared, endpoint) = (self.shared, self.endpoint);
         shared.count_request();
-        meter::requested(endpoint.account());
+        shared.attempts().meter().requested(endpoint.account());
         let may_send = || !self.is_abandoned() && permit.attempt().may_send();
         let clock = shared.clock().clone();
         let exchanged = endpoint.exchange(clock, self.deadline, &may_send).await;
@@ -186,8 +185,9 @@ impl<'a> Fetch<'a> {
 
     fn read(&self, exchanged: &Exchanged, permit: &Permit) -> Sent {
         let Exchanged { sent, response } = exchanged;
-        let account = self.endpoint.account();
-        meter::skewed(account, response.exchange(*sent).clock_skew());
+        let meter = self.shared.attempts().meter();
+        let skew = response.exchange(*sent).clock_skew();
+        meter.skewed(self.endpoint.account(), skew);
         let credentials = self.endpoint.credentials();
         match response.read(*sent, credentials, permit.is_known_good()) {
             Ok(grant) => Sent {

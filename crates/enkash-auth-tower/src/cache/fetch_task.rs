@@ -19,7 +19,7 @@ use tokio::{
 use tracing::{Instrument, Span, field::Empty};
 
 use super::{Shared, fetch::Fetch};
-use crate::{Error, ErrorKind, endpoint::TokenEndpoint, meter, time};
+use crate::{Error, ErrorKind, endpoint::TokenEndpoint, meter::ABANDONED, time};
 
 /// Spawns a task for `pending` on `runtime`. It completes whatever happens to the task.
 pub fn spawn(
@@ -91,6 +91,8 @@ impl FetchTask {
         let outcome = caught(fetch.run()).await;
         let obtained_by = fetch.obtained_by();
         if matches!(&outcome, FetchOutcome::Failed(error) if error.kind().is_closed()) {
+            // Nothing is sent meanwhile.
+            shared.give_back(self.pending);
             shared.reload(endpoint.account_credentials()).await;
         }
         (outcome, obtained_by)
@@ -100,14 +102,13 @@ impl FetchTask {
     async fn begin(&self) -> bool {
         let shared = &self.shared;
         let mut place = pin!(shared.common().places.take(shared.is_failing()));
-        loop {
-            match timeout(shared.policy().fetch_timeout / 2, &mut place).await {
-                Ok(place) => return shared.begin(self.pending, place),
-                // While this is driven, it is not overdue.
-                Err(_) if shared.extend(self.pending) => {}
-                Err(_) => return false,
+        // While this is driven, it is not overdue.
+        while shared.extend(self.pending) {
+            if let Ok(place) = timeout(shared.policy().fetch_timeout / 4, &mut place).await {
+                return shared.begin(self.pending, place);
             }
         }
+        false
     }
 
     fn account(&self) -> Option<AccountKey> {
@@ -147,7 +148,7 @@ impl FetchTask {
             ..
         }) = end
         else {
-            self.span.record("outcome", meter::ABANDONED);
+            self.span.record("outcome", ABANDONED);
             return;
         };
         self.span.record("outcome", outcome);
@@ -155,7 +156,8 @@ impl FetchTask {
             self.span.record("generation", generation);
         }
         if let Some(account) = self.account() {
-            meter::fetched(account, self.pending.reason(), outcome, Some(took));
+            let meter = self.shared.attempts().meter();
+            meter.fetched(account, self.pending.reason(), outcome, Some(took));
         }
     }
 }

@@ -3,6 +3,7 @@ use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
 use tokio::{
     runtime::Handle,
     sync::Notify,
+    task::coop::consume_budget,
     time::{Instant, timeout_at},
 };
 
@@ -70,13 +71,13 @@ impl Due {
         self.0.peek().map(|look| look.at)
     }
 
-    /// Removes those that are due by `now`.
-    fn take(&mut self, now: Instant) -> Vec<Weak<Shared>> {
-        let mut due = Vec::new();
-        while self.next().is_some_and(|next| next <= now) {
-            due.extend(self.0.pop().map(|look| look.cache));
-        }
-        due
+    /// Removes the next one, if it is due by `now`.
+    fn take(&mut self, now: Instant) -> Option<Weak<Shared>> {
+        let is_due = self.next().is_some_and(|next| next <= now);
+        is_due
+            .then(|| self.0.pop())
+            .flatten()
+            .map(|look| look.cache)
     }
 }
 
@@ -106,12 +107,16 @@ async fn refresh(due: Weak<Mutex<Due>>, changed: Arc<Notify>, beating: Beating) 
     while beating.beat(LATE) {
         let Some(due) = due.upgrade() else { return };
         let now = Instant::now();
-        let taken = due.lock().take(now);
-        for cache in taken {
+        loop {
+            let Some(cache) = due.lock().take(now) else {
+                break;
+            };
             let again = cache.upgrade().and_then(|cache| look(&cache));
             if let Some(pause) = again {
                 due.lock().add(now + pause, cache);
             }
+            // A hundred thousand may be due at once.
+            consume_budget().await;
         }
         let longest = now + LONGEST;
         let next = due.lock().next().map_or(longest, |next| next.min(longest));

@@ -29,7 +29,7 @@ use crate::{
     account_credentials::AccountCredentials,
     attempts::{Attempts, PermittedAttempt},
     endpoint::TokenEndpoint,
-    meter,
+    meter::{ABANDONED, Meter},
     status::Status,
     sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
     time::Time,
@@ -49,6 +49,8 @@ pub struct Shared {
     requests: AtomicU64,
     /// Whether the refresher looks at this cache.
     is_refreshing: AtomicBool,
+    /// Whether another cache of the same id may take its place.
+    is_removed: AtomicBool,
     /// When it was created, on the monotonic clock.
     created: u64,
 }
@@ -107,6 +109,7 @@ impl Shared {
             waiting: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
             is_refreshing: AtomicBool::new(false),
+            is_removed: AtomicBool::new(false),
             created,
         })
     }
@@ -175,11 +178,13 @@ impl Shared {
     /// Begins the attempts of `pending` at `place`, and ends the attempt of an abandoned fetch, which sends
     /// nothing from now on. Returns `false` if this one was abandoned.
     pub fn begin(&self, pending: PendingFetch, place: Place) -> bool {
-        if !self.extend(pending) {
-            return false;
-        }
+        let now = self.clock().now();
+        let policy = self.policy().state_policy();
         let attempt = {
             let mut inner = self.inner.lock();
+            if !inner.state.extend(pending.number(), now, &policy) {
+                return false;
+            }
             inner.place = Some(Box::new(place));
             std::mem::take(&mut inner.attempt)
         };
@@ -187,6 +192,17 @@ impl Shared {
             attempt.end();
         }
         true
+    }
+
+    /// Gives back the place of `pending`, which sends nothing from now on.
+    pub fn give_back(&self, pending: PendingFetch) {
+        let place = {
+            let mut inner = self.inner.lock();
+            let current = inner.state.pending();
+            let is_current = current.is_some_and(|it| it.number() == pending.number());
+            is_current.then(|| inner.place.take())
+        };
+        drop(place);
     }
 
     /// Records that a fetch makes `attempt`.
@@ -282,7 +298,7 @@ impl Shared {
             let account = fetch.account.map(tracing::field::display);
             let number = fetch.pending.number();
             tracing::warn!(account, fetch = number, "token fetch overdue, abandoned");
-            fetch.end();
+            fetch.end(self.attempts().meter());
         }
         lookup
     }
@@ -389,12 +405,8 @@ impl Shared {
     ) -> Result<bool, Error> {
         // Swapped with the old one, which is dropped after the lock.
         let mut endpoint = Some(self.common.server.endpoint(credentials)?);
-        let (old, new) = (
-            self.account(),
-            endpoint.as_ref().map(TokenEndpoint::account),
-        );
-        if let Some(new) = new.filter(|_| new != old) {
-            self.common.claim(new, self)?;
+        if let Some(new) = &endpoint {
+            self.common.claim(new.account(), self)?;
         }
         let changed = self.change(|inner, _| {
             let (Some(used), Some(new)) = (&inner.endpoint, &endpoint) else {
@@ -415,14 +427,15 @@ impl Shared {
             std::mem::swap(&mut inner.endpoint, &mut endpoint);
             Some(abandoned)
         });
+        // The one that was replaced; the new one, if it was not.
+        if let Some(unused) = &endpoint {
+            self.common.release(unused.account(), Arc::as_ptr(self));
+        }
         let Some(abandoned) = changed else {
             return Ok(false);
         };
-        if let Some(old) = old.filter(|_| old != new) {
-            self.common.release(old, Arc::as_ptr(self));
-        }
         if let Some(fetch) = abandoned {
-            fetch.end();
+            fetch.end(self.attempts().meter());
         }
         Ok(true)
     }
@@ -432,15 +445,17 @@ impl Shared {
         if let Some(endpoint) = self.endpoint() {
             return Ok(endpoint);
         }
-        self.read_credentials().await?;
+        self.read_credentials(false).await?;
         let missing = || Error::new(ErrorKind::NoCredentials, "");
         self.endpoint().ok_or_else(missing)
     }
 
-    /// Reads the credentials from the source, and uses them from now on.
-    pub async fn read_credentials(self: &Arc<Self>) -> Result<(), Error> {
+    /// Reads the credentials from the source, and uses them from now on. If they have `changed`, an earlier
+    /// reading does not count.
+    pub async fn read_credentials(self: &Arc<Self>, changed: bool) -> Result<(), Error> {
+        runtime()?;
         if let Some(source) = &self.source {
-            let credentials = source.read(self.policy().fetch_timeout).await?;
+            let credentials = source.read(self.policy().fetch_timeout, changed).await?;
             self.change_credentials(credentials, None)?;
         }
         Ok(())
@@ -470,6 +485,15 @@ impl Shared {
         runtime()?;
         let account = self.resolve().await?.account();
         self.attempts().poll_record(account).await
+    }
+
+    /// Lets another cache of the same id take its place.
+    pub fn set_removed(&self) {
+        self.is_removed.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_removed(&self) -> bool {
+        self.is_removed.load(Ordering::Relaxed)
     }
 
     /// Records that the refresher looks at this cache. Returns `false` if it did already.
@@ -507,6 +531,8 @@ impl Shared {
         let now = self.clock().now();
         let inner = self.inner.lock();
         match inner.state.pending() {
+            // It waits for a place, if it is driven.
+            Some(pending) if inner.place.is_none() => Some(pending.overdue().remaining(now)),
             Some(pending) if !pending.overdue().has_passed(now) => None,
             Some(_) => Some(Duration::ZERO),
             None => inner
@@ -588,14 +614,14 @@ impl Inner {
 
 impl Abandoned {
     /// Makes the waiters look up once more.
-    fn end(self) {
+    fn end(self, meter: &Meter) {
         drop(self.place);
         if let Some(waiters) = self.waiters {
             waiters.complete(Completion::LookUp);
         }
         // Last: the user's recorder may be slow.
         if let Some(account) = self.account {
-            meter::fetched(account, self.pending.reason(), meter::ABANDONED, None);
+            meter.fetched(account, self.pending.reason(), ABANDONED, None);
         }
     }
 }

@@ -1,14 +1,19 @@
-use std::{fmt, pin::Pin, time::Duration};
+use std::{error::Error as StdError, fmt, pin::Pin, time::Duration};
 
 use enkash_auth_core::Credentials;
 use tokio::{
-    sync::Mutex,
-    task::{JoinHandle, spawn},
+    runtime::{Handle, Id},
+    sync::watch,
+    task::{AbortHandle, spawn},
     time::{Instant, sleep, timeout},
 };
 
 use super::Shared;
-use crate::{BoxError, Error, ErrorKind, account_credentials::AccountCredentials, sync::Arc};
+use crate::{
+    BoxError, Error, ErrorKind,
+    account_credentials::AccountCredentials,
+    sync::{Arc, Mutex},
+};
 
 /// Limits the wait for credentials in place of rejected ones; callers wait meanwhile.
 const LIMIT: Duration = Duration::from_millis(500);
@@ -24,15 +29,20 @@ type Reading = Pin<Box<dyn Future<Output = Result<Credentials, BoxError>> + Send
 /// Reads the credentials of one account: at first, if there are none, and once those in use are rejected.
 pub struct Source {
     read: Arc<dyn Fn() -> Reading + Send + Sync>,
-    /// The reading that is still pending: of those that hang, there is one, however often a fetch reads.
-    pending: Mutex<Option<Pending>>,
+    /// The newest reading, until its result is used: of those that hang, there is one, however often a fetch reads.
+    newest: Mutex<(u64, Option<Arc<Pending>>)>,
 }
 
+/// Represents a reading in flight, in a task of its own. Dropping it ends that.
 struct Pending {
+    number: u64,
     /// The rejected credentials: for others, the reading may be stale.
     rejected: Option<AccountCredentials>,
     started: Instant,
-    task: JoinHandle<Result<Credentials, BoxError>>,
+    /// Drives the reading.
+    runtime: Id,
+    task: AbortHandle,
+    result: watch::Receiver<Option<Result<Credentials, Error>>>,
 }
 
 impl Source {
@@ -42,17 +52,15 @@ impl Source {
     {
         Self {
             read: Arc::new(move || Box::pin(read())),
-            pending: Mutex::default(),
+            newest: Mutex::new((0, None)),
         }
     }
 
-    /// Returns the credentials of the source, read within `limit`. An [`Error`] of the source is passed on.
-    pub async fn read(&self, limit: Duration) -> Result<Credentials, Error> {
-        let read = self.read_instead_of(None, limit).await;
-        read.map_err(|error| match error.downcast::<Error>() {
-            Ok(error) => *error,
-            Err(error) => Error::new(ErrorKind::NoCredentials, "").with_source(error),
-        })
+    /// Returns the credentials of the source, read within `limit`. If they have `changed`, a reading that is in flight
+    /// does not count.
+    pub async fn read(&self, limit: Duration, changed: bool) -> Result<Credentials, Error> {
+        let is_about = |pending: &Pending| !changed && pending.rejected.is_none();
+        self.read_within(limit, None, is_about).await
     }
 
     /// Reads credentials other than the rejected ones, and makes `shared` use them.
@@ -61,7 +69,8 @@ impl Source {
             Ok(None) => return,
             Ok(Some(credentials)) => shared.change_credentials(credentials, Some(rejected)),
             Err(error) => {
-                tracing::warn!(error = &*error, "failed to reload the credentials");
+                let error = &error as &dyn StdError;
+                tracing::warn!(error, "failed to reload the credentials");
                 return;
             }
         };
@@ -72,37 +81,80 @@ impl Source {
         }
     }
 
-    async fn read_instead_of(
-        &self,
-        rejected: Option<&AccountCredentials>,
-        limit: Duration,
-    ) -> Result<Credentials, BoxError> {
-        let is_about = |pending: &Pending| match (&pending.rejected, rejected) {
-            (Some(one), Some(other)) => one.is(other),
-            (None, None) => true,
-            _ => false,
+    async fn read_instead_of(&self, rejected: &AccountCredentials) -> Result<Credentials, Error> {
+        let is_about = |pending: &Pending| {
+            let about = pending.rejected.as_ref();
+            about.is_some_and(|about| about.is(rejected))
         };
+        self.read_within(LIMIT, Some(rejected), is_about).await
+    }
+
+    /// Returns the result of the reading in flight if it began after the call or `is_about` the same, or else of a new
+    /// one.
+    async fn read_within(
+        &self,
+        limit: Duration,
+        rejected: Option<&AccountCredentials>,
+        is_about: impl Fn(&Pending) -> bool,
+    ) -> Result<Credentials, Error> {
+        let last = self.newest.lock().0;
         let read = async {
             loop {
-                let stale;
-                let mut pending = self.pending.lock().await;
-                stale = pending.take_if(|pending| !is_about(pending));
-                let reading = pending.get_or_insert_with(|| self.start(rejected));
-                let (started, read) = (reading.started, (&mut reading.task).await);
-                *pending = None;
-                drop(pending);
-                drop(stale);
-                if started.elapsed() <= STALE {
-                    return read;
+                let here = Handle::current().id();
+                // One of another runtime may not be driven.
+                let joins = |pending: &Pending| {
+                    pending.number > last || is_about(pending) && pending.runtime == here
+                };
+                let pending = self.pending(joins, rejected);
+                let mut result = pending.result.clone();
+                // The panic message may hold anything.
+                let ended = "the source panicked, or its runtime was shut down";
+                let result = match result.wait_for(Option::is_some).await.as_deref() {
+                    Ok(Some(result)) => result.clone(),
+                    _ => Err(unavailable(ended)),
+                };
+                if self.end(&pending) && pending.started.elapsed() <= STALE {
+                    return result;
                 }
             }
         };
-        match timeout(limit, read).await {
-            Ok(Ok(read)) => read,
-            // The panic message may hold anything.
-            Ok(Err(_)) => Err("the source panicked, or its runtime was shut down".into()),
-            Err(_) => Err("the source timed out; the next reading may succeed".into()),
+        let late = "the source timed out; the next reading may succeed";
+        let late = |_| Err(unavailable(late));
+        timeout(limit, read).await.unwrap_or_else(late)
+    }
+
+    /// Returns the newest reading if that `joins`, or else replaces it.
+    fn pending(
+        &self,
+        joins: impl Fn(&Pending) -> bool,
+        rejected: Option<&AccountCredentials>,
+    ) -> Arc<Pending> {
+        // Dropped after the lock.
+        let old;
+        let pending = {
+            let mut newest = self.newest.lock();
+            if let Some(pending) = newest.1.as_ref().filter(|it| joins(it)) {
+                return Arc::clone(pending);
+            }
+            newest.0 += 1;
+            let pending = Arc::new(self.start(newest.0, rejected));
+            old = newest.1.replace(Arc::clone(&pending));
+            pending
+        };
+        if let Some(old) = old {
+            old.task.abort();
         }
+        pending
+    }
+
+    /// Ends `pending`, whose result is used. Returns `false` if a newer one has replaced it.
+    fn end(&self, pending: &Arc<Pending>) -> bool {
+        let mut newest = self.newest.lock();
+        let is_newest = newest.0 == pending.number;
+        let ended = newest.1.take_if(|_| is_newest);
+        drop(newest);
+        drop(ended);
+        is_newest
     }
 
     /// Returns credentials other than the rejected ones, once two readings agree: a half-written file must not
@@ -110,33 +162,56 @@ impl Source {
     async fn read_stable(
         &self,
         rejected: &AccountCredentials,
-    ) -> Result<Option<Credentials>, BoxError> {
+    ) -> Result<Option<Credentials>, Error> {
         let print = |credentials: &Credentials| credentials.fingerprint([0; 16]);
-        let first = self.read_instead_of(Some(rejected), LIMIT).await?;
+        let first = self.read_instead_of(rejected).await?;
         if print(&first) == print(rejected.credentials()) {
             return Ok(None);
         }
         sleep(STABLE).await;
-        let second = self.read_instead_of(Some(rejected), LIMIT).await?;
+        let second = self.read_instead_of(rejected).await?;
         if print(&first) != print(&second) {
-            return Err("they are being written; the next reading may succeed".into());
+            let written = "they are being written; the next reading may succeed";
+            return Err(unavailable(written));
         }
         Ok(Some(second))
     }
 
-    fn start(&self, rejected: Option<&AccountCredentials>) -> Pending {
+    fn start(&self, number: u64, rejected: Option<&AccountCredentials>) -> Pending {
         let read = Arc::clone(&self.read);
+        let (sender, result) = watch::channel(None);
+        // It may panic before it returns a future.
+        let task = spawn(async move {
+            let result = read().await.map_err(unavailable);
+            sender.send_replace(Some(result));
+        });
         Pending {
+            number,
             rejected: rejected.cloned(),
             started: Instant::now(),
-            // It may panic before it returns a future.
-            task: spawn(async move { read().await }),
+            runtime: Handle::current().id(),
+            task: task.abort_handle(),
+            result,
         }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Source(..)")
+    }
+}
+
+/// Returns `why` as it is if that is an [`Error`] of the source.
+fn unavailable(why: impl Into<BoxError>) -> Error {
+    match why.into().downcast::<Error>() {
+        Ok(error) => *error,
+        Err(why) => Error::new(ErrorKind::NoCredentials, "").with_source(why),
     }
 }

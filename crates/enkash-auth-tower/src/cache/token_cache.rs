@@ -207,7 +207,8 @@ impl TokenCache {
     }
 
     /// Returns the account of the tokens, as in the labels of metrics; `None` if it is one of
-    /// [`Accounts`](crate::Accounts) whose credentials have not been read yet.
+    /// [`Accounts`](crate::Accounts) whose credentials have not been read yet. Of many accounts, the first hundred
+    /// have a label of their own, and all others the label `other`, without the gauges of a single account.
     pub fn account(&self) -> Option<AccountKey> {
         self.0.account()
     }
@@ -239,7 +240,7 @@ impl TokenCache {
     #[cfg(feature = "metrics")]
     pub fn record_gauges(&self) {
         if let Some(account) = self.account() {
-            crate::meter::gauges(account, &self.status());
+            self.0.attempts().meter().gauges(account, &self.status());
         }
     }
 

@@ -7,11 +7,11 @@ mod recorded;
 mod silent;
 
 #[cfg(feature = "metrics")]
-pub use self::recorded::describe_metrics;
+pub use self::recorded::Meter;
 #[cfg(feature = "metrics")]
-pub use self::recorded::{fetched, gauges, replayed, requested, skewed, store_failed};
+pub use self::recorded::describe_metrics;
 #[cfg(not(feature = "metrics"))]
-pub use self::silent::{fetched, replayed, requested, skewed, store_failed};
+pub use self::silent::Meter;
 
 /// Labels a fetch that was abandoned.
 pub const ABANDONED: &str = "abandoned";

@@ -1,15 +1,19 @@
-//! Counts nothing, without the feature.
-
 use std::time::Duration;
 
 use enkash_auth_core::{AccountKey, state::FetchReason};
 
-pub fn fetched(_: AccountKey, _: FetchReason, _: &'static str, _: Option<Duration>) {}
+/// Counts nothing, without the feature.
+#[derive(Debug, Default)]
+pub struct Meter;
 
-pub fn requested(_: AccountKey) {}
+impl Meter {
+    pub fn fetched(&self, _: AccountKey, _: FetchReason, _: &'static str, _: Option<Duration>) {}
 
-pub fn store_failed(_: AccountKey) {}
+    pub fn requested(&self, _: AccountKey) {}
 
-pub fn skewed(_: AccountKey, _: Option<f64>) {}
+    pub fn store_failed(&self, _: AccountKey) {}
 
-pub fn replayed(_: AccountKey, _: &'static str) {}
+    pub fn skewed(&self, _: AccountKey, _: Option<f64>) {}
+
+    pub fn replayed(&self, _: AccountKey, _: &'static str) {}
+}

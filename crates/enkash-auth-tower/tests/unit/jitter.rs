@@ -63,3 +63,16 @@ fn single_account_is_refreshed_in_its_window() {
     let total: u32 = refreshes.iter().sum();
     assert!((12..=13).contains(&total), "{total}");
 }
+
+#[test]
+fn shortest_and_longest_lifetimes_are_spread() {
+    for (length, seconds) in [(4, 50), (86_400, 200_000)] {
+        let refreshes = refreshes((0..100).map(|_| 0), length, seconds);
+        let total: u32 = refreshes.iter().sum();
+        let (least, most) = (seconds / length, 3 + 2 * seconds / length);
+        assert!(
+            (least as u32..=most as u32).contains(&(total / 100)),
+            "{total}"
+        );
+    }
+}

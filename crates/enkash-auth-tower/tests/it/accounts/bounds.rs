@@ -1,12 +1,22 @@
 //! What one account can cost the others, and how many there may be.
 
-use std::time::Duration;
+use std::{
+    future::{pending, ready},
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
-use enkash_auth_tower::ErrorKind;
+use enkash_auth_tower::{
+    AccountKey, Accounts, ErrorKind, Loaded, MemoryStore, Store, StoreFuture, internal::Process,
+};
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::{RESPONSE, World};
+use crate::support::TokioClock;
 
 #[tokio::test(start_paused = true)]
 async fn token_requests_in_flight_are_limited() {
@@ -173,4 +183,143 @@ async fn unresolved_accounts_are_reset_and_rejected_ones_are_not() {
     sleep(Duration::from_secs(60)).await;
     accounts.get(&1).unwrap().token().await.unwrap_err();
     assert_eq!(world.requests_of(1), 1);
+}
+
+/// A store that is down for one account.
+#[derive(Debug, Default)]
+struct DownForOne {
+    store: MemoryStore,
+    account: Arc<Mutex<Option<AccountKey>>>,
+}
+
+impl Store for DownForOne {
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        if *self.account.lock().unwrap() == Some(*account) {
+            return Box::pin(ready(Err("planned".into())));
+        }
+        self.store.load(account)
+    }
+
+    fn compare_and_set<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        self.store.compare_and_set(account, current, record)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_record_that_cannot_be_reset_hinders_no_other() {
+    let world = World::default();
+    world.with(|state| state.is_server_mute = true);
+    let store = DownForOne::default();
+    let down = Arc::clone(&store.account);
+    let accounts = world.builder().store(store).build();
+    let handles: Vec<_> = (0..20).map(|id| accounts.get(&id).unwrap()).collect();
+    for handle in &handles {
+        handle.token().await.unwrap_err();
+        assert_eq!(handle.status().unresolved_attempts(), 1);
+    }
+    *down.lock().unwrap() = handles[7].account();
+    let error = accounts.reset_unresolved().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+    let closed = handles
+        .iter()
+        .filter(|it| it.status().unresolved_attempts() > 0);
+    assert_eq!(closed.count(), 1);
+}
+
+#[test]
+fn capacity_holds_for_threads_that_insert_at_once() {
+    let accounts = World::default().builder().capacity(4).build();
+    for round in 0..500 {
+        let start = Barrier::new(8);
+        let held = std::thread::scope(|scope| {
+            let insert = |id: u32| {
+                start.wait();
+                accounts.get(&(8 * round + id)).ok()
+            };
+            let threads: Vec<_> = (0..8).map(|id| scope.spawn(move || insert(id))).collect();
+            threads
+                .into_iter()
+                .filter_map(|it| it.join().unwrap())
+                .count()
+        });
+        assert!(
+            accounts.len() <= 4 && held >= 4,
+            "{held} of {}",
+            accounts.len()
+        );
+    }
+}
+
+/// Whatever else the process remembers.
+#[tokio::test(start_paused = true)]
+async fn remembered_accounts_of_others_are_not_counted() {
+    let (world, process) = (World::default(), Process::new());
+    let many = world.builder().process(process.clone()).build();
+    for id in 0..50 {
+        many.get(&id).unwrap().token().await.unwrap();
+    }
+    let few = world.builder().process(process).capacity(1).build();
+    few.get(&100).unwrap().token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn place_is_free_while_rejected_credentials_are_read_again() {
+    let world = World::default();
+    world.with(|state| {
+        state.passwords.insert(1, "another");
+    });
+    let (database, reads) = (world.clone(), Arc::new(AtomicU32::new(0)));
+    let source = move |id| {
+        let (database, nth) = (database.clone(), reads.fetch_add(1, Ordering::Relaxed));
+        async move {
+            if nth == 1 {
+                pending::<()>().await;
+            }
+            database.read(id).await
+        }
+    };
+    let accounts = Accounts::builder(world.server(), source)
+        .clock(TokioClock::new())
+        .process(Process::new())
+        .max_token_requests(1)
+        .build();
+    let rejected = tokio::spawn(accounts.get(&1).unwrap().token());
+    sleep(2 * RESPONSE).await;
+    let before = Instant::now();
+    accounts.get(&2).unwrap().token().await.unwrap();
+    assert!(before.elapsed() < 2 * RESPONSE);
+    rejected.await.unwrap().unwrap_err();
+}
+
+/// The source takes nearly as long as a fetch may; after it, all places are taken.
+#[tokio::test(start_paused = true)]
+async fn wait_for_a_place_after_a_slow_source_is_no_timeout() {
+    let world = World::default();
+    let database = world.clone();
+    let source = move |id| {
+        let database = database.clone();
+        async move {
+            let slow = if id == 1 { 8 } else { 0 };
+            sleep(Duration::from_secs(slow) - Duration::from_millis(slow)).await;
+            database.read(id).await
+        }
+    };
+    let accounts = Accounts::builder(world.server(), source)
+        .clock(TokioClock::new())
+        .process(Process::new())
+        .max_token_requests(1)
+        .build();
+    let slow = accounts.get(&1).unwrap();
+    let first = tokio::spawn(slow.token());
+    sleep(Duration::from_millis(7_900)).await;
+    let others = (100..200).map(|id| accounts.get(&id).unwrap().token());
+    let others = tokio::spawn(join_all(others));
+    first.await.unwrap().unwrap();
+    assert_eq!(slow.status().fetches(), 1, "it was not abandoned");
+    others.await.unwrap();
 }

@@ -2,16 +2,19 @@
 
 use std::{
     convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
-use enkash_auth_tower::{EnkashAuthLayer, Error, ErrorKind, NotCalled, ReplayPolicy, RequestView};
+use enkash_auth_tower::{
+    Accounts, EnkashAuthLayer, Error, ErrorKind, NoReplay, NotCalled, PerAccount, ReplayPolicy,
+    RequestView, TokenRequestBody, TokenServer, internal::Process,
+};
 use http::{HeaderMap, HeaderName, Request, Response};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::World;
-use crate::support::{YOUNG, get, invalid_token};
+use crate::support::{YOUNG, environment, get, invalid_token};
 
 #[derive(Clone)]
 struct Merchant(u32);
@@ -139,4 +142,50 @@ async fn rejected_token_is_replaced_for_its_account_only() {
         assert_eq!(response.status(), 200);
     }
     assert_eq!((world.requests_of(1), world.requests_of(2)), (2, 1));
+}
+
+type BySelect = fn(&mut RequestView<'_>) -> Option<u32>;
+
+/// A stack that sends token requests through the layer, too: they name no account.
+#[tokio::test(start_paused = true)]
+async fn token_request_passes_the_layer_without_an_account() {
+    let world = World::default();
+    let layer = Arc::new(OnceLock::<
+        EnkashAuthLayer<NoReplay, PerAccount<u32, BySelect>>,
+    >::new());
+    let (layers, server, database) = (Arc::clone(&layer), world.clone(), world.clone());
+    let make = move || {
+        let server = server.clone();
+        let service = service_fn(move |request: Request<TokenRequestBody>| {
+            let server = server.clone();
+            async move { Ok::<_, Infallible>(server.respond(request).await) }
+        });
+        layers.get().unwrap().layer(service)
+    };
+    let server = TokenServer::with_service_factory(environment(), make).unwrap();
+    let source = move |id| {
+        let database = database.clone();
+        async move { database.read(id).await }
+    };
+    let accounts = Accounts::builder(server, source)
+        .process(Process::new())
+        .build();
+    let select: BySelect = by_extension;
+    let _ = layer.set(EnkashAuthLayer::per_account(accounts.clone(), select));
+    accounts.get(&1).unwrap().token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn printed_accounts_and_layers_hold_no_secret() {
+    let world = World::default();
+    let builder = format!("{:?}", world.builder());
+    let accounts = world.accounts();
+    let handle = accounts.get(&1).unwrap();
+    let token = handle.token().await.unwrap();
+    let one = EnkashAuthLayer::new(handle.clone());
+    let many = EnkashAuthLayer::per_account(accounts.clone(), by_extension);
+    let printed = format!("{builder} {accounts:?} {handle:?} {one:?} {many:?}");
+    for secret in [token.expose(), "client-secret", "password"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
 }

@@ -2,7 +2,11 @@
 
 mod bounds;
 mod calls;
+mod forgotten;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod refreshed;
+mod runtimes;
 mod source;
 
 use std::{
@@ -46,6 +50,8 @@ struct State {
     most_in_flight: usize,
     is_database_down: bool,
     is_server_down: bool,
+    /// Whether its responses are empty: nothing says whether they counted.
+    is_server_mute: bool,
 }
 
 impl Default for State {
@@ -61,6 +67,7 @@ impl Default for State {
             most_in_flight: 0,
             is_database_down: false,
             is_server_down: false,
+            is_server_mute: false,
         }
     }
 }
@@ -90,23 +97,30 @@ impl World {
             .map(|pair| pair.split_once('=').unwrap())
             .map(|(name, value)| (name.to_owned(), value.replace("%40", "@")))
             .collect();
-        let (user, password) = (
-            form.get("username").unwrap().clone(),
-            form.get("password").unwrap(),
-        );
-        let (nth, right, lifetime, is_down) = self.with(|state| {
+        let field = |name| form.get(name).cloned().unwrap();
+        let (user, password): (String, _) = (field("username"), field("password"));
+        let (nth, right, lifetime, is_down, is_mute) = self.with(|state| {
             state.in_flight += 1;
             state.most_in_flight = state.most_in_flight.max(state.in_flight);
             let requests = state.requests.entry(user.clone()).or_default();
             *requests += 1;
             let id: u32 = user.split('-').next().unwrap().parse().unwrap();
             let right = state.passwords.get(&id).copied().unwrap_or("password");
-            (*requests, right, state.lifetime, state.is_server_down)
+            (
+                *requests,
+                right,
+                state.lifetime,
+                state.is_server_down,
+                state.is_server_mute,
+            )
         });
         sleep(RESPONSE).await;
         self.with(|state| state.in_flight -= 1);
         if is_down {
             return status(503);
+        }
+        if is_mute {
+            return status(200);
         }
         match password == right {
             true => grant(&format!("{user}-token-{nth}"), lifetime),

@@ -2,13 +2,20 @@
 
 use std::{
     future::{pending, ready},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use enkash_auth_core::Credentials;
 use enkash_auth_tower::{Accounts, BoxError, ErrorKind};
-use futures_util::future::join_all;
-use tokio::time::{Instant, sleep};
+use futures_util::{FutureExt, future::join_all};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep},
+};
 
 use super::World;
 use crate::support::TokioClock;
@@ -191,4 +198,51 @@ async fn change_after_failed_source_is_used_at_once() {
     world.with(|state| state.is_database_down = false);
     accounts.credentials_changed(&1).await.unwrap();
     accounts.get(&1).unwrap().token().await.unwrap();
+}
+
+/// The account may be used again, and its next reading hangs, too.
+#[tokio::test(start_paused = true)]
+async fn hanging_reading_ends_with_its_account() {
+    let accounts = accounts_of(&World::default(), |_| pending());
+    for _ in 0..3 {
+        accounts.get(&1).unwrap().token().await.unwrap_err();
+        accounts.forget(&1);
+    }
+    sleep(Duration::from_secs(61)).await;
+    // The refresher.
+    assert!(Handle::current().metrics().num_alive_tasks() <= 1);
+}
+
+/// The first reading began before the change, and ends after it.
+#[tokio::test(start_paused = true)]
+async fn told_change_is_not_answered_by_an_earlier_reading() {
+    let world = World::default();
+    let database = world.clone();
+    let reads = Arc::new(AtomicU32::new(0));
+    let accounts = accounts_of(&world, move |id| {
+        let (database, nth) = (database.clone(), reads.fetch_add(1, Ordering::Relaxed));
+        async move {
+            let credentials = database.read(id).await;
+            sleep(Duration::from_secs(if nth == 0 { 3 } else { 1 })).await;
+            credentials
+        }
+    });
+    let handle = accounts.get(&1).unwrap();
+    let first = tokio::spawn(handle.token());
+    sleep(Duration::from_secs(1)).await;
+    world.with(|state| {
+        state.passwords.insert(1, "new");
+        state.known.insert(1, "new");
+    });
+    accounts.credentials_changed(&1).await.unwrap();
+    first.await.unwrap().unwrap();
+    assert_eq!((world.requests(), handle.status().strikes()), (1, 0));
+}
+
+#[test]
+fn change_told_outside_a_runtime_is_a_typed_error() {
+    let accounts = World::default().accounts();
+    let _handle = accounts.get(&1).unwrap();
+    let told = accounts.credentials_changed(&1).now_or_never().unwrap();
+    assert_eq!(told.unwrap_err().kind(), ErrorKind::NoRuntime);
 }

@@ -1,7 +1,9 @@
 //! Models of `cache`, run in every order of their threads.
 
+mod claims;
 mod header;
 mod mark;
+mod places;
 mod refresher;
 mod unauthorized;
 mod waiting;
