@@ -95,3 +95,31 @@ fn reading_of_undriven_runtime_is_repeated_on_another() {
     second.block_on(accounts.get(&1).unwrap().token()).unwrap();
     drop(held);
 }
+
+/// Gets, uses, forgets and rereads a few accounts on many threads, more than may be cached.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_use_and_removal_leave_every_account_usable() {
+    let world = World::default();
+    let accounts = world.builder().capacity(24).max_token_requests(3).build();
+    let workers = (0..8).map(|_| {
+        let accounts = accounts.clone();
+        tokio::spawn(async move {
+            for _ in 0..150 {
+                let id = fastrand::u32(0..32);
+                match fastrand::u32(0..8) {
+                    0 => accounts.forget(&id),
+                    1 => accounts.credentials_changed(&id).await.unwrap(),
+                    _ => drop(accounts.get(&id).unwrap().token().await.unwrap()),
+                }
+                assert!(accounts.len() <= 24);
+            }
+        })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.unwrap();
+    }
+    assert!(world.with(|state| state.most_in_flight) <= 3);
+    for id in 0..32 {
+        accounts.get(&id).unwrap().token().await.unwrap();
+    }
+}
