@@ -4,7 +4,6 @@
 //! share one HTTP service, one store, one limit of token requests and one task that refreshes. The map is made of
 //! `shards` that are read without a lock.
 
-#[expect(clippy::module_inception, reason = "a file is named after its type")]
 mod accounts;
 mod builder;
 mod shards;
