@@ -55,5 +55,5 @@ async fn forgotten_handle_does_not_displace_the_cached_account() {
     accounts.get(&1).unwrap().token().await.unwrap();
     old.token().await.unwrap();
     let error = accounts.get(&2).unwrap().token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NoCredentials);
+    assert_eq!(error.kind(), ErrorKind::InvalidSetting);
 }
