@@ -11,8 +11,12 @@ use tokio::runtime::Handle;
 
 use crate::{
     hot::{Factory, Runner, Way},
+    request::Call,
     time::{calls, quantile},
 };
+
+/// Makes this number of requests.
+pub type MakeCalls<'a> = dyn Fn(usize) -> Vec<Call> + Sync + 'a;
 
 /// Long enough for two threads to meet, some 50 µs.
 pub const BATCH: usize = 512;
@@ -23,9 +27,13 @@ pub const BATCH: usize = 512;
 ///
 /// Call it inside a runtime.
 pub fn of_two_threads(way: &Way, rounds: usize) -> Option<f64> {
-    let factory = (way.factory)();
-    let tries =
-        (0..rounds * 20).filter_map(|_| Some((seconds(&factory, 1)?, seconds(&factory, 2)?)));
+    of_factory(&(way.factory)(), &calls, rounds)
+}
+
+/// Returns the same for the requests that `calls` makes.
+pub fn of_factory(factory: &Factory, calls: &MakeCalls<'_>, rounds: usize) -> Option<f64> {
+    let seconds = |threads| seconds_of(factory, calls, threads);
+    let tries = (0..rounds * 20).filter_map(|_| Some((seconds(1)?, seconds(2)?)));
     let (one, two): (Vec<f64>, Vec<f64>) = tries.take(rounds).unzip();
     (!two.is_empty()).then(|| 2.0 * quantile(one, 0.1) / quantile(two, 0.1))
 }
@@ -33,6 +41,10 @@ pub fn of_two_threads(way: &Way, rounds: usize) -> Option<f64> {
 /// Returns the average time of a thread's batch while all `threads` run theirs. `None` if the machine was
 /// too busy to run them at once. Call it inside a runtime.
 pub fn seconds(factory: &Factory, threads: usize) -> Option<f64> {
+    seconds_of(factory, &calls, threads)
+}
+
+fn seconds_of(factory: &Factory, calls: &MakeCalls<'_>, threads: usize) -> Option<f64> {
     let (handle, waiting) = (&Handle::current(), &AtomicUsize::new(threads));
     let spans: Vec<Span> = thread::scope(|scope| {
         let timed: Vec<_> = (0..threads)
@@ -41,7 +53,7 @@ pub fn seconds(factory: &Factory, threads: usize) -> Option<f64> {
                     let _inside = handle.enter();
                     let mut run = factory();
                     run(calls(2));
-                    timed(&mut run, waiting)
+                    timed(&mut run, calls(BATCH), waiting)
                 })
             })
             .collect();
@@ -76,8 +88,7 @@ impl Span {
     clippy::disallowed_methods,
     reason = "what is measured is the real time"
 )]
-fn timed(run: &mut Runner, waiting: &AtomicUsize) -> Span {
-    let calls = calls(BATCH);
+fn timed(run: &mut Runner, calls: Vec<Call>, waiting: &AtomicUsize) -> Span {
     waiting.fetch_sub(1, Ordering::AcqRel);
     while waiting.load(Ordering::Acquire) > 0 {
         spin_loop();

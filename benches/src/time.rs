@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::{
     hot::{Runner, Way},
     request::{Call, request},
+    scaling::MakeCalls,
 };
 
 /// The number of calls timed together: the two clock readings then cost 1 ns per call, and the requests
@@ -16,11 +17,21 @@ pub const BATCH: usize = 32;
 ///
 /// Call it inside a runtime.
 pub fn over_the_first(ways: &[Way], rounds: usize) -> Vec<f64> {
-    let mut runners: Vec<Runner> = ways.iter().map(|way| (way.factory)()()).collect();
-    let mut differences = vec![Vec::with_capacity(rounds); ways.len()];
+    let runners = ways.iter().map(|way| (way.factory)()()).collect();
+    runners_over_the_first(runners, &calls, rounds)
+}
+
+/// Returns the same for `runners` and the requests that `calls` makes.
+pub fn runners_over_the_first(
+    mut runners: Vec<Runner>,
+    calls: &MakeCalls<'_>,
+    rounds: usize,
+) -> Vec<f64> {
+    let mut differences = vec![Vec::with_capacity(rounds); runners.len()];
     // The first round is not measured.
     for round in 0..=rounds {
-        let nanos: Vec<f64> = runners.iter_mut().map(per_call).collect();
+        let nanos = runners.iter_mut().map(|run| per_call(run, calls(BATCH)));
+        let nanos: Vec<f64> = nanos.collect();
         let first = nanos.first().copied().unwrap_or_default();
         if round > 0 {
             for (differences, nanos) in differences.iter_mut().zip(nanos) {
@@ -31,8 +42,7 @@ pub fn over_the_first(ways: &[Way], rounds: usize) -> Vec<f64> {
     differences.into_iter().map(median).collect()
 }
 
-fn per_call(run: &mut Runner) -> f64 {
-    let calls = calls(BATCH);
+fn per_call(run: &mut Runner, calls: Vec<Call>) -> f64 {
     seconds(|| run(calls)) * 1e9 / BATCH as f64
 }
 

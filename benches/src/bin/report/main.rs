@@ -6,7 +6,8 @@
 //!
 //! `--quick` measures the promised figures, in less than 50 s. Without it, all figures of `BENCHMARKS.md`
 //! are measured, which takes a few minutes and needs the network for the packages of the peers; the
-//! tables there and the plots in `benches/plots` are rewritten.
+//! tables there and the plots in `benches/plots` are rewritten. `--accounts 100000` measures the section on many
+//! accounts alone, with so many, and rewrites it.
 //!
 //! Names end in the unit: `nanos`, `millis` and `seconds`, a `ratio` to the insertion of a ready header
 //! or as stated on the page, `scaling` of two threads over one. The rest are counts.
@@ -31,9 +32,12 @@ fn main() -> io::Result<ExitCode> {
     let args: Vec<String> = env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--quick"] => quick(&mut figures)?,
+        ["--accounts", accounts] => {
+            many(&mut figures, accounts.parse().map_err(io::Error::other)?)?
+        }
         [] => full(&mut figures)?,
         _ => {
-            eprintln!("usage: report [--quick]");
+            eprintln!("usage: report [--quick | --accounts N]");
             return Ok(ExitCode::from(2));
         }
     }
@@ -64,5 +68,15 @@ fn full(figures: &mut Figures) -> io::Result<()> {
     compile::measure(figures)?;
     peers::measure(figures)?;
     plots::draw(figures, &renewal)?;
-    tables::write(figures)
+    tables::write(figures)?;
+    many(figures, 100_000)
+}
+
+fn many(figures: &mut Figures, accounts: u64) -> io::Result<()> {
+    measure::hits(figures, accounts)?;
+    measure::heap(figures, accounts)?;
+    // Last: it pauses the time of the process.
+    let loads = measure::loads(figures, accounts)?;
+    plots::loads(&loads)?;
+    tables::write_accounts(figures)
 }

@@ -1,6 +1,7 @@
 use std::io;
 
 use enkash_auth_benches::{
+    accounts::{self, Load},
     allocations,
     hot::{INSERT, WAYS, Way},
     instructions,
@@ -9,6 +10,7 @@ use enkash_auth_benches::{
     storm::{self, CALLERS, CALLERS_IN_SERIES, FETCH, HandWritten, Ours, Outcome},
     time::{self, median, quantile},
 };
+use enkash_auth_sandbox::Issuing;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::figures::Figures;
@@ -147,4 +149,56 @@ pub(crate) fn latencies(figures: &mut Figures) -> io::Result<Latencies> {
         }
     }
     Ok(renewing)
+}
+
+/// Measures a hit among one, a thousand and so many accounts, on one thread and on two.
+pub(crate) fn hits(figures: &mut Figures, most: u64) -> io::Result<()> {
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    for accounts in [1, 1_000, most] {
+        let ways = accounts::ways(accounts);
+        let calls = |number| accounts::calls(accounts, number);
+        let runners = ways.iter().map(|(_, factory)| factory()).collect();
+        let nanos = time::runners_over_the_first(runners, &calls, ROUNDS);
+        for ((name, factory), nanos) in ways.iter().zip(nanos).skip(1) {
+            figures.add(format!("hit.{name}.{accounts}_nanos"), nanos)?;
+            match scaling::of_factory(factory, &calls, ROUNDS) {
+                Some(scaling) => figures.add(format!("hit.{name}.{accounts}_scaling"), scaling)?,
+                None => eprintln!("{name}: the machine never ran two threads at once"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Measures the heap of an idle account with a token.
+pub(crate) fn heap(figures: &mut Figures, accounts: u64) -> io::Result<()> {
+    for (token_length, renewals) in [(36, 0), (36, 3), (800, 0)] {
+        let bytes = accounts::bytes_per_account(accounts, token_length, renewals);
+        let name = format!("accounts.heap.token_{token_length}.renewals_{renewals}.bytes");
+        figures.add(name, bytes)?;
+    }
+    Ok(())
+}
+
+/// Measures the load of renewals, with a server that rotates tokens and with one that reuses them.
+pub(crate) fn loads(figures: &mut Figures, accounts: u64) -> io::Result<[(&'static str, Load); 2]> {
+    let mut load = |name, issuing| -> io::Result<_> {
+        let load = accounts::load(accounts, issuing)?;
+        for (figure, value) in [
+            ("requests_per_renewal", load.requests_per_renewal),
+            ("requests_per_lifetime", load.requests_per_lifetime),
+            ("peak_ratio", load.peak),
+            ("in_flight", load.in_flight as f64),
+            ("tasks", load.tasks as f64),
+            ("waited_share", load.waited),
+        ] {
+            figures.add(format!("accounts.{name}.{figure}"), value)?;
+        }
+        Ok((name, load))
+    };
+    Ok([
+        load("rotating", Issuing::Rotating)?,
+        load("reusing", Issuing::Reusing)?,
+    ])
 }

@@ -4,11 +4,11 @@ use std::{
     path::PathBuf,
 };
 
-use enkash_auth_benches::rotation::Latencies;
+use enkash_auth_benches::{accounts::Load, rotation::Latencies};
 use plotters::{
     backend::SVGBackend,
     drawing::IntoDrawingArea,
-    prelude::{ChartBuilder, Circle, Color, IntoFont, IntoLogRange, Rectangle, Text},
+    prelude::{ChartBuilder, Circle, Color, IntoFont, IntoLogRange, PathElement, Rectangle, Text},
     style::{BLACK, RGBColor, WHITE},
 };
 
@@ -136,5 +136,41 @@ fn latencies(renewal: &Latencies) -> Drawn {
             .into_iter()
             .map(|at| Circle::new(at, 1, OURS.filled())),
     )?;
+    Ok(area.present()?)
+}
+
+/// Draws the token requests of each second, of a server that rotates tokens and of one that reuses them.
+pub(crate) fn loads(loads: &[(&str, Load)]) -> io::Result<()> {
+    draw_loads(loads).map_err(|error| Error::other(error.to_string()))
+}
+
+fn draw_loads(loads: &[(&str, Load)]) -> Drawn {
+    let path = path("accounts");
+    let area = SVGBackend::new(&path, (WIDTH, 360)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let seconds = loads.iter().map(|(_, load)| load.seconds.len()).max();
+    let most = loads.iter().flat_map(|(_, load)| &load.seconds).max();
+    let most = most.copied().unwrap_or_default() + 1;
+    let title = "many accounts, tokens of five minutes: token requests a second";
+    let mut chart = ChartBuilder::on(&area)
+        .margin(12)
+        .caption(title, ("sans-serif", 16))
+        .set_left_and_bottom_label_area_size(50)
+        .build_cartesian_2d(0..seconds.unwrap_or_default(), 0..most)?;
+    chart.configure_mesh().x_desc("seconds").draw()?;
+    for ((name, load), color) in loads.iter().zip([OURS, THEIRS]) {
+        // Ten seconds a point.
+        let tens = load.seconds.chunks(10).enumerate();
+        let points = tens.map(|(at, ten)| (at * 10, ten.iter().sum::<u64>() / ten.len() as u64));
+        let points: Vec<_> = points.collect();
+        chart
+            .draw_series([PathElement::new(points, color.stroke_width(2))])?
+            .label(*name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2)));
+    }
+    chart
+        .configure_series_labels()
+        .background_style(WHITE)
+        .draw()?;
     Ok(area.present()?)
 }

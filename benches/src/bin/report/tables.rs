@@ -61,6 +61,26 @@ pub(crate) fn write(figures: &Figures) -> io::Result<()> {
     )
 }
 
+/// Rewrites the tables of many accounts.
+pub(crate) fn write_accounts(figures: &Figures) -> io::Result<()> {
+    let name = figures
+        .of("hit")
+        .next()
+        .and_then(|(name, _)| name.split('.').nth(1));
+    let prefix = format!("hit.{}.", name.unwrap_or_default());
+    let columns = figures
+        .of("hit")
+        .filter_map(|(name, _)| name.strip_prefix(&prefix));
+    let columns: Vec<_> = columns.collect();
+    update(
+        "BENCHMARKS.md",
+        &[
+            ("hits", grid(figures, "hit", &columns)),
+            ("accounts", list(figures, "accounts")),
+        ],
+    )
+}
+
 fn update(page: &str, tables: &[(&str, String)]) -> io::Result<()> {
     let path = Path::new(ROOT).join(page);
     let mut text = fs::read_to_string(&path)?;
