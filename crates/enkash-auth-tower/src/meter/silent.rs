@@ -4,7 +4,7 @@ use enkash_auth_core::{AccountKey, state::FetchReason};
 
 /// Counts nothing, without the feature.
 #[derive(Debug, Default)]
-pub struct Meter;
+pub struct Meter {}
 
 impl Meter {
     pub fn fetched(&self, _: AccountKey, _: FetchReason, _: &'static str, _: Option<Duration>) {}
