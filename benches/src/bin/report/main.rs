@@ -33,7 +33,7 @@ fn main() -> io::Result<ExitCode> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--quick"] => quick(&mut figures)?,
         ["--accounts", accounts] => {
-            many(&mut figures, accounts.parse().map_err(io::Error::other)?)?
+            many(&mut figures, accounts.parse().map_err(io::Error::other)?)?;
         }
         [] => full(&mut figures)?,
         _ => {
