@@ -42,7 +42,7 @@ lint:
     cargo fmt --all --check
     cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets --all-features -- -D warnings
-    cargo clippy -p enkash-auth-benches --bench gate --bench instructions -- -D warnings
+    cargo clippy --workspace --bench gate --bench instructions --all-features -- -D warnings
     cargo clippy {{ fuzz }} --all-targets -- -D warnings
 
 # Checks the vocabulary of code and prose
@@ -76,9 +76,10 @@ loom:
 features:
     cargo hack check --workspace --exclude enkash-auth-examples --exclude enkash-auth-benches --each-feature
 
-# Checks the workspace with the oldest Rust that its manifest names
+# Checks what is published with the oldest Rust that its manifest names
 msrv:
-    cargo +{{ oldest }} check --locked --workspace --all-features
+    cargo +{{ oldest }} check --locked --workspace --all-features \
+        --exclude enkash-auth-examples --exclude enkash-auth-benches
 
 # Tests the alert rules
 alerts:
@@ -96,7 +97,7 @@ layers:
 deny *checks="licenses bans sources":
     cargo deny check --hide-inclusion-graph {{ checks }}
 
-# Tests the published crates as packaged
+# Compiles the tests of the published crates as packaged
 package:
     scripts/package
 
