@@ -31,7 +31,7 @@ struct Queue {
     failing: Class,
 }
 
-/// Holds who has and who waits for a place, each by its number: of the accounts that fail, or of the others.
+/// Holds the places that are taken and the waiters for one, by number: of the accounts that fail, or of the others.
 #[derive(Debug, Default)]
 struct Class {
     /// Until when.

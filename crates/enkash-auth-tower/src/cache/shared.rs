@@ -198,9 +198,8 @@ impl Shared {
     pub fn give_back(&self, pending: PendingFetch) {
         let place = {
             let mut inner = self.inner.lock();
-            let current = inner.state.pending();
-            let is_current = current.is_some_and(|it| it.number() == pending.number());
-            is_current.then(|| inner.place.take())
+            let is_pending = inner.is_pending(pending);
+            is_pending.then(|| inner.place.take())
         };
         drop(place);
     }
@@ -217,9 +216,7 @@ impl Shared {
 
     /// Returns whether `pending` is in flight, and not abandoned.
     pub fn is_pending(&self, pending: PendingFetch) -> bool {
-        let inner = self.inner.lock();
-        let current = inner.state.pending();
-        current.is_some_and(|current| current.number() == pending.number())
+        self.inner.lock().is_pending(pending)
     }
 
     /// Returns the fetch that is in flight and not overdue.
@@ -591,6 +588,11 @@ impl Inner {
 
     fn account(&self) -> Option<AccountKey> {
         self.endpoint.as_ref().map(TokenEndpoint::account)
+    }
+
+    fn is_pending(&self, pending: PendingFetch) -> bool {
+        let current = self.state.pending();
+        current.is_some_and(|current| current.number() == pending.number())
     }
 
     /// Returns how to wait for `pending`, which is in flight.
