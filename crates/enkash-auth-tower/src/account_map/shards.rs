@@ -55,8 +55,7 @@ impl<K: Eq + Hash, V> Shards<K, V> {
         shard.as_ref()?.get(key).map(|entry| read(entry.value()))
     }
 
-    /// Returns the value of `key`, or the one that `make` makes and that is inserted; `None` if there are `max`
-    /// entries.
+    /// Returns the value of `key`, or inserts the one that `make` makes; `None` if there are `max` entries.
     pub fn get_or_insert(
         &self,
         key: &K,
@@ -66,18 +65,22 @@ impl<K: Eq + Hash, V> Shards<K, V> {
     where
         K: Clone,
     {
-        let key = key.clone();
+        // Before the lock, which is not held while a value is made, and again under it.
+        let decided = || match self.read(key, Arc::clone) {
+            None if self.len() < max => None,
+            known => Some(known),
+        };
+        if let Some(decided) = decided() {
+            return decided;
+        }
+        let value = make(key);
+        let entry = Entry(Arc::new((key.clone(), Arc::clone(&value))));
         // Dropped after the lock.
         let _old;
         let _writing = self.writing.lock();
-        if let Some(value) = self.read(&key, Arc::clone) {
-            return Some(value);
+        if let Some(decided) = decided() {
+            return decided;
         }
-        if self.len() >= max {
-            return None;
-        }
-        let value = make(&key);
-        let entry = Entry(Arc::new((key, Arc::clone(&value))));
         _old = self.change(entry.key(), |shard| {
             shard.insert(entry.clone());
         });

@@ -107,7 +107,7 @@ fn keys_are_cloned_and_dropped_without_the_lock() {
     for number in 0..3 {
         assert!(
             shards
-                .get_or_insert(&key(number), 2, |_| Arc::new(number))
+                .get_or_insert(&key(number), 2, |key| Arc::new(key.clone().0))
                 .is_some()
                 == (number < 2)
         );
