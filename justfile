@@ -5,8 +5,15 @@ set ignore-comments
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 export PATH := env("CARGO_TARGET_DIR", justfile_directory() / "target") / "tools/bin:" + env("PATH")
+target := env("CARGO_TARGET_DIR", "target")
+version := `sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml`
+musl := arch() + "-unknown-linux-musl"
+static := "cargo build --locked --package enkash-auth-sidecar --target " + musl
 oldest := `sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml`
+# For what runs once: to optimise it less takes less time than it costs.
+once := "CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16"
 fuzz := "--locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz"
+libraries := "enkash-auth-core enkash-auth-tower enkash-auth-axum enkash-auth-redis enkash-auth-sandbox enkash-auth-sidecar"
 models := "RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/rustc-loom cargo test -p enkash-auth-tower --all-features --lib model::"
 
 [private]
@@ -23,15 +30,27 @@ checks: model corpus lint words docs benches gate simulate loom features msrv al
 test:
     cargo test --workspace --all-features
 
-# Runs the tests that take long, or need redis-server or the Python issuer
+# Runs the tests that take long, or need other programs
 test-long:
     {{ require("redis-server") }} --version
+    {{ static }}
     # They mostly wait for processes and leases.
     cargo test --workspace --all-features -- --ignored --test-threads 8
 
+# Builds the sidecar as it is shipped: one static file of at most 15 MiB
+binary:
+    {{ static }} --profile dist
+    (($(stat --format=%s {{ target }}/{{ musl }}/dist/enkash-sidecar) <= 15 << 20))
+
+# Builds its image
+image builder="docker": binary
+    mkdir -p {{ target }}/image/state
+    cp {{ target }}/{{ musl }}/dist/enkash-sidecar {{ target }}/image
+    {{ builder }} build --file deploy/Containerfile --tag enkash-sidecar:{{ version }} {{ target }}/image
+
 # Explores the rules of attempts exhaustively
 model:
-    cargo test --release -p enkash-auth-core --test attempts_model -- --ignored
+    {{ once }} cargo test --release -p enkash-auth-core --test attempts_model -- --ignored
 
 # Replays what fuzzing has found
 corpus:
@@ -60,11 +79,12 @@ benches:
 # Compares the hot path's instructions and allocations with benches/limits.tsv
 gate:
     {{ require("valgrind") }} --version
-    cargo bench -p enkash-auth-benches --bench gate
+    cargo bench -p enkash-auth-benches --no-default-features --bench gate
 
 # Simulates fleets, each by its seed
 simulate fleets="10000":
-    ENKASH_SEEDS={{ fleets }} cargo test --release -p enkash-auth-tower --all-features --test simulation -- --ignored
+    ENKASH_SEEDS={{ fleets }} {{ once }} cargo test --release -p enkash-auth-tower --all-features --test simulation \
+        -- --ignored
 
 # Runs what synchronises in every order of its threads, under loom
 loom:
@@ -85,9 +105,13 @@ msrv:
 alerts:
     {{ require("promtool") }} test rules docs/alerts.test.yml
 
-# Checks that public signatures have no type of a foreign pre-1.0 crate, but for those that are allowed
+# Checks that the public API is what each `api.txt` lists, without types of foreign pre-1.0 crates, but for those allowed
 signatures:
-    scripts/signatures enkash-auth-core enkash-auth-tower enkash-auth-axum enkash-auth-redis
+    scripts/signatures {{ libraries }}
+
+# Renews each `api.txt`
+api:
+    scripts/signatures --renew {{ libraries }}
 
 # Checks which crates depend on which, and on how many
 layers:
@@ -97,7 +121,7 @@ layers:
 deny *checks="licenses bans sources":
     cargo deny check --hide-inclusion-graph {{ checks }}
 
-# Compiles the tests of the published crates as packaged
+# Type-checks the published crates and their tests as packaged
 package:
     scripts/package
 
@@ -123,5 +147,9 @@ soak minutes="30":
 report:
     cargo run --release -p enkash-auth-benches --bin report
 
-# Runs the long versions: four hours and more
-full: (simulate "1000000") fuzz soak (mutants "core") (mutants "tower") report
+# Kills the primary of sentinels so many times; 200 take half an hour
+failovers kills="200":
+    KILLS={{ kills }} cargo test -p enkash-auth-redis --all-features --test it killed_primary -- --ignored --nocapture
+
+# Runs the long versions: five hours and more
+full: binary (simulate "1000000") fuzz soak failovers (mutants "core") (mutants "tower") report

@@ -24,6 +24,7 @@ const COUNT: &str = "/profiles/0/data/total/metrics/Ir/values/new";
 pub fn over_the_first(ways: &[Way]) -> io::Result<Vec<f64>> {
     let output = Command::new("cargo")
         .args(["bench", "--quiet", "--package", env!("CARGO_PKG_NAME")])
+        .args((!cfg!(feature = "full")).then_some("--no-default-features"))
         .args(["--bench", "instructions", "--", "--output-format=json"])
         .stderr(Stdio::inherit())
         .output()?;

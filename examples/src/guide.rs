@@ -28,6 +28,10 @@ pub struct ManyMerchants;
 #[derive(Debug)]
 pub struct Migrating;
 
+#[doc = include_str!("../../docs/tls.md")]
+#[derive(Debug)]
+pub struct Tls;
+
 #[doc = include_str!("../../docs/questions.md")]
 #[derive(Debug)]
 pub struct Questions;

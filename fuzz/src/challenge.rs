@@ -21,7 +21,7 @@ use std::{
 use bytes::Bytes;
 use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use tokio::runtime::Runtime;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -42,7 +42,7 @@ pub fn check(input: &[u8]) {
             headers.append(WWW_AUTHENTICATE, value);
         }
     }
-    let is_sent_again = is_sent_again(&headers);
+    let is_sent_again = is_unauthorized_call_sent_again(&headers);
     match grammar::says_invalid_token(&headers) {
         Some(expected) => assert_eq!(is_sent_again, expected, "{headers:?}"),
         None => assert!(!is_sent_again || has_the_words(&headers), "{headers:?}"),
@@ -55,7 +55,8 @@ pub fn check(input: &[u8]) {
         WWW_AUTHENTICATE,
         HeaderValue::from_static("Basic realm=\"x\""),
     );
-    assert_eq!(self::is_sent_again(&headers), is_sent_again, "{headers:?}");
+    let is_still = is_unauthorized_call_sent_again(&headers);
+    assert_eq!(is_still, is_sent_again, "{headers:?}");
 }
 
 /// Returns whether a scheme and a code that would do occur in one header, in any form.
@@ -69,29 +70,40 @@ fn has_the_words(headers: &HeaderMap) -> bool {
     })
 }
 
-fn is_sent_again(headers: &HeaderMap) -> bool {
+fn is_unauthorized_call_sent_again(headers: &HeaderMap) -> bool {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    *response.headers_mut() = headers.clone();
+    is_sent_again("challenge", &response)
+}
+
+/// Returns whether a POST of an account is sent a second time after `response`, and checks that the caller gets that
+/// as it is.
+pub(crate) fn is_sent_again(access_key: &str, response: &Response<Bytes>) -> bool {
     let calls = Arc::new(AtomicUsize::new(0));
     let service = {
-        let (calls, headers) = (Arc::clone(&calls), headers.clone());
+        let (calls, response) = (Arc::clone(&calls), response.clone());
         service_fn(move |request: Request<Full<Bytes>>| {
             assert!(request.headers().contains_key("authorization"));
             calls.fetch_add(1, Ordering::Relaxed);
-            let mut answer = Response::new(Full::<Bytes>::default());
-            *answer.status_mut() = StatusCode::UNAUTHORIZED;
-            *answer.headers_mut() = headers.clone();
-            async move { Ok::<_, Infallible>(answer) }
+            let response = response.clone().map(Full::new);
+            async move { Ok::<_, Infallible>(response) }
         })
     };
     RUNTIME.with(|runtime| {
         // A new cache each time, because a cache fetches only for a few 401s.
-        let tokens = issuer::tokens();
+        let tokens = issuer::tokens(access_key);
         let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
         let request = Request::post(URL).body(Full::from("a payment"));
         let call = layer
             .layer(service)
             .oneshot(request.expect("it is a request"));
-        let answer = runtime.block_on(call).expect("there is an answer");
-        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        runtime.block_on(async {
+            let passed = call.await.expect("there is a response");
+            assert_eq!(passed.status(), response.status());
+            let body = passed.into_body().collect().await.expect("it is read");
+            assert_eq!(body.to_bytes(), response.body(), "{response:?}");
+        });
     });
     match calls.load(Ordering::Relaxed) {
         1 => false,

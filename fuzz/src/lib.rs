@@ -10,6 +10,7 @@ pub mod config;
 pub mod expiry;
 mod issuer;
 pub mod proxy;
+pub mod rejection;
 pub mod response;
 pub mod stored;
 mod text;

@@ -21,6 +21,7 @@ replay! {
     config: settings_mean_the_same_in_every_form_and_no_error_shows_one,
     expiry: no_lifetime_is_longer_than_what_was_said,
     proxy: the_upstream_gets_what_was_meant_for_it_and_no_more,
+    rejection: a_call_is_sent_again_exactly_where_a_body_rejects_its_token,
     stored: damaged_record_counts_two_and_no_third_attempt_is_granted,
 }
 

@@ -38,7 +38,7 @@ pub fn ways(accounts: u64) -> Vec<(&'static str, Factory)> {
     let all = warmed(accounts);
     let select = |request: &mut RequestView<'_>| request.extension::<Merchant>().map(|id| id.0);
     let layered = EnkashAuthLayer::per_account(all.clone(), select).layer(Bare);
-    let also = layered.clone();
+    let also = std::sync::Arc::new(layered.clone());
     let headers = (0..accounts).map(|id| (id, header()));
     let dashed: DashMap<_, _> = headers
         .clone()
@@ -55,7 +55,10 @@ pub fn ways(accounts: u64) -> Vec<(&'static str, Factory)> {
     vec![
         ("bare", Box::new(|| kept(Bare))),
         ("per_account", Box::new(move || kept(layered.clone()))),
-        ("per_account_cloned", Box::new(move || cloned(also.clone()))),
+        (
+            "per_account_cloned",
+            Box::new(move || cloned(std::sync::Arc::clone(&also))),
+        ),
         (
             "get_token",
             attaching(move |id| {

@@ -7,6 +7,6 @@ mod ours;
 mod way;
 
 pub use self::{
-    base::{Bare, Insert},
+    base::{Bare, Insert, ready_header},
     way::{Factory, INSERT, Runner, WAYS, Way, cloned, kept},
 };

@@ -1,6 +1,6 @@
 //! Our layer, in its usual configurations.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
 use tower::{Layer, util::BoxCloneSyncService};
@@ -19,8 +19,8 @@ pub(super) fn kept() -> Factory {
 }
 
 pub(super) fn cloned() -> Factory {
-    let service = warm().layer(Bare);
-    Box::new(move || super::cloned(service.clone()))
+    let service = Arc::new(warm().layer(Bare));
+    Box::new(move || super::cloned(Arc::clone(&service)))
 }
 
 pub(super) fn replay() -> Factory {

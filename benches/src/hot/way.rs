@@ -30,7 +30,7 @@ pub struct Way {
 pub const INSERT: usize = 1;
 
 /// All compared ways, the bare service first and the insertion of a ready header second.
-pub const WAYS: [Way; 10] = [
+pub const WAYS: [Way; 12] = [
     Way {
         name: "bare",
         factory: base::bare,
@@ -38,6 +38,10 @@ pub const WAYS: [Way; 10] = [
     Way {
         name: "insert",
         factory: base::insert,
+    },
+    Way {
+        name: "leaked",
+        factory: base::leaked,
     },
     Way {
         name: "set_request_header",
@@ -58,6 +62,10 @@ pub const WAYS: [Way; 10] = [
     Way {
         name: "replay",
         factory: ours::replay,
+    },
+    Way {
+        name: "only_boxed",
+        factory: base::only_boxed,
     },
     Way {
         name: "boxed",
@@ -86,13 +94,13 @@ where
 }
 
 /// Clones the handle for each request, as servers with a shared handle do.
-pub fn cloned<S>(service: S) -> Runner
+pub fn cloned<S>(shared: Arc<S>) -> Runner
 where
-    S: Service<Call> + Clone + Send + 'static,
+    S: Service<Call> + Clone + Send + Sync + 'static,
 {
     Box::new(move |calls| {
         for call in calls {
-            finish(&mut service.clone(), call);
+            finish(&mut S::clone(&shared), call);
         }
     })
 }

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    problem::{Forwarded, Problem},
+    problem::{self, Forwarded, Problem},
     proxy_body::ProxyBody,
 };
 
@@ -21,8 +21,12 @@ const MAX_BODY: u32 = 64 * 1024;
 /// The memory limit for all buffered bodies together.
 const MAX_TOTAL: usize = 16 * 1024 * 1024;
 
-/// How long a caller may take to send a body that is buffered.
+/// How long a caller may take to send a short body.
 const COLLECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a body of unknown length is awaited before it streams: one that is complete arrives at once, and the
+/// pieces of another may each await a response.
+const CHUNKED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The memory budget for buffered bodies, shared by all requests of a proxy.
 #[derive(Clone, Debug)]
@@ -31,7 +35,7 @@ pub(crate) struct Budget(Arc<Semaphore>);
 /// Buffered bytes and their share of the budget, which is released with the last copy.
 struct Held {
     bytes: Vec<u8>,
-    _share: OwnedSemaphorePermit,
+    share: OwnedSemaphorePermit,
 }
 
 impl Budget {
@@ -39,36 +43,73 @@ impl Budget {
         Self(Arc::new(Semaphore::new(MAX_TOTAL)))
     }
 
-    /// Buffers `body` if its length is known and small and the budget has room; otherwise streams it.
+    /// Buffers `body` if it is short and the budget has room; otherwise streams it, with what was read of it.
     ///
     /// # Errors
     ///
-    /// If the caller disconnects, times out, or sends another length than declared. Nothing was sent.
-    pub(crate) async fn take_in(&self, body: Body) -> Result<ProxyBody, Problem> {
-        let length = body.size_hint().exact().map(u32::try_from);
-        let Some(Ok(length @ 0..=MAX_BODY)) = length else {
+    /// If the caller disconnects, sends a malformed body or another length than declared, or times out with a
+    /// body of known length. Nothing was sent.
+    pub(crate) async fn take_in(&self, mut body: Body) -> Result<ProxyBody, Problem> {
+        let length = body.size_hint().exact();
+        let (limit, patience) = match length.map(u32::try_from) {
+            Some(Ok(0)) => return Ok(ProxyBody::collected(Bytes::new())),
+            Some(Ok(length @ ..=MAX_BODY)) => (length, COLLECT_TIMEOUT),
+            Some(_) => return Ok(ProxyBody::streaming(body)),
+            None => (MAX_BODY, CHUNKED_TIMEOUT),
+        };
+        let Ok(share) = Arc::clone(&self.0).try_acquire_many_owned(limit) else {
             return Ok(ProxyBody::streaming(body));
         };
-        if length == 0 {
-            return Ok(ProxyBody::collected(Bytes::new()));
+        let mut held = Held::new(share, length);
+        let read = timeout(patience, held.read(&mut body, limit as usize)).await;
+        match (read, length) {
+            (Ok(Ok(true)), None) => Ok(ProxyBody::collected(held.into_bytes())),
+            (Ok(Ok(true)), Some(length)) if held.bytes.len() as u64 == length => {
+                Ok(ProxyBody::collected(held.into_bytes()))
+            }
+            (Ok(Ok(false)) | Err(_), None) => Ok(ProxyBody::begun(held.into_bytes(), body)),
+            (Err(_), Some(_)) => Err(timed_out()),
+            (Ok(Err(error)), _) if problem::is_timeout(&error) => Err(timed_out()),
+            (Ok(_), _) => Err(Problem::of_body(Forwarded::No)),
         }
-        let Ok(share) = Arc::clone(&self.0).try_acquire_many_owned(length) else {
-            return Ok(ProxyBody::streaming(body));
-        };
-        let bytes = timeout(COLLECT_TIMEOUT, collect(body, length))
-            .await
-            .map_err(|_| {
-                Problem::new(StatusCode::REQUEST_TIMEOUT, Forwarded::No)
-                    .detail("timed out reading the request body")
-            })?
-            .ok_or_else(|| {
-                Problem::new(StatusCode::BAD_REQUEST, Forwarded::No)
-                    .detail("the request body was incomplete")
-            })?;
-        Ok(ProxyBody::collected(Bytes::from_owner(Held {
-            bytes,
-            _share: share,
-        })))
+    }
+}
+
+fn timed_out() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, Forwarded::No)
+        .detail("timed out reading the request body")
+}
+
+impl Held {
+    fn new(share: OwnedSemaphorePermit, length: Option<u64>) -> Self {
+        let length = length.and_then(|length| usize::try_from(length).ok());
+        let bytes = Vec::with_capacity(length.unwrap_or(0));
+        Self { bytes, share }
+    }
+
+    /// Reads the body to its end, or past `limit`. Returns whether it has ended.
+    ///
+    /// Copies the data, because a small frame may keep a large buffer alive. Cancel safe: what was read is held.
+    async fn read(&mut self, body: &mut Body, limit: usize) -> Result<bool, axum::Error> {
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                self.bytes.extend_from_slice(&data);
+            }
+            if self.bytes.len() > limit {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Releases what is unused of its share.
+    fn into_bytes(mut self) -> Bytes {
+        let unused = self.share.num_permits();
+        drop(
+            self.share
+                .split(unused.saturating_sub(self.bytes.capacity())),
+        );
+        Bytes::from_owner(self)
     }
 }
 
@@ -76,21 +117,4 @@ impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
-}
-
-/// Returns the whole body if it is exactly `length` long: its share of the budget has that size.
-///
-/// Copies the data, because a small frame may keep a large buffer alive.
-async fn collect(mut body: Body, length: u32) -> Option<Vec<u8>> {
-    let length = length as usize;
-    let mut bytes = Vec::with_capacity(length);
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.ok()?.into_data() {
-            if data.len() > length - bytes.len() {
-                return None;
-            }
-            bytes.extend_from_slice(&data);
-        }
-    }
-    (bytes.len() == length).then_some(bytes)
 }

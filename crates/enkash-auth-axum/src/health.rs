@@ -127,6 +127,8 @@ pub struct AccountsReport {
 /// |---|---|
 /// | `state` | one of the states below |
 /// | `remaining_seconds` | how long the token may still be attached; `null` without a token |
+/// | `lifetime_seconds` | how long it could be when it was received; `null` without a token |
+/// | `waiting` | callers that wait for a token |
 /// | `token_requests` | number of token requests made |
 /// | `strikes` | attempts that the token server rejected |
 /// | `unresolved_attempts` | attempts without a response that says whether they count |
@@ -144,6 +146,8 @@ pub struct AccountsReport {
 pub struct Report {
     state: State,
     remaining_seconds: Option<u64>,
+    lifetime_seconds: Option<u64>,
+    waiting: usize,
     token_requests: u64,
     strikes: usize,
     unresolved_attempts: usize,
@@ -167,6 +171,8 @@ impl Report {
         Self {
             state: State::of(status),
             remaining_seconds: status.remaining().map(|time| time.as_secs()),
+            lifetime_seconds: status.lifetime().map(|time| time.as_secs()),
+            waiting: status.waiting(),
             token_requests: status.token_requests(),
             strikes: status.strikes(),
             unresolved_attempts: status.unresolved_attempts(),

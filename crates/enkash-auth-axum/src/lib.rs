@@ -6,12 +6,15 @@ mod budget;
 #[cfg(feature = "client")]
 mod client;
 mod current_token;
+mod echo;
 pub mod health;
 mod idle_timeout;
+mod placeholder;
 mod problem;
 mod proxy;
 mod proxy_body;
 mod rewrite;
+mod timed_body;
 
 pub use enkash_auth_tower::{
     Accounts, BoxError, Client, Credentials, EnkashAuthLayer, Environment, Error, ErrorKind,

@@ -2,8 +2,7 @@
 //!
 //! Proofs that nothing was sent:
 //!
-//! 1. Errors of the token layer: it raises them before it calls the inner service. Errors of that
-//!    service are wrapped in `UpstreamError`, so the two are never confused.
+//! 1. Errors of the token layer that [`NotCalled`] marks: it raises them before it calls the inner service.
 //! 2. An inner service that was not ready: it was not called.
 //! 3. A connection that was never established, as reported by hyper-util's client, and an error
 //!    wrapped in [`NotSent`]. Only the error itself counts, not its sources: those may concern
@@ -30,7 +29,7 @@ use http::{
 use serde::{Serialize, Serializer};
 use tower::{load_shed::error::Overloaded, timeout::error::Elapsed};
 
-use crate::idle_timeout::UpstreamError;
+use crate::{idle_timeout::UpstreamError, proxy_body::BadBody};
 
 /// The `Retry-After` for a transient failure of unknown duration.
 const SOON: Duration = Duration::from_secs(1);
@@ -55,6 +54,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// let response = problem.into_response();
 /// assert_eq!(response.headers()["content-type"], "application/problem+json");
 /// assert_eq!(response.headers()["retry-after"], "2");
+/// assert_eq!(response.extensions().get(), Some(&Forwarded::No));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a problem does nothing until it is returned as a response"]
@@ -100,10 +100,21 @@ impl Problem {
         self.forwarded
     }
 
+    /// Returns the class of the token error, if it is one.
+    pub(crate) fn class(&self) -> Option<&'static str> {
+        self.class
+    }
+
+    /// Creates the problem of a request body that ended early.
+    pub(crate) fn of_body(forwarded: Forwarded) -> Self {
+        let detail = "the request body was malformed or incomplete";
+        Self::new(StatusCode::BAD_REQUEST, forwarded).detail(detail)
+    }
+
     /// Creates the problem for the error of a call through the proxy's token layer.
     pub(crate) fn of_call(error: &BoxError) -> Self {
-        if let Some(error) = error.downcast_ref::<Error>() {
-            return error.into();
+        if let Some(not_called) = NotCalled::of(&**error) {
+            return not_called.error().into();
         }
         match error.downcast_ref::<UpstreamError>() {
             Some(UpstreamError::TimedOut) => {
@@ -113,6 +124,11 @@ impl Problem {
             Some(UpstreamError::Failed(source)) if NotSent::is_said_by(&**source) => {
                 not_connected(source)
             }
+            Some(UpstreamError::Failed(source))
+                if chain(&**source).any(|error| error.is::<BadBody>()) =>
+            {
+                Self::of_body(Forwarded::Unknown)
+            }
             Some(UpstreamError::Failed(_)) | None => {
                 Self::new(StatusCode::BAD_GATEWAY, Forwarded::Unknown)
                     .detail("the connection to the upstream broke before a response arrived")
@@ -121,9 +137,10 @@ impl Problem {
     }
 }
 
-/// Whether the request of a failed call reached the upstream, and so whether a payment may be repeated.
+/// Whether the request of a call reached the upstream, and so whether a payment may be repeated. An extension of
+/// each response of a [`Problem`] and of the [`Proxy`](crate::Proxy), for the layers around it.
 ///
-/// In JSON `false` or `"unknown"`.
+/// In JSON `false`, `"unknown"` or `true`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "it is certain, or unknown")]
 pub enum Forwarded {
@@ -131,6 +148,8 @@ pub enum Forwarded {
     No,
     /// The request may have been forwarded.
     Unknown,
+    /// Certainly: the response is the upstream's.
+    Yes,
 }
 
 impl Serialize for Forwarded {
@@ -138,6 +157,7 @@ impl Serialize for Forwarded {
         match self {
             Self::No => serializer.serialize_bool(false),
             Self::Unknown => serializer.serialize_str("unknown"),
+            Self::Yes => serializer.serialize_bool(true),
         }
     }
 }
@@ -155,7 +175,8 @@ impl From<&Error> for Problem {
         };
         let problem = Self {
             class: Some(error.kind().as_str()),
-            ..Self::new(status, Forwarded::No).detail(error.to_string())
+            // The rest of the error's text may repeat the server's, which may repeat anything: it is for the log.
+            ..Self::new(status, Forwarded::No).detail(error.kind().to_string())
         };
         match error.retry_after() {
             // This is when the store is polled next: no use to a caller.
@@ -225,8 +246,16 @@ fn not_connected(source: &BoxError) -> Problem {
     Problem::new(StatusCode::BAD_GATEWAY, Forwarded::No).detail("no connection to the upstream")
 }
 
-fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
-    iter::successors(Some(error), |&error| error.source()).any(|error| {
+/// Returns the error and its sources.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+/// Returns whether the error, or one of its sources, is that of a limit of time.
+pub(crate) fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|error| {
         if error.is::<Elapsed>() {
             return true;
         }
@@ -265,6 +294,7 @@ impl IntoResponse for Problem {
             retry_after,
         };
         let mut response = (self.status, Json(document)).into_response();
+        response.extensions_mut().insert(self.forwarded);
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(CONTENT_TYPE, content_type);

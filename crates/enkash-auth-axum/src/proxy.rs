@@ -16,7 +16,11 @@ use axum::{body::Body, response::IntoResponse};
 use bytes::Bytes;
 #[cfg(feature = "client")]
 use enkash_auth_tower::Egress;
-use enkash_auth_tower::{BoxError, EnkashAuthLayer, Error, Origin, ReplayPolicy, TokenCache};
+use enkash_auth_tower::{
+    BoxError, EnkashAuthLayer, Error, Origin, ReplayPolicy, TokenCache, internal,
+    replay::NoReplay,
+    select::{OneAccount, SelectAccount},
+};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
@@ -26,9 +30,11 @@ use crate::client::Client;
 use crate::{
     budget::Budget,
     idle_timeout::IdleTimeout,
+    placeholder,
     problem::Problem,
     proxy_body::ProxyBody,
     rewrite::{self, Target},
+    timed_body::TimedBody,
 };
 
 /// Forwards every request to one upstream, with a valid `Authorization: Bearer …`.
@@ -38,6 +44,9 @@ use crate::{
 ///   headers removed, also from the response. `CONNECT`, `TRACE` (its response would contain the
 ///   token), upgrades and transfer codings other than chunked get 501. An offer of cleartext HTTP/2
 ///   is ignored.
+/// - A token request, in any spelling of its path, is not forwarded, and its credentials are dropped: its
+///   response is a placeholder in the form of its dialect, with the token `enkash-sidecar` and a lifetime of
+///   300 s. An unmodified client library works with it, and the real token never leaves the process.
 /// - Bodies stream with backpressure in both directions. A request body of known length up to 64 KiB
 ///   is buffered, up to 16 MiB in all requests together, so that it can be cloned: see
 ///   [`ProxyBody`].
@@ -73,9 +82,18 @@ use crate::{
 #[derive(Clone)]
 pub struct Proxy(Arc<Inner>);
 
+/// How many connections the pool keeps: as many calls in flight reuse theirs.
+#[cfg(feature = "client")]
+const POOL_MAX_IDLE: usize = 1_024;
+
+/// Less than servers keep theirs: gunicorn 2 s; node, uvicorn and Apache 5 s; nginx 75 s.
+#[cfg(feature = "client")]
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_millis(1_500);
+
 struct Inner {
     target: Target,
     budget: Budget,
+    read_timeout: Duration,
     /// The token layer and everything inside it.
     calls: BoxCloneSyncService<Request<ProxyBody>, Response<Body>, BoxError>,
 }
@@ -84,12 +102,23 @@ impl Proxy {
     /// Creates a builder of a proxy that sends requests to `upstream` with tokens from `tokens`,
     /// even if the token server has another origin.
     pub fn builder(tokens: TokenCache, upstream: Origin) -> ProxyBuilder {
+        Self::with_layer(EnkashAuthLayer::new(tokens), upstream)
+    }
+
+    /// Creates a builder of a proxy that sends requests to `upstream` with what `layer` adds to them: the tokens of
+    /// many accounts, say.
+    pub fn with_layer<A>(layer: EnkashAuthLayer<NoReplay, A>, upstream: Origin) -> ProxyBuilder<A> {
         ProxyBuilder {
-            tokens,
+            layer,
             upstream,
             #[cfg(feature = "client")]
             egress: Egress::direct(),
+            #[cfg(feature = "client")]
+            pool_max_idle: POOL_MAX_IDLE,
+            #[cfg(feature = "client")]
+            pool_idle_timeout: POOL_IDLE_TIMEOUT,
             connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(30),
             response_timeout: Duration::from_secs(30),
         }
     }
@@ -97,12 +126,24 @@ impl Proxy {
 
 impl Inner {
     async fn forward(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
-        rewrite::decline_unsupported(&request)?;
+        self.target.decline_unsupported(&request)?;
         let (head, body) = request.into_parts();
-        let body = self.budget.take_in(body).await?;
+        if internal::is_token_path(head.uri.path()) {
+            tracing::debug!("token request of a caller: responding with a placeholder");
+            return Ok(placeholder::respond(head.uri.path(), body).await);
+        }
+        let body = self.budget.take_in(self.timed(body)).await?;
         let request = self.target.request(head, body)?;
         let response = self.calls.clone().oneshot(request).await;
         rewrite::response(response.map_err(|error| failed(&error))?)
+    }
+
+    fn timed(&self, body: Body) -> Body {
+        let why = "timed out reading the caller's request body";
+        match body.is_end_stream() {
+            true => body,
+            false => Body::new(TimedBody::new(body, self.read_timeout, why)),
+        }
     }
 }
 
@@ -138,24 +179,29 @@ fn failed(error: &BoxError) -> Problem {
     let problem = Problem::of_call(error);
     let causes = iter::successors(error.source(), |&error| error.source())
         .fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    let status = problem.status().as_u16();
-    tracing::warn!(status, forwarded = ?problem.forwarded(), "call failed: {causes}");
+    let (status, class) = (problem.status().as_u16(), problem.class());
+    tracing::warn!(status, class, forwarded = ?problem.forwarded(), "call failed: {causes}");
     problem
 }
 
 /// Builds a [`Proxy`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder builds nothing by itself"]
-pub struct ProxyBuilder {
-    tokens: TokenCache,
+pub struct ProxyBuilder<A = OneAccount> {
+    layer: EnkashAuthLayer<NoReplay, A>,
     upstream: Origin,
     #[cfg(feature = "client")]
     egress: Egress,
+    #[cfg(feature = "client")]
+    pool_max_idle: usize,
+    #[cfg(feature = "client")]
+    pool_idle_timeout: Duration,
     connect_timeout: Duration,
+    read_timeout: Duration,
     response_timeout: Duration,
 }
 
-impl ProxyBuilder {
+impl<A> ProxyBuilder<A> {
     /// Sets the route to the upstream. Default: direct, trusting the Mozilla roots. Token requests
     /// have their own:
     /// [`TokenEndpoint::with_egress`](enkash_auth_tower::TokenEndpoint::with_egress). Ignored by
@@ -173,24 +219,54 @@ impl ProxyBuilder {
         self
     }
 
+    /// Sets how many idle connections are kept. Default: 1,024. With fewer than calls in flight, some calls
+    /// open one of their own. Ignored by [`build_with`](Self::build_with).
+    #[cfg(feature = "client")]
+    pub fn pool_max_idle(mut self, connections: usize) -> Self {
+        self.pool_max_idle = connections;
+        self
+    }
+
+    /// Sets how long an idle connection is kept. Default: 1.5 s, which is less than servers keep theirs
+    /// (gunicorn 2 s, node 5 s): a POST on a connection that is being closed fails, and may or may not have
+    /// arrived. Ignored by [`build_with`](Self::build_with).
+    #[cfg(feature = "client")]
+    pub fn pool_idle_timeout(mut self, limit: Duration) -> Self {
+        self.pool_idle_timeout = limit;
+        self
+    }
+
+    /// Sets how long the caller may take to send more of its request's body. Default: 30 s. A body of known length up
+    /// to 64 KiB has 30 s in all.
+    pub fn read_timeout(mut self, limit: Duration) -> Self {
+        self.read_timeout = limit;
+        self
+    }
+
     /// Sets how long the upstream may make no progress. Default: 30 s. Counts from the last progress
-    /// of the request body to the response head, then for each frame of the response body. The wait
-    /// for a token does not count.
+    /// of the request body to the response head, then for each frame of the response body. The waits
+    /// for a token and for the caller do not count.
     pub fn response_timeout(mut self, limit: Duration) -> Self {
         self.response_timeout = limit;
         self
     }
 
-    /// Builds the proxy over the built-in HTTPS client: HTTP/1.1, rustls with ring, no redirects.
-    /// Connections are reused, but a body of unknown length is sent on a new one.
+    /// Builds the proxy over the built-in HTTPS client: HTTP/1.1, rustls, no redirects.
+    /// Connections are reused, but a streamed body of unknown length is sent on a new one. If a reused one
+    /// turns out to be closed, a call whose method is idempotent (RFC 9110 section 9.2.2) and whose body is
+    /// buffered is sent once more.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSetting`](enkash_auth_tower::ErrorKind::InvalidSetting) if the
     /// upstream is not a valid address or TLS cannot be set up.
     #[cfg(feature = "client")]
-    pub fn build(self) -> Result<Proxy, Error> {
-        let client = Client::new(&self.egress, self.connect_timeout)?;
+    pub fn build(self) -> Result<Proxy, Error>
+    where
+        A: SelectAccount<Request<ProxyBody>, Response<Body>> + Clone + Send + Sync + 'static,
+    {
+        let connector = self.egress.connector(self.connect_timeout)?;
+        let client = Client::new(connector, self.pool_max_idle, self.pool_idle_timeout);
         self.build_with(client)
     }
 
@@ -211,9 +287,11 @@ impl ProxyBuilder {
         S::Future: Send + 'static,
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
+        A: SelectAccount<Request<ProxyBody>, Response<Body>> + Clone + Send + Sync + 'static,
     {
         let target = Target::new(&self.upstream)?;
-        let calls = EnkashAuthLayer::new(self.tokens)
+        let calls = self
+            .layer
             .allow_origin(self.upstream)
             .replay(ReplayPolicy::default())
             .layer(IdleTimeout::new(client, self.response_timeout))
@@ -221,6 +299,7 @@ impl ProxyBuilder {
         Ok(Proxy(Arc::new(Inner {
             target,
             budget: Budget::new(),
+            read_timeout: self.read_timeout,
             calls: BoxCloneSyncService::new(calls),
         })))
     }

@@ -1,4 +1,5 @@
 use std::{
+    error::Error as StdError,
     fmt,
     pin::{Pin, pin},
     sync::{
@@ -11,7 +12,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use enkash_auth_tower::{BoxError, ReplayBody};
+use enkash_auth_tower::{BoxError, replay::ReplayBody};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, timeout_at};
 
@@ -31,7 +32,8 @@ pub struct ProxyBody {
 enum Content {
     /// `None` once sent.
     Collected(Option<Bytes>),
-    Streaming(Body),
+    /// What was read of the body already, until it is sent, and the rest.
+    Streaming(Option<Bytes>, Body),
 }
 
 impl ProxyBody {
@@ -42,7 +44,12 @@ impl ProxyBody {
 
     /// Creates a body that streams with backpressure.
     pub fn streaming(body: Body) -> Self {
-        Self::new(Content::Streaming(body))
+        Self::new(Content::Streaming(None, body))
+    }
+
+    /// Creates a body that begins with `read` and streams the `rest`.
+    pub(crate) fn begun(read: Bytes, rest: Body) -> Self {
+        Self::new(Content::Streaming(Some(read), rest))
     }
 
     pub(crate) fn progress(&self) -> &Progress {
@@ -50,20 +57,21 @@ impl ProxyBody {
     }
 
     fn new(content: Content) -> Self {
-        Self {
-            content,
-            progress: Progress::new(),
-        }
+        let progress = Progress::new();
+        Self { content, progress }
     }
 }
 
 impl ReplayBody for ProxyBody {
     /// Returns a copy of the body if it is buffered and was not sent yet.
     fn try_clone(&self) -> Option<Self> {
-        match &self.content {
-            Content::Collected(bytes) => bytes.clone().map(Self::collected),
-            Content::Streaming(_) => None,
-        }
+        let Content::Collected(Some(bytes)) = &self.content else {
+            return None;
+        };
+        Some(Self {
+            content: Content::Collected(Some(bytes.clone())),
+            progress: self.progress.clone(),
+        })
     }
 }
 
@@ -75,24 +83,30 @@ impl HttpBody for ProxyBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = match &mut self.content {
-            Content::Collected(bytes) => {
-                let bytes = bytes.take_if(|bytes| !bytes.is_empty());
-                bytes.map(|bytes| Ok(Frame::data(bytes)))
-            }
-            Content::Streaming(body) => ready!(Pin::new(body).poll_frame(cx)),
+        let Self { content, progress } = &mut *self;
+        let frame = match content {
+            Content::Collected(bytes) => in_a_frame(bytes),
+            Content::Streaming(read, rest) => match in_a_frame(read) {
+                None => {
+                    progress.pause();
+                    ready!(Pin::new(rest).poll_frame(cx))
+                }
+                read => read,
+            },
         };
-        self.progress.touch();
+        progress.touch();
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_trailers() => None,
-            frame => frame.map(|frame| frame.map_err(Into::into)),
+            frame => frame.map(|frame| frame.map_err(|error| BadBody(error).into())),
         })
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Collected(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Content::Streaming(body) => body.is_end_stream(),
+            Content::Streaming(read, rest) => {
+                read.as_ref().is_none_or(Bytes::is_empty) && rest.is_end_stream()
+            }
         }
     }
 
@@ -101,7 +115,15 @@ impl HttpBody for ProxyBody {
             Content::Collected(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
             }
-            Content::Streaming(body) => body.size_hint(),
+            Content::Streaming(read, rest) => {
+                let (read, rest) = (read.as_ref().map_or(0, Bytes::len) as u64, rest.size_hint());
+                let mut hint = SizeHint::new();
+                hint.set_lower(rest.lower().saturating_add(read));
+                if let Some(upper) = rest.upper() {
+                    hint.set_upper(upper.saturating_add(read));
+                }
+                hint
+            }
         }
     }
 }
@@ -111,7 +133,7 @@ impl fmt::Debug for ProxyBody {
         // The content belongs to the caller and may be sensitive.
         let name = match &self.content {
             Content::Collected(_) => "ProxyBody::Collected",
-            Content::Streaming(_) => "ProxyBody::Streaming",
+            Content::Streaming(..) => "ProxyBody::Streaming",
         };
         f.debug_struct(name)
             .field("size_hint", &self.size_hint())
@@ -119,13 +141,38 @@ impl fmt::Debug for ProxyBody {
     }
 }
 
+/// Why the caller's body ended early: it was malformed, or the caller disconnected.
+#[derive(Debug)]
+pub(crate) struct BadBody(axum::Error);
+
+impl fmt::Display for BadBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request body was malformed or incomplete")
+    }
+}
+
+impl StdError for BadBody {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// Takes what is not empty.
+fn in_a_frame(bytes: &mut Option<Bytes>) -> Option<Result<Frame<Bytes>, axum::Error>> {
+    let bytes = bytes.take_if(|bytes| !bytes.is_empty())?;
+    Some(Ok(Frame::data(bytes)))
+}
+
 /// When a body last made progress. Shared by clones: the body writes, the wait for the response reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     start: Instant,
-    /// Milliseconds after the start.
+    /// Milliseconds after the start, or [`PAUSED`].
     last: Arc<AtomicU64>,
 }
+
+/// Stands for the present, while the caller has to send more.
+const PAUSED: u64 = u64::MAX;
 
 impl Progress {
     fn new() -> Self {
@@ -137,11 +184,17 @@ impl Progress {
 
     /// Records progress now.
     pub(crate) fn touch(&self) {
-        let passed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let passed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(0);
         self.last.store(passed, Ordering::Relaxed);
     }
 
-    /// Returns the output of `future`, or `None` if the body makes no progress for `limit` before that.
+    /// Records that the body waits for the caller, until the next progress.
+    fn pause(&self) {
+        self.last.store(PAUSED, Ordering::Relaxed);
+    }
+
+    /// Returns the output of `future`, or `None` if the body makes no progress for `limit` before that, and does
+    /// not wait for the caller.
     pub(crate) async fn watch<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
         let limit = limit.min(NEVER);
         let mut future = pin!(future);
@@ -157,6 +210,9 @@ impl Progress {
     }
 
     fn last(&self) -> Instant {
-        self.start + Duration::from_millis(self.last.load(Ordering::Relaxed))
+        match self.last.load(Ordering::Relaxed) {
+            PAUSED => Instant::now(),
+            passed => self.start + Duration::from_millis(passed),
+        }
     }
 }

@@ -8,6 +8,7 @@ mod bearer;
 mod credentials;
 mod environment;
 mod failure;
+mod few;
 mod fingerprint;
 mod hex;
 mod identity;

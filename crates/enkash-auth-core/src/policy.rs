@@ -16,6 +16,9 @@ pub struct Policy {
     pub retry_after_max: Duration,
     /// How long after two unresolved attempts another one is made: `None` for not before a reset.
     pub retry_unresolved_after: Option<Duration>,
+    /// Whether the issuer is expected to return a new token again until it expires: so it has no refresh window,
+    /// and the shortest expiry margin.
+    pub reuses_tokens: bool,
 }
 
 impl Default for Policy {
@@ -27,6 +30,7 @@ impl Default for Policy {
             backoff_max: Duration::from_secs(30),
             retry_after_max: Duration::from_secs(300),
             retry_unresolved_after: None,
+            reuses_tokens: false,
         }
     }
 }

@@ -28,11 +28,17 @@ impl AccessToken {
     }
 
     /// Returns the value of the `Authorization` header: `Bearer …`, marked sensitive.
+    ///
+    /// **Nothing checks where it is sent.** Any host that a request names, or is redirected to, can use the token until
+    /// it expires; a layer of `enkash-auth-tower` checks each of them. By hand, compare the origin, follow no redirect,
+    /// and attach it to one request: the next one needs the token that is current by then, and a 401 has to be reported
+    /// to the cache (`TokenCache::reject`).
     pub fn header(&self) -> &HeaderValue {
         self.0.bearer.header()
     }
 
-    /// Returns the value of the `Authorization` header without a scheme, marked sensitive.
+    /// Returns the value of the `Authorization` header without a scheme, marked sensitive. As for
+    /// [`header`](Self::header), nothing checks where it is sent.
     pub fn bare_header(&self) -> HeaderValue {
         self.0.bearer.bare_header()
     }

@@ -59,7 +59,7 @@ fn may_have_k(path: &[u8]) -> bool {
 }
 
 /// Returns whether the last segment can be that of a token path: one of letters, digits, `-` and `_` stays as it is,
-/// whatever comes before it.
+/// unless what comes before it is encoded.
 #[inline(never)]
 fn ends_in_token(path: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -67,7 +67,8 @@ fn ends_in_token(path: &[u8]) -> bool {
         && match path.iter().rposition(|byte| !is_plain(byte)) {
             Some(at) if path.get(at) == Some(&b'/') => match path.get(at + 1..) {
                 Some([]) | None => true,
-                Some(tail) => tail.eq_ignore_ascii_case(b"token"),
+                // An encoded `?` may begin a query with slashes of its own.
+                Some(tail) => tail.eq_ignore_ascii_case(b"token") || path.contains(&b'%'),
             },
             _ => true,
         }

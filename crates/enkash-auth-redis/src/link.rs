@@ -1,10 +1,14 @@
-//! The connections to the server: one for each runtime, shared by its calls.
+//! The connections to the server: one for each runtime, and for each node of a cluster, shared by its calls.
 //!
 //! 1. A connection is used only on the runtime that opened it, because that runtime drives it.
 //! 2. It is opened by a task of its own: concurrent calls share one dial, which goes on when they have timed out.
 //! 3. A call that fails or is late closes the connection on which it was sent, and not the one that replaced it.
-//!    Other calls that were sent on it are waited for.
-//! 4. A call is late if the task that drives its connection has written it, and then, when the timeout has passed,
+//!    Other calls that were sent on it are waited for. A late one does not if another had a response meanwhile: the
+//!    server is slow, and would be slower with another connection.
+//! 4. A call goes to the node that had the slot of its key last, and follows redirections. After a failure that node
+//!    is forgotten; after one of a node that was any, the next dial begins with another. A server that is no cluster
+//!    redirects nothing.
+//! 5. A call is late if the task that drives its connection has written it, and then, when the timeout has passed,
 //!    has read no response: a busy runtime is not taken for a late server.
 
 use std::{
@@ -13,109 +17,207 @@ use std::{
     fmt,
     future::poll_fn,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
 
 use enkash_auth_tower::{BoxError, internal::Queue};
-use redis::{FromRedisValue, Pipeline, aio::MultiplexedConnection};
+use redis::{Cmd, FromRedisValue, Pipeline, aio::MultiplexedConnection};
 use tokio::{
     runtime::{Handle, Id},
     sync::{mpsc, oneshot, watch},
-    task::AbortHandle,
+    task::{AbortHandle, coop::unconstrained},
     time::timeout,
 };
 
-use crate::target::{SLOTS, Target};
+use crate::{
+    node::{Node, Redirection},
+    target::{Dialed, SLOTS, Target},
+};
 
-/// Limits a dial: a lost packet is sent again after a second.
+/// Limits a dial, unless a call may take longer: a lost packet is sent again after a second.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Limits how often a call is redirected: once to the owner of its slot, once while that is moved.
+const REDIRECTIONS: usize = 3;
 
 pub(crate) struct Link {
     target: Arc<Target>,
+    timeout: Duration,
     queue: Queue,
-    open: Mutex<HashMap<Id, Arc<Connection>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By runtime, and by node unless any will do.
+    open: HashMap<(Id, Option<Node>), Arc<Connection>>,
+    /// Which nodes the slots of a cluster were last moved to.
+    slots: HashMap<u16, Node>,
+    /// How many of the connections to any node have failed.
+    failures: usize,
+}
+
+/// Commands that are sent at once. The first has the key.
+pub(crate) struct Call {
+    pub(crate) slot: u16,
+    pub(crate) commands: Vec<Cmd>,
 }
 
 /// A connection that is being opened, or is open. It is closed on drop.
 struct Connection {
     /// Closed with the connection.
-    dialed: watch::Receiver<Option<Dialed>>,
-    /// Dropped once the connection has been driven.
-    turns: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    dialed: watch::Receiver<Option<Opened>>,
+    /// Each is dropped once the connection has been driven.
+    waiting: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    /// Counts the responses.
+    responses: AtomicU64,
     driver: AbortHandle,
 }
 
-type Dialed = Result<MultiplexedConnection, Arc<dyn Error + Send + Sync>>;
+type Opened = Result<(MultiplexedConnection, Node), Arc<dyn Error + Send + Sync>>;
 
 impl Link {
-    pub(crate) fn new(target: Target) -> Self {
+    /// Creates a link whose calls are late after `timeout`.
+    pub(crate) fn new(target: Target, timeout: Duration) -> Self {
         Self {
             target: Arc::new(target),
-            queue: Queue::new(SLOTS),
-            open: Mutex::default(),
+            timeout,
+            queue: Queue::new(SLOTS, timeout),
+            state: Mutex::default(),
         }
     }
 
-    /// Makes a call. If it fails, or has no response within the first of the `timeouts`, it is sent once more, over
-    /// another connection, and so on.
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Makes a call. If it fails, or has no response within the first of the `timeouts`, it is sent once more, and so
+    /// on: over another connection, unless this one still responds.
     pub(crate) async fn call<T: FromRedisValue>(
         &self,
-        call: &Pipeline,
+        call: &Call,
         timeouts: &[Duration],
     ) -> Result<T, BoxError> {
-        let slot = self.queue.enter().await?;
+        let place = self.queue.enter().await?;
         let mut failed = late();
         for limit in timeouts {
-            let connection = self.connection();
-            match connection.call(call, *limit).await {
+            match self.follow(call, *limit).await {
                 Ok(result) => {
-                    slot.responded();
+                    place.responded();
                     return Ok(result);
                 }
                 Err(error) => failed = error,
-            }
-            // A dial that is late goes on.
-            if connection.is_dialed() {
-                self.close(&connection);
             }
         }
         Err(failed)
     }
 
-    /// Returns the connection of the current runtime, or opens one.
-    fn connection(&self) -> Arc<Connection> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, connection| connection.is_open());
-        let dial = || Arc::new(Connection::dial(Arc::clone(&self.target)));
-        Arc::clone(open.entry(Handle::current().id()).or_insert_with(dial))
+    /// Makes a call, and makes it again where it is redirected to.
+    async fn follow<T: FromRedisValue>(&self, call: &Call, limit: Duration) -> Result<T, BoxError> {
+        let (mut node, mut is_asking) = (self.state().slots.get(&call.slot).cloned(), false);
+        for _ in 0..=REDIRECTIONS {
+            let connection = self.connection(node.as_ref());
+            let responses = connection.responses.load(Ordering::Relaxed);
+            let error = match connection.call(&call.pipeline(is_asking), limit).await {
+                Ok(Some(result)) => return Ok(result),
+                Ok(None) if connection.responses.load(Ordering::Relaxed) != responses => {
+                    return Err(late());
+                }
+                Ok(None) => late(),
+                Err(error) => error,
+            };
+            let Some(redirection) = connection.redirection(&error) else {
+                self.failed(&connection, node.as_ref());
+                return Err(error);
+            };
+            is_asking = redirection.is_asking;
+            if !is_asking {
+                let owner = redirection.node.clone();
+                self.state().slots.insert(call.slot, owner);
+            }
+            node = Some(redirection.node);
+        }
+        Err("redis redirected a call too often".into())
     }
 
-    /// Closes `closed` once the calls that use it have ended, unless another has replaced it.
-    fn close(&self, closed: &Arc<Connection>) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, connection| !Arc::ptr_eq(connection, closed));
+    /// Returns the connection of the current runtime to `node`, or opens one.
+    fn connection(&self, node: Option<&Node>) -> Arc<Connection> {
+        let mut state = self.state();
+        state.open.retain(|_, connection| connection.is_open());
+        let failures = state.failures;
+        let dial = || {
+            let dial = Arc::clone(&self.target).dial(node.cloned(), failures);
+            Arc::new(Connection::open(dial, self.timeout.max(DIAL_TIMEOUT)))
+        };
+        let key = (Handle::current().id(), node.cloned());
+        Arc::clone(state.open.entry(key).or_insert_with(dial))
+    }
+
+    /// Closes `failed` once the calls that use it have ended, unless another has replaced it or its dial goes on, and
+    /// forgets which slots `node` has.
+    fn failed(&self, failed: &Arc<Connection>, node: Option<&Node>) {
+        let mut state = self.state();
+        state.slots.retain(|_, owner| Some(&*owner) != node);
+        if failed.is_dialed() {
+            let open = state.open.len();
+            state
+                .open
+                .retain(|_, connection| !Arc::ptr_eq(connection, failed));
+            // Counted once, however many calls it fails. A dial that failed has tried all nodes.
+            if node.is_none() && failed.was_opened() && state.open.len() < open {
+                state.failures = state.failures.wrapping_add(1);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Call {
+    /// Returns the commands, for a node that has the slot or, if `is_asking`, is about to.
+    fn pipeline(&self, is_asking: bool) -> Pipeline {
+        let mut pipeline = redis::pipe();
+        if is_asking {
+            pipeline.cmd("ASKING").ignore();
+        }
+        for command in &self.commands {
+            pipeline.add_command(command.clone());
+        }
+        pipeline
     }
 }
 
 impl Connection {
-    fn dial(target: Arc<Target>) -> Self {
+    fn open(
+        dial: impl Future<Output = Result<Dialed, BoxError>> + Send + 'static,
+        limit: Duration,
+    ) -> Self {
         let (sender, dialed) = watch::channel(None);
-        let (turns, mut asked) = mpsc::unbounded_channel();
+        let (waiting, mut arrived) = mpsc::unbounded_channel();
         let driving = tokio::spawn(async move {
-            match timeout(DIAL_TIMEOUT, target.dial()).await {
-                Ok(Ok((connection, driver))) => {
-                    sender.send_replace(Some(Ok(connection)));
-                    let mut driver = pin!(driver);
-                    poll_fn(|cx| {
+            match timeout(limit, dial).await {
+                Ok(Ok((connection, mut driver, node))) => {
+                    sender.send_replace(Some(Ok((connection, node))));
+                    // Limited by the calls in flight, and not by tokio's budget, which those that wait may use up.
+                    unconstrained(poll_fn(|cx| {
                         // Dropped once the driver was polled.
-                        let mut turns = Vec::new();
-                        while let Poll::Ready(Some(turn)) = asked.poll_recv(cx) {
-                            turns.push(turn);
+                        let mut waiting = Vec::new();
+                        while let Poll::Ready(Some(sender)) = arrived.poll_recv(cx) {
+                            waiting.push(sender);
                         }
                         driver.as_mut().poll(cx)
-                    })
+                    }))
                     .await;
                 }
                 Ok(Err(error)) => drop(sender.send_replace(Some(Err(error.into())))),
@@ -124,7 +226,8 @@ impl Connection {
         });
         Self {
             dialed,
-            turns,
+            waiting,
+            responses: AtomicU64::new(0),
             driver: driving.abort_handle(),
         }
     }
@@ -133,44 +236,64 @@ impl Connection {
     async fn dialed(&self) -> Result<MultiplexedConnection, BoxError> {
         let mut dialed = self.dialed.clone();
         match dialed.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(Ok(connection))) => Ok(connection.clone()),
+            Ok(Some(Ok((connection, _)))) => Ok(connection.clone()),
             Ok(Some(Err(error))) => Err(Box::new(Arc::clone(error))),
             Ok(None) | Err(_) => Err("redis could not be connected to in time".into()),
         }
     }
 
-    /// Makes a call. It is late if the dial or the response takes longer than `limit`.
+    /// Makes a call. Returns `None` if it is late: if the dial or the response takes longer than `limit`.
     async fn call<T: FromRedisValue>(
         &self,
         call: &Pipeline,
         limit: Duration,
-    ) -> Result<T, BoxError> {
-        let mut dialed = timeout(limit, self.dialed()).await.map_err(|_| late())??;
-        let mut call = pin!(call.query_async(&mut dialed));
+    ) -> Result<Option<T>, BoxError> {
+        let Ok(dialed) = timeout(limit, self.dialed()).await else {
+            return Ok(None);
+        };
+        let mut dialed = dialed?;
+        let mut call = pin!(async {
+            let result = call.query_async(&mut dialed).await;
+            self.responses.fetch_add(1, Ordering::Relaxed);
+            result
+        });
         // Once it is written, and once more when what has arrived is read.
         for limit in [limit, Duration::ZERO] {
             if let Ok(result) = timeout(Duration::ZERO, call.as_mut()).await {
-                return Ok(result?);
+                return Ok(Some(result?));
             }
-            self.turn().await;
+            self.driven().await;
             if let Ok(result) = timeout(limit, call.as_mut()).await {
-                return Ok(result?);
+                return Ok(Some(result?));
             }
         }
-        Err(late())
+        Ok(None)
+    }
+
+    /// Returns where the node at the other end sends a call by failing it with `error`.
+    fn redirection(&self, error: &BoxError) -> Option<Redirection> {
+        match &*self.dialed.borrow() {
+            Some(Ok((_, node))) => node.redirection(error),
+            _ => None,
+        }
     }
 
     /// Waits until the connection has been driven once more: what was sent is written, what arrived is read.
-    async fn turn(&self) {
-        let (sender, turned) = oneshot::channel();
+    async fn driven(&self) {
+        let (sender, driven) = oneshot::channel();
         // Otherwise it is closed.
-        let _ = self.turns.send(sender);
-        let _ = turned.await;
+        let _ = self.waiting.send(sender);
+        let _ = driven.await;
     }
 
-    /// Returns whether it was opened.
+    /// Returns whether its dial has ended.
     fn is_dialed(&self) -> bool {
         self.dialed.borrow().is_some()
+    }
+
+    /// Returns whether its dial has succeeded.
+    fn was_opened(&self) -> bool {
+        matches!(&*self.dialed.borrow(), Some(Ok(_)))
     }
 
     /// Returns whether it is not closed, and its runtime not shut down.

@@ -3,7 +3,8 @@ use std::{
     process::ExitCode,
 };
 
-use enkash_auth_tower::{Error, ErrorKind};
+use enkash_auth_redis::RedisStore;
+use enkash_auth_tower::ErrorKind;
 
 use crate::{
     config::Config,
@@ -17,24 +18,34 @@ pub(crate) fn offline() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes one token request, and prints the class of the outcome and what to do about it.
-pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
+/// Exits with this if the token was granted, and there is a warning about the store.
+const STORE_UNFIT: u8 = 12;
+
+/// Describes the store, if it is a server, makes one token request, and prints the class of the outcome and what to
+/// do about it.
+pub(crate) async fn check(config: &Config, account: Option<&str>) -> Result<ExitCode, Failure> {
+    let tokens = config.tokens.one(account)?;
     let mut out = io::stdout();
-    let code = match config.tokens.token().await {
+    let is_fit = match &config.store {
+        OpenStore::Redis(store) => describe(store, &mut out).await?,
+        OpenStore::Directory(_) | OpenStore::Memory { .. } => true,
+    };
+    let code = match tokens.token().await {
         Ok(_) => {
-            let status = config.tokens.status();
+            let status = tokens.status();
             let left = status.remaining().unwrap_or_default().as_secs();
             let from = match status.token_requests() {
                 0 => " (stored by an earlier request; none was made)",
                 _ => "",
             };
             writeln!(out, "granted: token valid for {left} s{from}")?;
-            ExitCode::SUCCESS
+            ExitCode::from(if is_fit { 0 } else { STORE_UNFIT })
         }
         Err(error) => {
             writeln!(out, "{}: {}", error.kind().as_str(), one_line(&error))?;
-            writeln!(out, "hint: {}", hint(&error))?;
-            ExitCode::from(exit_code(error.kind()))
+            let (code, hint) = advice(error.kind());
+            writeln!(out, "hint: {hint}")?;
+            ExitCode::from(code)
         }
     };
     if let OpenStore::Memory { why } = &config.store {
@@ -43,49 +54,67 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn exit_code(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::InvalidSetting => 2,
-        ErrorKind::Unavailable => 3,
-        ErrorKind::InvalidResponse => 4,
-        ErrorKind::Rejected => 5,
-        ErrorKind::AccountLocked => 6,
-        ErrorKind::Misconfigured => 7,
-        ErrorKind::Forbidden => 8,
-        ErrorKind::Unresolved => 9,
-        ErrorKind::StoreUnavailable => 10,
-        ErrorKind::AccountClosed => 11,
-        _ => 1,
+/// Prints what the store says of itself. Returns whether there is no warning.
+async fn describe(store: &RedisStore, out: &mut impl Write) -> io::Result<bool> {
+    let server = match store.inspect().await {
+        Ok(server) => server,
+        Err(error) => {
+            writeln!(out, "store: {}", one_line(&*error))?;
+            return Ok(false);
+        }
+    };
+    writeln!(out, "store: {server}")?;
+    let warnings = server.warnings();
+    for warning in &warnings {
+        writeln!(out, "warning: {warning}")?;
     }
+    Ok(warnings.is_empty())
 }
 
-fn hint(error: &Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::InvalidSetting => "correct the named setting",
-        ErrorKind::Unavailable => {
-            "check the address in ENKASH_BASE_URL, the network and the proxy, or retry later"
-        }
-        ErrorKind::InvalidResponse => {
-            "the response from ENKASH_BASE_URL has no token: is it EnKash's token server?"
-        }
-        ErrorKind::Rejected => {
-            "check the credentials in ENKASH_* before you run this again: \
-             a third consecutive rejection locks the account"
-        }
-        ErrorKind::AccountLocked => "have EnKash unlock the account before you retry",
-        ErrorKind::Misconfigured => {
-            "check ENKASH_BASE_URL, and whether the product takes a password or merchant keys"
-        }
-        ErrorKind::Forbidden => {
-            "ask EnKash whether this machine's address is allow-listed and the API enabled"
-        }
-        ErrorKind::Unresolved => {
-            "EnKash may count this as a failed attempt: check the account before you retry"
-        }
-        ErrorKind::AccountClosed => {
-            "check the account and the credentials, then run `enkash-sidecar reset`"
-        }
-        ErrorKind::StoreUnavailable => "check the directory or the server in ENKASH_TOKEN_STORE",
-        _ => "run with RUST_LOG=debug for details",
+/// Returns the exit code of `check` for an error, and what to do about it, which the page shows as well.
+pub(crate) fn advice(kind: ErrorKind) -> (u8, &'static str) {
+    match kind {
+        ErrorKind::InvalidSetting => (2, "correct the named setting"),
+        ErrorKind::Unavailable => (
+            3,
+            "check ENKASH_BASE_URL, the network and the proxy; a running sidecar retries by itself",
+        ),
+        ErrorKind::InvalidResponse => (
+            4,
+            "the response from ENKASH_BASE_URL has no token: is it EnKash's token server?",
+        ),
+        ErrorKind::Rejected => (
+            5,
+            "check the credentials in ENKASH_* before they are sent again: a third consecutive rejection \
+             locks the account; those in files are read again by themselves, those in variables at a restart",
+        ),
+        ErrorKind::AccountLocked => (
+            6,
+            "have EnKash unlock the account, then run `enkash-sidecar reset`",
+        ),
+        ErrorKind::Misconfigured => (
+            7,
+            "check ENKASH_BASE_URL, and whether the product takes a password or merchant keys",
+        ),
+        ErrorKind::Forbidden => (
+            8,
+            "ask EnKash whether this machine's address is allow-listed and the API enabled",
+        ),
+        ErrorKind::Unresolved => (
+            9,
+            "EnKash may count this as a failed attempt: check the token server and the account, \
+             then run `enkash-sidecar reset`",
+        ),
+        ErrorKind::StoreUnavailable => (
+            10,
+            "check the directory or the server in ENKASH_TOKEN_STORE; once it responds, \
+             a running sidecar goes on by itself",
+        ),
+        ErrorKind::AccountClosed => (
+            11,
+            "check the account and the credentials in EnKash's portal and correct them, \
+             then run `enkash-sidecar reset`: a third failed attempt could lock the account",
+        ),
+        _ => (1, "see the log, with RUST_LOG=debug for details"),
     }
 }

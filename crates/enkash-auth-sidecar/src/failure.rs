@@ -1,54 +1,49 @@
-use std::{error::Error as StdError, fmt, io, iter, process::ExitCode};
+use std::{error::Error as StdError, fmt, iter, process::ExitCode};
 
 use enkash_auth_tower::{BoxError, ConfigError, Error as AuthError, ErrorKind};
 
 /// Why the program stops. `Display` prints one line.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// A setting that the user can correct.
-    Setting(BoxError),
-    Other(BoxError),
+pub(crate) struct Failure {
+    error: BoxError,
+    /// Whether it is a setting that the user can correct.
+    is_setting: bool,
 }
 
 impl Failure {
     /// Creates the failure for an invalid flag or variable `name`.
     pub(crate) fn setting(name: &str, why: impl fmt::Display) -> Self {
-        Self::Setting(format!("{name}: {why}").into())
+        Self {
+            error: format!("{name}: {why}").into(),
+            is_setting: true,
+        }
+    }
+
+    /// Creates the failure for any other reason.
+    pub(crate) fn other(why: impl Into<BoxError>) -> Self {
+        Self {
+            error: why.into(),
+            is_setting: false,
+        }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Setting(_) => ExitCode::from(2),
-            Self::Other(_) => ExitCode::FAILURE,
-        }
+        ExitCode::from(if self.is_setting { 2 } else { 1 })
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Setting(error) | Self::Other(error)) = self;
-        f.write_str(&one_line(&**error))
+        f.write_str(&one_line(&*self.error))
     }
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Setting(error.into())
-    }
-}
-
-impl From<AuthError> for Failure {
-    fn from(error: AuthError) -> Self {
-        match error.kind() {
-            ErrorKind::InvalidSetting => Self::Setting(error.into()),
-            _ => Self::Other(error.into()),
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Other(error.into())
+impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error: BoxError = error.into();
+        let of_setting = |error: &AuthError| error.kind() == ErrorKind::InvalidSetting;
+        let is_setting = error.is::<ConfigError>() || error.downcast_ref().is_some_and(of_setting);
+        Self { error, is_setting }
     }
 }
 

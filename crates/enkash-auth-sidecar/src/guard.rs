@@ -1,53 +1,106 @@
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
+use axum::response::{IntoResponse, Response};
 use enkash_auth_axum::{Forwarded, Problem};
-use http::{HeaderMap, HeaderName, Request, StatusCode, header::HOST, header::ORIGIN};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version,
+    header::{HOST, ORIGIN, WWW_AUTHENTICATE},
+};
+
+use crate::{
+    account_files::ACCOUNT,
+    address::Address,
+    caller_key::{CALLER_KEY, CallerKey},
+};
+
+/// The `Retry-After` above the connection limit.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Declines requests of web pages: a page opened in a browser on this machine must not spend money.
+/// Declines requests of web pages, which must not spend money, of callers without the key, and beyond the limit.
 ///
 /// `Origin` and `Sec-Fetch-Site` reveal pages of other sites. `Host` reveals DNS rebinding: it names
 /// a foreign host that resolves to this address.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
-    /// The local address of the connection.
-    local: SocketAddr,
-    /// Whether the listener is bound to an unspecified address. Then there may be further addresses in
-    /// front of the machine, so any IP address is allowed as host, but no name, which could be rebound.
-    is_unspecified: bool,
+    listener: Address,
+    /// Names in `Host` that are allowed beside those of the listener, with a port or for all ports.
+    allowed_hosts: Vec<String>,
+    key: Option<CallerKey>,
+    /// How many accounts a request may name: with one account only, a caller that names one means another.
+    accounts: usize,
 }
 
 impl Guard {
-    pub(crate) fn new(listener: SocketAddr, local: SocketAddr) -> Self {
+    pub(crate) fn new(
+        listener: &Address,
+        allowed_hosts: &[String],
+        key: Option<CallerKey>,
+        accounts: usize,
+    ) -> Self {
         Self {
-            local,
-            is_unspecified: listener.ip().to_canonical().is_unspecified(),
+            listener: listener.clone(),
+            allowed_hosts: allowed_hosts.to_vec(),
+            key,
+            accounts,
         }
     }
 
-    pub(crate) fn admit<B>(self, request: &Request<B>) -> Result<(), Problem> {
+    /// Returns the response to a request that is declined. Takes the key out of any other. `local` is the
+    /// local address of the connection; a Unix socket has none. Without a slot, every request is declined.
+    pub(crate) fn decline<B>(
+        &self,
+        local: Option<SocketAddr>,
+        has_slot: bool,
+        request: &mut Request<B>,
+    ) -> Option<Response> {
         let headers = request.headers();
-        if !self.is_for_us(headers) {
-            return Err(declined(StatusCode::MISDIRECTED_REQUEST, "unknown Host"));
-        }
         let host = values(headers, &HOST).next().flatten().and_then(split);
         let is_ours = |origin: &str| {
             let at = origin.strip_prefix("http://");
-            at.is_some_and(|at| split(at) == host || (!self.is_unspecified && self.is(at)))
+            at.is_some_and(|at| {
+                let is_same = host.is_some() && split(at) == host;
+                is_same || (self.has_own_name() && self.is(at, local))
+            })
         };
-        if !values(headers, &ORIGIN).all(|origin| origin.is_some_and(is_ours)) {
-            return Err(declined(StatusCode::FORBIDDEN, "cross-origin request"));
-        }
         let is_harmless = |site| matches!(site, "same-origin" | "none");
-        if !values(headers, &SEC_FETCH_SITE).all(|site| site.is_some_and(is_harmless)) {
-            return Err(declined(StatusCode::FORBIDDEN, "cross-site request"));
+        let (status, detail) = if !self.is_for_us(local, request) {
+            let detail = "unknown Host; --allow-host allows one";
+            (StatusCode::MISDIRECTED_REQUEST, detail)
+        } else if !values(headers, &ORIGIN).all(|origin| origin.is_some_and(is_ours)) {
+            (StatusCode::FORBIDDEN, "cross-origin request")
+        } else if !values(headers, &SEC_FETCH_SITE).all(|site| site.is_some_and(is_harmless)) {
+            (StatusCode::FORBIDDEN, "cross-site request")
+        } else if self.key.as_ref().is_some_and(|key| !key.is_in(headers)) {
+            let detail = "the caller key is missing or wrong";
+            (StatusCode::UNAUTHORIZED, detail)
+        } else if headers.get_all(ACCOUNT).iter().nth(self.accounts).is_some() {
+            let detail = "x-enkash-account is sent twice, or without --accounts";
+            (StatusCode::BAD_REQUEST, detail)
+        } else if !has_slot {
+            (StatusCode::SERVICE_UNAVAILABLE, "too many connections")
+        } else {
+            request.headers_mut().remove(CALLER_KEY);
+            return None;
+        };
+        tracing::warn!(status = status.as_u16(), "request declined: {detail}");
+        let mut problem = Problem::new(status, Forwarded::No).detail(detail);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            problem = problem.retry_after(RETRY_AFTER);
         }
-        Ok(())
+        let mut response = problem.into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Enkash-Caller-Key");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        Some(response)
     }
 
-    /// Returns whether `authority` names this listener.
-    pub(crate) fn is(self, authority: &str) -> bool {
+    /// Returns whether `authority` names this listener, for a connection to `local`.
+    fn is(&self, authority: &str, local: Option<SocketAddr>) -> bool {
         let Some((host, port)) = split(authority) else {
             return false;
         };
@@ -58,22 +111,57 @@ impl Guard {
             .parse()
             .map(|ip: IpAddr| ip.to_canonical());
         let is_localhost = host.eq_ignore_ascii_case("localhost");
-        if self.is_unspecified {
+        let Some(local) = local else {
+            return is_localhost;
+        };
+        if !self.has_own_name() {
             return ip.is_ok() || is_localhost;
         }
-        let local = self.local.ip().to_canonical();
-        port == self.local.port() && (ip == Ok(local) || is_localhost && local.is_loopback())
+        let local_ip = local.ip().to_canonical();
+        port == local.port() && (ip == Ok(local_ip) || is_localhost && local_ip.is_loopback())
+    }
+
+    /// Returns whether the listener has one address. A Unix socket has none. Bound to an unspecified one,
+    /// there may be further addresses in front of the machine, so any IP address is allowed as host, but
+    /// no name, which could be rebound.
+    fn has_own_name(&self) -> bool {
+        match self.listener {
+            Address::Tcp(address) => !address.ip().to_canonical().is_unspecified(),
+            Address::Unix(_) => false,
+        }
     }
 
     /// Returns whether a connection to `authority` would reach this listener.
-    pub(crate) fn leads_here(self, authority: &str) -> bool {
+    pub(crate) fn leads_here(&self, authority: &str) -> bool {
+        let Address::Tcp(address) = self.listener else {
+            return false;
+        };
         let port = split(authority).map(|(_, port)| port);
-        port == Some(self.local.port()) && self.is(authority)
+        port == Some(address.port()) && self.is(authority, Some(address))
     }
 
-    fn is_for_us(self, headers: &HeaderMap) -> bool {
-        let mut hosts = values(headers, &HOST);
-        matches!((hosts.next(), hosts.next()), (Some(Some(host)), None) if self.is(host))
+    /// Without `Host`, only HTTP/1.0 from this machine: every browser sends one.
+    fn is_for_us<B>(&self, local: Option<SocketAddr>, request: &Request<B>) -> bool {
+        let mut hosts = values(request.headers(), &HOST);
+        match (hosts.next(), hosts.next()) {
+            (Some(Some(host)), None) => self.is(host, local) || self.allows(host),
+            (None, None) => {
+                let is_local = |local: SocketAddr| local.ip().to_canonical().is_loopback();
+                request.version() == Version::HTTP_10 && local.is_none_or(is_local)
+            }
+            _ => false,
+        }
+    }
+
+    fn allows(&self, authority: &str) -> bool {
+        let allows = |(host, port): (&str, u16)| {
+            self.allowed_hosts.iter().any(|allowed| {
+                let with_port = split(allowed).filter(|(_, allowed)| *allowed == port);
+                let allowed = with_port.map_or(allowed.as_str(), |(allowed, _)| allowed);
+                allowed.eq_ignore_ascii_case(host)
+            })
+        };
+        split(authority).is_some_and(allows)
     }
 }
 
@@ -97,93 +185,6 @@ fn decimal(port: &str) -> Option<u16> {
     is_decimal.then(|| port.parse().ok())?
 }
 
-fn declined(status: StatusCode, detail: &'static str) -> Problem {
-    tracing::warn!(status = status.as_u16(), "request declined: {detail}");
-    Problem::new(status, Forwarded::No).detail(detail)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn guard(listener: &str, local: &str) -> Guard {
-        Guard::new(listener.parse().unwrap(), local.parse().unwrap())
-    }
-
-    #[test]
-    fn host_of_the_connection_is_allowed() {
-        let guard = guard("127.0.0.1:8787", "127.0.0.1:8787");
-        for ours in ["127.0.0.1:8787", "localhost:8787", "LOCALHOST:8787"] {
-            assert!(guard.is(ours), "{ours}");
-        }
-        for foreign in [
-            "",
-            "127.0.0.1",
-            "127.0.0.1:",
-            "127.0.0.1:80",
-            "127.0.0.1:8787:8787",
-            "127.0.0.2:8787",
-            "[::1]:8787",
-            "evil.example:8787",
-            "localhost.evil.example:8787",
-            "user@127.0.0.1:8787",
-            "127.0.0.1:88787",
-            "127.0.0.1:+8787",
-        ] {
-            assert!(!guard.is(foreign), "{foreign}");
-        }
-    }
-
-    #[test]
-    fn default_port_80_may_be_omitted() {
-        let guard = guard("[::1]:80", "[::1]:80");
-        assert!(guard.is("[::1]") && guard.is("[::1]:80") && guard.is("localhost"));
-        assert!(!guard.is("[::1]:8080"));
-    }
-
-    #[test]
-    fn localhost_is_denied_on_remote_address() {
-        let guard = guard("192.0.2.7:8787", "192.0.2.7:8787");
-        assert!(guard.is("192.0.2.7:8787"));
-        assert!(!guard.is("localhost:8787"));
-    }
-
-    #[test]
-    fn unspecified_listener_requires_origin_equal_to_host() {
-        let guard = guard("0.0.0.0:8787", "192.0.2.7:8787");
-        for (origin, is_admitted) in [
-            ("http://192.0.2.7:8787", true),
-            ("http://203.0.113.9", false),
-            ("http://192.0.2.7:3000", false),
-            ("http://localhost:8787", false),
-            ("https://192.0.2.7:8787", false),
-            ("null", false),
-        ] {
-            let request = Request::post("/api").header(HOST, "192.0.2.7:8787");
-            let request = request.header(ORIGIN, origin).body(()).unwrap();
-            assert_eq!(guard.admit(&request).is_ok(), is_admitted, "{origin}");
-        }
-    }
-
-    #[test]
-    fn other_port_does_not_lead_to_listener() {
-        let unspecified = guard("0.0.0.0:8787", "0.0.0.0:8787");
-        assert!(unspecified.leads_here("127.0.0.1:8787"));
-        assert!(!unspecified.leads_here("127.0.0.1:9000"));
-        assert!(guard("127.0.0.1:80", "127.0.0.1:80").leads_here("localhost"));
-    }
-
-    #[test]
-    fn unspecified_listener_allows_addresses_but_no_names() {
-        let guard = guard("[::]:8787", "[::ffff:127.0.0.1]:8787");
-        for ours in [
-            "127.0.0.1:9000",
-            "192.0.2.7",
-            "[2001:db8::1]:8787",
-            "localhost:8787",
-        ] {
-            assert!(guard.is(ours), "{ours}");
-        }
-        assert!(!guard.is("evil.example:8787"));
-    }
-}
+#[path = "../tests/unit/guard.rs"]
+mod tests;

@@ -39,8 +39,9 @@ impl CallHeaders {
         Ok(())
     }
 
-    /// Sets a header, in place of one of the same name.
-    pub fn set(&mut self, name: HeaderName, value: HeaderValue) {
+    /// Sets a header, in place of one of the same name. Its value is marked sensitive, but for the partner id.
+    pub fn set(&mut self, name: HeaderName, mut value: HeaderValue) {
+        value.set_sensitive(value.is_sensitive() || name != PARTNER_ID);
         self.others.retain(|(other, _)| *other != name);
         self.others.push((name, value));
     }

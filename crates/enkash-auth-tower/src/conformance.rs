@@ -3,7 +3,10 @@
 //! A store is a register for each account. The suite tests that compare-and-set is linearizable, that
 //! accounts do not mix, that bytes are returned unchanged, that a call dropped at any await leaves the old
 //! record or the new one, and that an attempt is dead once its guard is dropped, not before.
-//! It takes about a second.
+//! It takes about a second. It does not test [`Loaded::at`](crate::Loaded::at), the
+//! [timeout](Store::timeout), nor two instances over one server. Nor can it make a store fail: an error may come
+//! before or after its write, which the permit protocol allows for.
+//! Do not pause tokio's clock around a store over a network: time would pass while it waits for the server.
 //!
 //! # Examples
 //!
@@ -62,38 +65,38 @@ async fn compares(store: &dyn Store) -> Result<(), BoxError> {
     let set = |current, record| store.compare_and_set(&account, current, record);
     let long: Vec<u8> = (0..48 * 1024_u32).map(|at| at.to_le_bytes()[0]).collect();
 
-    hold(
+    require(
         load().await?.is_none(),
         "an account without a record has none",
     )?;
-    hold(
+    require(
         !set(Some(b"a"), b"b").await?,
         "an absent record is not replaced",
     )?;
-    hold(set(None, b"a").await?, "a first record is set")?;
-    hold(
+    require(set(None, b"a").await?, "a first record is set")?;
+    require(
         load().await?.as_deref() == Some(b"a"),
         "a record that was set is loaded",
     )?;
-    hold(!set(None, b"b").await?, "an existing record is not absent")?;
-    hold(
+    require(!set(None, b"b").await?, "an existing record is not absent")?;
+    require(
         !set(Some(b"b"), b"c").await?,
         "another record is not replaced",
     )?;
-    hold(
+    require(
         !set(Some(b""), b"c").await?,
         "an empty record is another one",
     )?;
-    hold(
+    require(
         load().await?.as_deref() == Some(b"a"),
         "a failed write changes nothing",
     )?;
-    hold(
+    require(
         set(Some(b"a"), &long).await?,
         "the current record is replaced",
     )?;
-    hold(load().await? == Some(long), "48 KiB of any bytes come back")?;
-    hold(
+    require(load().await? == Some(long), "48 KiB of any bytes come back")?;
+    require(
         store.load(&other).await?.record().is_none(),
         "accounts do not mix",
     )
@@ -118,7 +121,7 @@ async fn is_linearizable(store: &Arc<dyn Store>) -> Result<(), BoxError> {
         done??;
     }
     let count = count(store.load(&account).await?.record().unwrap_or_default())?;
-    hold(
+    require(
         count == writers * writes,
         "no write is lost, and none is made twice",
     )
@@ -158,13 +161,13 @@ async fn survives_cancellation(store: &dyn Store) -> Result<(), BoxError> {
         drop(write);
         let found = store.load(&account).await?.record().map(<[u8]>::to_vec);
         let is_whole = found == current || found.as_deref() == Some(&next);
-        hold(
+        require(
             is_whole,
             "a dropped write leaves the old record or the new one",
         )?;
         let mut tries = 0..200;
         while !increment(store, &account).await? {
-            hold(
+            require(
                 tries.next().is_some(),
                 "a dropped write does not block the next",
             )?;
@@ -179,25 +182,25 @@ async fn tracks_liveness(store: &dyn Store) -> Result<(), BoxError> {
     let [attempt, other] = [(); 2].map(|()| AttemptId::new(fastrand::u128(..).to_le_bytes()));
     let Some(alive) = store.hold(&account, attempt).await? else {
         let is_dead = store.is_dead(&account, attempt).await?;
-        return hold(!is_dead, "an attempt without a guard is not dead");
+        return require(!is_dead, "an attempt without a guard is not dead");
     };
-    hold(
+    require(
         !store.is_dead(&account, attempt).await?,
         "an attempt is not dead while its guard is held",
     )?;
-    hold(
+    require(
         !store.is_dead(&account, other).await?,
         "another attempt is not dead",
     )?;
     drop(alive);
-    hold(
+    require(
         store.is_dead(&account, attempt).await?,
         "an attempt is dead once its guard is dropped",
     )?;
     // As a cache whose write comes second: it drops its guard, and the other attempt goes on.
     let _alive = store.hold(&account, attempt).await?;
     drop(store.hold(&account, other).await?);
-    hold(
+    require(
         !store.is_dead(&account, attempt).await?,
         "an attempt is not dead because another has ended",
     )
@@ -209,7 +212,7 @@ fn account() -> Result<AccountKey, BoxError> {
     Ok(Credentials::merchant(key, "secret").account(&base))
 }
 
-fn hold(holds: bool, rule: &'static str) -> Result<(), BoxError> {
+fn require(holds: bool, rule: &'static str) -> Result<(), BoxError> {
     holds
         .then_some(())
         .ok_or_else(|| format!("rule broken: {rule}").into())

@@ -36,8 +36,9 @@ struct Inner {
 pub enum ErrorKind {
     /// A setting is invalid; the text names it. Nothing was sent.
     InvalidSetting,
-    /// The token server could not be reached, was overloaded or failed, or known good credentials wait until
-    /// it responds to a probe. The attempt was not counted.
+    /// The token server could not be reached, was overloaded or failed. The attempt was not counted, but for one of
+    /// known good credentials without a response, which may have been: they then wait until the server responds to
+    /// a probe.
     Unavailable,
     /// The response grants a token that cannot be attached: not a bearer token, already expired, truncated.
     InvalidResponse,

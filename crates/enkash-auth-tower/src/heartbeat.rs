@@ -39,6 +39,13 @@ impl Heartbeat {
             number: state.number,
         })
     }
+
+    /// Replaces the task by none.
+    pub fn stop(&self) {
+        let mut state = self.0.lock();
+        state.number += 1;
+        state.due = None;
+    }
 }
 
 impl Beating {

@@ -73,6 +73,7 @@ impl RefreshPolicy {
             backoff_max: self.backoff_max,
             retry_after_max: self.retry_after_max,
             retry_unresolved_after: self.retry_unresolved_after,
+            reuses_tokens: false,
         }
     }
 

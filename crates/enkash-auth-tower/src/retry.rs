@@ -39,7 +39,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// `tower`'s [`TpsBudget`] with its defaults.
 ///
 /// Place it directly above the layer; a layer between them must not change method or address of a request.
-/// It costs a clone of each request: the body must be a [`ReplayBody`](crate::ReplayBody). Clones share the
+/// It costs a clone of each request: the body must be a [`ReplayBody`](crate::replay::ReplayBody). Clones share the
 /// budget. Outside a tokio runtime no call is retried.
 ///
 /// # Panics
@@ -155,7 +155,7 @@ where
     }
 
     fn clone_request(&mut self, request: &Req) -> Option<Req> {
-        request.try_copy()
+        request.try_copy().map(Req::from_copy)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::Error;
 pub struct Status {
     generation: Option<u64>,
     remaining: Option<Duration>,
+    lifetime: Option<Duration>,
     expired_for: Option<Duration>,
     is_fetching: bool,
     last_error: Option<Error>,
@@ -37,6 +38,7 @@ impl Status {
         Self {
             generation: usable.map(|token| token.generation()),
             remaining: usable.map(|token| token.remaining(now)),
+            lifetime: state.lifetime().filter(|_| usable.is_some()),
             expired_for: state.expired_for(now),
             is_fetching: state.pending().is_some(),
             last_error: state.last_error(now),
@@ -56,6 +58,11 @@ impl Status {
     /// Returns how long the cached token may still be attached; `None` if there is none.
     pub fn remaining(&self) -> Option<Duration> {
         self.remaining
+    }
+
+    /// Returns how long the cached token could be attached when it was received; `None` if none can be now.
+    pub fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
     }
 
     /// Returns how long ago the last token expired; `None` if one is usable, or there was none.

@@ -103,12 +103,35 @@ fn request_with_fresh_token_allocates_nothing() {
         assert_eq!(counts.skip(1).sum::<u64>(), 0, "{why}");
     }
 
+    // Of a thread's clones, the second to be used makes their copy, once per token.
+    drop(kept.clone().call(request()).now_or_never());
     let counted = measure(|| {
         for request in requests.drain(..) {
             drop(kept.clone().call(request).now_or_never().unwrap().unwrap());
         }
     });
     assert_eq!(counted.count_total, 0, "cloned per request");
+
+    // On another thread, the second clone makes a slot, whose second use copies the token.
+    let counted = std::thread::scope(|scope| {
+        let elsewhere = scope.spawn(|| {
+            for _ in 0..4 {
+                drop(kept.clone().call(request()).now_or_never());
+            }
+            let requests: Vec<_> = (0..500).map(|_| request()).collect();
+            measure(|| {
+                for request in requests {
+                    drop(kept.clone().call(request).now_or_never().unwrap().unwrap());
+                }
+            })
+        });
+        elsewhere.join().unwrap()
+    });
+    // The list of requests is freed, not allocated.
+    assert_eq!(
+        counted.count_total, 0,
+        "cloned per request on another thread"
+    );
 
     let counted = measure(|| drop(tokens.token().now_or_never()));
     assert_eq!(counted.count_total, 0, "token()");

@@ -66,13 +66,19 @@ fn metrics_named_in_docs_are_recorded() {
 #[test]
 fn variables_named_in_docs_are_read() {
     let settings = read("crates/enkash-auth-tower/src/config/settings.rs");
-    let egress = read("crates/enkash-auth-tower/src/egress/settings.rs");
+    let others = [
+        "enkash-auth-tower/src/egress/settings.rs",
+        "enkash-auth-sidecar/src/args.rs",
+        "enkash-auth-sidecar/src/store.rs",
+        "enkash-auth-sidecar/src/timeouts.rs",
+    ];
+    let others = others.map(|path| read(&format!("crates/{path}"))).concat();
     let names = words("ENKASH_", |c| c.is_ascii_uppercase() || c == '_');
     for name in &names {
         let key = format!("    {}: Set<", name.to_ascii_lowercase());
         let variable = format!("\"ENKASH_{name}\"");
         assert!(
-            settings.contains(&key) || egress.contains(&variable),
+            settings.contains(&key) || others.contains(&variable),
             "{name}"
         );
     }

@@ -5,6 +5,8 @@ mod guide;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod stacks;
 #[cfg(test)]
 mod versions;

@@ -56,6 +56,14 @@ fn reqwest_client() {
 }
 
 #[test]
+fn reqwest_middleware() {
+    run(
+        "reqwest-middleware",
+        env!("CARGO_BIN_EXE_reqwest-middleware"),
+    );
+}
+
+#[test]
 fn axum_payouts() {
     run("axum-payouts", env!("CARGO_BIN_EXE_axum-payouts"));
 }
@@ -73,6 +81,11 @@ fn many_merchants() {
 #[test]
 fn prometheus() {
     run("prometheus", env!("CARGO_BIN_EXE_prometheus"));
+}
+
+#[test]
+fn opentelemetry() {
+    run("opentelemetry", env!("CARGO_BIN_EXE_opentelemetry"));
 }
 
 #[test]

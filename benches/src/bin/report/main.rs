@@ -46,14 +46,15 @@ fn main() -> io::Result<ExitCode> {
 
 fn quick(figures: &mut Figures) -> io::Result<()> {
     let ways = WAYS.map(|way| {
-        ["bare", "insert", "kept", "cloned"]
+        ["bare", "insert", "kept", "cloned", "replay"]
             .contains(&way.name)
             .then_some(way)
     });
     let ways: Vec<_> = ways.into_iter().flatten().collect();
     measure::hot_path(figures, &ways)?;
-    measure::contention(figures, &["kept"])?;
+    measure::contention(figures, &["kept", "cloned"])?;
     measure::storms(figures)?;
+    measure::aftermaths(figures)?;
     measure::rotation(figures, 31)
 }
 
@@ -61,10 +62,12 @@ fn full(figures: &mut Figures) -> io::Result<()> {
     measure::hot_path(figures, &WAYS)?;
     measure::contention(figures, &WAYS.map(|way| way.name))?;
     measure::storms(figures)?;
+    measure::aftermaths(figures)?;
     measure::retries(figures)?;
     measure::by_hand(figures)?;
     measure::rotation(figures, 31)?;
     let renewal = measure::latencies(figures)?;
+    measure::end_to_end(figures)?;
     compile::measure(figures)?;
     peers::measure(figures)?;
     plots::draw(figures, &renewal)?;

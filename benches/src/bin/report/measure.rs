@@ -3,6 +3,7 @@ use std::io;
 use enkash_auth_benches::{
     accounts::{self, Load},
     allocations,
+    end_to_end::{self, CLIENTS},
     hot::{INSERT, WAYS, Way},
     instructions,
     rotation::{self, Latencies},
@@ -61,7 +62,12 @@ pub(crate) fn contention(figures: &mut Figures, names: &[&str]) -> io::Result<()
     let _inside = runtime.enter();
     for way in WAYS.iter().filter(|way| names.contains(&way.name)) {
         match scaling::of_two_threads(way, ROUNDS) {
-            Some(scaling) => figures.add(format!("contention.{}.scaling", way.name), scaling)?,
+            Some(scaling) => {
+                figures.add(format!("contention.{}.scaling", way.name), scaling)?;
+                if way.name == "cloned" {
+                    figures.add("hot_path.cloned.scaling", scaling)?;
+                }
+            }
             None => eprintln!("{}: the machine never ran two threads at once", way.name),
         }
     }
@@ -102,6 +108,19 @@ fn impatience(figures: &mut Figures, name: &str, came: Outcome) -> io::Result<()
     figures.add(format!("{name}.success_share"), share)
 }
 
+/// Measures callers that give up, and calls with a revoked token.
+pub(crate) fn aftermaths(figures: &mut Figures) -> io::Result<()> {
+    for (name, storm) in [
+        ("cancelled", storm::cancelled()?),
+        ("revoked", storm::revoked()?),
+    ] {
+        figures.add(format!("storm.{name}.fetches"), storm.fetches as f64)?;
+        figures.add(format!("storm.{name}.served"), storm.served as f64)?;
+        figures.add(format!("storm.{name}.heap_kept_share"), storm.kept_share)?;
+    }
+    Ok(())
+}
+
 /// Measures 1,000 callers that keep retrying.
 pub(crate) fn retries(figures: &mut Figures) -> io::Result<()> {
     let came = runtime()?.block_on(storm::retrying::<Ours>());
@@ -127,6 +146,21 @@ pub(crate) fn by_hand(figures: &mut Figures) -> io::Result<()> {
     )?;
     let came = runtime.block_on(storm::impatient::<HandWritten>());
     impatience(figures, "storm.hand_written.impatient", came)
+}
+
+/// Measures whole calls over loopback.
+pub(crate) fn end_to_end(figures: &mut Figures) -> io::Result<()> {
+    for client in &CLIENTS {
+        for threads in [1, 2] {
+            let costs = end_to_end::measure(client, threads, 15).map_err(io::Error::other)?;
+            for cost in costs {
+                let name = format!("end_to_end.{}_threads_{threads}.{}", client.name, cost.name);
+                figures.add(format!("{name}_ratio"), cost.ratio)?;
+                figures.add(name, cost.value)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn rotation(figures: &mut Figures, rounds: usize) -> io::Result<()> {
@@ -162,6 +196,9 @@ pub(crate) fn hits(figures: &mut Figures, most: u64) -> io::Result<()> {
         let nanos = time::runners_over_the_first(runners, &calls, ROUNDS);
         for ((name, factory), nanos) in ways.iter().zip(nanos).skip(1) {
             figures.add(format!("hit.{name}.{accounts}_nanos"), nanos)?;
+            if *name == "per_account" && accounts == most {
+                figures.add(format!("accounts.{}k.hit_nanos", most / 1_000), nanos)?;
+            }
             match scaling::of_factory(factory, &calls, ROUNDS) {
                 Some(scaling) => figures.add(format!("hit.{name}.{accounts}_scaling"), scaling)?,
                 None => eprintln!("{name}: the machine never ran two threads at once"),
@@ -177,6 +214,9 @@ pub(crate) fn heap(figures: &mut Figures, accounts: u64) -> io::Result<()> {
         let bytes = accounts::bytes_per_account(accounts, token_length, renewals);
         let name = format!("accounts.heap.token_{token_length}.renewals_{renewals}.bytes");
         figures.add(name, bytes)?;
+        if (token_length, renewals) == (36, 0) {
+            figures.add(format!("accounts.{}k.bytes", accounts / 1_000), bytes)?;
+        }
     }
     Ok(())
 }

@@ -18,6 +18,14 @@ pub(crate) fn write(figures: &Figures) -> io::Result<()> {
         "instructions_ratio",
         "allocations",
     ];
+    let end_to_end = [
+        "calls_per_second",
+        "calls_per_second_ratio",
+        "p99_micros",
+        "p99_micros_ratio",
+        "cpu_micros",
+        "cpu_micros_ratio",
+    ];
     let storm = [
         "cold_fetches",
         "cold_millis",
@@ -35,6 +43,7 @@ pub(crate) fn write(figures: &Figures) -> io::Result<()> {
             ("contention", grid(figures, "contention", &["scaling"])),
             ("storm", list(figures, "storm")),
             ("rotation", list(figures, "rotation")),
+            ("end_to_end", grid(figures, "end_to_end", &end_to_end)),
             ("build", grid(figures, "build", &["crates", "seconds"])),
             (
                 "peers_hot",
@@ -53,6 +62,10 @@ pub(crate) fn write(figures: &Figures) -> io::Result<()> {
         "README.md",
         &[
             ("excerpt_storm", peers(&storm)),
+            (
+                "excerpt_end_to_end",
+                grid(figures, "end_to_end", &end_to_end),
+            ),
             (
                 "excerpt_hot_path",
                 peers(&["nanos", "ratio", "allocations", "scaling"]),

@@ -2,10 +2,12 @@
 
 use axum::{Router, body::Body, extract::FromRequestParts, routing::get};
 use enkash_auth_axum::{
-    AccountToken, Accounts, BoxError, Client, Credentials, Environment, TokenServer, User, health,
+    AccountToken, Accounts, BoxError, Client, Credentials, Environment, Proxy, ProxyBody,
+    TokenServer, User, health,
 };
 use enkash_auth_sandbox::{Issuer, SandboxService};
-use http::{Request, StatusCode, request::Parts};
+use enkash_auth_tower::{EnkashAuthLayer, RequestView};
+use http::{HeaderName, Request, Response, StatusCode, request::Parts};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -156,4 +158,34 @@ async fn failing_account_leaves_service_ready_and_is_reported() {
             assert!(!body.contains(secret), "{body}");
         }
     }
+}
+
+#[tokio::test]
+async fn proxy_attaches_token_of_account_that_request_names() {
+    let (issuer, accounts) = accounts("http://127.0.0.1:4031");
+    let layer = EnkashAuthLayer::per_account(accounts, |request: &mut RequestView<'_>| {
+        let name = request.take_header(HeaderName::from_static("x-merchant"))?;
+        Some(Merchant(name.to_str().ok()?.to_owned()))
+    });
+    let echo = tower::service_fn(async |request: Request<ProxyBody>| {
+        assert!(!request.headers().contains_key("x-merchant"));
+        let token = request.headers()["authorization"].as_bytes().to_vec();
+        Ok::<_, BoxError>(Response::new(Body::from(token)))
+    });
+    let upstream = "http://127.0.0.1:4032".parse().unwrap();
+    let proxy = Proxy::with_layer(layer, upstream).build_with(echo).unwrap();
+    let mut tokens = Vec::new();
+    for name in ["anna", "bert", "anna"] {
+        let mut request = support::get("/api/v0/payouts");
+        let name = name.parse().unwrap();
+        request.headers_mut().insert("x-merchant", name);
+        let response = support::call(&proxy, request).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        tokens.push(response.into_body().collect().await.unwrap().to_bytes());
+    }
+    assert_ne!(tokens[0], tokens[1]);
+    assert_eq!(tokens[0], tokens[2]);
+    assert_eq!(issuer.counters().token_requests, 2);
+    let response = support::call(&proxy, support::get("/api/v0/payouts")).await;
+    assert_eq!(support::problem(response).await["class"], "no-account");
 }

@@ -18,7 +18,7 @@ use axum::{
 use enkash_auth_axum::{Proxy, ProxyBody, ProxyBuilder};
 use enkash_auth_sandbox::{Accounts, Issuer, SandboxService};
 use enkash_auth_tower::{
-    BoxError, Credentials, Environment, ReplayBody, TokenCache, TokenEndpoint,
+    BoxError, Credentials, Environment, TokenCache, TokenEndpoint, replay::ReplayBody,
 };
 use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode};
@@ -75,13 +75,27 @@ async fn content_length_matches_body() {
 }
 
 #[tokio::test]
-async fn unknown_length_body_is_chunked_for_any_method() {
+async fn long_chunked_body_is_chunked_for_any_method() {
     let upstream = Upstream::new();
-    let request = Request::get("/").body(pieces(3, &Arc::default())).unwrap();
+    let request = Request::get("/").body(pieces(65, &Arc::default())).unwrap();
     call(&upstream.proxy(), request).await;
     let (head, length) = upstream.only_call();
     assert_eq!(head.headers["transfer-encoding"], "chunked");
-    assert_eq!(length, 3 * 1024);
+    assert_eq!(length, 65 * 1024);
+}
+
+#[tokio::test]
+async fn short_chunked_body_arrives_with_content_length() {
+    for count in [0, 3] {
+        let upstream = Upstream::new();
+        let request = Request::post("/").header("transfer-encoding", "chunked");
+        let request = request.body(pieces(count, &Arc::default())).unwrap();
+        call(&upstream.proxy(), request).await;
+        let (head, length) = upstream.only_call();
+        assert_eq!(head.headers["content-length"], (count * 1024).to_string());
+        assert!(!head.headers.contains_key("transfer-encoding"));
+        assert_eq!(length, count * 1024);
+    }
 }
 
 /// A proxy to an upstream that keeps the received bodies.
@@ -120,10 +134,44 @@ async fn body_of_64_kib_is_buffered_and_larger_streams() {
 }
 
 #[tokio::test]
-async fn unknown_length_body_streams() {
-    let chunks = stream::iter([Ok::<_, BoxError>("x")]);
-    let body = Body::from_stream(chunks);
-    assert!(collected(&keeping(), body).await.is_none());
+async fn chunked_body_of_64_kib_is_buffered_and_longer_streams() {
+    let proxy = keeping();
+    let longest = collected(&proxy, pieces(64, &Arc::default()))
+        .await
+        .unwrap();
+    let copy = longest.try_clone().unwrap();
+    assert_eq!(copy.collect().await.unwrap().to_bytes().len(), LONGEST);
+    assert!(
+        collected(&proxy, pieces(65, &Arc::default()))
+            .await
+            .is_none()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_chunked_body_streams_after_one_second() {
+    let taking = tower::service_fn(|request: Request<ProxyBody>| async move {
+        let mut body = request.into_body();
+        let first = body.frame().await.unwrap()?.into_data().unwrap();
+        Ok::<_, BoxError>(Response::new(Body::from(first)))
+    });
+    let first = stream::iter([Ok::<_, BoxError>("a"), Ok("b")]);
+    let body = Body::from_stream(first.chain(stream::pending()));
+    let start = Instant::now();
+    let request = Request::post("/").body(body).unwrap();
+    let response = call(&proxy_over(taking), request).await;
+    assert_eq!(start.elapsed().as_secs(), 1);
+    let arrived = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(arrived, "ab", "what was read comes first");
+}
+
+#[tokio::test]
+async fn buffered_chunked_body_takes_only_its_length_of_the_budget() {
+    let proxy = keeping();
+    let mut held = Vec::new();
+    for _ in 0..1_000 {
+        held.push(collected(&proxy, pieces(3, &Arc::default())).await.unwrap());
+    }
 }
 
 /// Returns as many bodies as fill the empty budget.
@@ -212,13 +260,20 @@ async fn request_body_has_backpressure() {
     ));
     let request = Request::post("/").body(pieces(1_000, &taken)).unwrap();
     let response = call(&proxy, request).await;
-    assert_eq!(taken.load(Ordering::Relaxed), 1, "one piece was taken");
+    assert_eq!(
+        taken.load(Ordering::Relaxed),
+        65,
+        "until it was too long to be buffered"
+    );
 
     // In the other direction: the caller reads one more.
     let mut back = response.into_body();
     back.frame().await.unwrap().unwrap();
-    assert_eq!(taken.load(Ordering::Relaxed), 2);
-    assert_eq!(back.collect().await.unwrap().to_bytes().len(), 998 * 1024);
+    assert_eq!(taken.load(Ordering::Relaxed), 66);
+    assert_eq!(
+        back.collect().await.unwrap().to_bytes().len(),
+        (1_000 - 66) * 1024
+    );
 }
 
 #[tokio::test]
@@ -272,6 +327,34 @@ async fn body_unlike_its_content_length_is_not_forwarded() {
     }
 }
 
+#[tokio::test]
+async fn malformed_chunked_body_is_not_forwarded() {
+    let upstream = Upstream::new();
+    let pieces = [Ok("12345"), Err::<_, BoxError>("bad chunk".into())];
+    let request = Request::post("/").body(Body::from_stream(stream::iter(pieces)));
+    let problem = problem(call(&upstream.proxy(), request.unwrap()).await).await;
+    assert_eq!(problem["status"], StatusCode::BAD_REQUEST.as_u16());
+    assert_eq!(problem["forwarded"], false);
+    assert_eq!(upstream.calls(), 0);
+}
+
+#[tokio::test]
+async fn malformed_long_body_is_the_callers_fault() {
+    let bad = [Err::<Bytes, BoxError>("bad chunk".into())];
+    let pieces = stream::iter((0..65).map(|_| Ok(Bytes::from_static(&[b'x'; 1024]))));
+    let body = Body::from_stream(pieces.chain(stream::iter(bad)));
+    let problem = problem(
+        call(
+            &Upstream::new().proxy(),
+            Request::post("/").body(body).unwrap(),
+        )
+        .await,
+    );
+    let problem = problem.await;
+    assert_eq!(problem["status"], StatusCode::BAD_REQUEST.as_u16());
+    assert_eq!(problem["forwarded"], "unknown");
+}
+
 #[tokio::test(start_paused = true)]
 async fn slow_upload_with_progress_does_not_time_out() {
     let slow = stream::iter(0..10).then(|_| async {
@@ -291,9 +374,9 @@ fn limited(limit: Duration) -> ProxyBuilder {
     Proxy::builder(support::a_cache(), upstream).response_timeout(limit)
 }
 
+/// The upstream, which waits as well, is not to blame.
 #[tokio::test(start_paused = true)]
-async fn stalled_upload_times_out() {
-    let limit = Duration::from_secs(10);
+async fn stalled_upload_is_the_callers_fault() {
     let moving = stream::iter(0..5).then(|_| async {
         tokio::time::sleep(Duration::from_secs(9)).await;
         Ok::<_, BoxError>(Bytes::from_static(b"x"))
@@ -302,13 +385,36 @@ async fn stalled_upload_times_out() {
         request.into_body().collect().await?;
         Ok::<_, BoxError>(Response::new(Body::empty()))
     });
-    let proxy = limited(limit).build_with(taking).unwrap();
+    let builder = limited(Duration::from_secs(10)).read_timeout(Duration::from_secs(10));
+    let proxy = builder.build_with(taking).unwrap();
     let body = Body::from_stream(moving.chain(stream::pending()));
     let start = Instant::now();
     let problem = problem(call(&proxy, Request::post("/").body(body).unwrap()).await).await;
-    assert_eq!(problem["status"], StatusCode::GATEWAY_TIMEOUT.as_u16());
-    // The progress of a body is stored in whole milliseconds.
+    assert_eq!(problem["status"], StatusCode::BAD_REQUEST.as_u16());
+    assert_eq!(problem["forwarded"], "unknown");
     assert_eq!(start.elapsed().as_secs(), 5 * 9 + 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn upstream_that_stops_reading_times_out() {
+    let limit = Duration::from_secs(10);
+    let stopping = tower::service_fn(async |request: Request<ProxyBody>| {
+        let mut body = request.into_body();
+        body.frame().await.unwrap()?;
+        std::future::pending::<()>().await;
+        Ok::<_, BoxError>(Response::new(Body::empty()))
+    });
+    let proxy = limited(limit).build_with(stopping).unwrap();
+    let pieces = stream::iter(0..).then(|_| async {
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        Ok::<_, BoxError>(Bytes::from_static(b"x"))
+    });
+    let start = Instant::now();
+    let request = Request::post("/").body(Body::from_stream(pieces)).unwrap();
+    let problem = problem(call(&proxy, request).await).await;
+    assert_eq!(problem["status"], StatusCode::GATEWAY_TIMEOUT.as_u16());
+    // After the first piece, for which the caller took 9 s.
+    assert_eq!(start.elapsed().as_secs(), 9 + 10);
 }
 
 #[tokio::test(start_paused = true)]

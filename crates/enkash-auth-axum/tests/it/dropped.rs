@@ -7,7 +7,7 @@ use std::{
 
 use axum::body::{Body, Bytes};
 use enkash_auth_axum::{Proxy, ProxyBody};
-use enkash_auth_tower::{BoxError, ReplayBody};
+use enkash_auth_tower::{BoxError, replay::ReplayBody};
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;

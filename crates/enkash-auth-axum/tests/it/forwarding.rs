@@ -1,7 +1,7 @@
 //! Which parts of requests and responses are forwarded.
 
 use axum::body::Body;
-use enkash_auth_axum::{Proxy, ProxyBody};
+use enkash_auth_axum::{Forwarded, Proxy, ProxyBody};
 use enkash_auth_tower::BoxError;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -18,6 +18,21 @@ async fn forwarded_call_carries_token() {
     assert_eq!((head.method, length), (Method::GET, 0));
     assert_eq!(head.headers["host"], "127.0.0.1:4010");
     assert!(head.headers["authorization"].is_sensitive());
+}
+
+#[tokio::test]
+async fn response_states_whether_request_was_forwarded() {
+    let proxy = Upstream::new().proxy();
+    for (request, expected) in [
+        (get("/api/v0/payouts"), Forwarded::Yes),
+        (get("*"), Forwarded::No),
+        (get("/oauth/token"), Forwarded::No),
+    ] {
+        let path = request.uri().to_string();
+        let response = call(&proxy, request).await;
+        let stated: Option<&Forwarded> = response.extensions().get();
+        assert_eq!(stated, Some(&expected), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -53,7 +68,12 @@ async fn only_path_and_query_are_forwarded() {
         ("/a?", "/a?"),
         ("//evil.example/a", "//evil.example/a"),
         ("/@evil.example/a", "/@evil.example/a"),
-        ("/\\evil.example", "/\\evil.example"),
+        ("/\\evil.example", "/%5Cevil.example"),
+        ("/a\"{b}|c", "/a%22%7Bb%7D%7Cc"),
+        ("/[a]^b~!$&'()*+,;=:@", "/%5Ba%5D%5Eb~!$&'()*+,;=:@"),
+        ("/?a=`{c}|\\^[]/?", "/?a=%60%7Bc%7D%7C%5C%5E%5B%5D/?"),
+        ("/é%zz%2f?ü", "/%C3%A9%zz%2f?%C3%BC"),
+        ("http://evil.example?`", "/?%60"),
         ("/%2e%2e/a%2Fb", "/%2e%2e/a%2Fb"),
         ("http://evil.example/a?b", "/a?b"),
         ("http://user:pass@evil.example:81//a", "//a"),
@@ -99,7 +119,15 @@ async fn headers_named_by_connection_are_removed() {
     let (head, _) = upstream.only_call();
     let mut left: Vec<_> = head.headers.keys().map(HeaderName::as_str).collect();
     left.sort_unstable();
-    assert_eq!(left, ["authorization", "content-type", "host", "x-three"]);
+    let kept = [
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "via",
+        "x-three",
+    ];
+    assert_eq!(left, kept);
 }
 
 #[tokio::test]
@@ -138,6 +166,17 @@ async fn caller_credentials_are_not_forwarded() {
     assert!(values[0].as_bytes().starts_with(b"Bearer "));
     assert_ne!(values[0], "Bearer mine");
     assert!(!head.headers.contains_key("proxy-authorization"));
+}
+
+#[tokio::test]
+async fn expectation_of_caller_is_not_forwarded() {
+    let upstream = Upstream::new();
+    let request = Request::post("/").header("expect", "100-continue");
+    let request = request.body(Body::from("hello")).unwrap();
+    assert_eq!(call(&upstream.proxy(), request).await.status(), 200);
+    let (head, length) = upstream.only_call();
+    assert!(!head.headers.contains_key("expect"));
+    assert_eq!(length, 5);
 }
 
 #[tokio::test]
@@ -219,17 +258,23 @@ async fn unsupported_requests_are_declined_with_501() {
         .header("transfer-encoding", "chunked")
         .body(Body::from("not what it seems"))
         .unwrap();
-    for request in [
-        upgrade,
-        connect,
-        asterisk,
-        trace,
-        compressed,
-        compressed_twice,
+    let grpc = Request::post("/enkash.Payouts/Create")
+        .header("content-type", "application/grpc+proto")
+        .body(Body::empty())
+        .unwrap();
+    for (request, why) in [
+        (upgrade, "WebSocket"),
+        (connect, "CONNECT"),
+        (asterisk, "a request without a path"),
+        (trace, "TRACE"),
+        (grpc, "gRPC is not supported, nor is HTTP/2"),
+        (compressed, "transfer codings"),
+        (compressed_twice, "transfer codings"),
     ] {
         let upstream = Upstream::new();
         let problem = problem(call(&upstream.proxy(), request).await).await;
         assert_eq!(problem["status"], 501);
+        assert!(problem["detail"].as_str().unwrap().starts_with(why));
         assert_eq!(problem["forwarded"], false);
         assert_eq!(upstream.calls(), 0);
     }
@@ -265,4 +310,50 @@ async fn unexpected_protocol_switch_returns_bad_gateway() {
         (&problem["status"], &problem["forwarded"]),
         (&502.into(), &"unknown".into())
     );
+}
+
+#[tokio::test]
+async fn via_names_protocol_and_proxy_behind_others() {
+    let upstream = Upstream::new();
+    for (version, name) in [(Version::HTTP_10, "1.0 "), (Version::HTTP_11, "1.1 ")] {
+        let mut request = get("/");
+        *request.version_mut() = version;
+        let before: HeaderValue = "1.1 gateway".parse().unwrap();
+        request.headers_mut().insert("via", before.clone());
+        call(&upstream.proxy(), request).await;
+        let (head, _) = upstream.only_call();
+        let via: Vec<_> = head.headers.get_all("via").iter().collect();
+        assert_eq!(via[0], before);
+        assert!(via[1].to_str().unwrap().starts_with(name), "{via:?}");
+    }
+}
+
+/// The upstream leads back to the proxy, by way of a server that adds to `Via` in its own form.
+#[tokio::test]
+async fn forwarded_request_that_comes_back_is_declined() {
+    let upstream = Upstream::new();
+    let proxy = upstream.proxy();
+    call(&proxy, get("/")).await;
+    let (head, _) = upstream.only_call();
+    let via = format!("{}, 1.1 other", head.headers["via"].to_str().unwrap());
+    let again = || Request::get("/").header("via", &via).body(Body::empty());
+    let problem = problem(call(&proxy, again().unwrap()).await).await;
+    assert_eq!(problem["status"], 508);
+    assert_eq!(problem["forwarded"], false);
+    assert_eq!(upstream.calls(), 0);
+
+    // Two proxies in a row are no loop.
+    let response = call(&upstream.proxy(), again().unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn compressed_transfer_coding_of_upstream_is_bad_gateway() {
+    let upstream = Upstream::responding(|| {
+        let response = Response::builder().header("transfer-encoding", "gzip, chunked");
+        response.body(Body::from("not what it seems")).unwrap()
+    });
+    let problem = problem(call(&upstream.proxy(), get("/")).await).await;
+    assert_eq!(problem["status"], 502);
+    assert_eq!(problem["forwarded"], "unknown");
 }

@@ -1,6 +1,9 @@
 use std::{
     convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::body::Body;
@@ -33,8 +36,14 @@ pub(crate) fn tokens(issuer: &Issuer, base: &str) -> TokenCache {
     TokenCache::new(TokenEndpoint::with_service(environment, credentials("x"), service).unwrap())
 }
 
+/// A cache with an account of its own: one that tests share, they would wait for.
 pub(crate) fn a_cache() -> TokenCache {
-    tokens(&Issuer::default(), "http://127.0.0.1:9")
+    static ACCOUNTS: AtomicUsize = AtomicUsize::new(0);
+    let number = ACCOUNTS.fetch_add(1, Ordering::Relaxed);
+    tokens(
+        &Issuer::default(),
+        &format!("http://127.0.0.1:{}", 10_000 + number),
+    )
 }
 
 /// An in-memory upstream that records requests and returns what `response` makes.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::AttemptId;
+use crate::few::Few;
 
 /// How many ids are stored, the newest.
 const MOST: usize = 64;
@@ -9,7 +10,7 @@ const MOST: usize = 64;
 /// Lists the attempts that no longer count, oldest first.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Cleared(Vec<Item>);
+pub struct Cleared(Few<Item>);
 
 /// An attempt that ended uncounted, or was cleared by a success or an operator.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -34,7 +35,7 @@ impl Cleared {
     }
 
     pub fn merge(&mut self, other: &Self) {
-        for item in &other.0 {
+        for item in other.0.iter() {
             self.add_item(item.clone());
         }
     }
@@ -62,6 +63,6 @@ impl Cleared {
     /// Sorts and bounds the list.
     pub fn tidy(&mut self) {
         self.0.sort_by_key(|item| (item.at, item.id));
-        self.0.drain(..self.0.len().saturating_sub(MOST));
+        self.0.keep_last(MOST);
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Acquire, Attempt, AttemptContext, AttemptId, AttemptOutcome, Fingerprint, Permit, Witness,
     acquire, attempt::State, cleared::Cleared,
 };
-use crate::{Credentials, Timestamp};
+use crate::{Credentials, Timestamp, few::Few};
 
 /// No attempt begins while this many count: the server locks the account at the third that fails, according
 /// to the documentation of three of the platform's products.
@@ -30,10 +30,10 @@ const KNOWN_GOOD_BACKOFF: Duration = Duration::from_secs(15 * 60);
 #[serde(default)]
 pub struct Facts {
     /// The attempts that count, oldest first.
-    attempts: Vec<Attempt>,
+    attempts: Few<Attempt>,
     cleared: Cleared,
     /// The credentials that were rejected, oldest first.
-    rejected: Vec<Rejected>,
+    rejected: Few<Rejected>,
     success: Option<Success>,
 }
 
@@ -99,10 +99,10 @@ impl Facts {
     /// `other` is used only if these have none, or one that was replaced.
     pub fn merge(&mut self, other: &Self) {
         self.cleared.merge(&other.cleared);
-        for rejected in &other.rejected {
+        for rejected in other.rejected.iter() {
             self.add_rejected(rejected.clone());
         }
-        for attempt in &other.attempts {
+        for attempt in other.attempts.iter() {
             self.add_attempt(attempt.clone());
         }
         self.success
@@ -123,7 +123,7 @@ impl Facts {
         witness: &Witness,
         now: Timestamp,
     ) -> Acquire {
-        for attempt in &mut self.attempts {
+        for attempt in self.attempts.iter_mut() {
             if attempt.is_open() && !witness.is_lease_on(attempt, now) {
                 attempt.state = State::NoResponse;
             }
@@ -281,7 +281,7 @@ impl Facts {
         now: Timestamp,
     ) -> bool {
         let mut is_clear = true;
-        for before in &before.attempts {
+        for before in before.attempts.iter() {
             let mut attempts = self.attempts.iter();
             match attempts.find(|attempt| attempt.id == before.id) {
                 Some(attempt) if witness.may_arrive(attempt, now) => is_clear = false,
@@ -291,7 +291,7 @@ impl Facts {
                 _ => {}
             }
         }
-        for rejected in &before.rejected {
+        for rejected in before.rejected.iter() {
             if allow_rejected || rejected.guessed {
                 self.clear(rejected.id, true, now);
             }
@@ -316,7 +316,6 @@ impl Facts {
     pub(super) fn retain_open(&mut self, is_own: impl Fn(AttemptId) -> bool) {
         self.attempts
             .retain(|attempt| !attempt.is_open() || is_own(attempt.id));
-        self.attempts.shrink_to_fit();
     }
 
     /// Returns the id of the last success, if it used `credentials`.
@@ -400,7 +399,6 @@ impl Facts {
             excess -= usize::from(is_dropped);
             !is_dropped
         });
-        let excess = self.rejected.len().saturating_sub(REJECTED);
-        self.rejected.drain(..excess);
+        self.rejected.keep_last(REJECTED);
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Attempt, AttemptId, AttemptOutcome, Facts, Permit};
-use crate::Timestamp;
+use crate::{Timestamp, few::Few};
 
 /// How long after its lease, by the store's clock alone, an attempt is considered to have ended.
 const LONG_PASSED: u64 = 10 * 60 * 1_000_000_000;
@@ -14,11 +14,11 @@ const LONG_PASSED: u64 = 10 * 60 * 1_000_000_000;
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Witness {
     facts: Facts,
-    seen: Vec<Seen>,
+    seen: Few<Seen>,
     /// Open attempts of this process.
-    own: Vec<AttemptId>,
+    own: Few<AttemptId>,
     /// Attempts of this process that were made without the store and have not been written since.
-    unstored: Vec<AttemptId>,
+    unstored: Few<AttemptId>,
     is_ahead: bool,
     /// Whether a store has, or had, some of these facts.
     is_stored: bool,
@@ -94,9 +94,6 @@ impl Witness {
         all.retain_open(|id| own.contains(&id));
         self.facts = all;
         self.unstored.retain(|id| !facts.has_recorded(*id));
-        // Of most accounts, no attempt is in flight.
-        self.seen.shrink_to_fit();
-        self.unstored.shrink_to_fit();
     }
 
     /// Records that an attempt of this process is about to be written.
@@ -112,7 +109,6 @@ impl Witness {
     /// Removes `id` from the open attempts of this process: it has ended, or was not written after all.
     pub fn withdraw(&mut self, id: AttemptId) {
         self.own.retain(|own| *own != id);
-        self.own.shrink_to_fit();
     }
 
     /// Records that an attempt of this process is made without the store; `facts` include it.

@@ -51,6 +51,11 @@ impl Schedule {
         }
     }
 
+    /// Returns whether the token has no refresh window, as its issuer reuses it.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.refresh_at == self.deadline
+    }
+
     /// Returns when the background refresh starts.
     pub fn refresh_at(&self) -> Timestamp {
         self.refresh_at

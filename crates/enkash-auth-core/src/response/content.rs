@@ -5,7 +5,7 @@ use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{ResponseBody, TokenResponse};
+use super::{ResponseBody, TokenResponse, fields};
 use crate::json;
 
 /// How much of a body there is.
@@ -142,13 +142,12 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Returns whether `text` begins with the name of a token in quotes and the first character of its value.
 fn is_token_begun(text: &str) -> bool {
-    let names = ["\"access_token\"", "\"accesstoken\"", "\"token\""];
-    names.iter().any(|name| {
-        strip(text, name)
-            .and_then(|rest| rest.trim_start().strip_prefix(':'))
-            .and_then(|value| value.trim_start().strip_prefix('"'))
-            .is_some_and(|value| !value.is_empty() && !value.starts_with('"'))
-    })
+    text.strip_prefix('"')
+        .and_then(|text| text.split_once('"'))
+        .filter(|(name, _)| fields::is_token(name))
+        .and_then(|(_, rest)| rest.trim_start().strip_prefix(':'))
+        .and_then(|value| value.trim_start().strip_prefix('"'))
+        .is_some_and(|value| !value.is_empty() && !value.starts_with('"'))
 }
 
 /// Inflates `bytes`, to at most [`TokenResponse::MAX_BODY`]; `None` if they are not compressed.

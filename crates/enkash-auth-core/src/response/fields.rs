@@ -40,7 +40,7 @@ const SCHEME: &str = "bearer";
 #[derive(Clone, Copy)]
 pub struct Fields<'a> {
     body: Option<&'a Value>,
-    layers: [Option<&'a Map<String, Value>>; 4],
+    objects: [Option<&'a Map<String, Value>>; 4],
 }
 
 impl<'a> Fields<'a> {
@@ -51,7 +51,7 @@ impl<'a> Fields<'a> {
         let [payload, error, response] = ["payload", "error", "error_response"].map(inner);
         Self {
             body,
-            layers: [outer, payload, error, response],
+            objects: [outer, payload, error, response],
         }
     }
 
@@ -153,18 +153,26 @@ impl<'a> Fields<'a> {
     /// Returns the values under `names`, the first name first, the outer ones before the inner ones.
     fn named<const N: usize>(self, names: [&'static str; N]) -> impl Iterator<Item = &'a Value> {
         names.into_iter().flat_map(move |name| {
-            let layers = self.layers.into_iter().flatten();
-            layers.flat_map(move |layer| named(layer, name))
+            let objects = self.objects.into_iter().flatten();
+            objects.flat_map(move |object| named(object, name))
         })
     }
 }
 
 fn named<'a>(fields: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a Value> {
-    let is_named = move |key: &str| letters(key).eq(letters(name));
     fields
         .iter()
-        .filter(move |(key, value)| !value.is_null() && is_named(key))
+        .filter(move |(key, value)| !value.is_null() && is_same(key, name))
         .map(|(_, value)| value)
+}
+
+/// Returns whether `name` is that of a field that holds a token.
+pub fn is_token(name: &str) -> bool {
+    TOKEN.iter().any(|token| is_same(name, token))
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    letters(one).eq(letters(other))
 }
 
 fn letters(name: &str) -> impl Iterator<Item = u8> {

@@ -3,6 +3,7 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
 };
 use form_urlencoded::byte_serialize;
+use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -17,6 +18,9 @@ const MAX_CHARS: usize = 200;
 
 /// A run of at least this many token characters counts as a token.
 const TOKEN_RUN: usize = 16;
+
+/// How many layers of encoding are removed. Of a text with more, nothing is repeated.
+const LAYERS: usize = 8;
 
 /// A secret shorter than this is hidden only as a separate word. Gaps inside the words of a common message
 /// would reveal it.
@@ -48,10 +52,11 @@ impl Filter {
 
     /// Returns `text` on one line, of at most 200 characters.
     ///
-    /// It is truncated last, so that no part of a secret remains at the cut, and searched twice, since text
-    /// may match a secret only once it is printable.
+    /// It is truncated last, so that no part of a secret remains at the cut, and searched again after each
+    /// change, since text may match a secret only once it is decoded, or printable.
     pub fn apply(&self, text: &str) -> String {
-        let text = Zeroizing::new(printable(&self.hide(text)));
+        let text = decoded(text, |text| Zeroizing::new(self.hide(text)));
+        let text = Zeroizing::new(printable(&text));
         let text = Zeroizing::new(self.hide(&text));
         if text.chars().count() <= MAX_CHARS {
             return text.to_string();
@@ -82,13 +87,91 @@ impl Filter {
     }
 }
 
-/// Returns the encodings in which a response may repeat a secret: raw, form, URL, JSON.
-fn spellings(secret: &str) -> [Zeroizing<String>; 4] {
-    let form: String = byte_serialize(secret.as_bytes()).collect();
-    let url = form.replace('+', "%20");
+/// Returns the encodings in which a response may repeat a secret: raw, form, JSON; and decoded, for one that looks
+/// encoded itself.
+fn spellings(secret: &str) -> [Zeroizing<String>; 5] {
+    let form = byte_serialize(secret.as_bytes()).collect();
     let quoted = Zeroizing::new(Value::from(secret).to_string());
     let json = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-    [secret.to_owned(), form, url, json.to_owned()].map(Zeroizing::new)
+    let decoded = decoded(secret, |text| Zeroizing::new(text.to_owned()));
+    let plus = decoded.replace(' ', "+");
+    [
+        secret.to_owned(),
+        form,
+        json.to_owned(),
+        plus,
+        decoded.to_string(),
+    ]
+    .map(Zeroizing::new)
+}
+
+/// Removes percent-encoding, HTML's character references, and the escapes of JSON, in any order; before each layer
+/// and at last, `text` is passed through `hide`.
+fn decoded(text: &str, hide: impl Fn(&str) -> Zeroizing<String>) -> Zeroizing<String> {
+    let mut text = hide(text);
+    for _ in 0..LAYERS {
+        let once = unescaped(&percent_decode_str(&text).decode_utf8_lossy());
+        if *once == *text {
+            return text;
+        }
+        text = hide(&once);
+    }
+    Zeroizing::new(GAP.to_owned())
+}
+
+fn unescaped(text: &str) -> Zeroizing<String> {
+    let mut unescaped = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '\\']) {
+        let (before, escape) = rest.split_at(at);
+        unescaped.push_str(before);
+        let (char, after) = split_escape(escape).unwrap_or_else(|| {
+            let mut chars = escape.chars();
+            (chars.next().unwrap_or_default(), chars.as_str())
+        });
+        unescaped.push(char);
+        rest = after;
+    }
+    unescaped.push_str(rest);
+    unescaped
+}
+
+/// Returns the character that the escape at the beginning of `text` stands for, and what follows.
+fn split_escape(text: &str) -> Option<(char, &str)> {
+    const NAMED: [(&str, char); 8] = [
+        ("&amp;", '&'),
+        ("&lt;", '<'),
+        ("&gt;", '>'),
+        ("&quot;", '"'),
+        ("&apos;", '\''),
+        (r#"\""#, '"'),
+        (r"\\", '\\'),
+        (r"\/", '/'),
+    ];
+    let named = |(name, char): &(_, char)| Some((*char, text.strip_prefix(name)?));
+    if let Some(found) = NAMED.iter().find_map(named) {
+        return Some(found);
+    }
+    if let Some((high, rest)) = split_unit(text) {
+        let single = char::decode_utf16([high]).next()?;
+        return single.ok().map(|char| (char, rest)).or_else(|| {
+            let (low, rest) = split_unit(rest)?;
+            let pair = char::decode_utf16([high, low]).next()?;
+            Some((pair.ok()?, rest))
+        });
+    }
+    let (number, rest) = text.strip_prefix("&#")?.split_once(';')?;
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => number.parse(),
+    };
+    Some((char::from_u32(code.ok()?)?, rest))
+}
+
+/// Splits off `\uXXXX`.
+fn split_unit(text: &str) -> Option<(u16, &str)> {
+    let (digits, rest) = text.strip_prefix(r"\u")?.split_at_checked(4)?;
+    Some((u16::from_str_radix(digits, 16).ok()?, rest))
 }
 
 fn mark_secret(text: &str, secret: &str, gaps: &mut [bool]) {

@@ -74,6 +74,11 @@ impl TokenResponse {
         }
     }
 
+    /// Returns the status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Returns the token granted to a request that was sent at `sent` with `credentials`.
     ///
     /// Credentials are known good if the last recorded success used them and they were not rejected since:

@@ -44,7 +44,7 @@ struct Memory {
     /// When the newest rejection was reported.
     newest: u64,
     /// Calls sent before are about an earlier run: a 2xx or a grant has ended it.
-    news_from: u64,
+    run_begins: u64,
     /// When two rejections may cause a fetch at once again.
     refilled: u64,
     /// Grants since the first rejection.
@@ -100,7 +100,7 @@ impl Doubt {
         let memory = self.0.get_or_insert_default();
         // Once there is a memory, calls are watched: the others were sent before.
         let sent = call.map_or(0, |call| call.sent.monotonic_nanos());
-        if sent < memory.news_from {
+        if sent < memory.run_begins {
             return false;
         }
         let may_open = call.is_none_or(|call| memory.may_open(call.path, now));
@@ -272,9 +272,9 @@ impl Memory {
         true
     }
 
-    fn end_run(&mut self, news_from: u64) {
+    fn end_run(&mut self, run_begins: u64) {
         self.run = None;
-        self.news_from = self.news_from.max(news_from);
+        self.run_begins = self.run_begins.max(run_begins);
     }
 }
 

@@ -54,6 +54,11 @@ impl Held {
         Some(Schedule::reused(lifetime.sent(), length))
     }
 
+    /// Returns how long it could be attached when it was received.
+    pub fn lifetime(&self) -> Duration {
+        self.token.remaining(self.issued)
+    }
+
     /// Returns whether the API may not know it yet.
     pub fn is_young(&self, now: Timestamp) -> bool {
         !(self.issued + YOUNG).on_monotonic().has_passed(now)

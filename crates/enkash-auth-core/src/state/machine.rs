@@ -88,7 +88,7 @@ impl<E: FetchError> State<E> {
         }
     }
 
-    /// Counts the time of fetch `number` from `now` on: it waited for its turn. Returns `false` if that fetch has
+    /// Counts the time of fetch `number` from `now` on: it waited for a place. Returns `false` if that fetch has
     /// been abandoned.
     pub fn extend(&mut self, number: u64, now: Timestamp, policy: &Policy) -> bool {
         let mut pending = self
@@ -272,6 +272,11 @@ impl<E: FetchError> State<E> {
         Some(unauthorized.unwrap_or_default().max(expired))
     }
 
+    /// Returns how long the newest token could be attached when it was received, also if it has expired.
+    pub fn lifetime(&self) -> Option<Duration> {
+        self.held.as_ref().map(Held::lifetime)
+    }
+
     /// Returns the newest token, also if it has expired or is unauthorized.
     pub fn token(&self) -> Option<&AccessToken> {
         self.held.as_ref().map(|held| &held.token)
@@ -280,6 +285,21 @@ impl<E: FetchError> State<E> {
     /// Returns the generation of the newest token, counted from 1; `None` before the first.
     pub fn generation(&self) -> Option<u64> {
         self.token().map(AccessToken::generation)
+    }
+
+    /// Returns how long the issuer may still return the held token, which has expired and is one that it reuses: its
+    /// expiry was rounded down by up to a second.
+    pub fn reused_for(&self, now: Timestamp) -> Duration {
+        let is_expired = self.usable(now).is_none() && !self.doubt.is_open();
+        let schedule = self
+            .token()
+            .filter(|_| is_expired)
+            .map(AccessToken::schedule);
+        let reused = schedule.filter(|schedule| schedule.is_reused());
+        let end = reused.map(|schedule| schedule.expiry() + LAST_SECOND);
+        end.map_or(Duration::ZERO, |end| {
+            end.remaining(now).min(2 * LAST_SECOND)
+        })
     }
 
     /// Returns the pending fetch.
@@ -402,6 +422,9 @@ impl<E: FetchError> State<E> {
     ) -> Option<Schedule> {
         let schedule = match self.held.as_ref().filter(|held| held.is(bearer)) {
             Some(held) => held.reused(lifetime, now, jitter, policy),
+            None if policy.reuses_tokens && !lifetime.is_local() => lifetime
+                .length()
+                .map(|length| Schedule::reused(lifetime.sent(), length)),
             None => Schedule::new(lifetime, policy, jitter),
         };
         schedule.filter(|schedule| !schedule.deadline().has_passed(now))

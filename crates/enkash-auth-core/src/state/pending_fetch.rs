@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Bearer, Failure, Timestamp, lifetime::Lifetime};
+use crate::{Bearer, Failure, Timestamp, few::Few, lifetime::Lifetime};
 
 /// How long a fetch that received an expired token waits before it retries.
 const REPEAT: Duration = Duration::from_millis(250);
@@ -80,7 +80,7 @@ pub enum FetchOutcome<E = Failure> {
 
 /// Holds the expired tokens that one fetch received.
 #[derive(Clone, Debug, Default)]
-pub struct ExpiredTokens(Vec<Bearer>);
+pub struct ExpiredTokens(Few<Bearer>);
 
 impl ExpiredTokens {
     /// Adds `bearer`, and returns how long the fetch waits before it retries.

@@ -146,13 +146,14 @@ impl Action {
                 w.registers[0].content = Content::Damaged;
                 w.registers[0].version = w.fresh_version();
                 w.registers[0].known = Known::default();
-                w.history.is_record_lost = true;
+                w.history.damage_record();
             }
             Self::Newer => {
                 w.budget.newer -= 1;
-                w.registers[0].content = Content::Newer;
-                w.registers[0].version = w.fresh_version();
-                w.history.is_record_lost = true;
+                if let Content::Record(facts) = w.registers[0].content.clone() {
+                    w.registers[0].content = Content::Newer(facts);
+                    w.registers[0].version = w.fresh_version();
+                }
             }
             Self::Snapshot => w.snapshot = Some(w.registers[0].clone()),
             Self::Rollback => {
@@ -166,13 +167,10 @@ impl Action {
             Self::Split => {
                 w.budget.splits -= 1;
                 w.history.splits += 1;
-                w.history.is_record_lost = true;
                 let copy = w.registers[0].clone();
                 w.registers.push(copy);
             }
-            Self::Heal(side) => {
-                w.registers = vec![w.registers[side].clone()];
-            }
+            Self::Heal(side) => w.heal(side),
         }
     }
 }
@@ -236,6 +234,8 @@ fn faults(w: &World, actions: &mut Vec<Action>) {
         if w.registers[0].content != Content::Absent {
             may(budget.losses, Action::Lose);
             may(budget.damages, Action::Damage);
+        }
+        if matches!(w.registers[0].content, Content::Record(_)) {
             may(budget.newer, Action::Newer);
         }
         may(

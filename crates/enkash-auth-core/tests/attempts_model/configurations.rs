@@ -11,6 +11,7 @@ const BASE: Attempts = Attempts {
     budget: NONE,
     policy: OnStoreDown::KnownGood,
     is_split: false,
+    has_probes: true,
     off: None,
     has_progress: true,
 };
@@ -152,6 +153,44 @@ pub(crate) const ALL: &[Attempts] = &[
         ..BASE
     },
     Attempts {
+        name: "no probes",
+        credentials: &[0],
+        known_good: Some(0),
+        fetches: 3,
+        has_probes: false,
+        budget: Budget {
+            passwords: 1,
+            lost: 2,
+            long: 2,
+            ..NONE
+        },
+        ..BASE
+    },
+    Attempts {
+        name: "others lost",
+        credentials: &[0, 2],
+        known_good: Some(0),
+        budget: Budget {
+            passwords: 1,
+            lost: 2,
+            short: 1,
+            long: 1,
+            ..NONE
+        },
+        ..BASE
+    },
+    Attempts {
+        name: "guess and reset",
+        credentials: &[1],
+        budget: Budget {
+            passwords: 1,
+            blurred: 1,
+            resets: 1,
+            ..NONE
+        },
+        ..BASE
+    },
+    Attempts {
         name: "guess",
         credentials: &[0, 1, 1],
         fetches: 1,
@@ -215,6 +254,19 @@ pub(crate) const ALL: &[Attempts] = &[
         budget: Budget {
             losses: 1,
             crashes: 1,
+            ..NONE
+        },
+        ..BASE
+    },
+    Attempts {
+        name: "reset after loss",
+        credentials: &[0, 1],
+        fetches: 1,
+        budget: Budget {
+            losses: 1,
+            lost: 1,
+            resets: 1,
+            short: 1,
             ..NONE
         },
         ..BASE

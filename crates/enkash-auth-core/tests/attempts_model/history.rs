@@ -1,5 +1,5 @@
 //! The events of the environment, and the outcomes that they allow. Nothing here depends on the code that ran:
-//! the counts are the server's, and each exception of the design is a predicate over faults.
+//! the counts are the server's, and each exception of the README is a predicate over faults.
 
 use enkash_auth_core::account::AttemptId;
 
@@ -32,11 +32,11 @@ pub(crate) struct History {
     pub(crate) is_changed: bool,
     /// long backoffs;
     pub(crate) pauses: u8,
-    /// attempts that had no response, or whose owner was killed or stopped before it reported that;
+    /// attempts, with the credentials of the last success, that had no response, or whose owner was killed or stopped before it reported that;
     pub(crate) unanswered: u8,
     /// those among them that were begun while the server responded to probes.
     pub(crate) unanswered_after_probe: u8,
-    /// The record was lost, damaged, rolled back or replaced.
+    /// Since the last success or reset: the record was lost, damaged, rolled back or replaced.
     pub(crate) is_record_lost: bool,
     /// Attempts since the last success or reset that can have counted.
     pub(crate) begun: Vec<Begun>,
@@ -55,9 +55,13 @@ pub(crate) struct Known {
     pub(crate) guessed: u8,
 }
 
+/// The owner of an attempt that no live process holds.
+const DEAD: u8 = u8::MAX;
+
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Begun {
     pub(crate) id: AttemptId,
+    /// The process that holds it.
     pub(crate) owner: u8,
     pub(crate) credentials: u8,
     /// A bit for each process whose attempt was acquired when this was on the record.
@@ -68,6 +72,8 @@ pub(crate) struct Begun {
     pub(crate) is_answered: bool,
     /// It was begun on the record, or its owner has read or written that since.
     pub(crate) is_stored: bool,
+    /// The side of a split store that has it, if only one has.
+    pub(crate) side: Option<usize>,
     /// The owner is alive, and has recorded that it was not counted.
     pub(crate) is_uncounted: bool,
     /// A reset waits for its response, and whether the server has counted it since.
@@ -86,7 +92,7 @@ pub(crate) enum Violation {
 }
 
 impl History {
-    /// Whether a third strike is one that the design excepts.
+    /// Whether a third strike is one that the README excepts.
     pub(crate) fn allows_strikes(&self) -> bool {
         let per_fault = 2 * (self.losses + self.splits);
         self.strikes <= 2 + per_fault || self.is_lost_three_times()
@@ -130,19 +136,22 @@ impl History {
             .for_each(|begun| begun.is_counted = false);
     }
 
-    /// The attempts that a success of process `p`, begun at `now`, does not cover are kept.
+    /// The attempts that the success `id` of process `p`, begun at `now`, does not cover are kept.
     ///
     /// A process has recorded that a lease has passed once it has waited for it, whatever the store's clock.
-    pub(crate) fn clear_begun(&mut self, p: usize, now: u64) {
+    pub(crate) fn clear_begun(&mut self, p: usize, id: AttemptId, now: u64) {
+        self.is_record_lost = false;
         self.begun.retain(|begun| {
             let was_there = begun.was_there & (1 << p) != 0;
-            !was_there || !begun.is_answered && now < begun.seen[p].unwrap_or(now) + LEASE
+            let may_arrive = !begun.is_answered && now < begun.seen[p].unwrap_or(now) + LEASE;
+            begun.id != id && (!was_there || may_arrive)
         });
     }
 
     /// An operator vouches for a count of zero, and waits for the attempts that have no response.
     pub(crate) fn begin_reset(&mut self) {
         self.clear_counts();
+        self.is_record_lost = false;
         self.begun
             .retain(|begun| !begun.is_stored || !begun.is_answered);
         for begun in &mut self.begun {
@@ -187,13 +196,40 @@ impl History {
 
     /// The record is lost. `is_open`: an attempt was in flight.
     pub(crate) fn lose_record(&mut self, is_open: bool) {
-        self.is_record_lost = true;
+        self.replace_record();
         if is_open || self.is_current == 0 {
             self.losses += 1;
             self.has_to_look = 0;
         } else {
             self.has_to_look = self.is_current;
         }
+    }
+
+    /// The record is another one. What was lost with it can come back after a success or a reset.
+    pub(crate) fn replace_record(&mut self) {
+        self.is_record_lost = true;
+        self.last_success = None;
+        for begun in &mut self.begun {
+            (begun.is_stored, begun.side) = (false, None);
+        }
+    }
+
+    /// The record is replaced by one that counts two attempts.
+    pub(crate) fn damage_record(&mut self) {
+        self.replace_record();
+        self.begun.extend([0xd0, 0xd1].map(|id| Begun {
+            id: AttemptId::new([id; 16]),
+            owner: DEAD,
+            credentials: u8::MAX,
+            was_there: 0,
+            seen: [None; MOST],
+            is_answered: true,
+            is_stored: true,
+            side: None,
+            is_uncounted: false,
+            is_awaited: false,
+            is_counted: false,
+        }));
     }
 
     /// Process `p` has read and written the record.
@@ -223,10 +259,11 @@ impl History {
         self.is_current = 1 << p;
     }
 
-    /// An attempt was begun on the record.
-    pub(crate) fn begin(&mut self, p: usize) {
+    /// Process `p` begins an attempt: on the record, on this side of a store that is split, or without the store.
+    pub(crate) fn begin(&mut self, p: usize, side: Option<usize>) {
         for begun in &mut self.begun {
-            let is_there = begun.is_stored || usize::from(begun.owner) == p;
+            let is_here = side.is_some() && (begun.side.is_none() || begun.side == side);
+            let is_there = begun.is_stored && is_here || usize::from(begun.owner) == p;
             begun.was_there = begun.was_there & !(1 << p) | u8::from(is_there) << p;
         }
         if self.has_to_look != 0 {
@@ -243,18 +280,21 @@ impl History {
                 self.losses += 1;
             }
         }
-        let own = |begun: &&mut Begun| usize::from(begun.owner) == p;
-        self.begun
-            .iter_mut()
-            .filter(own)
-            .for_each(|begun| begun.is_uncounted = false);
-        self.begun.iter_mut().for_each(|begun| begun.seen[p] = None);
+        for begun in &mut self.begun {
+            begun.seen[p] = None;
+            if usize::from(begun.owner) == p {
+                (begun.owner, begun.is_uncounted) = (DEAD, false);
+            }
+        }
     }
 
-    /// An attempt had no response.
-    pub(crate) fn lose_response(&mut self, wire_was_up: bool) {
+    /// An attempt with `credentials` had no response. Only those of the last success are exempt from the budget.
+    pub(crate) fn lose_response(&mut self, credentials: u8, had_probe: bool) {
+        if self.last_success != Some(credentials) {
+            return;
+        }
         self.unanswered = (self.unanswered + 1).min(2);
-        if wire_was_up {
+        if had_probe {
             self.unanswered_after_probe = 1;
         }
     }

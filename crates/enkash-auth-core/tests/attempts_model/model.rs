@@ -31,6 +31,8 @@ pub(crate) struct Attempts {
     pub(crate) policy: OnStoreDown,
     /// Whether a read and its write are two steps, and the last check of the clock and the first byte.
     pub(crate) is_split: bool,
+    /// Whether the server responds to probes.
+    pub(crate) has_probes: bool,
     pub(crate) off: Option<Rule>,
     /// Whether progress is checked in each state.
     pub(crate) has_progress: bool,

@@ -6,7 +6,7 @@ use enkash_auth_core::account::{AccountRecord, Facts, Witness};
 
 use crate::{
     model::Attempts,
-    rules::Rule,
+    rules::{Rule, edited},
     world::{Content, LONG, World},
 };
 
@@ -47,6 +47,9 @@ impl Operator {
         if model.off == Some(Rule::ResetOnce) {
             operator.before = facts.clone();
         }
+        if model.off == Some(Rule::ResetClearsGuesses) {
+            operator.before = edited(&operator.before, |facts| drop(facts.remove("rejected")));
+        }
         let at = match model.off {
             Some(Rule::ResetWaits) => now + Duration::from_nanos(100 * LONG),
             _ => now,
@@ -77,6 +80,6 @@ fn load(w: &World) -> Option<Facts> {
             let record = AccountRecord::in_place_of(b"damaged", w.moment());
             Some(record.facts().clone())
         }
-        Content::Newer => None,
+        Content::Newer(_) => None,
     }
 }

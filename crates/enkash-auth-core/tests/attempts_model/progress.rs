@@ -1,4 +1,5 @@
-//! Progress: when the faults end, the account is served, or the history explains why not.
+//! Progress: when the faults end, and a process has the right credentials, the account is served, or the history
+//! explains why not.
 
 use enkash_auth_core::account::AttemptOutcome;
 
@@ -7,16 +8,26 @@ use crate::{
     operator::Operator,
     protocol::Write,
     server::{Reply, handle},
-    world::{LONG, OpKind, SHORT, Stage, World},
+    world::{Content, LONG, OpKind, SHORT, Stage, World},
 };
 
-/// Runs the fault-free continuation from `w`.
+/// Runs the fault-free continuation from `w`: from a store that is split, one from each of its sides.
 pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
-    let mut w = w.clone();
-    if w.history.is_record_lost {
-        return Ok(());
+    if w.registers.len() == 1 {
+        return check_healed(model, w.clone());
     }
+    (0..w.registers.len()).try_for_each(|side| {
+        let mut w = w.clone();
+        w.heal(side);
+        check_healed(model, w)
+    })
+}
+
+fn check_healed(model: &Attempts, mut w: World) -> Result<(), String> {
     (w.store_up, w.wire_up) = (true, true);
+    if let Content::Newer(facts) = w.registers[0].content.clone() {
+        w.registers[0].content = Content::Record(facts);
+    }
     for pause in [0, SHORT, SHORT, LONG] {
         w.now += pause;
         for p in 0..w.processes.len() {
@@ -25,6 +36,12 @@ pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
         Operator::poll(model, &mut w);
     }
     let right = w.server.right;
+    if w.processes
+        .iter()
+        .all(|process| process.credentials != right)
+    {
+        w.processes[0].credentials = right;
+    }
     for p in 0..w.processes.len() {
         if w.processes[p].credentials != right {
             continue;
@@ -38,8 +55,11 @@ pub(crate) fn check(model: &Attempts, w: &World) -> Result<(), String> {
             complete(model, &mut w, p);
             granted && w.history.last_success == Some(right)
         });
-        let known = w.registers[0].known;
-        if !is_served && w.server.failures < 3 && !w.history.explains_closed(right, known) {
+        if is_served || w.server.failures >= 3 {
+            continue;
+        }
+        let is_explained = w.history.explains_closed(right, w.registers[0].known);
+        if !is_explained || !model.process(&mut w, p).is_closed() {
             return Err(format!("{p} is not served: {:#?}", w.history));
         }
     }

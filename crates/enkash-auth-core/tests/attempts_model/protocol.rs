@@ -1,8 +1,8 @@
 //! The permit protocol over core's functions, step by step, as a process runs it.
 
 use enkash_auth_core::{
-    Timestamp,
-    account::{AccountRecord, AttemptContext, AttemptOutcome, Facts, Permit, Witness},
+    Credentials, FailureKind, Timestamp,
+    account::{AccountRecord, Acquire, AttemptContext, AttemptOutcome, Facts, Permit, Witness},
 };
 
 use crate::{
@@ -54,8 +54,8 @@ impl Protocol<'_> {
                 let record = AccountRecord::in_place_of(b"damaged", self.w.moment());
                 (Facts::default(), record.facts().clone())
             }
-            Content::Newer if self.model.is_on(Rule::NewerIsUnavailable) => return None,
-            Content::Newer => Default::default(),
+            Content::Newer(_) if self.model.is_on(Rule::NewerIsUnavailable) => return None,
+            Content::Newer(_) => Default::default(),
         };
         if self.model.is_on(Rule::MergeWitness) {
             let mut witnessed = self.process().witness.facts().clone();
@@ -104,18 +104,36 @@ impl Protocol<'_> {
         });
     }
 
-    fn acquire(&self, facts: &mut Facts, witness: &Witness, now: Timestamp) -> Option<Permit> {
-        let process = self.process();
+    /// Whether the account is closed to the process, rather than busy or unavailable.
+    pub(crate) fn is_closed(&self) -> bool {
+        let (now, process) = (self.w.moment(), self.process());
+        let Some((_, mut facts)) = self.load() else {
+            return false;
+        };
+        let mut witness = process.witness.clone();
+        witness.see(&facts, now);
         let credentials = credentials(process.credentials);
-        let ctx = AttemptContext {
-            id: process.next_id(self.p),
+        match facts.acquire(&self.context(&credentials), &witness, now) {
+            Acquire::Denied(error) => error.kind() != FailureKind::Unavailable,
+            _ => false,
+        }
+    }
+
+    fn context<'a>(&self, credentials: &'a Credentials) -> AttemptContext<'a> {
+        AttemptContext {
+            id: self.process().next_id(self.p),
             salt: [7; 16],
-            credentials: &credentials,
+            credentials,
             lease: lease(),
             retry_unresolved_after: None,
             probe: None,
-        };
-        Rule::acquire(self.model.off, facts, ctx, witness, now, self.w.wire_up)
+        }
+    }
+
+    fn acquire(&self, facts: &mut Facts, witness: &Witness, now: Timestamp) -> Option<Permit> {
+        let credentials = credentials(self.process().credentials);
+        let ctx = self.context(&credentials);
+        Rule::acquire(self.model.off, facts, ctx, witness, now, self.has_probe())
     }
 
     /// Writes the prepared record, if nothing was written since.
@@ -128,7 +146,7 @@ impl Protocol<'_> {
         let is_same = self.w.registers[side].version == op.version;
         let has_written = op.is_different && can_write && is_same;
         if has_written {
-            if self.w.registers[side].content == Content::Newer {
+            if matches!(self.w.registers[side].content, Content::Newer(_)) {
                 self.w.history.violation = Some(Violation::NewerOverwritten);
             }
             self.w.registers[side].version = self.w.fresh_version();
@@ -160,7 +178,7 @@ impl Protocol<'_> {
                 witness.record_outcome(&permit, AttemptOutcome::Uncounted, now);
             }
             if has_written {
-                self.w.history.begin(self.p);
+                self.w.history.begin(self.p, Some(self.w.side(self.p)));
                 self.w.history.change(self.p);
                 self.begun(&permit, true);
             }
@@ -191,7 +209,7 @@ impl Protocol<'_> {
         self.w.registers[side].known = known;
         self.process_mut().known = known;
         if let Some(permit) = op.permit {
-            self.w.history.begin(self.p);
+            self.w.history.begin(self.p, Some(side));
             self.w.history.change(self.p);
             let witness = &mut self.process_mut().witness;
             witness.begin(permit.id());
@@ -217,7 +235,7 @@ impl Protocol<'_> {
             }
             if own.stage == Stage::Ended(AttemptOutcome::Granted) && op.is_current {
                 self.w.history.last_success = Some(credentials);
-                self.w.history.clear_begun(self.p, own.began);
+                self.w.history.clear_begun(self.p, id, own.began);
             } else if own.stage != Stage::Ended(AttemptOutcome::Uncounted) {
                 self.w.history.change(self.p);
             }
@@ -273,7 +291,7 @@ impl Protocol<'_> {
             let witness = &mut self.process_mut().witness;
             witness.begin_unstored(permit.id(), &facts);
             let has_to_look = std::mem::take(&mut self.w.history.has_to_look);
-            self.w.history.begin(self.p);
+            self.w.history.begin(self.p, None);
             self.w.history.has_to_look = has_to_look;
             self.begin(permit, self.w.now, true);
         }
@@ -284,9 +302,13 @@ impl Protocol<'_> {
         let now = self.w.now;
         if let Some(own) = &mut self.w.processes[self.p].attempt {
             own.is_in_time = now < own.began + FETCH_LIMIT;
-            own.stage = match !own.is_in_time && self.model.is_on(Rule::FetchLimit) {
-                true => Stage::Ended(AttemptOutcome::Uncounted),
-                false => Stage::Checked,
+            own.stage = match self.model.off {
+                _ if own.is_in_time => Stage::Checked,
+                Some(Rule::FetchLimit) => Stage::Checked,
+                Some(Rule::UnsentUncounted) => {
+                    Stage::Ended(AttemptOutcome::Unresolved { complete: false })
+                }
+                _ => Stage::Ended(AttemptOutcome::Uncounted),
             };
         }
     }
@@ -323,8 +345,7 @@ impl Protocol<'_> {
     fn has_rival(&self, request: &Request) -> bool {
         let is_excused = request.is_unstored
             || request.is_in_time && self.w.now >= request.began + FETCH_LIMIT
-            || self.w.history.is_record_lost
-            || self.w.history.splits > 0;
+            || self.w.history.losses + self.w.history.splits > 0;
         let is_rival = |other: &Request| {
             let owner = &self.w.processes[usize::from(other.owner)];
             let waits = owner.life == other.life
@@ -335,6 +356,11 @@ impl Protocol<'_> {
             waits && !other.is_unstored && self.w.now < other.began + LEASE
         };
         !is_excused && self.w.requests.iter().any(is_rival)
+    }
+
+    /// Whether a probe has a response.
+    fn has_probe(&self) -> bool {
+        self.w.wire_up && self.model.has_probes
     }
 
     fn process(&self) -> &Process {
@@ -356,7 +382,7 @@ impl Protocol<'_> {
 
     /// The process has a permit.
     fn begin(&mut self, permit: Permit, began: u64, is_unstored: bool) {
-        let wire_was_up = self.w.wire_up;
+        let had_probe = self.has_probe();
         self.begun(&permit, true);
         if let Some(begun) = self.w.history.begun.last_mut() {
             begun.is_stored = !is_unstored;
@@ -372,7 +398,7 @@ impl Protocol<'_> {
             began,
             stage: Stage::Granted,
             is_unstored,
-            wire_was_up,
+            had_probe,
             rejection: None,
             is_in_time: true,
         });
@@ -388,6 +414,7 @@ impl Protocol<'_> {
             seen: [None; MOST],
             is_answered: false,
             is_stored: false,
+            side: (self.w.registers.len() > 1).then(|| self.w.side(self.p)),
             is_uncounted,
             is_awaited: false,
             is_counted: false,

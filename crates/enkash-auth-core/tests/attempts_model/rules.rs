@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    FailureKind, Timestamp,
+    Credentials, FailureKind, Timestamp,
     account::{Acquire, AttemptContext, AttemptOutcome, Facts, Permit, Witness},
 };
 use serde_json::Value;
 
 use crate::world::LONG;
 
-/// A rule of the design, as the protocol of the model applies it.
+/// A rule of `core/account`, as the protocol of the model applies it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Rule {
     /// The witness of a process is merged into any record it reads.
@@ -31,6 +31,8 @@ pub(crate) enum Rule {
     AttemptsOutliveSuccess,
     /// Rejected fingerprints outlive a plain reset.
     FingerprintsOutliveReset,
+    /// A plain reset clears fingerprints that were rejected by guess.
+    ResetClearsGuesses,
     /// A reset keeps an attempt whose lease has not passed.
     ResetWaits,
     /// A reset that waits clears nothing that came after its call.
@@ -51,16 +53,24 @@ pub(crate) enum Rule {
     EndUnwritten,
     /// An attempt is sent only once it is written.
     WriteFirst,
+    /// An attempt that sent nothing does not count.
+    UnsentUncounted,
+    /// A success ends the attempts that were on the record.
+    SuccessClears,
     /// A late owner's success is dropped.
     DropLateSuccess,
     /// A late rejection counts.
     LateRejection,
     /// Known good: the last success used these credentials.
     LastSuccess,
+    /// Known good: only attempts of the same credentials.
+    SameCredentials,
     /// Known good: only attempts without a complete response.
     OnlyLost,
     /// Known good: after a response to a probe.
     Probe,
+    /// Known good: a backoff instead, if none ever had one since the last success.
+    ProbeSupport,
     /// Known good: a backoff after two attempts.
     Pause,
     /// Without the store: known good only.
@@ -82,6 +92,7 @@ pub(crate) const OFF: &[(Rule, &str)] = &[
     (Rule::FingerprintsOutliveSuccess, "one password twice"),
     (Rule::AttemptsOutliveSuccess, "late, same credentials"),
     (Rule::FingerprintsOutliveReset, "allow"),
+    (Rule::ResetClearsGuesses, "guess and reset"),
     (Rule::ResetWaits, "reset"),
     (Rule::ResetOnce, "reset"),
     (Rule::GuessRejection, "allow"),
@@ -92,11 +103,15 @@ pub(crate) const OFF: &[(Rule, &str)] = &[
     (Rule::FetchLimit, "steps"),
     (Rule::EndUnwritten, "writes"),
     (Rule::WriteFirst, "steps"),
+    (Rule::UnsentUncounted, "reset with lease"),
+    (Rule::SuccessClears, "late success"),
     (Rule::DropLateSuccess, "late success"),
     (Rule::LateRejection, "reset with lease"),
     (Rule::LastSuccess, "unresolved"),
+    (Rule::SameCredentials, "others lost"),
     (Rule::OnlyLost, "unclear"),
     (Rule::Probe, "silence"),
+    (Rule::ProbeSupport, "no probes"),
     (Rule::Pause, "password"),
     (Rule::UnstoredKnownGood, "outage of two"),
     (Rule::UnstoredOnce, "outage alone"),
@@ -111,7 +126,7 @@ impl Rule {
         mut ctx: AttemptContext<'_>,
         witness: &Witness,
         mut now: Timestamp,
-        wire_up: bool,
+        has_probe: bool,
     ) -> Option<Permit> {
         let credentials = ctx.credentials;
         let mut witness = witness.clone();
@@ -127,13 +142,13 @@ impl Rule {
                 now = Timestamp::new(now.monotonic_nanos() + LONG, now.unix_nanos());
             }
             Some(Self::LastSuccess) => {
-                let print = serde_json::to_value(credentials.fingerprint([7; 16])).unwrap();
                 *facts = edited(facts, |facts| {
-                    if let Some(success) =
-                        facts.get_mut("success").and_then(|of| of.as_object_mut())
-                    {
-                        success.insert("fingerprint".into(), print);
-                    }
+                    insert(facts.get_mut("success"), "fingerprint", print(credentials));
+                });
+            }
+            Some(Self::ProbeSupport) => {
+                *facts = edited(facts, |facts| {
+                    insert(facts.get_mut("success"), "probed", true.into());
                 });
             }
             _ => {}
@@ -141,13 +156,18 @@ impl Rule {
         let before = facts.clone();
         let mut acquired = facts.acquire(&ctx, &witness, now);
         if matches!(acquired, Acquire::Probe) {
-            ctx.probe = Some(wire_up || off == Some(Self::Probe));
+            ctx.probe = Some(has_probe || off == Some(Self::Probe));
             acquired = facts.acquire(&ctx, &witness, now);
+        }
+        if off == Some(Self::SuccessClears) && matches!(acquired, Acquire::Granted(_)) {
+            let mut alone = edited(&before, |facts| drop(facts.remove("attempts")));
+            acquired = alone.acquire(&ctx, &witness, now);
         }
         if let Acquire::Denied(error) = &acquired {
             let retry = match (off, error.kind()) {
                 (Some(Self::Budget), FailureKind::AccountClosed) => Some(("attempts", now)),
                 (Some(Self::Fingerprints), FailureKind::Rejected) => Some(("rejected", now)),
+                (Some(Self::SameCredentials), FailureKind::AccountClosed) => Some(("others", now)),
                 (Some(Self::Pause), FailureKind::Unavailable) => {
                     let later = Timestamp::new(now.monotonic_nanos() + LONG, now.unix_nanos());
                     Some(("", later))
@@ -156,6 +176,14 @@ impl Rule {
             };
             if let Some((field, now)) = retry {
                 *facts = edited(&before, |facts| drop(facts.remove(field)));
+                if off == Some(Self::SameCredentials) {
+                    *facts = edited(facts, |facts| {
+                        let attempts = facts.get_mut("attempts").and_then(Value::as_array_mut);
+                        for attempt in attempts.into_iter().flatten() {
+                            insert(Some(attempt), "fingerprint", print(credentials));
+                        }
+                    });
+                }
                 if off == Some(Self::Fingerprints) {
                     // The attempts hold them, too.
                     *facts = edited(facts, |facts| drop(facts.remove("attempts")));
@@ -211,6 +239,16 @@ impl Rule {
             }
         }
         is_current
+    }
+}
+
+fn print(credentials: &Credentials) -> Value {
+    serde_json::to_value(credentials.fingerprint([7; 16])).unwrap()
+}
+
+fn insert(object: Option<&mut Value>, field: &str, value: Value) {
+    if let Some(object) = object.and_then(Value::as_object_mut) {
+        object.insert(field.into(), value);
     }
 }
 

@@ -116,7 +116,8 @@ pub(crate) fn give_up(w: &mut World, p: usize) {
         w.budget.lost -= 1;
     }
     if let Some(own) = &w.processes[p].attempt {
-        w.history.lose_response(own.wire_was_up);
+        w.history
+            .lose_response(w.processes[p].credentials, own.had_probe);
     }
     end(w, p, AttemptOutcome::Unresolved { complete: false });
 }

@@ -65,7 +65,8 @@ pub(crate) enum Content {
     Absent,
     Record(Facts),
     Damaged,
-    Newer,
+    /// These facts, in a newer format.
+    Newer(Facts),
 }
 
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -111,8 +112,8 @@ pub(crate) struct Own {
     pub(crate) stage: Stage,
     /// Whether it was begun without the store.
     pub(crate) is_unstored: bool,
-    /// Whether responses arrived when it was acquired: a probe had, or would have had, one.
-    pub(crate) wire_was_up: bool,
+    /// Whether a probe had, or would have had, a response when it was acquired.
+    pub(crate) had_probe: bool,
     /// The response was a rejection; `true` if only by its shape.
     pub(crate) rejection: Option<bool>,
     pub(crate) is_in_time: bool,
@@ -171,6 +172,12 @@ impl World {
         usize::from(self.registers.len() > 1 && p > 0)
     }
 
+    /// The store is one again, as it is on one `side`.
+    pub(crate) fn heal(&mut self, side: usize) {
+        self.registers = vec![self.registers[side].clone()];
+        self.history.replace_record();
+    }
+
     /// A version that no register has had.
     pub(crate) fn fresh_version(&self) -> u8 {
         self.versions().max().map_or(1, |newest| newest + 1)
@@ -186,7 +193,7 @@ impl World {
         if let Some(own) = &old.attempt
             && matches!(own.stage, Stage::Sent | Stage::Ended(_))
         {
-            self.history.lose_response(own.wire_was_up);
+            self.history.lose_response(old.credentials, own.had_probe);
         }
         self.processes[p] = Process {
             credentials: old.credentials,
@@ -198,18 +205,18 @@ impl World {
 
     /// Time passes.
     pub(crate) fn tick(&mut self, by: u64) {
-        for own in self
-            .processes
-            .iter()
-            .filter_map(|process| process.attempt.as_ref())
-        {
+        for process in &self.processes {
+            let Some(own) = &process.attempt else {
+                continue;
+            };
             // A response that is not reported before the lease passes is lost to all others.
             let end = own.began + LEASE;
             if matches!(own.stage, Stage::Sent | Stage::Ended(_))
                 && self.now < end
                 && end <= self.now + by
             {
-                self.history.lose_response(own.wire_was_up);
+                self.history
+                    .lose_response(process.credentials, own.had_probe);
             }
         }
         self.now += by;

@@ -38,6 +38,8 @@ fn spellings_of_token_paths_are_recognized() {
         "/oauth/token;a%2Fb",
         "/oauth/token%3Ba%252Fb",
         "/oauth/token%3Fa%2Fb",
+        "/oauth/token%3F/b",
+        "/oauth/token%2523/b",
         "/oauth/token/.json",
     ] {
         assert!(is_token_path(path), "{path}");

@@ -10,23 +10,50 @@ fn shown(url: &str) -> String {
 #[test]
 fn url_sets_host_port_and_database() {
     let store = shown("redis://user:hunter2@cache.example:7000/3");
-    let target = r#"host: "cache.example", port: 7000, is_tls: false, database: 3"#;
+    let target = r#"nodes: [cache.example:7000], primary: None, is_tls: false, database: 3"#;
     assert!(store.contains(target), "{store}");
     assert!(!store.contains("hunter2"), "{store}");
-    assert!(shown("redis://cache").contains("port: 6379"));
+    assert!(shown("redis://cache").contains("[cache:6379]"));
+}
+
+#[test]
+fn url_names_several_nodes_and_primary() {
+    for (url, target) in [
+        (
+            "redis-sentinel://user:hunter2@one,[::1]:7000,[::1]/3?master=payouts",
+            r#"[one:26379, ::1:7000, ::1:26379], primary: Some("payouts"), is_tls: false, database: 3"#,
+        ),
+        (
+            "redis-cluster://:hunter2@one:7000,two/",
+            "[one:7000, two:6379], primary: None, is_tls: false, database: 0",
+        ),
+        (
+            "redis+unix:///run/redis?db=3&pass=hunter2",
+            r#"["/run/redis"], primary: None, is_tls: false, database: 3"#,
+        ),
+        ("unix:/run/redis", r#"["/run/redis"]"#),
+    ] {
+        let store = shown(url);
+        assert!(store.contains(target), "{store}");
+        assert!(!store.contains("hunter2"), "{store}");
+    }
 }
 
 #[cfg(feature = "tls")]
 #[test]
 fn rediss_scheme_selects_tls() {
-    assert!(shown("rediss://cache").contains("is_tls: true"));
+    for url in [
+        "rediss://cache",
+        "rediss-cluster://cache",
+        "rediss-sentinel://cache?master=m",
+    ] {
+        assert!(shown(url).contains("is_tls: true"), "{url}");
+    }
 }
 
 #[cfg(feature = "tls")]
 #[test]
 fn bad_certificate_is_named_by_its_number() {
-    use std::error::Error as _;
-
     let certified = rcgen::generate_simple_self_signed(["cache".to_owned()]).unwrap();
     let good = format!("\u{feff}{}", certified.cert.pem());
     let broken = "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n";
@@ -38,14 +65,14 @@ fn bad_certificate_is_named_by_its_number() {
         ),
     ] {
         let pem = format!("{good}{bad}");
-        let error = RedisStore::with_certificates("rediss://cache", pem.as_bytes()).unwrap_err();
+        let error = RedisStore::new("rediss://cache")
+            .unwrap()
+            .certificates(pem.as_bytes())
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidSetting);
-        let source = error.source().unwrap().to_string();
-        assert!(source.starts_with(why), "{source}");
-        assert!(
-            !format!("{error:?} {source}").contains("hunter2"),
-            "{source}"
-        );
+        let text = error.to_string();
+        assert!(text.contains(why), "{text}");
+        assert!(!format!("{error:?} {text}").contains("hunter2"), "{text}");
     }
 }
 
@@ -67,7 +94,14 @@ fn invalid_url_is_an_error_that_does_not_repeat_it() {
         "redis://:hunter2@host/x",
         "redis://:hunter2@host:hunter2",
         "redis://:hunter2@host#insecure",
-        "redis+unix:///hunter2",
+        "redis:hunter2",
+        "redis://:hunter2@host,host",
+        "redis-cluster://:hunter2@host,host/1",
+        "redis-cluster://:hunter2@host,,host",
+        "redis-sentinel://:hunter2@host/1",
+        "redis-sentinel://:hunter2@host/1?master=",
+        "redis+unix://hunter2/",
+        "unix:///run?db=hunter2",
     ] {
         let error = RedisStore::new(url).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{url}");

@@ -1,6 +1,17 @@
 //! Many calls at once, on one connection for each runtime.
 
-use std::{convert::Infallible, future::poll_fn, sync::mpsc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible,
+    env,
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    task::Poll,
+    time::Duration,
+};
 
 use enkash_auth_core::{Client, Credentials, User};
 use enkash_auth_redis::RedisStore;
@@ -8,14 +19,14 @@ use enkash_auth_tower::{AccountKey, BoxError, Store, TokenCache, TokenEndpoint, 
 use http::{Request, Response};
 use tokio::{
     runtime::{Builder, Runtime},
-    task::JoinSet,
-    time::Instant,
+    task::{JoinSet, yield_now},
+    time::{Instant, sleep},
 };
 use tower::service_fn;
 
 use crate::{
-    fleet::{environment, soon},
-    server::Server,
+    fleet::environment,
+    support::{server::Server, soon::soon},
     wire::{Holds, Wire},
 };
 
@@ -33,6 +44,19 @@ fn account(number: usize) -> AccountKey {
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Returns the cache of an account of its own.
+fn cold(number: usize, store: &RedisStore) -> TokenCache {
+    let issuer = service_fn(|_: Request<TokenRequestBody>| async {
+        let grant = r#"{"access_token":"one","expires_in":300}"#;
+        Ok::<_, Infallible>(Response::new(grant.to_owned()))
+    });
+    let user = User::new(format!("{number}@example.com"), "password");
+    let credentials = Credentials::password(Client::new("client-id", "secret"), user);
+    let endpoint = TokenEndpoint::with_service(environment(), credentials, issuer);
+    let builder = TokenCache::builder(endpoint.unwrap());
+    builder.store(store.clone()).build()
 }
 
 /// Returns the number of connections that the server has accepted.
@@ -65,17 +89,9 @@ async fn burst_of_cold_accounts_is_served_on_one_link() {
     let server = Server::start(&[]).await;
     let store = server.store();
     let before = connections(&server).await;
-    let issuer = service_fn(|_: Request<TokenRequestBody>| async {
-        let grant = r#"{"access_token":"one","expires_in":300}"#;
-        Ok::<_, Infallible>(Response::new(grant.to_owned()))
-    });
     let mut fetching = JoinSet::new();
     for number in 0..1_000 {
-        let user = User::new(format!("{number}@example.com"), "password");
-        let credentials = Credentials::password(Client::new("client-id", "secret"), user);
-        let endpoint = TokenEndpoint::with_service(environment(), credentials, issuer);
-        let tokens = TokenCache::builder(endpoint.unwrap()).store(store.clone());
-        let tokens = tokens.build();
+        let tokens = cold(number, &store);
         fetching.spawn(async move { tokens.token().await.map(drop) });
     }
     while let Some(fetched) = fetching.join_next().await {
@@ -83,6 +99,42 @@ async fn burst_of_cold_accounts_is_served_on_one_link() {
     }
     let opened = connections(&server).await - before;
     assert!(opened <= 4, "{opened}");
+}
+
+/// `ENKASH_CACHES` sets how many.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn restart_under_many_caches_opens_few_connections() {
+    let caches = env::var("ENKASH_CACHES").map_or(300, |count| count.parse().unwrap());
+    let mut server = Server::start(&[]).await;
+    let store = server.store();
+    let mut fetching = JoinSet::new();
+    let granted = Arc::new(AtomicUsize::new(0));
+    for number in 0..caches {
+        let granted = Arc::clone(&granted);
+        let tokens = cold(number, &store);
+        fetching.spawn(async move {
+            while let Err(error) = tokens.token().await {
+                sleep(error.retry_after().unwrap_or_default()).await;
+            }
+            granted.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    soon("they fetch", async || granted.load(Ordering::Relaxed) > 0).await;
+    server.kill();
+    let early = granted.load(Ordering::Relaxed);
+    assert!(early < caches, "{early}");
+    sleep(Duration::from_millis(300)).await;
+    server.restart().await;
+    let restarted = Instant::now();
+    fetching.join_all().await;
+    let opened = connections(&server).await;
+    println!(
+        "{early} before, {caches} after {:?}; {opened} connections",
+        restarted.elapsed()
+    );
+    // With the one that waited for the start, and the one that asks.
+    assert!(opened <= 4 + 2, "{opened}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +204,42 @@ fn busy_runtime_is_not_taken_for_a_late_server() {
         });
         loading.await.unwrap().unwrap();
         blocking.await.unwrap();
+    });
+    assert_eq!(wire.opened(), 1);
+}
+
+/// A server that is behind with all calls would be further behind with each connection that is opened.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn late_calls_close_no_link_that_responds() {
+    let (_server, wire, store) = wired().await;
+    assert_eq!(load(&store, 1).await, 1);
+    wire.hold(Holds::Slowly);
+    let in_time = load(&store, 250).await;
+    assert!((1..250).contains(&in_time), "{in_time}");
+    assert_eq!(wire.opened(), 1);
+}
+
+/// As many as tokio's budget of a task would keep it from writing, or reading, at its turn.
+#[test]
+#[ignore = "needs redis-server"]
+fn busy_runtime_with_many_calls_closes_no_link() {
+    let (own, busy) = (
+        Builder::new_multi_thread().enable_all().build().unwrap(),
+        runtime(),
+    );
+    let (_server, wire, store) = own.block_on(wired());
+    busy.block_on(async {
+        store.load(&account(0)).await.unwrap();
+        let blocking = tokio::spawn(async {
+            let (_sender, never) = mpsc::channel::<()>();
+            for _ in 0..8 {
+                never.recv_timeout(Duration::from_millis(300)).unwrap_err();
+                yield_now().await;
+            }
+        });
+        assert_eq!(load(&store, 250).await, 250);
+        blocking.abort();
     });
     assert_eq!(wire.opened(), 1);
 }

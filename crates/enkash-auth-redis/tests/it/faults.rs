@@ -11,8 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    fleet::{Fleet, soon},
-    server::Server,
+    fleet::Fleet,
+    support::{server::Server, soon::soon},
 };
 
 const LIFE: Duration = Duration::from_secs(3);

@@ -8,12 +8,9 @@ use enkash_auth_sandbox::{Accounts, Issuer, Issuing, Rules, SandboxService};
 use enkash_auth_tower::{
     ErrorKind, TokenCache, TokenCacheBuilder, TokenEndpoint, internal::Process,
 };
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep},
-};
+use tokio::task::JoinSet;
 
-use crate::server::Server;
+use crate::support::{server::Server, soon::soon};
 
 pub(crate) const LONG: Duration = Duration::from_secs(300);
 
@@ -72,6 +69,10 @@ impl Fleet {
     pub(crate) fn requests(&self) -> u64 {
         self.issuer.counters().token_requests
     }
+
+    pub(crate) fn rejections(&self) -> u64 {
+        self.issuer.counters().rejections
+    }
 }
 
 pub(crate) fn environment() -> Environment {
@@ -81,15 +82,6 @@ pub(crate) fn environment() -> Environment {
 pub(crate) fn credentials(password: &str) -> Credentials {
     let client = Client::new("client-id", "client-secret");
     Credentials::password(client, User::new("user@example.com", password))
-}
-
-/// Waits until `is` holds.
-pub(crate) async fn soon(what: &str, mut is: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
-    while !is().await {
-        assert!(start.elapsed() < Duration::from_secs(15), "{what}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

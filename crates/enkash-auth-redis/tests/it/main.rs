@@ -9,14 +9,22 @@
 mod address;
 mod burst;
 mod clocks;
+mod cluster;
 mod cost;
 mod damage;
+mod distance;
 mod dump;
 mod faults;
+mod fifty;
 mod fleet;
+mod inspection;
+mod login;
 mod register;
 mod replies;
-mod server;
+mod sentinel;
+mod served;
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(feature = "tls")]
 mod tls;
 mod wire;

@@ -2,7 +2,7 @@
 
 use enkash_auth_tower::conformance::check;
 
-use crate::server::Server;
+use crate::support::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]

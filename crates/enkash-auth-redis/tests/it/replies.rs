@@ -21,7 +21,8 @@ use tokio::task::yield_now;
 use tower::service_fn;
 
 use crate::{
-    fleet::{Fleet, LONG, credentials, environment, soon},
+    fleet::{Fleet, LONG, credentials, environment},
+    support::soon::soon,
     wire::{Holds, Wire},
 };
 

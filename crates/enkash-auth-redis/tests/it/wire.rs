@@ -1,9 +1,12 @@
 //! A TCP proxy before the server that counts round trips, delays replies, or dies silently.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
@@ -13,6 +16,7 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
+    time::sleep,
 };
 
 /// A text in every written record.
@@ -42,6 +46,8 @@ pub(crate) enum Holds {
     /// Replies to the write of a record.
     Writes,
     All,
+    /// None, and passes 64 bytes in 10 ms.
+    Slowly,
 }
 
 /// One connection.
@@ -144,14 +150,21 @@ impl Wire {
         while let Ok(length @ 1..) = from.read(&mut bytes).await {
             line.is_answered.store(true, Ordering::SeqCst);
             let passes = |how: &How| match how.holds {
-                Holds::None => true,
+                Holds::None | Holds::Slowly => true,
                 Holds::Writes => !line.has_written.load(Ordering::SeqCst),
                 Holds::All => false,
             };
             let how = *how.wait_for(passes).await.unwrap();
-            // The client may be gone.
-            if line.number >= how.living && to.write_all(&bytes[..length]).await.is_err() {
-                return;
+            let (part, pause) = match how.holds {
+                Holds::Slowly => (64, Duration::from_millis(10)),
+                _ => (length, Duration::ZERO),
+            };
+            for part in bytes[..length].chunks(part) {
+                sleep(pause).await;
+                // The client may be gone.
+                if line.number >= how.living && to.write_all(part).await.is_err() {
+                    return;
+                }
             }
         }
     }

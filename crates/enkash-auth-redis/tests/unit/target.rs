@@ -18,7 +18,9 @@ async fn dead_address_is_passed_over() {
     while let Ok(stream) = timeout(HEAD_START, TcpStream::connect(dead)).await {
         full.push(stream.unwrap());
     }
-    let stream = connect([dead, live].into_iter()).await.unwrap();
+    let connect = |address| async move { Ok(TcpStream::connect(address).await?) };
+    let stream = first([dead, live].into_iter().map(connect)).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), live);
-    connect([dead].into_iter().take(0)).await.unwrap_err();
+    let none = [dead].into_iter().take(0).map(connect);
+    first(none).await.unwrap_err();
 }

@@ -114,16 +114,20 @@ async fn calls_and_probes_return_no_secret() {
         "ENKASH_TOKEN_STORE",
         format!("file:{}/store", state.path().display()),
     );
+    program.env("ENKASH_ACCESS_LOG", "stdout");
     let sidecar = Sidecar::start(program).await;
     let client = legacy::Client::builder(TokioExecutor::new()).build_http();
     let own = canary.secret("the caller's own token");
     for path in [
         "/-/ready",
         "/well",
+        &format!("/well?key={own}"),
         "/broken",
         "/-/live",
         "/-/ready",
         "/-/status",
+        "/-/metrics",
+        "/-/",
         "/-/other",
     ] {
         let request = Request::get(format!("http://{}{path}", sidecar.address()))

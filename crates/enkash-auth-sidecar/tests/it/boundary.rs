@@ -1,9 +1,11 @@
 //! What reaches the upstream, and that no other host is reached.
 
+use std::net::SocketAddr;
+
 use http::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
 };
 
@@ -11,10 +13,13 @@ use super::stage::{Dialect, Stage, command, issuer, sandbox};
 
 /// Returns a stage whose upstream is `listener` instead of the sandbox.
 async fn stage_before(listener: &TcpListener) -> Stage {
+    stage_at(listener.local_addr().unwrap()).await
+}
+
+async fn stage_at(upstream: SocketAddr) -> Stage {
     let sandbox = sandbox(issuer(Default::default())).await;
     let mut command = command(&sandbox, Dialect::Form);
-    let upstream = format!("http://{}", listener.local_addr().unwrap());
-    command.args(["--upstream", &upstream]);
+    command.args(["--upstream", &format!("http://{upstream}")]);
     Stage::with_command(sandbox, command).await
 }
 
@@ -108,11 +113,47 @@ async fn request_target_cannot_change_upstream() {
     stage.finish().await;
 }
 
+/// Writes `request`, and returns the whole response.
+async fn exchange(stage: &Stage, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(stage.sidecar.address()).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_2_connection_is_declined_in_words() {
+    let stage = Stage::new().await;
+    // A client's preface and its empty settings.
+    let start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let response = exchange(&stage, start).await;
+    assert!(response.starts_with("HTTP/1.1 505 "), "{response}");
+    let (_, body) = response.split_once("\r\n\r\n").unwrap();
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("HTTP/2, gRPC and WebSocket are not supported"));
+    assert_eq!(problem["forwarded"], false);
+    stage.finish().await;
+}
+
+/// A connection that is closed before all is read is reset, with the response.
+#[tokio::test(flavor = "multi_thread")]
+async fn caller_declined_in_its_upload_reads_the_response() {
+    let stage = Stage::new().await;
+    let head = "POST /a HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 8000000\r\n\r\n";
+    let request = [head.as_bytes(), &[b'x'; 8_000_000]].concat();
+    let response = exchange(&stage, &request).await;
+    assert!(response.starts_with("HTTP/1.1 421 "), "{response}");
+    stage.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn unreachable_upstream_is_not_forwarded() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let stage = stage_before(&listener).await;
-    drop(listener);
+    // Its port stays taken: another test's server could get it.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let stage = stage_at(socket.local_addr().unwrap()).await;
     let response = stage.get("/a").await;
     assert_eq!(response.status, StatusCode::BAD_GATEWAY);
     assert_eq!(response.forwarded(), false);

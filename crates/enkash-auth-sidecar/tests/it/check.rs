@@ -3,8 +3,11 @@
 use std::process::Command;
 
 use enkash_auth_sandbox::{Endpoint, Fault, Rules, Sandbox};
+use http::StatusCode;
 
-use super::stage::{Dialect, assert_quiet, command, issuer, sandbox};
+use crate::redis_server::RedisServer;
+
+use super::stage::{Dialect, PASSWORD, assert_quiet, command, issuer, sandbox};
 
 pub(super) struct Checked {
     pub(super) code: Option<i32>,
@@ -16,6 +19,10 @@ pub(super) struct Checked {
 
 pub(super) async fn check(mut command: Command) -> Checked {
     command.arg("check");
+    run(command).await
+}
+
+async fn run(mut command: Command) -> Checked {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap();
@@ -50,10 +57,51 @@ async fn check_prints_granted() {
     assert_eq!((counters.token_requests, counters.api_calls), (2, 0));
 }
 
+/// Invalid settings: see `settings`.
+#[tokio::test(flavor = "multi_thread")]
+async fn offline_check_of_valid_settings_sends_nothing() {
+    let sandbox = sandbox(issuer(Rules::new())).await;
+    for dialect in [Dialect::Form, Dialect::Json] {
+        let mut command = command(&sandbox, dialect);
+        command.args(["check", "--offline"]);
+        let checked = run(command).await;
+        assert_eq!(checked.code, Some(0), "{}", checked.all);
+        assert_eq!(checked.text, "settings: valid; nothing was sent\n");
+    }
+    let counters = sandbox.issuer().counters();
+    assert_eq!((counters.token_requests, counters.api_calls), (0, 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn check_prints_class_hint_and_exit_code() {
     let other = Fault::OtherJson;
+    let says = |status, body: &str| Fault::Response {
+        status,
+        headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+        body: body.to_owned(),
+    };
+    let useless = r#"{"access_token":"a","token_type":"mac","expires_in":300}"#;
+    let locked = r#"{"error":"invalid_grant","error_description":"the account is locked"}"#;
+    let address = r#"{"error":"the IP address is not in the allowlist"}"#;
     for (fault, code, class, hint) in [
+        (
+            says(StatusCode::OK, useless),
+            4,
+            "invalid-response",
+            "has no token",
+        ),
+        (
+            says(StatusCode::BAD_REQUEST, locked),
+            6,
+            "account-locked",
+            "unlock the account",
+        ),
+        (
+            says(StatusCode::FORBIDDEN, address),
+            8,
+            "forbidden",
+            "allow-listed",
+        ),
         (Fault::ServerError, 3, "unavailable", "ENKASH_BASE_URL"),
         (Fault::Garbage, 9, "unresolved", "failed attempt"),
         (
@@ -86,6 +134,24 @@ async fn check_prints_class_hint_and_exit_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_of_closed_account_sends_nothing() {
+    let sandbox = sandbox(issuer(Rules::new())).await;
+    let state = super::host::state();
+    let store = format!("file:{}", state.path().join("state").display());
+    for (password, code) in [("wrong", 5), ("wrong too", 5), (PASSWORD, 11)] {
+        let mut command = command(&sandbox, Dialect::Form);
+        command
+            .env("ENKASH_TOKEN_STORE", &store)
+            .env("ENKASH_PASSWORD", password);
+        let checked = check(command).await;
+        assert_eq!(checked.code, Some(code), "{}", checked.all);
+        let names_reset = checked.text.contains("hint: check the account and");
+        assert_eq!(names_reset, code == 11, "{}", checked.text);
+    }
+    assert_eq!(sandbox.issuer().counters().token_requests, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_reports_rejection_as_strike() {
     let sandbox = sandbox(issuer(Rules::new())).await;
     let mut wrong = command(&sandbox, Dialect::Form);
@@ -98,4 +164,45 @@ async fn check_reports_rejection_as_strike() {
         checked.text
     );
     assert_eq!(sandbox.issuer().counters().token_requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn check_describes_redis_and_warns_by_exit_code() {
+    let sandbox = sandbox(issuer(Rules::new())).await;
+    let mut redis = RedisServer::start().await.unwrap();
+    let with_redis = || {
+        let mut command = command(&sandbox, Dialect::Form);
+        command.env("ENKASH_TOKEN_STORE", redis.url());
+        command
+    };
+    let checked = check(with_redis()).await;
+    assert_eq!(checked.code, Some(0), "{}", checked.all);
+    let mut lines = checked.text.lines();
+    let store = lines.next().unwrap();
+    assert!(
+        store.starts_with("store: ") && store.contains("; noeviction; "),
+        "{store}"
+    );
+    assert!(lines.next().unwrap().starts_with("granted: "));
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut evict = redis::cmd("CONFIG");
+    evict.arg(&["SET", "maxmemory-policy", "allkeys-lru"]);
+    evict.exec_async(&mut connection).await.unwrap();
+    let checked = check(with_redis()).await;
+    assert_eq!(checked.code, Some(12), "{}", checked.all);
+    assert!(
+        checked
+            .text
+            .contains("\nwarning: it evicts any key (allkeys-lru)")
+    );
+    assert!(checked.text.contains("\ngranted: "));
+    let url = redis.url();
+    redis.kill().unwrap();
+    let mut command = command(&sandbox, Dialect::Form);
+    command.env("ENKASH_TOKEN_STORE", url);
+    let checked = check(command).await;
+    assert_eq!(checked.code, Some(10), "{}", checked.all);
+    assert!(checked.text.starts_with("store: "), "{}", checked.text);
 }

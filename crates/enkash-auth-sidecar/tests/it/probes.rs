@@ -22,6 +22,8 @@ async fn probes_report_cold_and_warm_cache() {
     let mut report = stage.get("/-/status").await.json();
     let left = report["remaining_seconds"].take().as_u64().unwrap();
     assert!((86_000..86_400).contains(&left), "{left}");
+    // Calls before the first token fail, or wait.
+    let (failed, lifetime) = (&report["calls"]["5xx"], &report["lifetime_seconds"]);
     assert_eq!(
         report,
         json!({
@@ -31,6 +33,12 @@ async fn probes_report_cold_and_warm_cache() {
             "strikes": 0,
             "unresolved_attempts": 0,
             "last_error": null,
+            "advice": null,
+            "lifetime_seconds": lifetime,
+            "waiting": 0,
+            "calls": { "none": 0, "1xx": 0, "2xx": 1, "3xx": 0, "4xx": 0, "5xx": failed },
+            "store": "memory",
+            "version": env!("CARGO_PKG_VERSION"),
         })
     );
     assert_eq!(

@@ -25,20 +25,26 @@ pub(crate) fn sidecar() -> Command {
 /// A running sidecar, killed on drop.
 pub(crate) struct Sidecar {
     child: Child,
-    address: SocketAddr,
+    /// Where it listens, as it prints it: first the main address, then the admin address if there is one.
+    listening: Vec<String>,
     output: Option<(JoinHandle<String>, JoinHandle<String>)>,
 }
 
 impl Sidecar {
     /// Starts `command` on a free port, and waits until it listens.
-    pub(crate) async fn start(mut command: Command) -> Self {
-        command.args(["--listen", "127.0.0.1:0"]);
+    pub(crate) async fn start(command: Command) -> Self {
+        Self::start_on(command, "127.0.0.1:0").await
+    }
+
+    pub(crate) async fn start_on(mut command: Command, listen: &str) -> Self {
+        command.args(["--listen", listen]);
         tokio::task::spawn_blocking(|| Self::spawn(command))
             .await
             .unwrap()
     }
 
     fn spawn(mut command: Command) -> Self {
+        let has_admin = command.get_args().any(|arg| arg == "--admin");
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -51,40 +57,59 @@ impl Sidecar {
             stderr.read_to_end(&mut bytes).unwrap();
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        let (first_line, listening) = mpsc::channel();
+        let addresses = 1 + usize::from(has_admin);
+        let (first_lines, printed) = mpsc::channel();
         let lines = std::thread::spawn(move || {
             let mut text = String::new();
-            stdout.read_line(&mut text).unwrap();
-            first_line.send(text.clone()).unwrap();
+            for _ in 0..addresses {
+                stdout.read_line(&mut text).unwrap();
+            }
+            first_lines.send(text.clone()).unwrap();
             stdout.read_to_string(&mut text).unwrap();
             text
         });
-        let line = listening.recv().unwrap();
-        let address = line
-            .strip_prefix("listening on http://")
-            .and_then(|address| address.trim_end().parse().ok());
-        let Some(address) = address else {
+        let text = printed.recv().unwrap();
+        let address = |line: &str| Some(line.split_once(" on ")?.1.to_owned());
+        let listening: Vec<_> = text.lines().filter_map(address).collect();
+        if !text.starts_with("listening on ") || listening.len() < addresses {
             let _ = child.kill();
-            panic!("{line}{}", errors.join().unwrap());
-        };
+            panic!("{text}{}", errors.join().unwrap());
+        }
         Self {
             child,
-            address,
+            listening,
             output: Some((lines, errors)),
         }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        tcp(&self.listening[0])
+    }
+
+    pub(crate) fn admin(&self) -> SocketAddr {
+        tcp(&self.listening[1])
+    }
+
+    pub(crate) fn listening(&self) -> &[String] {
+        &self.listening
     }
 
     /// Returns the peak resident memory in bytes, on Linux only.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Returns one of the kernel's figures in bytes, on Linux only.
+    pub(crate) fn memory(&self, name: &str) -> Option<u64> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let line = status.lines().find(|line| line.starts_with(name))?;
         let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
         Some(kib * 1024)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -130,6 +155,10 @@ impl Sidecar {
         let (lines, errors) = self.output.take().unwrap();
         lines.join().unwrap() + &errors.join().unwrap()
     }
+}
+
+fn tcp(printed: &str) -> SocketAddr {
+    printed.strip_prefix("http://").unwrap().parse().unwrap()
 }
 
 impl Drop for Sidecar {

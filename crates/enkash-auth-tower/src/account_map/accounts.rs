@@ -218,18 +218,18 @@ impl<K: AccountId> Accounts<K> {
     /// Removes accounts that have been idle for long; and one more, if the capacity is reached. Returns `false` if all
     /// are in use.
     fn evict(&self) -> bool {
-        let now = self.0.common.clock.now();
+        let now = self.0.common.clock().now();
         let is_full = self.0.shards.len() >= self.0.capacity;
         let (mut idle, mut victim) = (Vec::new(), None);
         self.0.shards.scan(|shard| {
             for entry in shard.iter().filter(|entry| is_unused(entry.value())) {
                 let (id, shared) = (entry.key(), entry.value());
-                let (age, is_usable) = shared.usage(now);
+                let (age, is_missed) = shared.usage(now);
                 if age >= self.0.idle_timeout {
                     idle.push(id.clone());
                 }
-                // Those without a usable token first.
-                let rank = (is_usable, Reverse(age));
+                // Those with neither a usable token nor a backoff first.
+                let rank = (is_missed, Reverse(age));
                 if victim.as_ref().is_none_or(|(worst, _)| rank < *worst) {
                     victim = Some((rank, id.clone()));
                 }
@@ -273,7 +273,7 @@ impl<K> Clone for Accounts<K> {
 impl<K> fmt::Debug for Accounts<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accounts")
-            .field("server", &self.0.common.server)
+            .field("server", &self.0.common.server())
             .field("capacity", &self.0.capacity)
             .finish_non_exhaustive()
     }

@@ -4,23 +4,26 @@ use enkash_auth_core::{
     Timestamp,
     account::{AttemptContext, AttemptId},
 };
+use tokio::time::Instant;
 
 use super::down::Down;
-use crate::{RefreshPolicy, account_credentials::AccountCredentials};
+use crate::{RefreshPolicy, endpoint::TokenEndpoint};
 
 /// Describes a fetch that acquires a permit.
 #[derive(Debug)]
 pub struct FetchContext<'a> {
-    pub(crate) account: &'a AccountCredentials,
-    pub(crate) policy: &'a RefreshPolicy,
+    pub endpoint: &'a TokenEndpoint,
+    pub policy: &'a RefreshPolicy,
     /// When the fetch ends, on both clocks.
-    pub(crate) send_before: Timestamp,
+    pub send_before: Timestamp,
+    /// The same, on that of the runtime.
+    pub deadline: Instant,
     /// The newest token that it has seen, which is not returned.
-    pub(crate) newest_seen: Option<AttemptId>,
+    pub newest_seen: Option<AttemptId>,
     /// Whether the server has just responded to a probe.
-    pub(crate) probe: Option<bool>,
+    pub probe: Option<bool>,
     /// Whether enough time remains for an attempt; if not, only another's token is waited for.
-    pub(crate) may_begin: bool,
+    pub may_begin: bool,
 }
 
 impl<'a> FetchContext<'a> {
@@ -36,7 +39,7 @@ impl<'a> FetchContext<'a> {
         Ok(AttemptContext {
             id: AttemptId::new(id),
             salt,
-            credentials: self.account.credentials(),
+            credentials: self.endpoint.credentials(),
             lease,
             retry_unresolved_after,
             probe: self.probe,

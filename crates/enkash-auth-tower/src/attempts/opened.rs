@@ -12,7 +12,7 @@ use super::{
     seal::{open, seal},
 };
 use crate::{
-    account_credentials::AccountCredentials,
+    endpoint::TokenEndpoint,
     store::Store,
     sync::{Arc, Mutex},
     time::Time,
@@ -24,12 +24,12 @@ pub struct Opened {
     is_stored: bool,
     bytes: Option<Vec<u8>>,
     /// As it was loaded; `None` if it has to be replaced.
-    before: Option<AccountRecord>,
+    loaded: Option<AccountRecord>,
     record: AccountRecord,
     /// Our clocks before the load: no later than the store's reading.
-    requested: Timestamp,
-    /// Our monotonic clock, and the store's wall clock.
-    now: Timestamp,
+    load_began: Timestamp,
+    /// The time after it, by our monotonic clock and the store's wall clock.
+    store_now: Timestamp,
     witness: Arc<Mutex<Witness>>,
 }
 
@@ -42,49 +42,49 @@ impl Opened {
         witness: Arc<Mutex<Witness>>,
         clock: &Time,
     ) -> Result<Self, Down> {
-        let requested = clock.now();
+        let load_began = clock.now();
         let Some(store) = store else {
             let mut record = AccountRecord::default();
             record.facts_mut().clone_from(witness.lock().facts());
-            witness.lock().see(record.facts(), requested);
+            witness.lock().see(record.facts(), load_began);
             return Ok(Self {
                 account,
                 is_stored: false,
                 bytes: None,
-                before: Some(record.clone()),
+                loaded: Some(record.clone()),
                 record,
-                requested,
-                now: requested,
+                load_began,
+                store_now: load_began,
                 witness,
             });
         };
-        let loaded = Down::limit(store, store.load(&account)).await?;
+        let found = Down::limit(store, store.load(&account)).await?;
         let now = clock.now();
-        let at = loaded.clock().unwrap_or(now.unix_nanos());
-        let now = Timestamp::new(now.monotonic_nanos(), at);
-        let bytes = loaded.record().map(<[u8]>::to_vec);
+        let at = found.clock().unwrap_or(now.unix_nanos());
+        let store_now = Timestamp::new(now.monotonic_nanos(), at);
+        let bytes = found.record().map(<[u8]>::to_vec);
         let read = |bytes: &[u8]| AccountRecord::from_bytes(account, bytes);
-        let (before, record) = match bytes.as_deref().map(|bytes| (bytes, read(bytes))) {
+        let (loaded, record) = match bytes.as_deref().map(|bytes| (bytes, read(bytes))) {
             None => (Some(AccountRecord::default()), AccountRecord::default()),
             Some((_, Ok(record))) => (Some(record.clone()), record),
             Some((_, Err(Unreadable::Newer))) => return Err(Down::Newer),
             Some((bytes, Err(why))) => {
                 tracing::error!(%account, %why, "the account is closed until it is reset");
-                (None, AccountRecord::in_place_of(bytes, now))
+                (None, AccountRecord::in_place_of(bytes, store_now))
             }
         };
-        if let Some(before) = &before {
+        if let Some(loaded) = &loaded {
             // What was read is witnessed, whether or not it can be written back.
-            witness.lock().observe(before.facts());
+            witness.lock().observe(loaded.facts());
         }
         let mut opened = Self {
             account,
             is_stored: true,
             bytes,
-            before,
+            loaded,
             record,
-            requested,
-            now,
+            load_began,
+            store_now,
             witness,
         };
         opened.merge();
@@ -100,8 +100,8 @@ impl Opened {
 
     /// Writes the record if it has changed. Returns `false` if another write came first.
     pub async fn write(&self, store: Option<&dyn Store>) -> Result<bool, Down> {
-        let before = self.before.as_ref();
-        if let Some(store) = store.filter(|_| before != Some(&self.record)) {
+        let loaded = self.loaded.as_ref();
+        if let Some(store) = store.filter(|_| loaded != Some(&self.record)) {
             let mut write = [0; 16];
             getrandom::fill(&mut write)?;
             let bytes = self.record.to_bytes(self.account, write)?;
@@ -111,13 +111,13 @@ impl Opened {
             }
         }
         let (mut witness, facts) = (self.witness.lock(), self.record.facts());
-        match before.filter(|_| store.is_none()) {
-            Some(before) if !witness.replace(before.facts(), facts) => return Ok(false),
+        match loaded.filter(|_| store.is_none()) {
+            Some(loaded) if !witness.replace(loaded.facts(), facts) => return Ok(false),
             Some(_) => {}
             None => witness.observe(facts),
         }
         // Including its own attempt, whose lease is counted from the load.
-        witness.see(facts, self.now);
+        witness.see(facts, self.store_now);
         Ok(true)
     }
 
@@ -140,18 +140,20 @@ impl Opened {
 
     pub fn acquire(&mut self, request: &AttemptContext<'_>) -> Acquire {
         let witness = self.witness.lock();
-        self.record.facts_mut().acquire(request, &witness, self.now)
+        self.record
+            .facts_mut()
+            .acquire(request, &witness, self.store_now)
     }
 
     pub fn record_outcome(&mut self, permit: &Permit, outcome: AttemptOutcome) -> bool {
         let facts = self.record.facts_mut();
-        facts.record_outcome(permit, outcome, self.now)
+        facts.record_outcome(permit, outcome, self.store_now)
     }
 
     pub fn reset(&mut self, before: &Facts, allow_rejected: bool) -> bool {
         let witness = self.witness.lock();
         let facts = self.record.facts_mut();
-        facts.reset(before, allow_rejected, &witness, self.now)
+        facts.reset(before, allow_rejected, &witness, self.store_now)
     }
 
     /// Updates the witness: the record was written with the outcome of the attempt `id`.
@@ -166,36 +168,42 @@ impl Opened {
     /// Returns the token of the record, unless it is that of the attempt `newest_seen`.
     pub fn token(
         &self,
-        account: &AccountCredentials,
+        endpoint: &TokenEndpoint,
         newest_seen: Option<AttemptId>,
     ) -> Option<StoredToken> {
         let (id, sealed) = self
             .record
-            .token(account.credentials())
+            .token(endpoint.credentials())
             .filter(|(id, _)| Some(*id) != newest_seen)?;
         // If this process was suspended since the store read its clock, the token must not seem younger.
-        open(account, id, &sealed, self.requested, self.now.unix_nanos())
-            .inspect_err(|why| {
-                tracing::warn!(account = %self.account, %why, "stored token cannot be used");
-            })
-            .ok()
+        open(
+            endpoint,
+            id,
+            &sealed,
+            self.load_began,
+            self.store_now.unix_nanos(),
+        )
+        .inspect_err(|why| {
+            tracing::warn!(account = %self.account, %why, "stored token cannot be used");
+        })
+        .ok()
     }
 
     /// Stores the token of `grant`, sealed. `now` is the clock of this process.
     pub fn keep_token(
         &mut self,
-        account: &AccountCredentials,
+        endpoint: &TokenEndpoint,
         permit: &Permit,
         grant: &Grant,
         now: Timestamp,
     ) -> Result<(), Down> {
-        let (lifetime, at) = (grant.lifetime(), self.now.unix_nanos());
-        let sealed = seal(account, grant.bearer(), lifetime, now, at)?;
+        let (lifetime, at) = (grant.lifetime(), self.store_now.unix_nanos());
+        let sealed = seal(endpoint, grant.bearer(), lifetime, now, at)?;
         let remaining = u64::try_from(lifetime.remaining(now).as_nanos()).unwrap_or(u64::MAX);
         let until = at.saturating_add(remaining);
-        let credentials = account.credentials();
+        let credentials = endpoint.credentials();
         self.record
-            .keep_token(permit, credentials, &sealed, until, self.now);
+            .keep_token(permit, credentials, &sealed, until, self.store_now);
         Ok(())
     }
 
@@ -203,7 +211,7 @@ impl Opened {
     fn merge(&mut self) {
         let mut witness = self.witness.lock();
         self.record.facts_mut().merge(witness.facts());
-        witness.see(self.record.facts(), self.now);
+        witness.see(self.record.facts(), self.store_now);
     }
 
     /// Returns the open attempts of other processes.

@@ -2,10 +2,10 @@ use std::{fmt, time::Duration};
 
 use enkash_auth_core::{
     AccountKey, Clock, Grant,
-    account::{self, Acquire, AttemptOutcome, BUDGET, Facts},
+    account::{self, Acquire, Attempt, AttemptOutcome, BUDGET, Facts},
     lifetime::Schedule,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     FetchContext, Permit, Process, StoredToken,
@@ -15,8 +15,8 @@ use super::{
     records::{Records, TRIES, pause},
 };
 use crate::{
-    Error, RefreshPolicy,
-    account_credentials::AccountCredentials,
+    Error, ErrorKind, RefreshPolicy,
+    endpoint::TokenEndpoint,
     meter::Meter,
     store::{Liveness, OnStoreDown, Store},
     sync::Arc,
@@ -75,31 +75,36 @@ impl Attempts {
         &self.meter
     }
 
-    /// Decides whether the fetch may send its credentials.
+    /// Decides whether the fetch may send its credentials, by its deadline.
     pub async fn acquire(
         self: &Arc<Self>,
         ctx: &FetchContext<'_>,
     ) -> Acquire<Permit, StoredToken, Error> {
-        let acquired = match self.try_acquire(ctx).await {
-            Ok(acquired) => acquired,
-            Err(down) => self.without_store(ctx, down),
+        let mut decided = None;
+        let acquired = timeout_at(ctx.deadline, self.try_acquire(ctx, &mut decided)).await;
+        let acquired = match acquired {
+            Ok(Ok(acquired)) => acquired,
+            Ok(Err(down)) => self.without_store(ctx, down),
+            Err(_) => decided.unwrap_or_else(|| Acquire::Denied(too_slow())),
         };
-        self.keep_polling(ctx.account.key());
+        self.keep_polling(ctx.endpoint.account());
         acquired
     }
 
+    /// Sets `decided` to a decision that holds whether or not the facts can be written, while they are.
     async fn try_acquire(
         &self,
         ctx: &FetchContext<'_>,
+        decided: &mut Option<Acquire<Permit, StoredToken, Error>>,
     ) -> Result<Acquire<Permit, StoredToken, Error>, Down> {
-        let account = ctx.account.key();
+        let account = ctx.endpoint.account();
         let mut uses_guard = true;
         for _ in 0..TRIES {
             let mut opened = self.records.open(account).await?;
             if let Some(token) = self.token(ctx, &opened) {
-                // The token is usable whether or not the facts can be written now.
+                *decided = Some(Acquire::Token(token));
                 let _ = self.records.write(&opened).await;
-                return Ok(Acquire::Token(token));
+                break;
             }
             // In the queue of the store, or while other writes came first.
             if ctx.send_before.has_passed(self.records.clock().now()) {
@@ -107,7 +112,7 @@ impl Attempts {
             }
             let request = ctx.request(self.lease, self.retry_unresolved_after)?;
             let seen = opened.facts().clone();
-            let decided = match opened.acquire(&request) {
+            *decided = Some(match opened.acquire(&request) {
                 Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => {
                     opened.revert(seen);
                     Acquire::Busy
@@ -118,7 +123,8 @@ impl Attempts {
                         false => Ok(None),
                     };
                     let Ok(liveness) = liveness else {
-                        // The guard may be acquired late, and dropped: another id is used, without one.
+                        // The guard may be acquired late, and dropped, which shows this id dead: another id is
+                        // used, without one.
                         uses_guard = false;
                         continue;
                     };
@@ -133,19 +139,21 @@ impl Attempts {
                 Acquire::Probe => Acquire::Probe,
                 Acquire::Busy => Acquire::Busy,
                 Acquire::Denied(failure) => Acquire::Denied(failure.into()),
-            };
-            // The decision holds whether or not the facts can be written.
+            });
             match self.records.write(&opened).await {
-                Ok(true) => return Ok(decided),
-                Ok(false) => pause().await,
+                Ok(true) => break,
+                Ok(false) => {
+                    *decided = None;
+                    pause().await;
+                }
                 Err(_) => {
                     self.meter.store_failed(account);
-                    return Ok(decided);
+                    break;
                 }
             }
         }
-        // The store works, so nothing is sent without it.
-        Ok(Acquire::Busy)
+        // Without a decision the store works, so nothing is sent without it.
+        Ok(decided.take().unwrap_or(Acquire::Busy))
     }
 
     /// Writes an attempt that was permitted on the facts `seen`. Returns `None` if another came first.
@@ -166,7 +174,7 @@ impl Attempts {
             let beginning = (facts == *seen).then(|| {
                 self.records
                     .process()
-                    .begin(ctx.account.key(), id, before, now)
+                    .begin(ctx.endpoint.account(), id, before, now)
             });
             let Some(Some(beginning)) = beginning else {
                 return Ok(None);
@@ -193,22 +201,27 @@ impl Attempts {
     /// Records how the attempt of `permit` ended, and stores the token of `grant` if the attempt is still
     /// open. Returns whether it was.
     ///
-    /// If the store cannot be reached, the witness has the outcome, for the next write.
+    /// If the store is not written `by` then, the witness has the outcome, for the next write.
     pub async fn record(
         self: &Arc<Self>,
-        account: &AccountCredentials,
+        endpoint: &TokenEndpoint,
         permit: Permit,
         outcome: AttemptOutcome,
         grant: Option<&Grant>,
+        by: Instant,
     ) -> bool {
         permit.set_outcome(outcome);
         let recorded = match permit.stored_id() {
-            Some(_) => self.record_in_store(account, &permit, outcome, grant).await,
+            Some(_) => {
+                let recording = self.record_in_store(endpoint, &permit, outcome, grant);
+                let recorded = timeout_at(by, recording).await;
+                recorded.unwrap_or_else(|_| Err("the store was too slow or too busy".into()))
+            }
             // The next write stores it.
             None => Ok(None),
         };
         let is_accepted = recorded.unwrap_or_else(|down| {
-            self.meter.store_failed(account.key());
+            self.meter.store_failed(endpoint.account());
             if let Down::Unavailable(error) = down {
                 tracing::warn!(
                     error = &*error,
@@ -217,10 +230,12 @@ impl Attempts {
             }
             None
         });
-        if is_accepted.is_none() {
-            self.end(account.key(), permit, outcome);
+        let account = endpoint.account();
+        match is_accepted {
+            Some(_) => self.polls.stop(account, || self.is_quiet(account)),
+            None => self.end(account, permit, outcome),
         }
-        self.keep_polling(account.key());
+        self.keep_polling(account);
         is_accepted.unwrap_or(true)
     }
 
@@ -232,7 +247,7 @@ impl Attempts {
     /// Returns whether the attempt was still open.
     async fn record_in_store(
         &self,
-        account: &AccountCredentials,
+        endpoint: &TokenEndpoint,
         permit: &Permit,
         outcome: AttemptOutcome,
         grant: Option<&Grant>,
@@ -241,11 +256,11 @@ impl Attempts {
         let record = |opened: &mut Opened| {
             let is_accepted = opened.record_outcome(permitted, outcome);
             if let Some(grant) = grant.filter(|_| is_accepted && self.records.are_stored()) {
-                opened.keep_token(account, permitted, grant, self.records.clock().now())?;
+                opened.keep_token(endpoint, permitted, grant, self.records.clock().now())?;
             }
             Ok(is_accepted)
         };
-        let (is_accepted, opened) = self.records.update(account.key(), record).await?;
+        let (is_accepted, opened) = self.records.update(endpoint.account(), record).await?;
         permit.ended();
         opened.observe_without(permitted.id());
         Ok(Some(is_accepted))
@@ -279,7 +294,7 @@ impl Attempts {
     }
 
     /// Ensures that a task polls the record of `account`, if there is a reason to.
-    fn keep_polling(self: &Arc<Self>, account: AccountKey) {
+    pub fn keep_polling(self: &Arc<Self>, account: AccountKey) {
         if self.records.are_stored() && !self.is_quiet(account) {
             self.polls.start(self, account, self.is_reported(account));
         }
@@ -295,6 +310,14 @@ impl Attempts {
         witness.lock().is_quiet()
     }
 
+    /// Returns whether an attempt of this process is in flight.
+    pub fn is_attempting(&self, account: AccountKey) -> bool {
+        let witness = self.records.witness(account);
+        let witness = witness.lock();
+        // Those of others are not witnessed while they are open.
+        witness.facts().attempts().iter().any(Attempt::is_open)
+    }
+
     /// Returns whether the store has all that this process witnessed.
     pub fn is_reported(&self, account: AccountKey) -> bool {
         let witness = self.records.witness(account);
@@ -308,7 +331,7 @@ impl Attempts {
             return None;
         }
         let now = self.records.clock().now();
-        let token = opened.token(ctx.account, ctx.newest_seen)?;
+        let token = opened.token(ctx.endpoint, ctx.newest_seen)?;
         let schedule = Schedule::new(&token.lifetime, &ctx.policy.state_policy(), 0.0)?;
         (!schedule.deadline().has_passed(now)).then_some(token)
     }
@@ -319,7 +342,7 @@ impl Attempts {
         ctx: &FetchContext<'_>,
         down: Down,
     ) -> Acquire<Permit, StoredToken, Error> {
-        let account = ctx.account.key();
+        let account = ctx.endpoint.account();
         self.meter.store_failed(account);
         let is_newer = matches!(down, Down::Newer) || self.records.is_newer(account);
         let request = match ctx.request(self.lease, self.retry_unresolved_after) {
@@ -332,10 +355,10 @@ impl Attempts {
         own.see(&facts, now);
         // One attempt that may count, and then none until the store has recorded it.
         let may_attempt = self.on_store_down == OnStoreDown::Attempt
-            || facts.is_known_good(ctx.account.credentials())
+            || facts.is_known_good(ctx.endpoint.credentials())
                 && facts.attempts().len() < BUDGET
                 && !own.has_unstored()
-                && !self.records.has_unstored(&facts);
+                && !self.records.has_unstored(account, &facts);
         match facts.acquire(&request, &own, now) {
             // The store may be writing it concurrently.
             Acquire::Granted(_) if self.records.process().is_beginning(account, now) => {
@@ -346,7 +369,7 @@ impl Attempts {
                 own.see(&facts, now);
                 own.begin_unstored(permit.id(), &facts);
                 drop(own);
-                self.records.begin_unstored(permit.id());
+                self.records.begin_unstored(account, permit.id());
                 if let Down::Unavailable(error) = &down {
                     let error = &**error;
                     tracing::warn!(error, "token store unavailable; continuing without it");
@@ -370,6 +393,11 @@ impl Attempts {
             Acquire::Denied(failure) => Acquire::Denied(failure.into()),
         }
     }
+}
+
+fn too_slow() -> Error {
+    let detail = "the store was too slow or too busy for an attempt to begin in time";
+    Error::new(ErrorKind::Unavailable, detail)
 }
 
 impl fmt::Debug for Attempts {

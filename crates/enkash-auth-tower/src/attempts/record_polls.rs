@@ -1,7 +1,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use enkash_auth_core::AccountKey;
-use tokio::{runtime::Handle, time::sleep};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 
 use super::Attempts;
 use crate::{
@@ -13,10 +16,14 @@ use crate::{
 /// the record, with a jitter of a fifth: if the record was lost, it may be the only process to restore it.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Sets how soon an outcome that the store lacks is reported; then after twice that, and so on up to the interval
+/// above. Meanwhile the attempt blocks the account, or another store that took over does not know it.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Limits how late a heartbeat may be.
 const LATE: Duration = POLL_INTERVAL.saturating_mul(4);
 
-/// Tracks the tasks of a cache that poll records: one for each account that it uses.
+/// Tracks the tasks that poll records: one for each account that is not quiet.
 #[derive(Debug, Default)]
 pub struct RecordPolls(Mutex<HashMap<AccountKey, Polling>>);
 
@@ -50,11 +57,35 @@ impl RecordPolls {
         }
     }
 
-    /// Records that the task of `account` does not outlive the cache any more.
-    fn release(&self, account: AccountKey) {
-        if let Some(polling) = self.0.lock().get_mut(&account) {
+    /// Ends the task of `account` if that `is_quiet`: the store has just got all that was witnessed.
+    pub fn stop(&self, account: AccountKey, is_quiet: impl FnOnce() -> bool) {
+        let mut polls = self.0.lock();
+        // Under the lock: what is witnessed from now on starts another task.
+        if is_quiet()
+            && let Some(polling) = polls.remove(&account)
+        {
+            polling.heartbeat.stop();
+        }
+    }
+
+    /// Forgets the task of `account`, unless another has replaced it.
+    fn end(&self, account: AccountKey, beating: &Beating) {
+        let mut polls = self.0.lock();
+        if beating.beat(LATE) {
+            polls.remove(&account);
+        }
+    }
+
+    /// Records that the task of `account` does not outlive the cache any more, if all `is_reported`. Returns whether
+    /// it is.
+    fn release(&self, account: AccountKey, is_reported: impl FnOnce() -> bool) -> bool {
+        let mut polls = self.0.lock();
+        // Under the lock: what is not reported from now on starts another task.
+        let is_reported = is_reported();
+        if is_reported && let Some(polling) = polls.get_mut(&account) {
             polling.is_kept = false;
         }
+        is_reported
     }
 }
 
@@ -65,8 +96,13 @@ async fn poll(
     account: AccountKey,
     beating: Beating,
 ) {
+    let mut interval = match kept {
+        Some(_) => REPORT_INTERVAL,
+        None => POLL_INTERVAL,
+    };
     loop {
-        sleep(POLL_INTERVAL.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
+        sleep(interval.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
+        interval = POLL_INTERVAL.min(interval * 2);
         let is_kept = kept.is_some();
         let Some(attempts) = kept.take().or_else(|| attempts.upgrade()) else {
             return;
@@ -74,18 +110,27 @@ async fn poll(
         if !beating.beat(LATE) {
             return;
         }
-        let is_polled = attempts.poll_record(account).await.is_ok();
+        // In the queue of a store, newer calls come first: after long, it begins to wait anew.
+        let polled = timeout(POLL_INTERVAL, attempts.poll_record(account)).await;
+        let is_polled = matches!(polled, Ok(Ok(_)));
         if !is_polled {
             attempts.meter().store_failed(account);
         }
         // What another cache of the process reported to its store, this store may lack.
         if is_polled && attempts.is_quiet(account) {
+            attempts.polls().end(account, &beating);
+            drop(beating);
+            // It may not be quiet any more.
+            attempts.keep_polling(account);
             return;
         }
-        if is_kept && is_polled && attempts.is_reported(account) {
-            attempts.polls().release(account);
-        } else if is_kept {
+        let is_reported = || is_polled && attempts.is_reported(account);
+        if is_kept && !attempts.polls().release(account, is_reported) {
             kept = Some(attempts);
         }
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/record_polls.rs"]
+mod tests;

@@ -1,4 +1,7 @@
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    time::Duration,
+};
 
 use enkash_auth_core::{
     AccountKey,
@@ -30,9 +33,9 @@ struct State {
     /// The accounts whose record was last seen in a newer format.
     newer: HashSet<AccountKey>,
     /// The guards of attempts that have ended, kept until the store has their outcome.
-    unreported: Vec<(AccountKey, Liveness)>,
+    ended_guards: HashMap<AccountKey, Vec<Liveness>>,
     /// The attempts that were made while this store was down, and that it does not have.
-    unstored: Vec<AttemptId>,
+    unstored: HashMap<AccountKey, Vec<AttemptId>>,
 }
 
 impl Records {
@@ -69,20 +72,32 @@ impl Records {
 
     /// Keeps the guard of an attempt that has ended until the store has the outcome.
     pub fn keep(&self, account: AccountKey, liveness: Option<Liveness>) {
-        let guard = liveness.map(|liveness| (account, liveness));
-        self.state.lock().unreported.extend(guard);
+        if let Some(liveness) = liveness {
+            self.keep_all(account, vec![liveness]);
+        }
+    }
+
+    fn keep_all(&self, account: AccountKey, guards: Vec<Liveness>) {
+        let mut state = self.state.lock();
+        state
+            .ended_guards
+            .entry(account)
+            .or_default()
+            .extend(guards);
     }
 
     /// Records that an attempt is made without the store.
-    pub fn begin_unstored(&self, id: AttemptId) {
-        self.state.lock().unstored.push(id);
+    pub fn begin_unstored(&self, account: AccountKey, id: AttemptId) {
+        let mut state = self.state.lock();
+        state.unstored.entry(account).or_default().push(id);
     }
 
     /// Returns whether this store lacks one of `facts`, an attempt that was made without it.
-    pub fn has_unstored(&self, facts: &Facts) -> bool {
+    pub fn has_unstored(&self, account: AccountKey, facts: &Facts) -> bool {
         let state = self.state.lock();
+        let unstored = state.unstored.get(&account).map_or(&[][..], Vec::as_slice);
         let mut attempts = facts.attempts().iter();
-        attempts.any(|attempt| state.unstored.contains(&attempt.id()))
+        attempts.any(|attempt| unstored.contains(&attempt.id()))
     }
 
     /// Loads the record, and merges what this process witnessed.
@@ -101,25 +116,29 @@ impl Records {
     pub async fn write(&self, opened: &Opened) -> Result<bool, Down> {
         let is_written = opened.write(self.store.as_deref()).await?;
         if is_written {
-            self.reported(opened);
+            self.release_stored(opened);
         }
         Ok(is_written)
     }
 
     /// Drops what the store has now.
-    fn reported(&self, opened: &Opened) {
+    fn release_stored(&self, opened: &Opened) {
         let (account, facts) = (opened.account(), opened.facts());
-        let guards: Vec<_> = {
+        let guards = {
             let mut state = self.state.lock();
-            state.unstored.retain(|id| !facts.has_recorded(*id));
-            state
-                .unreported
-                .extract_if(.., |(of, _)| *of == account)
-                .collect()
+            if let Entry::Occupied(mut unstored) = state.unstored.entry(account) {
+                unstored.get_mut().retain(|id| !facts.has_recorded(*id));
+                if unstored.get().is_empty() {
+                    unstored.remove();
+                }
+            }
+            state.ended_guards.remove(&account)
         };
-        // Taken before: a guard that is kept from here on is of an outcome that was not written.
-        if opened.witness().lock().is_ahead() {
-            self.state.lock().unreported.extend(guards);
+        // The guards are taken before this is read: of an attempt that ends in between, this write has no outcome.
+        if let Some(guards) = guards
+            && opened.witness().lock().is_ahead()
+        {
+            self.keep_all(account, guards);
         }
     }
 

@@ -7,20 +7,20 @@ use enkash_auth_core::{
 };
 use zeroize::Zeroizing;
 
-use crate::{BoxError, account_credentials::AccountCredentials};
+use crate::{BoxError, endpoint::TokenEndpoint};
 
 /// Holds a token from the store, and the attempt that obtained it.
 #[derive(Clone, Debug)]
 pub struct StoredToken {
-    pub(crate) id: AttemptId,
-    pub(crate) bearer: Bearer,
-    pub(crate) lifetime: Lifetime,
+    pub id: AttemptId,
+    pub bearer: Bearer,
+    pub lifetime: Lifetime,
 }
 
-/// Seals a token so that only `account`'s credentials open it. `now` is the clock of this process, `at` the
+/// Seals a token so that only the credentials of `endpoint` open it. `now` is the clock of this process, `at` the
 /// store's wall clock in nanoseconds since the Unix epoch: they may differ.
 pub fn seal(
-    account: &AccountCredentials,
+    endpoint: &TokenEndpoint,
     bearer: &Bearer,
     lifetime: &Lifetime,
     now: Timestamp,
@@ -39,20 +39,20 @@ pub fn seal(
     plain.extend_from_slice(bearer);
     let mut salt = [0; 32];
     getrandom::fill(&mut salt)?;
-    Ok(account
+    Ok(endpoint
         .credentials()
-        .seal(salt, &context(account), &plain)?)
+        .seal(salt, &context(endpoint), &plain)?)
 }
 
 /// Opens what [`seal`] sealed for the attempt `id`.
 pub fn open(
-    account: &AccountCredentials,
+    endpoint: &TokenEndpoint,
     id: AttemptId,
     sealed: &[u8],
     now: Timestamp,
     at: u64,
 ) -> Result<StoredToken, Unreadable> {
-    let plain = Credentials::open(account.credentials(), &context(account), sealed);
+    let plain = Credentials::open(endpoint.credentials(), &context(endpoint), sealed);
     let plain = plain.ok_or(Unreadable::Damaged)?;
     let (sent, rest) = number(&plain)?;
     let (length, rest) = number(rest)?;
@@ -71,8 +71,8 @@ pub fn open(
     })
 }
 
-fn context(account: &AccountCredentials) -> Vec<u8> {
-    format!("enkash-auth token {:x}", account.key()).into_bytes()
+fn context(endpoint: &TokenEndpoint) -> Vec<u8> {
+    format!("enkash-auth token {:x}", endpoint.account()).into_bytes()
 }
 
 fn nanos(span: Duration) -> u64 {

@@ -1,9 +1,11 @@
 use std::fmt;
 
+use http::header::AUTHORIZATION;
+
 use super::{AuthRequest, RequestView};
 use crate::{
     AccountId, Accounts, Error, ErrorKind,
-    cache::{Attached, HeaderCopy, Shared},
+    cache::{Attached, HeaderCopy, HeaderSlot, Shared},
     sync::Arc,
 };
 
@@ -34,6 +36,7 @@ pub trait SelectAccount<Req, Res>: sealed::Sealed {
         &self,
         key: &Self::Key,
         header: &mut HeaderCopy,
+        slot: &HeaderSlot,
         request: &mut Req,
     ) -> Option<Attached>;
 
@@ -59,8 +62,14 @@ where
     }
 
     #[inline(always)]
-    fn attach(&self, (): &(), header: &mut HeaderCopy, request: &mut Req) -> Option<Attached> {
-        header.attach(request.headers_mut(), &self.0)
+    fn attach(
+        &self,
+        (): &(),
+        header: &mut HeaderCopy,
+        slot: &HeaderSlot,
+        request: &mut Req,
+    ) -> Option<Attached> {
+        header.attach(request.headers_mut(), slot, &self.0)
     }
 
     fn shared(&self, (): ()) -> Result<Arc<Shared>, Error> {
@@ -87,10 +96,17 @@ where
             .ok_or_else(|| Error::new(ErrorKind::NoAccount, ""))
     }
 
-    fn attach(&self, key: &K, header: &mut HeaderCopy, request: &mut Req) -> Option<Attached> {
-        let headers = request.headers_mut();
-        self.accounts
-            .peek(key, |shared| header.attach_once(headers, shared))?
+    fn attach(
+        &self,
+        key: &K,
+        _: &mut HeaderCopy,
+        slot: &HeaderSlot,
+        request: &mut Req,
+    ) -> Option<Attached> {
+        let header_of = |shared: &Shared| slot.header_once(shared);
+        let (header, attached) = self.accounts.peek(key, header_of)??;
+        request.headers_mut().insert(&AUTHORIZATION, header);
+        Some(attached)
     }
 
     fn shared(&self, key: K) -> Result<Arc<Shared>, Error> {

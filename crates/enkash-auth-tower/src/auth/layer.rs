@@ -104,7 +104,7 @@ impl<A> EnkashAuthLayer<NoReplay, A> {
     }
 
     /// Sends a call whose token the API rejected once more, with another token, if the first provably did
-    /// nothing. The body must be a [`ReplayBody`](crate::ReplayBody): any that is `Clone` is.
+    /// nothing. The body must be a [`ReplayBody`](crate::replay::ReplayBody): any that is `Clone` is.
     ///
     /// The inner service must not follow redirects or retry by itself: the 401 of a redirected payment proves
     /// nothing about the payment. Reqwest's responses say where they are from, and are checked.
@@ -137,7 +137,7 @@ impl<P, A: Clone> EnkashAuthLayer<P, A> {
     }
 
     /// Sets a header that each call carries beside the token, in place of the caller's own: one that belongs to the
-    /// account, such as `API-Key`. It goes where the token goes, and nowhere else. Mark a secret value sensitive.
+    /// account, such as `API-Key`. It goes where the token goes, and nowhere else. Its value is marked sensitive.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         Arc::make_mut(&mut self.rules)

@@ -1,14 +1,15 @@
 use enkash_auth_core::Origin;
 
-use super::{Classifiers, EnkashProfile, Target};
-use crate::{Error, ErrorKind, cache::Common, call_headers::CallHeaders, sync::Arc};
+use super::{Classifiers, EnkashProfile, Head, Target};
+use crate::{Error, ErrorKind, cache::Common, call_headers::CallHeaders, time::Time};
 
-/// Holds what all services of one layer share, in one allocation: cloning a service touches one count.
+/// Holds what all services of one layer share.
 #[derive(Clone, Debug)]
 pub struct Rules<A> {
     /// Whose token a call carries.
     pub(super) account: A,
-    pub(super) calls: Arc<CallRules>,
+    pub(super) calls: CallRules,
+    pub(super) clock: Time,
     /// The origin of the token server.
     origin: Origin,
     /// The other allowed origins.
@@ -30,18 +31,19 @@ impl<A> Rules<A> {
     /// Creates the rules for accounts of the server in `common`.
     pub fn new(account: A, common: &Common) -> Self {
         let mut classifiers = Classifiers::default();
-        let has_access_key = common.server.is_for_merchants();
+        let has_access_key = common.server().is_for_merchants();
         if has_access_key {
             classifiers.add(EnkashProfile);
         }
         Self {
             account,
-            calls: Arc::new(CallRules {
+            calls: CallRules {
                 classifiers,
-                headers: common.call_headers.clone(),
+                headers: common.call_headers().clone(),
                 has_access_key,
-            }),
-            origin: common.server.base_url().origin().clone(),
+            },
+            clock: common.clock().clone(),
+            origin: common.server().base_url().origin().clone(),
             others: Vec::new(),
             assume_origin: false,
         }
@@ -49,14 +51,14 @@ impl<A> Rules<A> {
 
     /// Returns the rules of calls, to be changed.
     pub fn calls_mut(&mut self) -> &mut CallRules {
-        Arc::make_mut(&mut self.calls)
+        &mut self.calls
     }
 
-    /// Returns whether a request to `target` may see the token.
+    /// Returns whether `request` may see the token.
     // Always: out of line, it is a fifth of what a call with a cached token costs.
     #[inline(always)]
-    pub fn allow(&self, target: Target<'_>) -> bool {
-        target.is_at(&self.origin) || self.allow_besides(target)
+    pub fn allow(&self, request: &impl Head) -> bool {
+        request.target().is_at(&self.origin) || self.allow_besides(request.target())
     }
 
     #[inline(never)]

@@ -6,6 +6,7 @@ use tower_service::Service;
 use super::{
     AuthRequest, Head, NoReplay, NotCalled, OneAccount, Replay, SelectAccount, Watched,
     future::ResponseFuture,
+    handle::Handle,
     rules::{CallRules, Rules},
 };
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
 pub struct EnkashAuth<S, P = NoReplay, A = OneAccount> {
     inner: S,
     header: HeaderCopy,
-    rules: Arc<Rules<A>>,
+    handle: Handle<A>,
     replay: P,
 }
 
@@ -38,8 +39,8 @@ impl<S, P, A> EnkashAuth<S, P, A> {
     pub(super) fn new(inner: S, rules: Arc<Rules<A>>, replay: P) -> Self {
         Self {
             inner,
-            header: HeaderCopy::new(rules.calls.are_plain()),
-            rules,
+            header: HeaderCopy::default(),
+            handle: Handle::new(rules),
             replay,
         }
     }
@@ -86,19 +87,20 @@ impl<S, P, A> EnkashAuth<S, P, A> {
         if is_token_request(&request) {
             return ResponseFuture::calling(self.inner.call(request), None, None);
         }
-        if !self.rules.allow(request.target()) {
+        let slot = self.handle.slot();
+        if !slot.rules.allow(&request) {
             return self.fail(CallRules::blocked(request.target()), &request);
         }
         if request.target().is_token_path() {
             return self.fail(CallRules::declined(request.target()), &request);
         }
-        let shared = match self.rules.account.shared(key) {
+        let shared = match slot.rules.account.shared(key) {
             Ok(shared) => shared,
             Err(error) => return self.fail(error, &request),
         };
         match shared.join() {
             Lookup::Ready(token) => {
-                let rules = Arc::clone(&self.rules.calls);
+                let rules = Arc::clone(&slot.calls);
                 let watched = Watched::calling(&mut self.inner, request, &token, shared, rules);
                 ResponseFuture::watched(watched, kept)
             }
@@ -139,7 +141,7 @@ impl<S, P, A> EnkashAuth<S, P, A> {
         P: Replay<S, Req>,
     {
         self.give_back();
-        let rules = Arc::clone(&self.rules.calls);
+        let rules = Arc::clone(&self.handle.slot().calls);
         let watched = Watched::new(waiting, self.inner.clone(), request, shared, rules);
         ResponseFuture::watched(watched, kept)
     }
@@ -187,15 +189,19 @@ where
     // follows without a fresh token is out of line.
     #[inline(always)]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let rules = &*self.rules;
+        let slot = self.handle.slot();
+        let rules = &*slot.rules;
         let key = match rules.account.select(&mut request) {
             Ok(key) => key,
             Err(error) => return self.call_without_account(request, error),
         };
-        let kept = self.replay.keep(&mut request, &self.inner, &rules.calls);
-        if rules.allow(request.target())
+        let kept = self.replay.keep(&mut request, &self.inner, &slot.calls);
+        if rules.allow(&request)
             && !may_be_token_path(request.target().path())
-            && let Some(attached) = rules.account.attach(&key, &mut self.header, &mut request)
+            && let Some(attached) =
+                rules
+                    .account
+                    .attach(&key, &mut self.header, &slot.header, &mut request)
         {
             return ResponseFuture::calling(self.inner.call(request), Some(attached), kept);
         }

@@ -22,7 +22,7 @@ impl<'a> Target<'a> {
     /// Returns whether the target is at `origin`.
     // Always: called for every request.
     #[inline(always)]
-    pub(super) fn is_at(&self, origin: &Origin) -> bool {
+    pub(super) fn is_at(self, origin: &Origin) -> bool {
         match self {
             Self::Uri(uri) => origin.matches(uri),
             // Both are in canonical form, so no copy need be parsed.

@@ -1,20 +1,17 @@
-use enkash_auth_core::{Clock, Credentials, SystemClock};
+use enkash_auth_core::Credentials;
 
 #[cfg(feature = "config")]
 use tokio::task::spawn_blocking;
 
-use super::{Shared, TokenCache, common::Common, places::Places, source::Source};
+use super::{
+    Shared, TokenCache,
+    common::Common,
+    settings::{Settings, setters},
+    source::Source,
+};
 #[cfg(feature = "config")]
 use crate::config::{Config, ConfigError};
-use crate::{
-    BoxError, Error, RefreshPolicy,
-    attempts::{Attempts, Process},
-    call_headers::CallHeaders,
-    endpoint::TokenEndpoint,
-    store::{OnStoreDown, Store},
-    sync::Arc,
-    time::Time,
-};
+use crate::{BoxError, endpoint::TokenEndpoint, sync::Arc};
 
 /// Builds a [`TokenCache`].
 ///
@@ -36,40 +33,20 @@ use crate::{
 #[must_use = "a builder builds nothing by itself"]
 pub struct TokenCacheBuilder {
     endpoint: TokenEndpoint,
-    policy: RefreshPolicy,
-    clock: Time,
-    store: Option<Arc<dyn Store>>,
-    process: Process,
-    on_store_down: OnStoreDown,
     source: Option<Source>,
-    call_headers: CallHeaders,
+    settings: Settings,
 }
 
 impl TokenCacheBuilder {
     pub(super) fn new(endpoint: TokenEndpoint) -> Self {
         Self {
             endpoint,
-            policy: RefreshPolicy::default(),
-            clock: Time::System(SystemClock),
-            store: None,
-            process: Process::this(),
-            on_store_down: OnStoreDown::default(),
             source: None,
-            call_headers: CallHeaders::default(),
+            settings: Settings::default(),
         }
     }
 
-    /// Sets when to renew, and the bounds of waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidSetting`](crate::ErrorKind::InvalidSetting) for a policy under which no
-    /// token can be fetched or waited for: see [`RefreshPolicy::validate`].
-    pub fn policy(mut self, policy: RefreshPolicy) -> Result<Self, Error> {
-        policy.validate()?;
-        self.policy = policy;
-        Ok(self)
-    }
+    setters!();
 
     /// Sets the policy of `config`, the headers of calls, what it does while the store is down, and to read the credentials anew once
     /// they are rejected, if they are in files. Sets no store.
@@ -79,9 +56,7 @@ impl TokenCacheBuilder {
     /// As for [`Config::policy`]; the text names the key.
     #[cfg(feature = "config")]
     pub fn config(mut self, config: &Config) -> Result<Self, ConfigError> {
-        self.policy = config.policy()?;
-        self.on_store_down = config.on_store_down();
-        self.call_headers = config.call_headers()?;
+        self.settings.set(config)?;
         if !config.has_secret_files() {
             return Ok(self);
         }
@@ -91,26 +66,6 @@ impl TokenCacheBuilder {
             let read = move || config.credentials().map_err(BoxError::from);
             async { spawn_blocking(read).await? }
         }))
-    }
-
-    /// Sets the store of the account record: the attempts, and the shared token. The default is one record
-    /// of attempts for the whole process, and shares no token.
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
-        self
-    }
-
-    /// Assigns the cache to `process` instead of the current one: for tests of several in one.
-    #[doc(hidden)]
-    pub fn process(mut self, process: Process) -> Self {
-        self.process = process;
-        self
-    }
-
-    /// Sets what to do while the store cannot be used.
-    pub fn on_store_down(mut self, on_store_down: OnStoreDown) -> Self {
-        self.on_store_down = on_store_down;
-        self
     }
 
     /// Sets where to read new credentials from once those in use are rejected, and every 5 s while a token
@@ -128,30 +83,9 @@ impl TokenCacheBuilder {
         self
     }
 
-    /// Sets the clock. All caches of one account in a process must count from the same point, as with the
-    /// default: they share a record of attempts.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Time::Other(Arc::new(clock));
-        self
-    }
-
     /// Builds the cache, which fetches nothing yet.
     pub fn build(self) -> TokenCache {
-        let attempts = Attempts::new(
-            self.store,
-            self.on_store_down,
-            self.process,
-            self.clock.clone(),
-            &self.policy,
-        );
-        let common = Common::new(
-            self.endpoint.server().clone(),
-            attempts,
-            self.policy,
-            self.clock,
-            self.call_headers,
-            Places::DEFAULT,
-        );
+        let common = Common::new(self.endpoint.server().clone(), self.settings);
         let shared = Shared::new(Arc::new(common), Some(self.endpoint), self.source);
         TokenCache::from_shared(shared)
     }

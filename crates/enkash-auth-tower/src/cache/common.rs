@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
-use enkash_auth_core::{AccountKey, Clock, lifetime::Lifetime};
+use enkash_auth_core::{AccountKey, Clock, Policy, lifetime::Lifetime};
 
-use super::{Shared, jitter::Jitter, places::Places, refresher::Refresher};
+use super::{Settings, Shared, jitter::Jitter, places::Places, refresher::Refresher, reuse::Reuse};
 use crate::{
     Error, ErrorKind, RefreshPolicy,
     attempts::Attempts,
@@ -15,16 +15,16 @@ use crate::{
 /// Holds what all accounts of one token server share.
 #[derive(Debug)]
 pub struct Common {
-    pub server: TokenServer,
-    pub attempts: Arc<Attempts>,
-    pub policy: RefreshPolicy,
-    pub clock: Time,
-    /// The headers that calls carry unless their layer sets others.
-    pub call_headers: CallHeaders,
-    pub places: Places,
-    pub refresher: Refresher,
+    server: TokenServer,
+    attempts: Arc<Attempts>,
+    policy: RefreshPolicy,
+    clock: Time,
+    call_headers: CallHeaders,
+    places: Places,
+    refresher: Refresher,
     /// If an account that is used is refreshed before its next use: when.
     jitter: Option<Jitter>,
+    reuse: Reuse,
     /// How many accounts these may add to what the process remembers.
     max_remembered: usize,
     owners: Mutex<Owners>,
@@ -45,23 +45,26 @@ struct Owner {
 }
 
 impl Common {
-    pub fn new(
-        server: TokenServer,
-        attempts: Arc<Attempts>,
-        policy: RefreshPolicy,
-        clock: Time,
-        call_headers: CallHeaders,
-        max_requests: usize,
-    ) -> Self {
+    pub fn new(server: TokenServer, settings: Settings) -> Self {
+        let Settings {
+            policy,
+            clock,
+            store,
+            process,
+            on_store_down,
+            call_headers,
+            max_requests,
+        } = settings;
         Self {
             places: Places::new(max_requests, policy.fetch_timeout),
+            attempts: Attempts::new(store, on_store_down, process, clock.clone(), &policy),
             server,
-            attempts,
             policy,
             clock,
             call_headers,
             refresher: Refresher::default(),
             jitter: None,
+            reuse: Reuse::default(),
             max_remembered: usize::MAX,
             owners: Mutex::default(),
         }
@@ -76,12 +79,54 @@ impl Common {
         }
     }
 
-    /// Returns the jitter in the schedule of a token of `lifetime`.
-    pub fn jitter(&self, lifetime: &Lifetime) -> f64 {
-        match &self.jitter {
-            Some(jitter) => jitter.choose(lifetime, self.clock.now(), &self.policy.state_policy()),
-            None => fastrand::f64(),
-        }
+    pub fn server(&self) -> &TokenServer {
+        &self.server
+    }
+
+    pub fn attempts(&self) -> &Arc<Attempts> {
+        &self.attempts
+    }
+
+    pub fn policy(&self) -> &RefreshPolicy {
+        &self.policy
+    }
+
+    pub fn clock(&self) -> &Time {
+        &self.clock
+    }
+
+    /// Returns the headers that calls carry unless their layer sets others.
+    pub fn call_headers(&self) -> &CallHeaders {
+        &self.call_headers
+    }
+
+    /// Limits the token requests in flight.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    pub fn refresher(&self) -> &Refresher {
+        &self.refresher
+    }
+
+    /// Returns the policy for a token of `lifetime`, which an account is granted now, and the jitter in its schedule.
+    pub fn schedule(&self, lifetime: &Lifetime) -> (Policy, f64) {
+        let mut policy = self.policy.state_policy();
+        let Some(jitter) = &self.jitter else {
+            return (policy, fastrand::f64());
+        };
+        let now = self.clock.now();
+        policy.reuses_tokens = self.reuse.is_expected(now);
+        let jitter = match policy.reuses_tokens {
+            true => 0.0,
+            false => jitter.choose(lifetime, now, &policy),
+        };
+        (policy, jitter)
+    }
+
+    /// Predicts whether the server reuses tokens; only for many accounts, as one says too little.
+    pub fn reuse(&self) -> Option<&Reuse> {
+        self.jitter.is_some().then_some(&self.reuse)
     }
 
     /// Returns whether a cache is refreshed without a lookup, as it `is_used` or not.

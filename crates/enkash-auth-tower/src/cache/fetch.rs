@@ -17,8 +17,19 @@ use crate::{
 /// Delays the second and third attempt of a fetch: three attempts hide a short fault.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(500)];
 
-/// Sets how often a fetch polls for the end of another fetch's attempt, with a jitter of a quarter.
-const BUSY_POLL: Duration = Duration::from_millis(100);
+/// Sets after which pauses a fetch polls for the end of another fetch's attempt, with a jitter of a quarter; then again
+/// after the last. A thousand replicas that wait for one that hangs make 200 calls of the store a second, or fewer.
+const BUSY_POLLS: [Duration; 6] = [
+    Duration::from_millis(75),
+    Duration::from_millis(150),
+    Duration::from_millis(300),
+    Duration::from_millis(600),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+];
+
+/// Limits these pauses while the attempt is one of this process. Of its caches, few wait for one account.
+const OWN_POLL: Duration = Duration::from_secs(1);
 
 /// Limits the wait for a response to a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -113,6 +124,8 @@ impl<'a> Fetch<'a> {
     /// token that the other attempt obtained, or with an error.
     async fn acquire(&mut self) -> Result<Permit, FetchOutcome<Error>> {
         let (mut has_waited, mut probe) = (false, None);
+        let [first_poll, .., longest_poll] = BUSY_POLLS;
+        let mut polls = BUSY_POLLS.into_iter();
         loop {
             if self.is_abandoned() {
                 let is_pending = self.shared.is_pending(self.pending);
@@ -123,9 +136,10 @@ impl<'a> Fetch<'a> {
                 });
             }
             let ctx = FetchContext {
-                account: self.endpoint.account_credentials(),
+                endpoint: self.endpoint,
                 policy: self.shared.policy(),
                 send_before: self.send_before,
+                deadline: self.deadline,
                 newest_seen: self.newest_seen,
                 probe: probe.take(),
                 // An attempt that begins too late ends without a response, and counts.
@@ -148,10 +162,21 @@ impl<'a> Fetch<'a> {
                 Acquire::Denied(error) => return Err(FetchOutcome::Failed(error)),
                 Acquire::Busy => {
                     has_waited = true;
-                    let pause = jittered(BUSY_POLL);
-                    if Instant::now() + pause >= self.deadline {
+                    let mut poll = polls.next().unwrap_or(longest_poll);
+                    let account = self.endpoint.account();
+                    if self.shared.attempts().is_attempting(account) {
+                        poll = poll.min(OWN_POLL);
+                    }
+                    // The last poll is just before the deadline, without another shortly before that.
+                    let last = self.remaining().saturating_sub(first_poll);
+                    if last.is_zero() {
                         return Err(busy());
                     }
+                    let pause = if last < 2 * poll {
+                        last
+                    } else {
+                        jittered(poll)
+                    };
                     sleep(pause).await;
                 }
             }
@@ -208,10 +233,14 @@ impl<'a> Fetch<'a> {
     }
 
     async fn record(&mut self, permit: Permit, sent: &Sent) -> bool {
-        let account = self.endpoint.account_credentials();
         let (id, grant) = (permit.stored_id(), sent.result.as_ref().ok());
+        // A response that came just in time is recorded before the fetch is overdue.
+        let grace = self.shared.policy().fetch_timeout / 32;
+        let by = self.deadline.checked_add(grace).unwrap_or(self.deadline);
         let attempts = self.shared.attempts();
-        let is_accepted = attempts.record(account, permit, sent.outcome, grant).await;
+        let is_accepted = attempts
+            .record(self.endpoint, permit, sent.outcome, grant, by)
+            .await;
         if is_accepted && grant.is_some() {
             self.newest_seen = id.or(self.newest_seen);
         }

@@ -5,6 +5,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
 use enkash_auth_core::{
@@ -14,7 +15,7 @@ use enkash_auth_core::{
 };
 use tokio::{
     runtime::Handle,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tracing::{Instrument, Span, field::Empty};
 
@@ -93,18 +94,22 @@ impl FetchTask {
         if matches!(&outcome, FetchOutcome::Failed(error) if error.kind().is_closed()) {
             // Nothing is sent meanwhile.
             shared.give_back(self.pending);
-            shared.reload(endpoint.account_credentials()).await;
+            shared.reload(endpoint).await;
         }
         (outcome, obtained_by)
     }
 
-    /// Waits for a place. Returns `false` if the fetch was abandoned.
+    /// Waits until the server has another token, and for a place. Returns `false` if the fetch was abandoned.
     async fn begin(&self) -> bool {
         let shared = &self.shared;
-        let mut place = pin!(shared.common().places.take(shared.is_failing()));
+        let quarter = shared.policy().fetch_timeout / 4;
+        if let Some(reused_for) = shared.reused_for() {
+            sleep(reused_for.min(quarter)).await;
+        }
+        let mut place = pin!(shared.common().places().take(shared.is_failing()));
         // While this is driven, it is not overdue.
         while shared.extend(self.pending) {
-            if let Ok(place) = timeout(shared.policy().fetch_timeout / 4, &mut place).await {
+            if let Ok(place) = timeout(quarter, &mut place).await {
                 return shared.begin(self.pending, place);
             }
         }
@@ -120,44 +125,38 @@ impl FetchTask {
         let end = self
             .shared
             .complete(self.pending, outcome.clone(), obtained_by);
-        let unusable = end.as_ref().and_then(|end| end.unusable.clone());
-        self.record(end);
-        match unusable.map_or(outcome, FetchOutcome::Failed) {
+        let took = self.spawned.elapsed();
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.span.record("duration_ms", millis);
+        let Some(end) = end else {
+            // It was counted when it was abandoned.
+            self.span.record("outcome", ABANDONED);
+            let error = failure(&outcome);
+            tracing::debug!(error, "token fetch ended after it was abandoned");
+            return;
+        };
+        self.record(&end, took);
+        match end.unusable.map_or(outcome, FetchOutcome::Failed) {
             FetchOutcome::Granted(..) => tracing::debug!("token fetched"),
-            FetchOutcome::Failed(error) => {
-                // With its sources: "no connection" alone does not help.
-                tracing::warn!(
-                    error = &error as &(dyn StdError + 'static),
-                    "token fetch failed"
-                );
-            }
             FetchOutcome::Aborted => {
                 tracing::debug!("token fetch aborted: its runtime was shut down");
+            }
+            // With its sources: "no connection" alone does not help.
+            failed @ FetchOutcome::Failed(_) => {
+                tracing::warn!(error = failure(&failed), "token fetch failed");
             }
         }
     }
 
-    /// Records the outcome in the span and in the metrics. An abandoned fetch was counted already.
-    fn record(&self, end: Option<FetchEnd>) {
-        let took = self.spawned.elapsed();
-        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.span.record("duration_ms", millis);
-        let Some(FetchEnd {
-            outcome,
-            generation,
-            ..
-        }) = end
-        else {
-            self.span.record("outcome", ABANDONED);
-            return;
-        };
-        self.span.record("outcome", outcome);
-        if let Some(generation) = generation {
+    /// Records the end in the span and in the metrics.
+    fn record(&self, end: &FetchEnd, took: Duration) {
+        self.span.record("outcome", end.outcome);
+        if let Some(generation) = end.generation {
             self.span.record("generation", generation);
         }
         if let Some(account) = self.account() {
             let meter = self.shared.attempts().meter();
-            meter.fetched(account, self.pending.reason(), outcome, Some(took));
+            meter.fetched(account, self.pending.reason(), end.outcome, Some(took));
         }
     }
 }
@@ -175,16 +174,19 @@ impl Drop for FetchTask {
 pub struct FetchEnd {
     outcome: &'static str,
     generation: Option<u64>,
+    /// Whether the token is the same, if it had life and one was granted.
+    is_same: Option<bool>,
     /// Why a received token is unusable.
     unusable: Option<Error>,
 }
 
 impl FetchEnd {
     /// Creates the end of a fetch that completed with `outcome`: its waiters get `error`, if there is one, and
-    /// the cached token was of generation `before` and is of `after`.
+    /// the cached token was of generation `before`, which `had_life` or not, and is of `after`.
     pub fn new(
         outcome: &FetchOutcome<Error>,
         error: Option<&Error>,
+        had_life: bool,
         before: Option<u64>,
         after: Option<u64>,
     ) -> Self {
@@ -199,11 +201,25 @@ impl FetchEnd {
             (FetchOutcome::Granted(..), None) => "granted",
         };
         let unusable = error.filter(|_| is_granted).cloned();
+        let is_same = (had_life && is_granted).then_some(before == after);
         Self {
             outcome,
+            is_same,
             generation: after,
             unusable,
         }
+    }
+
+    /// Returns whether the token is the same, if it had life and one was granted.
+    pub fn is_same(&self) -> Option<bool> {
+        self.is_same
+    }
+}
+
+fn failure(outcome: &FetchOutcome<Error>) -> Option<&(dyn StdError + 'static)> {
+    match outcome {
+        FetchOutcome::Failed(error) => Some(error),
+        _ => None,
     }
 }
 

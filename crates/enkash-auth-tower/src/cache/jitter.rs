@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use enkash_auth_core::{
     Policy, Timestamp,
@@ -8,7 +8,7 @@ use enkash_auth_core::{
 use crate::sync::Mutex;
 
 /// How many moments are tried for one refresh.
-const STEPS: u32 = 64;
+const STEPS: u32 = 16;
 
 /// Spreads the refreshes of many accounts, so that there are as many in any second.
 ///
@@ -29,34 +29,36 @@ impl Jitter {
     /// Chooses when a token of `lifetime`, granted at `now`, is refreshed. Returns the jitter of its schedule.
     pub fn choose(&self, lifetime: &Lifetime, now: Timestamp, policy: &Policy) -> f64 {
         let offset = fastrand::f64();
+        let candidate = |step| {
+            let jitter = 2.0 * (f64::from(step) + offset) / f64::from(STEPS);
+            let schedule = Schedule::new(lifetime, policy, jitter)?;
+            Some((second(schedule.refresh_at()), jitter))
+        };
+        // The latest first. Before the lock, which all fetches share.
+        let candidates: Vec<_> = (0..STEPS).map_while(candidate).collect();
+        let length = lifetime.length().unwrap_or_default();
         let mut load = self.0.lock();
         load.forget_before(second(now));
-        let mean = f64::from(load.total) / lifetime.length().unwrap_or_default().as_secs_f64();
-        let mut best = (u32::MAX, 0, 0.0);
-        for step in 0..STEPS {
-            let jitter = 2.0 * (f64::from(step) + offset) / f64::from(STEPS);
-            let Some(schedule) = Schedule::new(lifetime, policy, jitter) else {
-                break;
-            };
-            let second = second(schedule.refresh_at());
-            let refreshes = load.seconds.get(&second).copied().unwrap_or_default();
-            if refreshes < best.0 {
-                best = (refreshes, second, jitter);
-            }
-            if f64::from(refreshes) <= mean {
-                break;
-            }
-        }
-        let (refreshes, second, jitter) = best;
-        if refreshes < u32::MAX {
-            load.seconds.insert(second, refreshes + 1);
-            load.total += 1;
-        }
-        jitter
+        load.add_to_one(&candidates, length).unwrap_or_default()
     }
 }
 
 impl Load {
+    /// Adds a refresh of one account in `length` to the first of `candidates` with no more of them than the mean, or to
+    /// the one with the fewest. Returns its jitter.
+    fn add_to_one(&mut self, candidates: &[(u64, f64)], length: Duration) -> Option<f64> {
+        let refreshes = |second| self.seconds.get(&second).copied().unwrap_or_default();
+        let mean = f64::from(self.total) / length.as_secs_f64();
+        let first = candidates
+            .iter()
+            .find(|it| f64::from(refreshes(it.0)) <= mean);
+        let fewest = || candidates.iter().min_by_key(|it| refreshes(it.0));
+        let (second, jitter) = *first.or_else(fewest)?;
+        *self.seconds.entry(second).or_default() += 1;
+        self.total += 1;
+        Some(jitter)
+    }
+
     fn forget_before(&mut self, second: u64) {
         while let Some(passed) = self.seconds.first_entry().filter(|it| *it.key() < second) {
             self.total -= passed.remove();

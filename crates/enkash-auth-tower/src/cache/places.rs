@@ -51,7 +51,7 @@ pub struct Place {
 ///
 /// # Cancel safety
 ///
-/// If it is dropped, it has taken none, and lost its turn.
+/// If it is dropped, it has taken none, and is no longer waiting.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Taking<'a> {
@@ -147,12 +147,12 @@ impl Future for Taking<'_> {
         let is_failing = self.is_failing;
         let mut queue = self.places.queue.lock();
         queue.expire(now);
-        let has_turn = self.number.is_some() || queue.next().is_none();
+        let is_first = self.number.is_some() || queue.next().is_none();
         let number = self.number.unwrap_or_else(|| {
             queue.number += 1;
             queue.number
         });
-        if !has_turn || !queue.is_free(is_failing) {
+        if !is_first || !queue.is_free(is_failing) {
             let old = queue.class(is_failing).waiting.insert(number, waker);
             drop(queue);
             drop(old);

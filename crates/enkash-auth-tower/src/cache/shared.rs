@@ -9,7 +9,7 @@ use std::time::Duration;
 use enkash_auth_core::{
     AccessToken, AccountKey, Clock, Credentials, Grant, Timestamp,
     account::AttemptId,
-    state::{Call, Decision, FetchOutcome, Lookup, PendingFetch, State, View},
+    state::{Call, FetchOutcome, Lookup, PendingFetch, View},
 };
 use http::HeaderValue;
 use tokio::runtime::Handle;
@@ -19,17 +19,17 @@ use super::{
     attached::Registered,
     common::Common,
     fetch_task::{self, FetchEnd},
+    inner::Inner,
     places::Place,
     snapshot::{Published, Snapshot},
     source::Source,
-    waiters::{Completion, Waiters},
+    waiters::Completion,
+    waiting::Pending,
 };
 use crate::{
     Error, ErrorKind, RefreshPolicy,
-    account_credentials::AccountCredentials,
     attempts::{Attempts, PermittedAttempt},
     endpoint::TokenEndpoint,
-    meter::{ABANDONED, Meter},
     status::Status,
     sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
     time::Time,
@@ -51,40 +51,8 @@ pub struct Shared {
     is_refreshing: AtomicBool,
     /// Whether another cache of the same id may take its place.
     is_removed: AtomicBool,
-    /// When it was created, on the monotonic clock.
-    created: u64,
-}
-
-/// Holds what changes together, under one lock.
-#[derive(Debug)]
-struct Inner {
-    state: State<Error>,
-    /// `None` until the source has been read, if there were no credentials at first.
-    endpoint: Option<TokenEndpoint>,
-    /// The waiters of the state's pending fetch.
-    waiters: Option<Arc<Waiters>>,
-    /// The place of that fetch among the token requests in flight.
-    place: Option<Box<Place>>,
-    /// The permit of the newest fetch.
-    attempt: Weak<PermittedAttempt>,
-    /// The attempt that obtained the token, if the store has it.
-    obtained_by: Option<AttemptId>,
-}
-
-/// Holds what is left of an abandoned fetch.
-struct Abandoned {
-    pending: PendingFetch,
-    account: Option<AccountKey>,
-    waiters: Option<Arc<Waiters>>,
-    place: Option<Box<Place>>,
-}
-
-/// Identifies a fetch to wait for.
-#[derive(Debug)]
-pub struct Pending {
-    pub(crate) waiters: Arc<Waiters>,
-    /// When to look up, should it never complete.
-    pub(crate) overdue: Timestamp,
+    /// When it was created or last consulted its state, on the monotonic clock.
+    looked_up: AtomicU64,
 }
 
 impl Shared {
@@ -93,34 +61,26 @@ impl Shared {
         endpoint: Option<TokenEndpoint>,
         source: Option<Source>,
     ) -> Arc<Self> {
-        let created = common.clock.monotonic_nanos();
+        let created = common.clock().monotonic_nanos();
         Arc::new_cyclic(|own| Self {
             common,
             source,
             snapshot: Snapshot::new(Registered::new(Weak::clone(own))),
-            inner: Mutex::new(Inner {
-                state: State::new(),
-                endpoint,
-                waiters: None,
-                place: None,
-                attempt: Weak::new(),
-                obtained_by: None,
-            }),
+            inner: Mutex::new(Inner::new(endpoint)),
             waiting: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
             is_refreshing: AtomicBool::new(false),
             is_removed: AtomicBool::new(false),
-            created,
+            looked_up: AtomicU64::new(created),
         })
     }
 
     pub fn endpoint(&self) -> Option<TokenEndpoint> {
-        self.inner.lock().endpoint.clone()
+        self.inner.lock().endpoint().cloned()
     }
 
     pub fn account(&self) -> Option<AccountKey> {
-        let inner = self.inner.lock();
-        inner.account()
+        self.inner.lock().account()
     }
 
     pub fn common(&self) -> &Common {
@@ -128,15 +88,15 @@ impl Shared {
     }
 
     pub fn attempts(&self) -> &Arc<Attempts> {
-        &self.common.attempts
+        self.common.attempts()
     }
 
     pub fn policy(&self) -> &RefreshPolicy {
-        &self.common.policy
+        self.common.policy()
     }
 
     pub fn clock(&self) -> &Time {
-        &self.common.clock
+        self.common.clock()
     }
 
     pub fn waiting(&self) -> &AtomicUsize {
@@ -164,7 +124,7 @@ impl Shared {
 
     /// Returns whether the last fetch failed.
     pub fn is_failing(&self) -> bool {
-        self.inner.lock().state.is_failing()
+        self.inner.lock().state().is_failing()
     }
 
     /// Counts the time of `pending` from now on. Returns `false` if it was abandoned.
@@ -172,7 +132,7 @@ impl Shared {
         let now = self.clock().now();
         let policy = self.policy().state_policy();
         let mut inner = self.inner.lock();
-        inner.state.extend(pending.number(), now, &policy)
+        inner.state_mut().extend(pending.number(), now, &policy)
     }
 
     /// Begins the attempts of `pending` at `place`, and ends the attempt of an abandoned fetch, which sends
@@ -180,13 +140,11 @@ impl Shared {
     pub fn begin(&self, pending: PendingFetch, place: Place) -> bool {
         let now = self.clock().now();
         let policy = self.policy().state_policy();
-        let attempt = {
-            let mut inner = self.inner.lock();
-            if !inner.state.extend(pending.number(), now, &policy) {
-                return false;
-            }
-            inner.place = Some(Box::new(place));
-            std::mem::take(&mut inner.attempt)
+        // What is left of it is dropped after the lock.
+        let mut place = Some(place);
+        let attempt = self.inner.lock().begin(pending, &mut place, now, &policy);
+        let Some(attempt) = attempt else {
+            return false;
         };
         if let Some(attempt) = attempt.upgrade() {
             attempt.end();
@@ -194,24 +152,29 @@ impl Shared {
         true
     }
 
+    /// Returns how long to wait before a token request, if until then the server may return the expired token. A single
+    /// account asks at once, and repeatedly.
+    pub fn reused_for(&self) -> Option<Duration> {
+        self.common.reuse()?;
+        let now = self.clock().now();
+        let reused_for = self.inner.lock().state().reused_for(now);
+        (!reused_for.is_zero()).then_some(reused_for)
+    }
+
     /// Gives back the place of `pending`, which sends nothing from now on.
     pub fn give_back(&self, pending: PendingFetch) {
-        let place = {
-            let mut inner = self.inner.lock();
-            let is_pending = inner.is_pending(pending);
-            is_pending.then(|| inner.place.take())
-        };
+        let place = self.inner.lock().give_back(pending);
         drop(place);
     }
 
     /// Records that a fetch makes `attempt`.
     pub fn attempts_with(&self, attempt: &Arc<PermittedAttempt>) {
-        self.inner.lock().attempt = Arc::downgrade(attempt);
+        self.inner.lock().set_attempt(attempt);
     }
 
     /// Returns the attempt that obtained the token, if the store has it.
     pub fn obtained_by(&self) -> Option<AttemptId> {
-        self.inner.lock().obtained_by
+        self.inner.lock().obtained_by()
     }
 
     /// Returns whether `pending` is in flight, and not abandoned.
@@ -222,9 +185,8 @@ impl Shared {
     /// Returns the fetch that is in flight and not overdue.
     pub fn pending(&self) -> Option<Pending> {
         let now = self.clock().now();
-        let mut inner = self.inner.lock();
-        let pending = inner.state.pending()?;
-        (!pending.overdue().has_passed(now)).then(|| inner.pending(pending))
+        let pending = self.inner.lock().pending()?;
+        (!pending.overdue().has_passed(now)).then_some(pending)
     }
 
     /// Returns a token, or joins the waiters of a fetch.
@@ -260,42 +222,39 @@ impl Shared {
         {
             return Lookup::Ready(current.view().token().clone());
         }
+        self.looked_up
+            .store(now.monotonic_nanos(), Ordering::Relaxed);
         let runtime = runtime();
         let can_fetch = runtime.as_ref().map(drop).map_err(Error::clone);
-        let (lookup, spawn, abandoned_fetch, old) = {
+        let (lookup, spawn, abandoned, account, old) = {
             let mut inner = self.inner.lock();
-            let pending = inner.state.pending();
-            let Decision {
-                lookup,
-                spawn,
-                abandoned,
-            } = inner
-                .state
-                .lookup(now, can_fetch, &self.policy().state_policy());
-            let abandoned_fetch = pending
-                .filter(|_| abandoned)
-                .map(|pending| inner.abandon(pending));
+            let account = inner.account();
+            let (lookup, spawn, abandoned) =
+                inner.lookup(now, can_fetch, &self.policy().state_policy());
             let is_served = matches!(lookup, Lookup::Ready(_));
-            let old = (is_served || abandoned || spawn.is_some())
+            let old = (is_served || abandoned.is_some() || spawn.is_some())
                 .then(|| inner.publish(&self.snapshot, now, self.clock()));
             // Read with the decision: new credentials abandon the fetch.
-            let spawn = spawn.map(|pending| (pending, inner.endpoint.clone()));
-            let lookup = lookup.try_map(|pending| Ok(inner.pending(pending)));
-            (lookup, spawn, abandoned_fetch, old)
+            let spawn = spawn.map(|pending| (pending, inner.endpoint().cloned()));
+            (lookup, spawn, abandoned, account, old)
         };
         drop(old);
         if let (Some((pending, endpoint)), Ok(runtime)) = (spawn, &runtime) {
             fetch_task::spawn(runtime, self, endpoint, pending);
             if self.common.refreshes(true) {
-                let is_stalled = abandoned_fetch.is_some();
-                self.common.refresher.start(runtime, self, is_stalled);
+                let is_stalled = abandoned.is_some();
+                self.common.refresher().start(runtime, self, is_stalled);
             }
         }
-        if let Some(fetch) = abandoned_fetch {
-            let account = fetch.account.map(tracing::field::display);
-            let number = fetch.pending.number();
-            tracing::warn!(account, fetch = number, "token fetch overdue, abandoned");
-            fetch.end(self.attempts().meter());
+        if let Some(fetch) = abandoned {
+            let number = fetch.number();
+            let account_field = account.map(tracing::field::display);
+            tracing::warn!(
+                account = account_field,
+                fetch = number,
+                "token fetch overdue, abandoned"
+            );
+            fetch.abandon(account, self.attempts().meter());
         }
         lookup
     }
@@ -308,39 +267,18 @@ impl Shared {
         outcome: FetchOutcome<Error>,
         obtained_by: Option<AttemptId>,
     ) -> Option<FetchEnd> {
-        let jitter = match &outcome {
-            FetchOutcome::Granted(_, lifetime) => self.common.jitter(lifetime),
-            _ => fastrand::f64(),
+        let (policy, jitter) = match &outcome {
+            FetchOutcome::Granted(_, lifetime) => self.common.schedule(lifetime),
+            _ => (self.policy().state_policy(), fastrand::f64()),
         };
-        // Cloned: it may hold an error of the user's, which is dropped after the lock.
-        let completed = outcome.clone();
-        let (waiters, _place, error, before, after) = self.change(|inner, now| {
-            let before = inner.state.generation();
-            if !inner.state.complete(
-                pending.number(),
-                outcome,
-                now,
-                jitter,
-                &self.policy().state_policy(),
-            ) {
-                return None;
-            }
-            let (error, after) = (inner.state.error_at(now), inner.state.generation());
-            // Recorded with the token: the next fetch must not take it for a newer one.
-            if matches!(completed, FetchOutcome::Granted(..)) && error.is_none() {
-                inner.obtained_by = obtained_by;
-            }
-            // That of an abandoned fetch is ended by the next one.
-            if inner.attempt.strong_count() == 0 {
-                inner.attempt = Weak::new();
-            }
-            let (waiters, place) = (inner.waiters.take(), inner.place.take());
-            Some((waiters, place, error, before, after))
+        let (fetching, error, end) = self.change(|inner, now| {
+            inner.complete(pending, &outcome, obtained_by, now, jitter, &policy)
         })?;
-        let end = FetchEnd::new(&completed, error.as_ref(), before, after);
-        drop(completed);
-        if let Some(waiters) = waiters {
-            waiters.complete(error.map_or(Completion::LookUp, Completion::Failed));
+        if let (Some(is_same), Some(reuse)) = (end.is_same(), self.common.reuse()) {
+            reuse.record(is_same, self.clock().now());
+        }
+        if let Some(fetching) = fetching {
+            fetching.complete(error.map_or(Completion::LookUp, Completion::Failed));
         }
         Some(end)
     }
@@ -351,7 +289,7 @@ impl Shared {
         let now = self.clock().now();
         let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
         let mut inner = self.inner.lock();
-        inner.state.received(
+        inner.state_mut().received(
             pending.number(),
             bearer,
             lifetime,
@@ -361,13 +299,12 @@ impl Shared {
     }
 
     /// Records that the API did not take the token of `generation`, in response to `call` if that was watched,
-    /// and fetches another if that is news.
+    /// and fetches another if that changes anything.
     pub fn unauthorized(self: &Arc<Self>, generation: u64, is_proof: bool, call: Option<Call>) {
         let changed = self.change(|inner, now| {
-            let state = &mut inner.state;
-            state
-                .unauthorized(generation, is_proof, call, now)
-                .then_some(())
+            let state = inner.state_mut();
+            let is_changed = state.unauthorized(generation, is_proof, call, now);
+            is_changed.then_some(())
         });
         if changed.is_some() {
             tracing::debug!(generation, is_proof, "api did not take the token");
@@ -378,7 +315,10 @@ impl Shared {
 
     /// Records that the user rejected the token of `generation`, and fetches another.
     pub fn reject(self: &Arc<Self>, generation: u64) {
-        let rejected = self.change(|inner, now| inner.state.reject(generation, now).then_some(()));
+        let rejected = self.change(|inner, now| {
+            let is_changed = inner.state_mut().reject(generation, now);
+            is_changed.then_some(())
+        });
         if rejected.is_some() {
             drop(self.lookup());
         }
@@ -389,7 +329,10 @@ impl Shared {
         let current = self.snapshot.load();
         let view = current.as_deref().map(Published::view);
         if view.is_some_and(View::is_watched) {
-            self.change(|inner, _| inner.state.accepted(generation, call).then_some(()));
+            self.change(|inner, _| {
+                let is_changed = inner.state_mut().accepted(generation, call);
+                is_changed.then_some(())
+            });
         }
     }
 
@@ -398,43 +341,27 @@ impl Shared {
     pub fn change_credentials(
         self: &Arc<Self>,
         credentials: Credentials,
-        instead_of: Option<&AccountCredentials>,
+        instead_of: Option<&TokenEndpoint>,
     ) -> Result<bool, Error> {
         // Swapped with the old one, which is dropped after the lock.
-        let mut endpoint = Some(self.common.server.endpoint(credentials)?);
+        let mut endpoint = Some(self.common.server().endpoint(credentials)?);
         if let Some(new) = &endpoint {
             self.common.claim(new.account(), self)?;
         }
-        let changed = self.change(|inner, _| {
-            let (Some(used), Some(new)) = (&inner.endpoint, &endpoint) else {
-                // The pending fetch has read them, or the last one failed without them.
-                inner.state.clear_backoff();
-                std::mem::swap(&mut inner.endpoint, &mut endpoint);
-                return Some(None);
-            };
-            let is_late = instead_of.is_some_and(|old| !old.is(used.account_credentials()));
-            // A fetch with the same ones may be in flight: it is not repeated.
-            if is_late || new.account_credentials().is(used.account_credentials()) {
-                return None;
-            }
-            let keeps_token = new.credentials().act_as(used.credentials());
-            let abandoned = inner.state.pending().map(|pending| inner.abandon(pending));
-            inner.state.change_credentials(keeps_token);
-            inner.obtained_by = None;
-            std::mem::swap(&mut inner.endpoint, &mut endpoint);
-            Some(abandoned)
+        let abandoned = self.change(|inner, _| {
+            let (is_changed, abandoned) = inner.change_credentials(&mut endpoint, instead_of);
+            is_changed.then_some(abandoned)
         });
         // The one that was replaced; the new one, if it was not.
-        if let Some(unused) = &endpoint {
-            self.common.release(unused.account(), Arc::as_ptr(self));
+        let unused = endpoint.as_ref().map(TokenEndpoint::account);
+        if let Some(account) = unused {
+            self.common.release(account, Arc::as_ptr(self));
         }
-        let Some(abandoned) = changed else {
-            return Ok(false);
-        };
-        if let Some(fetch) = abandoned {
-            fetch.end(self.attempts().meter());
+        let is_changed = abandoned.is_some();
+        if let Some(fetch) = abandoned.flatten() {
+            fetch.abandon(unused, self.attempts().meter());
         }
-        Ok(true)
+        Ok(is_changed)
     }
 
     /// Returns the endpoint, whose credentials are read from the source if there are none yet.
@@ -459,7 +386,7 @@ impl Shared {
     }
 
     /// Reads new credentials in place of the rejected ones, and uses them from now on.
-    pub async fn reload(self: &Arc<Self>, rejected: &AccountCredentials) {
+    pub async fn reload(self: &Arc<Self>, rejected: &TokenEndpoint) {
         if let Some(source) = &self.source {
             source.reload(self, rejected).await;
         }
@@ -471,7 +398,7 @@ impl Shared {
         let account = self.resolve().await?.account();
         self.attempts().reset(account, allow_rejected).await?;
         self.change(|inner, _| {
-            inner.state.clear_backoff();
+            inner.state_mut().clear_backoff();
             Some(())
         });
         Ok(())
@@ -511,32 +438,24 @@ impl Shared {
         self.common.refreshes(Duration::from_nanos(used) >= USED)
     }
 
-    /// Returns for how long the token was not used, or the cache if there was no token, and whether there is a
-    /// usable one.
+    /// Returns for how long the token, or the cache if there is none, was not used, and whether it would be missed:
+    /// there is a usable token, or a backoff that has not passed.
     pub fn usage(&self, now: Timestamp) -> (Duration, bool) {
         let current = self.snapshot.load();
         let (used, is_usable) = match current.as_deref() {
             Some(current) => (current.last_used(), current.view().token().is_usable(now)),
-            None => (self.created, false),
+            None => (self.looked_up.load(Ordering::Relaxed), false),
         };
         let unused = now.monotonic_nanos().saturating_sub(used);
-        (Duration::from_nanos(unused), is_usable)
+        let is_missed = is_usable || self.inner.lock().state().error_at(now).is_some();
+        (Duration::from_nanos(unused), is_missed)
     }
 
     /// Returns how long no lookup is due: zero for now, `None` while a fetch is in flight.
     pub fn idle_for(&self) -> Option<Duration> {
         let now = self.clock().now();
-        let inner = self.inner.lock();
-        match inner.state.pending() {
-            // It waits for a place, if it is driven.
-            Some(pending) if inner.place.is_none() => Some(pending.overdue().remaining(now)),
-            Some(pending) if !pending.overdue().has_passed(now) => None,
-            Some(_) => Some(Duration::ZERO),
-            None => inner
-                .state
-                .next_refresh(now, &self.policy().state_policy())
-                .map_or(Some(Duration::MAX), |due| Some(due.remaining(now))),
-        }
+        let policy = self.policy().state_policy();
+        self.inner.lock().idle_for(now, &policy)
     }
 
     /// Applies `change` under the lock, and publishes the state unless it returns `None`.
@@ -545,7 +464,7 @@ impl Shared {
         let (changed, old) = {
             let mut inner = self.inner.lock();
             // A replaced state may hold an error of the user's: it is dropped after the lock.
-            let state = inner.state.clone();
+            let state = inner.state().clone();
             let changed = change(&mut inner, now);
             let view = changed
                 .as_ref()
@@ -560,7 +479,7 @@ impl Shared {
         let now = self.clock().now();
         let (state, account) = {
             let inner = self.inner.lock();
-            (inner.state.clone(), inner.account())
+            (inner.state().clone(), inner.account())
         };
         let facts = account.map(|account| self.attempts().facts(account));
         Status::new(
@@ -577,53 +496,6 @@ impl Drop for Shared {
     fn drop(&mut self) {
         if let Some(account) = self.account() {
             self.common.release(account, self);
-        }
-    }
-}
-
-impl Inner {
-    fn publish(&self, snapshot: &Snapshot, now: Timestamp, clock: &Time) -> Option<Arc<Published>> {
-        snapshot.publish(self.state.view(now), now, self.endpoint.as_ref(), clock)
-    }
-
-    fn account(&self) -> Option<AccountKey> {
-        self.endpoint.as_ref().map(TokenEndpoint::account)
-    }
-
-    fn is_pending(&self, pending: PendingFetch) -> bool {
-        let current = self.state.pending();
-        current.is_some_and(|current| current.number() == pending.number())
-    }
-
-    /// Returns how to wait for `pending`, which is in flight.
-    fn pending(&mut self, pending: PendingFetch) -> Pending {
-        Pending {
-            waiters: Arc::clone(self.waiters.get_or_insert_with(Waiters::new)),
-            overdue: pending.overdue(),
-        }
-    }
-
-    /// Abandons `pending`, which is in flight.
-    fn abandon(&mut self, pending: PendingFetch) -> Abandoned {
-        Abandoned {
-            pending,
-            account: self.account(),
-            waiters: self.waiters.take(),
-            place: self.place.take(),
-        }
-    }
-}
-
-impl Abandoned {
-    /// Makes the waiters look up once more.
-    fn end(self, meter: &Meter) {
-        drop(self.place);
-        if let Some(waiters) = self.waiters {
-            waiters.complete(Completion::LookUp);
-        }
-        // Last: the user's recorder may be slow.
-        if let Some(account) = self.account {
-            meter.fetched(account, self.pending.reason(), ABANDONED, None);
         }
     }
 }

@@ -109,6 +109,11 @@ impl Published {
         (self.is_fresh() && !self.view.is_watched()).then(|| self.view.token().header())
     }
 
+    /// Returns the header, and what identifies its token.
+    pub fn pair(&self) -> (HeaderValue, Attached) {
+        (self.view.token().header().clone(), self.attached)
+    }
+
     /// Returns the endpoint of the credentials in use when this was published.
     pub fn endpoint(&self) -> Option<&TokenEndpoint> {
         self.endpoint.as_ref()
@@ -118,7 +123,13 @@ impl Published {
     #[inline]
     pub fn is_fresh(&self) -> bool {
         let tick = self.clock.monotonic_nanos();
-        tick == self.seen.load(Ordering::Acquire) || self.is_fresh_at(tick)
+        self.was_seen_at(tick) || self.is_fresh_at(tick)
+    }
+
+    /// Returns whether this was not replaced, and was fresh at the same reading of the clock.
+    #[inline]
+    pub fn was_seen_at(&self, tick: u64) -> bool {
+        tick == self.seen.load(Ordering::Acquire)
     }
 
     /// Checks in another tick than that of the last check.

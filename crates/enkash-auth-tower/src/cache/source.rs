@@ -11,7 +11,7 @@ use tokio::{
 use super::Shared;
 use crate::{
     BoxError, Error, ErrorKind,
-    account_credentials::AccountCredentials,
+    endpoint::TokenEndpoint,
     sync::{Arc, Mutex},
 };
 
@@ -37,7 +37,7 @@ pub struct Source {
 struct Pending {
     number: u64,
     /// The rejected credentials: for others, the reading may be stale.
-    rejected: Option<AccountCredentials>,
+    rejected: Option<TokenEndpoint>,
     started: Instant,
     /// Drives the reading.
     runtime: Id,
@@ -64,7 +64,7 @@ impl Source {
     }
 
     /// Reads credentials other than the rejected ones, and makes `shared` use them.
-    pub async fn reload(&self, shared: &Arc<Shared>, rejected: &AccountCredentials) {
+    pub async fn reload(&self, shared: &Arc<Shared>, rejected: &TokenEndpoint) {
         let changed = match self.read_stable(rejected).await {
             Ok(None) => return,
             Ok(Some(credentials)) => shared.change_credentials(credentials, Some(rejected)),
@@ -81,7 +81,7 @@ impl Source {
         }
     }
 
-    async fn read_instead_of(&self, rejected: &AccountCredentials) -> Result<Credentials, Error> {
+    async fn read_instead_of(&self, rejected: &TokenEndpoint) -> Result<Credentials, Error> {
         let is_about = |pending: &Pending| {
             let about = pending.rejected.as_ref();
             about.is_some_and(|about| about.is(rejected))
@@ -94,7 +94,7 @@ impl Source {
     async fn read_within(
         &self,
         limit: Duration,
-        rejected: Option<&AccountCredentials>,
+        rejected: Option<&TokenEndpoint>,
         is_about: impl Fn(&Pending) -> bool,
     ) -> Result<Credentials, Error> {
         let last = self.newest.lock().0;
@@ -127,7 +127,7 @@ impl Source {
     fn pending(
         &self,
         joins: impl Fn(&Pending) -> bool,
-        rejected: Option<&AccountCredentials>,
+        rejected: Option<&TokenEndpoint>,
     ) -> Arc<Pending> {
         // Dropped after the lock.
         let old;
@@ -159,10 +159,7 @@ impl Source {
 
     /// Returns credentials other than the rejected ones, once two readings agree: a half-written file must not
     /// spend an attempt.
-    async fn read_stable(
-        &self,
-        rejected: &AccountCredentials,
-    ) -> Result<Option<Credentials>, Error> {
+    async fn read_stable(&self, rejected: &TokenEndpoint) -> Result<Option<Credentials>, Error> {
         let print = |credentials: &Credentials| credentials.fingerprint([0; 16]);
         let first = self.read_instead_of(rejected).await?;
         if print(&first) == print(rejected.credentials()) {
@@ -177,7 +174,7 @@ impl Source {
         Ok(Some(second))
     }
 
-    fn start(&self, number: u64, rejected: Option<&AccountCredentials>) -> Pending {
+    fn start(&self, number: u64, rejected: Option<&TokenEndpoint>) -> Pending {
         let read = Arc::clone(&self.read);
         let (sender, result) = watch::channel(None);
         // It may panic before it returns a future.

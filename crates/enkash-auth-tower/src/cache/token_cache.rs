@@ -256,7 +256,7 @@ impl TokenCache {
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenCache")
-            .field("server", &self.0.common().server)
+            .field("server", &self.0.common().server())
             .field("account", &self.account())
             .field("status", &self.status())
             .finish()

@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use enkash_auth_core::{AccessToken, Clock, state::Lookup};
+use enkash_auth_core::{AccessToken, Clock, Timestamp, state::Lookup};
 use pin_project_lite::pin_project;
 use tokio::{
     runtime::{Handle, Id},
@@ -13,8 +13,8 @@ use tokio::{
 
 use super::{
     Shared,
-    shared::{Pending, runtime},
-    waiters::{Completion, Waiter},
+    shared::runtime,
+    waiters::{Completion, Waiter, Waiters},
 };
 use crate::{
     Error, ErrorKind,
@@ -40,6 +40,14 @@ pin_project! {
     }
 }
 
+/// Identifies a fetch to wait for.
+#[derive(Debug)]
+pub struct Pending {
+    waiters: Arc<Waiters>,
+    /// When to look up, should it never complete.
+    overdue: Timestamp,
+}
+
 /// Occupies one of the places for waiters, whose number the policy sets.
 #[derive(Debug)]
 struct Place(Arc<Shared>);
@@ -60,6 +68,17 @@ impl Waiting {
             runtime: runtime()?.id(),
             place,
         })
+    }
+}
+
+impl Pending {
+    pub fn new(waiters: Arc<Waiters>, overdue: Timestamp) -> Self {
+        Self { waiters, overdue }
+    }
+
+    /// Returns when to look up, should it never complete.
+    pub fn overdue(&self) -> Timestamp {
+        self.overdue
     }
 }
 

@@ -48,6 +48,7 @@ macro_rules! secrets {
 /// | `omit_access_key` | `true` for calls without the header `merchantAccessKey`, which merchant keys add |
 /// | `scheme` | `bearer`, or `none` for calls that carry the token alone |
 /// | `token_store` | where tokens are stored: see [`store`](Config::store); a program may offer more |
+/// | `store_timeout` | how long a call of the store may take, such as `2s` |
 /// | `on_store_down` | `known-good`, `hold` or `attempt`: see [`OnStoreDown`] |
 /// | `keep_warm`, `attempts`, `max_waiters` | see [`RefreshPolicy`] |
 /// | `refresh_window_max`, `expiry_margin_max`, `fetch_timeout`, `backoff_max`, `retry_after_max`, `wait_timeout` | the same, such as `1500ms` or `2m 30s` |
@@ -102,6 +103,7 @@ pub struct Config {
     omit_access_key: Set<bool>,
     scheme: Set<Scheme>,
     token_store: Set<SecretString>,
+    store_timeout: Set<Duration>,
     on_store_down: Set<OnStoreDown>,
     keep_warm: Set<bool>,
     attempts: Set<u32>,
@@ -195,6 +197,12 @@ impl Config {
         }
     }
 
+    /// Returns how long a call of the store may take, if that is set. [`store`](Self::store) opens none that it
+    /// applies to.
+    pub fn store_timeout(&self) -> Option<Duration> {
+        *self.store_timeout
+    }
+
     /// Returns what to do while the store cannot be used.
     pub fn on_store_down(&self) -> OnStoreDown {
         self.on_store_down.unwrap_or_default()
@@ -247,11 +255,16 @@ impl Config {
             #[cfg(all(unix, feature = "file"))]
             Some(("file", directory)) if directory.starts_with('/') => {
                 let store = FileStore::open(directory);
-                let store = store.map_err(|error| unusable(error.to_string()))?;
+                let mut store = store.map_err(|error| unusable(error.to_string()))?;
+                if let Some(limit) = self.store_timeout() {
+                    store = store.call_timeout(limit).map_err(|error| {
+                        self.error("store_timeout", Problem::Unusable(error.to_string()))
+                    })?;
+                }
                 Ok(Some(Arc::new(store)))
             }
             Some(_) => Err(unusable(
-                "neither memory nor file: and an absolute path".to_owned(),
+                "neither memory nor file: and an absolute path (~ is not expanded)".to_owned(),
             )),
         }
     }
@@ -358,13 +371,14 @@ impl Config {
     }
 }
 
-/// Reads a header, whose value may be secret.
+/// Reads a header.
 fn call_header(text: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = text.split_once(':')?;
     let value = Some(value.trim()).filter(|value| !value.is_empty())?;
-    let mut value = HeaderValue::from_str(value).ok()?;
-    value.set_sensitive(true);
-    Some((name.trim().parse().ok()?, value))
+    Some((
+        name.trim().parse().ok()?,
+        HeaderValue::from_str(value).ok()?,
+    ))
 }
 
 /// Shows names and numbers. A path or an address may be a secret that was put into the wrong variable.

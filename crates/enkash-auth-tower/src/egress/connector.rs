@@ -1,4 +1,5 @@
 use std::{
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -22,19 +23,23 @@ use crate::BoxError;
 ///
 /// If called outside a tokio runtime.
 #[derive(Clone, Debug)]
-pub struct EgressConnector {
-    inner: HttpsConnector<Dial>,
+pub struct EgressConnector(Arc<Inner>);
+
+/// Shared: hyper-util's client clones its connector for each request.
+#[derive(Debug)]
+struct Inner {
+    https: HttpsConnector<Dial>,
     egress: Egress,
     limit: Duration,
 }
 
 impl EgressConnector {
-    pub(super) fn new(egress: Egress, tls: &ClientConfig, limit: Duration) -> Self {
-        Self {
-            inner: over_tls(tls, Dial::new(egress.clone(), tls, limit)),
+    pub(super) fn new(egress: Egress, tls: &Arc<ClientConfig>, limit: Duration) -> Self {
+        Self(Arc::new(Inner {
+            https: over_tls(tls, Dial::new(egress.clone(), tls, limit)),
             egress,
             limit,
-        }
+        }))
     }
 }
 
@@ -43,12 +48,18 @@ impl Service<Uri> for EgressConnector {
     type Error = BoxError;
     type Future = EgressConnecting;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx)
+    /// Always ready, as what it is made of is.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, target: Uri) -> EgressConnecting {
-        let proxy = self.egress.proxy_for(&target).cloned();
-        EgressConnecting::new(self.inner.call(target), self.limit, proxy)
+        let Inner {
+            https,
+            egress,
+            limit,
+        } = &*self.0;
+        let proxy = egress.proxy_for(&target).cloned();
+        EgressConnecting::new(https.clone().call(target), *limit, proxy)
     }
 }

@@ -1,7 +1,8 @@
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
-    task::{Context, Poll, ready},
+    sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use http::{
     header::{HOST, PROXY_AUTHORIZATION},
 };
 use http_body_util::Empty;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -33,7 +34,7 @@ pub struct Dial {
 pub type Dialed = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Dial {
-    pub fn new(egress: Egress, tls: &ClientConfig, limit: Duration) -> Self {
+    pub fn new(egress: Egress, tls: &Arc<ClientConfig>, limit: Duration) -> Self {
         let direct = egress.tcp(limit);
         Self {
             egress,
@@ -44,12 +45,8 @@ impl Dial {
 }
 
 /// Connects for HTTP/1.1, with TLS if the address is https.
-pub fn over_tls<C>(tls: &ClientConfig, inner: C) -> HttpsConnector<C> {
-    HttpsConnectorBuilder::new()
-        .with_tls_config(tls.clone())
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(inner)
+pub fn over_tls<C>(tls: &Arc<ClientConfig>, inner: C) -> HttpsConnector<C> {
+    HttpsConnector::from((inner, Arc::clone(tls)))
 }
 
 impl Service<Uri> for Dial {
@@ -57,9 +54,9 @@ impl Service<Uri> for Dial {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Dialed, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        ready!(self.direct.poll_ready(cx))?;
-        self.proxy.poll_ready(cx)
+    /// Always ready, as its resolver is.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {

@@ -21,7 +21,7 @@ const UNKNOWN_ISSUER: &str = "certificate of an unknown issuer: set ENKASH_CA_FI
 
 type Inner = <HttpsConnector<Dial> as Service<Uri>>::Future;
 
-/// Resolves to a connection that [`EgressConnector`](crate::EgressConnector) makes.
+/// Resolves to a connection that [`EgressConnector`](crate::connect::EgressConnector) makes.
 ///
 /// # Cancel safety
 ///

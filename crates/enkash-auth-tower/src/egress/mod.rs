@@ -22,5 +22,8 @@ use hyper_util::client::legacy::connect::dns::GaiResolver as Resolver;
 #[cfg(test)]
 pub use self::resolver::Resolver;
 pub use self::{
-    connector::EgressConnector, future::EgressConnecting, settings::Egress, stream::EgressStream,
+    connector::EgressConnector,
+    future::EgressConnecting,
+    settings::Egress,
+    stream::{EgressStream, Traffic, connections},
 };

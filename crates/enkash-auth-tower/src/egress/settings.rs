@@ -2,9 +2,8 @@ use std::{env, ffi::OsString, fmt, path::Path, sync::Arc, time::Duration};
 
 use http::{Uri, uri::Scheme};
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::RootCertStore;
 
-use super::{EgressConnector, Resolver, no_proxy::NoProxy, proxy::Proxy, roots};
+use super::{EgressConnector, Resolver, no_proxy::NoProxy, proxy::Proxy, roots::Roots};
 use crate::{Error, ErrorKind};
 
 /// Lists the variables in curl's order.
@@ -60,7 +59,7 @@ const CA_FILE: &str = "ENKASH_CA_FILE";
 pub struct Egress {
     proxy: Option<Proxy>,
     no_proxy: Arc<NoProxy>,
-    roots: Arc<RootCertStore>,
+    roots: Roots,
     resolver: Resolver,
 }
 
@@ -70,7 +69,7 @@ impl Egress {
         Self {
             proxy: None,
             no_proxy: Arc::new(NoProxy::new("")),
-            roots: Arc::new(roots::mozilla()),
+            roots: Roots::mozilla(),
             resolver: Resolver::new(),
         }
     }
@@ -116,7 +115,7 @@ impl Egress {
         // A path need not be UTF-8.
         let is_blank = |path: &OsString| path.to_str().is_some_and(|path| path.trim().is_empty());
         if let Some(path) = lookup(CA_FILE).filter(|path| !is_blank(path)) {
-            roots::add_file(Arc::make_mut(&mut egress.roots), CA_FILE, path.as_ref())?;
+            egress.roots.add_file(CA_FILE, path.as_ref())?;
         }
         Ok(egress)
     }
@@ -149,7 +148,7 @@ impl Egress {
     ///
     /// [`ErrorKind::InvalidSetting`] if it holds no certificate, or an invalid one; the text says which.
     pub fn trust_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
-        roots::add(Arc::make_mut(&mut self.roots), "CA certificates", pem)?;
+        self.roots.add("CA certificates", pem)?;
         Ok(self)
     }
 
@@ -160,8 +159,16 @@ impl Egress {
     /// As for [`trust_pem`](Self::trust_pem), and for a file that cannot be read or is longer than
     /// 4 MiB.
     pub fn trust_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
-        roots::add_file(Arc::make_mut(&mut self.roots), "CA file", path.as_ref())?;
+        self.roots.add_file("CA file", path.as_ref())?;
         Ok(self)
+    }
+
+    /// Verifies servers as the operating system does, in place of the Mozilla roots. What is trusted by
+    /// [`trust_pem`](Self::trust_pem) and [`trust_file`](Self::trust_file), before or after, is trusted as well.
+    #[cfg(feature = "rustls-platform-verifier")]
+    pub fn platform_verifier(mut self) -> Self {
+        self.roots.platform();
+        self
     }
 
     /// Returns the proxy that a connection to `target` goes through, without its credentials.
@@ -169,16 +176,18 @@ impl Egress {
         self.intercept(target).map(Proxy::uri)
     }
 
-    /// Creates a connector for hyper-util's client: TLS (rustls with ring) if the address is https,
+    /// Creates a connector for hyper-util's client: TLS (rustls) if the address is https,
     /// HTTP/1.1, through the proxy if there is one. Name, TCP, tunnel and TLS take at most `limit`, or
     /// nothing is sent. If a name has several addresses, they divide the limit among them, so that a
     /// dead one is skipped.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if TLS cannot be set up.
+    /// [`ErrorKind::InvalidSetting`] if TLS cannot be set up: without the feature `ring`, the process has to have
+    /// installed a crypto provider. The one that it has when the first connector or endpoint with these roots is made
+    /// stays theirs.
     pub fn connector(&self, limit: Duration) -> Result<EgressConnector, Error> {
-        let tls = roots::tls(Arc::clone(&self.roots))?;
+        let tls = self.roots.tls()?;
         Ok(EgressConnector::new(self.clone(), &tls, limit))
     }
 

@@ -6,14 +6,13 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use enkash_auth_core::{Clock, ResponseBody, Timestamp, TokenRequest, TokenResponse};
-use http::{Request, Response, Uri};
+use http::{Request, Uri};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout, timeout_at};
-use tower_service::Service;
 use zeroize::Zeroizing;
 
-use super::{TokenRequestBody, not_sent::was_not_sent};
+use super::{TokenRequestBody, TokenService, not_sent::was_not_sent};
 use crate::{BoxError, time::Time};
 
 /// Marks a token request, so that our own layer passes it on: it would wait for itself.
@@ -22,8 +21,8 @@ pub struct IsTokenRequest;
 
 /// Holds a response, and when its request was sent.
 pub struct Exchanged {
-    pub(crate) sent: Timestamp,
-    pub(crate) response: TokenResponse,
+    pub sent: Timestamp,
+    pub response: TokenResponse,
 }
 
 /// Explains why there is no response.
@@ -69,15 +68,10 @@ pub trait Exchange: Send + Sync {
 /// Erases a service, and makes one for every exchange, given the target of its request.
 pub struct Plug<F>(pub(super) F);
 
-impl<F, S, B> Exchange for Plug<F>
+impl<F, S> Exchange for Plug<F>
 where
     F: Fn(&Uri) -> S + Send + Sync,
-    S: Service<Request<TokenRequestBody>, Response = Response<B>> + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: TokenService,
 {
     fn exchange<'a>(
         &'a self,
@@ -104,19 +98,13 @@ where
 
 /// Ends each step at the deadline. A step that ends before the call has sent nothing: that needs no
 /// report from below, such as hyper-util's `capture_connection`.
-async fn exchange<S, B>(
-    mut service: S,
+async fn exchange(
+    mut service: impl TokenService,
     request: TokenRequest,
     clock: Time,
     deadline: Instant,
     may_send: MaySend<'_>,
-) -> Result<Exchanged, Failure>
-where
-    S: Service<Request<TokenRequestBody>, Response = Response<B>>,
-    S::Error: Into<BoxError>,
-    B: Body,
-    B::Error: Into<BoxError>,
-{
+) -> Result<Exchanged, Failure> {
     timeout_at(deadline, poll_fn(|cx| service.poll_ready(cx)))
         .await
         .map_err(|elapsed| Failure::NotSent(elapsed.into()))?

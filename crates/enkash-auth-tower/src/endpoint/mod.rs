@@ -12,10 +12,11 @@ mod not_sent;
 mod per_runtime;
 mod token_endpoint;
 mod token_server;
+mod token_service;
 
 pub use self::exchange::{Exchanged, Failure, IsTokenRequest};
 pub use self::not_sent::call_was_not_sent;
 pub use self::{
     body::TokenRequestBody, not_sent::NotSent, token_endpoint::TokenEndpoint,
-    token_server::TokenServer,
+    token_server::TokenServer, token_service::TokenService,
 };

@@ -1,18 +1,17 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use enkash_auth_core::{AccountKey, BaseUrl, Credentials, Environment, TokenRequest};
-use http::{HeaderValue, Request, Response};
-use http_body::Body;
+use http::HeaderValue;
 use tokio::time::Instant;
-use tower_service::Service;
+use tracing::{Instrument, field::Empty};
 
 use super::{
-    TokenRequestBody, TokenServer,
+    TokenServer, TokenService,
     exchange::{Exchanged, Failure, MaySend},
 };
 #[cfg(feature = "client")]
 use crate::Egress;
-use crate::{BoxError, Error, account_credentials::AccountCredentials, time::Time};
+use crate::{Error, time::Time};
 
 /// Holds where the tokens of one account come from: a [`TokenServer`], and credentials.
 ///
@@ -34,19 +33,20 @@ pub struct TokenEndpoint(Arc<Inner>);
 
 struct Inner {
     server: TokenServer,
-    access_key: Option<HeaderValue>,
-    account: AccountCredentials,
+    access_key: Option<Box<HeaderValue>>,
+    account: AccountKey,
+    credentials: Credentials,
 }
 
 impl TokenEndpoint {
-    /// Creates an endpoint of `environment` over an HTTPS client of our own: HTTP/1.1, rustls with ring and
-    /// the Mozilla roots, no proxy, no redirects. Each request has a connection of its own, made within
-    /// 3 s, which are divided among the addresses of the server's name.
+    /// Creates an endpoint of `environment` over an HTTPS client of our own: HTTP/1.1, rustls and the
+    /// Mozilla roots, no proxy, no redirects. Each request has a connection of its own, made within 3 s, which are
+    /// divided among the addresses of the server's name. Endpoints share the TLS configuration and its sessions.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSetting`](crate::ErrorKind::InvalidSetting) for credentials that cannot be sent; the text
-    /// names the setting.
+    /// names the setting. Without the feature `ring`, also if the process has installed no crypto provider.
     #[cfg(feature = "client")]
     pub fn new(
         environment: impl Into<Environment>,
@@ -82,23 +82,11 @@ impl TokenEndpoint {
     /// # Errors
     ///
     /// As for [`new`](Self::new).
-    pub fn with_service<S, B>(
+    pub fn with_service(
         environment: impl Into<Environment>,
         credentials: Credentials,
-        service: S,
-    ) -> Result<Self, Error>
-    where
-        S: Service<Request<TokenRequestBody>, Response = Response<B>>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+        service: impl TokenService + Clone + Sync,
+    ) -> Result<Self, Error> {
         Self::of(
             TokenServer::with_service(environment, service)?,
             credentials,
@@ -114,23 +102,11 @@ impl TokenEndpoint {
     /// # Errors
     ///
     /// As for [`new`](Self::new).
-    pub fn with_service_factory<S, B>(
+    pub fn with_service_factory<S: TokenService + Clone + Sync>(
         environment: impl Into<Environment>,
         credentials: Credentials,
         make: impl Fn() -> S + Send + Sync + 'static,
-    ) -> Result<Self, Error>
-    where
-        S: Service<Request<TokenRequestBody>, Response = Response<B>>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+    ) -> Result<Self, Error> {
         Self::of(
             TokenServer::with_service_factory(environment, make)?,
             credentials,
@@ -144,8 +120,9 @@ impl TokenEndpoint {
     pub(super) fn build(server: TokenServer, credentials: Credentials) -> Result<Self, Error> {
         TokenRequest::new(server.base_url(), &credentials)?;
         Ok(Self(Arc::new(Inner {
-            access_key: credentials.access_key(),
-            account: AccountCredentials::new(server.base_url(), credentials),
+            access_key: credentials.access_key().map(Box::new),
+            account: credentials.account(server.base_url()),
+            credentials,
             server,
         })))
     }
@@ -157,16 +134,19 @@ impl TokenEndpoint {
 
     /// Returns the account that tokens are fetched for.
     pub fn account(&self) -> AccountKey {
-        self.0.account.key()
+        self.0.account
     }
 
-    pub(crate) fn account_credentials(&self) -> &AccountCredentials {
-        &self.0.account
+    /// Returns whether `other` is of the same account with the same credentials.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let print = |endpoint: &Self| endpoint.credentials().fingerprint([0; 16]);
+        Arc::ptr_eq(&self.0, &other.0)
+            || self.0.account == other.0.account && print(self) == print(other)
     }
 
     /// Returns the access key of merchant keys.
     pub(crate) fn access_key(&self) -> Option<&HeaderValue> {
-        self.0.access_key.as_ref()
+        self.0.access_key.as_deref()
     }
 
     pub(crate) fn server(&self) -> &TokenServer {
@@ -174,10 +154,11 @@ impl TokenEndpoint {
     }
 
     pub(crate) fn credentials(&self) -> &Credentials {
-        self.0.account.credentials()
+        &self.0.credentials
     }
 
-    /// Sends the credentials and reads the response: see [`Exchange::exchange`].
+    /// Sends the credentials and reads the response: see [`Exchange::exchange`]. Its span has the fields of an HTTP
+    /// client in OpenTelemetry's semantic conventions.
     pub(crate) async fn exchange(
         &self,
         clock: Time,
@@ -186,8 +167,40 @@ impl TokenEndpoint {
     ) -> Result<Exchanged, Failure> {
         let request = TokenRequest::new(self.base_url(), self.credentials())
             .map_err(|error| Failure::NotSent(error.into()))?;
+        let target = request.target();
+        let span = tracing::info_span!(
+            "token_request",
+            otel.kind = "client",
+            otel.name = "POST",
+            http.request.method = "POST",
+            http.response.status_code = Empty,
+            url.full = %target,
+            server.address = target.host(),
+            server.port = target.port_u16().unwrap_or(match target.scheme_str() {
+                Some("http") => 80,
+                _ => 443,
+            }),
+            "error.type" = Empty,
+        );
         let exchange = self.0.server.exchange();
-        exchange.exchange(request, clock, deadline, may_send).await
+        let exchanging = exchange.exchange(request, clock, deadline, may_send);
+        let exchanged = exchanging.instrument(span.clone()).await;
+        match &exchanged {
+            Ok(exchanged) => {
+                let status = exchanged.response.status();
+                span.record("http.response.status_code", status.as_u16());
+                if !status.is_success() {
+                    span.record("error.type", status.as_str());
+                }
+            }
+            Err(Failure::NotSent(_)) => {
+                span.record("error.type", "not_sent");
+            }
+            Err(Failure::NoResponse(_)) => {
+                span.record("error.type", "no_response");
+            }
+        }
+        exchanged
     }
 
     /// Returns whether the server responds at all: see [`TokenRequest::probe`].

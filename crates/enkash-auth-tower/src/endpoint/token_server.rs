@@ -1,20 +1,17 @@
 use std::{fmt, sync::Arc};
 
 use enkash_auth_core::{BaseUrl, Credentials, Environment};
-use http::{Request, Response};
-use http_body::Body;
-use tower_service::Service;
 
 #[cfg(feature = "client")]
 use super::https::{CONNECT_TIMEOUT, HttpsClient};
 use super::{
-    TokenEndpoint, TokenRequestBody,
+    TokenEndpoint, TokenService,
     exchange::{Exchange, Plug},
     per_runtime::PerRuntime,
 };
 #[cfg(feature = "client")]
 use crate::Egress;
-use crate::{BoxError, Error, ErrorKind};
+use crate::{Error, ErrorKind};
 
 /// Holds the address of the token server, and the HTTP service that carries the requests, for any number of
 /// accounts.
@@ -73,22 +70,10 @@ impl TokenServer {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSetting`] for an address that cannot be used.
-    pub fn with_service<S, B>(
+    pub fn with_service(
         environment: impl Into<Environment>,
-        service: S,
-    ) -> Result<Self, Error>
-    where
-        S: Service<Request<TokenRequestBody>, Response = Response<B>>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+        service: impl TokenService + Clone + Sync,
+    ) -> Result<Self, Error> {
         Self::build(environment, Plug(move |_: &_| service.clone()))
     }
 
@@ -97,22 +82,10 @@ impl TokenServer {
     /// # Errors
     ///
     /// As for [`with_service`](Self::with_service).
-    pub fn with_service_factory<S, B>(
+    pub fn with_service_factory<S: TokenService + Clone + Sync>(
         environment: impl Into<Environment>,
         make: impl Fn() -> S + Send + Sync + 'static,
-    ) -> Result<Self, Error>
-    where
-        S: Service<Request<TokenRequestBody>, Response = Response<B>>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+    ) -> Result<Self, Error> {
         let exchange = PerRuntime::new(move || {
             let service = make();
             Arc::new(Plug(move |_: &_| service.clone()))

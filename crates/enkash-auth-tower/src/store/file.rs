@@ -13,10 +13,17 @@ use tokio::{
 };
 
 use super::{
-    Liveness, Loaded, Queue, STORE_TIMEOUT, Store, StoreFuture,
+    Liveness, Loaded, Queue, STORE_TIMEOUT, Store, StoreFuture, checked_timeout,
     workers::{WORKERS, Workers},
 };
 use crate::{BoxError, Error, ErrorKind, sync::Arc};
+
+#[cfg(test)]
+#[path = "../../tests/unit/sync_errors.rs"]
+mod tests;
+
+#[cfg(test)]
+use self::tests::sync;
 
 /// Limits the guards at a time: each keeps a file open, of which a process may often have no more than 1,024.
 const GUARDS: usize = 256;
@@ -60,21 +67,32 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] if it is not a directory or cannot be written to.
+    /// [`ErrorKind::InvalidSetting`] if it is not a directory or cannot be written to; the text says why.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, Error> {
         let directory = directory.into();
         let opened = path::absolute(&directory).and_then(|directory| {
             prepare(&directory)?;
             Ok(Self {
                 directory,
-                queue: Arc::new(Queue::new(WORKERS)),
+                queue: Arc::new(Queue::new(WORKERS, STORE_TIMEOUT)),
                 guards: Arc::new(Semaphore::new(GUARDS)),
             })
         });
         opened.map_err(|error| {
-            let detail = format!("store directory {}", directory.display());
-            Error::new(ErrorKind::InvalidSetting, detail).with_source(error)
+            let detail = format!("store directory {}: {error}", directory.display());
+            Error::new(ErrorKind::InvalidSetting, detail)
         })
+    }
+
+    /// Sets how long a call may take once it has a thread: 500 ms by default, 5 s at most. A slow or busy disk may
+    /// need more. Clones made before keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`] if it is zero, or over 5 s.
+    pub fn call_timeout(mut self, limit: Duration) -> Result<Self, Error> {
+        self.queue = Arc::new(Queue::new(WORKERS, checked_timeout(limit)?));
+        Ok(self)
     }
 
     /// Returns the directory.
@@ -111,7 +129,7 @@ impl FileStore {
                 }
             }
         };
-        let result = timeout(STORE_TIMEOUT, repeated).await;
+        let result = timeout(self.queue.timeout(), repeated).await;
         result.unwrap_or_else(|_| Err("the store's directory did not respond in time".into()))
     }
 }
@@ -137,6 +155,10 @@ impl Store for FileStore {
             ["record", "tmp", "lock"].map(|what| self.file(account, what));
         let (current, record) = (current.map(<[u8]>::to_vec), record.to_vec());
         Box::pin(self.call(move || {
+            // A write that comes second need not wait for the lock: other writers might always take it first.
+            if read(&path)? != current {
+                return Ok(Some(false));
+            }
             let Some(_lock) = try_lock(&lock)? else {
                 return Ok(None);
             };
@@ -257,12 +279,17 @@ fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
     let _ = fs::remove_file(temporary);
     let mut file = private().create_new(true).open(temporary)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
+    sync(&file, temporary)?;
     fs::rename(temporary, path)?;
     match path.parent() {
-        Some(directory) => File::open(directory)?.sync_all(),
+        Some(directory) => sync(&File::open(directory)?, directory),
         None => Ok(()),
     }
+}
+
+#[cfg(not(test))]
+fn sync(file: &File, _: &Path) -> io::Result<()> {
+    file.sync_all()
 }
 
 /// Takes the lock; `None` if it is held elsewhere.

@@ -17,5 +17,8 @@ pub use self::file::FileStore;
 pub use self::{
     memory::MemoryStore,
     queue::{Queue, Slot},
-    store::{Liveness, Loaded, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture},
+    store::{
+        LONGEST_STORE_TIMEOUT, Liveness, Loaded, OnStoreDown, STORE_TIMEOUT, Store, StoreFuture,
+        checked_timeout,
+    },
 };

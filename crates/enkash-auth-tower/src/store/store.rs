@@ -2,10 +2,22 @@ use std::{fmt, future::ready, pin::Pin, sync::Arc, time::Duration};
 
 use enkash_auth_core::{AccountKey, account::AttemptId};
 
-use crate::BoxError;
+use crate::{BoxError, Error, ErrorKind};
 
 /// Limits a call of a store, from when it is sent: 500 ms. After that, the store counts as down.
 pub const STORE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Limits the timeout of a call that a program sets: a fetch with its five calls has to end.
+pub const LONGEST_STORE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Returns `limit`, unless it is zero or too long.
+pub fn checked_timeout(limit: Duration) -> Result<Duration, Error> {
+    if limit.is_zero() || limit > LONGEST_STORE_TIMEOUT {
+        let detail = "the timeout of a call of the store must be more than 0 and at most 5 s";
+        return Err(Error::new(ErrorKind::InvalidSetting, detail));
+    }
+    Ok(limit)
+}
 
 /// Resolves to the result of a call of a store.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
@@ -94,7 +106,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Returns how long a cache waits for a call. Default: [`STORE_TIMEOUT`].
     ///
     /// `None` if the store itself ends each call: one that bounds its calls in flight and queues the others counts
-    /// [`STORE_TIMEOUT`] from when a call is sent, for the wait behind other calls is no fault of the server.
+    /// its own timeout from when a call is sent, for the wait behind other calls is no fault of the server. Before an
+    /// attempt, a call ends with the fetch, too.
     fn timeout(&self) -> Option<Duration> {
         Some(STORE_TIMEOUT)
     }
@@ -109,7 +122,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Replaces the record of `account` with `record` if it still is `current`, where `None` is no record.
     /// Returns whether it was replaced; after an error it may or may not have been.
     ///
-    /// Every load that begins after it has returned `true` returns `record`, or what replaced that.
+    /// Every load that begins after it has returned `true`, in whichever process, returns `record`, or what replaced
+    /// that: no read replica is asked, and what is acknowledged is as durable as the store is meant to be. A write
+    /// that came second, in a database also one that could not be serialized, is `false`.
     ///
     /// # Errors
     ///
@@ -165,7 +180,7 @@ impl Loaded {
     }
 
     /// Adds what the store's own clock showed at the load, in nanoseconds since the Unix epoch. Without it,
-    /// the clock of the calling process is used.
+    /// the clock of the calling process is used. If it jumps, leases end by each caller's monotonic clock.
     #[must_use]
     pub fn at(mut self, unix_nanos: u64) -> Self {
         self.clock = Some(unix_nanos);

@@ -118,6 +118,20 @@ async fn headers_of_the_layer_replace_those_of_the_caller() {
     let headers = sent(layer, request).await;
     assert_eq!(values(&headers, "partnerId"), ["P1"]);
     assert_eq!(values(&headers, "API-Key"), ["k2"]);
+    assert!(headers["API-Key"].is_sensitive());
+    assert!(!headers["partnerId"].is_sensitive());
+}
+
+#[tokio::test(start_paused = true)]
+async fn allowed_origin_receives_headers_of_the_layer() {
+    let key = user();
+    let layer = EnkashAuthLayer::new(merchant(&key))
+        .partner_id("P1")
+        .unwrap()
+        .allow_origin("https://pay.enkash.in".parse().unwrap());
+    let headers = sent(layer, get("https://pay.enkash.in/cards")).await;
+    assert_eq!(values(&headers, ACCESS_KEY), [&*key]);
+    assert_eq!(values(&headers, "partnerId"), ["P1"]);
 }
 
 #[tokio::test(start_paused = true)]

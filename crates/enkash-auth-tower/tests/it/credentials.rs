@@ -1,6 +1,7 @@
 //! Credentials that change at run time, and the operator's reset.
 
 use std::{
+    collections::VecDeque,
     future::ready,
     sync::{
         Arc, Mutex,
@@ -203,6 +204,27 @@ async fn password_rotated_after_rejection_is_reloaded() {
     *file.lock().unwrap() = Ok("password");
     tokens.token().await.unwrap();
     assert_eq!(kit.issuer.counters().token_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_written_password_is_never_sent() {
+    let kit = Kit::new(rules(300, 10));
+    let readings = Mutex::new(VecDeque::from(["pass", "passwo"]));
+    let user = kit.user.clone();
+    let tokens = TokenCache::builder(kit.endpoint("old"))
+        .clock(TokioClock::new())
+        .reload_credentials(move || {
+            let password = readings.lock().unwrap().pop_front();
+            ready(Ok(credentials(&user, password.unwrap_or("password"))))
+        })
+        .build();
+    let error = tokens.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    // Later than both readings.
+    sleep(Duration::from_secs(6)).await;
+    tokens.token().await.unwrap();
+    let counters = kit.issuer.counters();
+    assert_eq!((counters.token_requests, counters.rejections), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use enkash_auth_sandbox::Issuing;
-use enkash_auth_tower::{EnkashAuthLayer, ReplayPolicy};
+use enkash_auth_tower::{EnkashAuthLayer, EnkashProfile, ReplayPolicy};
 use futures_util::FutureExt;
 use http::{Method, Request, Response, header::AUTHORIZATION};
 use tokio::{
@@ -373,4 +373,71 @@ async fn later_2xx_ends_doubt_although_the_token_server_is_down() {
         assert_eq!(call(&mut client).await.unwrap(), 200);
     }
     assert_eq!(kit.tokens.status().fetches(), before, "no more");
+}
+
+/// The first 401 is not watched, and its origin is unknown. Of the next one it is known.
+#[tokio::test(start_paused = true)]
+async fn accepting_origin_ends_no_doubt_of_a_watched_401() {
+    let (kit, api) = (Kit::new(rules(DAY, 10)), Api::default());
+    let home = api.service(Rejects::Bare);
+    let layer = EnkashAuthLayer::new(kit.tokens.clone())
+        .allow_origin("https://pay.enkash.in".parse().unwrap());
+    let client = layer.layer(service_fn(move |request: Request<String>| {
+        let is_home = request.uri().host() == Some("localhost");
+        let home = home.clone().oneshot(request);
+        async move {
+            match is_home {
+                true => home.await,
+                false => Ok(status(200)),
+            }
+        }
+    }));
+    let call = async |uri| {
+        sleep(Duration::from_secs(60)).await;
+        let response = client.clone().oneshot(get(uri)).await.unwrap();
+        kit.tokens.idle().await;
+        response.status().as_u16()
+    };
+    let (home, other) = ("http://localhost/", "https://pay.enkash.in/");
+    assert_eq!(call(home).await, 200);
+    api.revoke(&kit);
+    kit.issuer.set_outage(true);
+
+    assert_eq!(call(home).await, 401);
+    assert_eq!(call(other).await, 200);
+    let fetches = kit.tokens.status().fetches();
+    assert_eq!(call(other).await, 200);
+    assert_eq!(kit.tokens.status().fetches(), fetches, "no doubt");
+
+    assert_eq!(call(home).await, 401);
+    assert_eq!(call(other).await, 200);
+    kit.issuer.set_outage(false);
+    assert_eq!(call(other).await, 200);
+    assert_eq!(call(home).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_2xx_to_an_earlier_call_ends_no_doubt() {
+    let kit = Kit::new(rules(DAY, 10));
+    kit.tokens.token().await.unwrap();
+    kit.issuer.set_outage(true);
+    // With a classifier, all calls are watched.
+    let layer = EnkashAuthLayer::new(kit.tokens.clone()).classifier(EnkashProfile);
+    let client = layer.layer(service_fn(|request: Request<String>| async move {
+        if request.uri().path() == "/odd" {
+            return Ok::<_, Infallible>(status(401));
+        }
+        sleep(Duration::from_secs(2)).await;
+        Ok(status(200))
+    }));
+    let slow = tokio::spawn(client.clone().oneshot(get("http://localhost/slow")));
+    sleep(Duration::from_secs(1)).await;
+    let odd = client.oneshot(get("http://localhost/odd")).await;
+    assert_eq!(odd.unwrap().status(), 401);
+    assert_eq!(slow.await.unwrap().unwrap().status(), 200);
+    kit.issuer.set_outage(false);
+    sleep(Duration::from_secs(60)).await;
+    kit.tokens.token().await.unwrap();
+    kit.tokens.idle().await;
+    assert_eq!(kit.tokens.token().await.unwrap().generation(), 2);
 }

@@ -1,9 +1,13 @@
-//! The token is sent to allowed origins only.
+//! The token, and the headers beside it, are sent to allowed origins only.
 
-use enkash_auth_tower::{EnkashAuthLayer, Error, ErrorKind};
-use tower::{Layer, ServiceExt};
+use std::{convert::Infallible, future::ready};
 
-use crate::support::{Kit, Recorder, get, rules};
+use enkash_auth_core::Credentials;
+use enkash_auth_tower::{EnkashAuthLayer, Error, ErrorKind, TokenEndpoint, TokenRequestBody};
+use http::Request;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::support::{Kit, Recorder, cache, environment, get, grant, rules, user};
 
 async fn send(layer: &EnkashAuthLayer, uri: &str) -> Result<(), ErrorKind> {
     let inner = Recorder::default();
@@ -29,8 +33,13 @@ async fn base_origin_receives_the_token() {
 
 #[tokio::test(start_paused = true)]
 async fn foreign_origin_is_blocked() {
-    let kit = Kit::new(rules(300, 10));
-    let layer = EnkashAuthLayer::new(kit.tokens.clone());
+    let service =
+        service_fn(|_: Request<TokenRequestBody>| ready(Ok::<_, Infallible>(grant("token", 300))));
+    let keys = Credentials::merchant(user(), "secret");
+    let tokens = cache(TokenEndpoint::with_service(environment(), keys, service).unwrap());
+    let layer = EnkashAuthLayer::new(tokens.clone())
+        .partner_id("P1")
+        .unwrap();
     for uri in [
         "https://localhost/api",
         "http://localhost:8080/api",
@@ -49,11 +58,8 @@ async fn foreign_origin_is_blocked() {
             "{uri}"
         );
     }
-    assert_eq!(
-        kit.tokens.status().fetches(),
-        0,
-        "nothing is fetched for them"
-    );
+    let fetches = tokens.status().fetches();
+    assert_eq!(fetches, 0, "nothing is fetched for them");
 }
 
 #[tokio::test(start_paused = true)]

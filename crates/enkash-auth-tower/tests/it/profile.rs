@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use enkash_auth_core::Credentials;
+use enkash_auth_sandbox::{Accounts, Issuer, SandboxService};
 use enkash_auth_tower::{
     EnkashAuthLayer, EnkashProfile, ReplayPolicy, ResponseBody, TokenCache, TokenEndpoint,
     TokenRequestBody,
@@ -19,10 +20,13 @@ use futures_util::stream;
 use http::{Method, Request, Response, header::AUTHORIZATION};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
 use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
 
-use crate::support::{TokioClock, YOUNG, environment, get, grant, user};
+use crate::support::{TokioClock, YOUNG, environment, get, grant, rules, user};
 
 type Stream = StreamBody<stream::Pending<Result<Frame<Bytes>, Infallible>>>;
 type ApiBody = Either<Full<Bytes>, Stream>;
@@ -32,6 +36,8 @@ const CODE: &str = r#"{"response_code":117,"response_message":"failed","payload"
 /// `{"response_code":117}`, compressed.
 const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\x2a\x4a\x2d\x2e\xc8\xcf\x2b\x4e\x8d\x4f\xce\x4f\x49\x55\xb2\x32\x34\x34\xaf\x05\x00\x6c\xc1\x30\x4b\x15\x00\x00\x00";
 const ZLIB: &[u8] = b"\x78\x9c\xab\x56\x2a\x4a\x2d\x2e\xc8\xcf\x2b\x4e\x8d\x4f\xce\x4f\x49\x55\xb2\x32\x34\x34\xaf\x05\x00\x58\x0c\x07\x79";
+const BROTLI: &[u8] = b"\x0b\x0a\x80{\"response_code\":117}\x03";
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x04\x58\xa9\x00\x00{\"response_code\":117}\x55\xce\x50\x96";
 const TEXT: &str = r#"{"response_code":1,"payload":"Token is invalid."}"#;
 
 /// A cache of a merchant, whose tokens are numbered.
@@ -173,17 +179,19 @@ async fn token_rejected_in_a_2xx_is_served_on() {
     }
 }
 
+/// Returns a rejection of `length` bytes.
+fn padded(length: usize) -> &'static str {
+    let body = format!("{CODE:<length$}");
+    assert_eq!(body.len(), length);
+    body.leak()
+}
+
 #[tokio::test(start_paused = true)]
 async fn other_bodies_reject_no_token() {
-    let long = format!(
-        r#"{{"response_code":117,"payload":"{}"}}"#,
-        "x".repeat(4_096)
-    );
-    let long: &str = long.leak();
     for (kind, body) in [
         ("text/plain", CODE),
         ("application/jsonp", CODE),
-        ("application/json", long),
+        ("application/json", padded(4_097)),
         (
             "application/json",
             r#"{"response_code":1,"payload":"Token is invalid"}"#,
@@ -207,12 +215,31 @@ async fn other_bodies_reject_no_token() {
     }
 }
 
+/// Codings that the profile does not read: the body is passed on as it came.
+#[tokio::test(start_paused = true)]
+async fn rejection_in_brotli_or_zstd_is_not_recognised() {
+    for (encoding, body) in [("br", BROTLI), ("zstd", ZSTD)] {
+        let (tokens, asked) = merchant();
+        let api = service_fn(|_: Request<String>| async {
+            let response = json().status(400).header("content-encoding", encoding);
+            Ok::<_, Infallible>(response.body(full(body)).unwrap())
+        });
+        let client = EnkashAuthLayer::new(tokens.clone()).layer(api);
+        let response = client.oneshot(get("http://localhost/")).await.unwrap();
+        let passed = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(passed, body, "{encoding}");
+        tokens.idle().await;
+        assert_eq!(asked.load(Ordering::Relaxed), 1, "{encoding}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn odd_spellings_of_a_rejection_are_recognised() {
     for (kind, encoding, body) in [
         ("APPLICATION/JSON", None, CODE.as_bytes()),
         ("application/problem+json", None, CODE.as_bytes()),
         ("application/json", Some("identity"), CODE.as_bytes()),
+        ("application/json", None, padded(4_096).as_bytes()),
         ("application/json", Some("gzip"), GZIP),
         ("application/json", Some("X-GZIP"), GZIP),
         ("application/json", Some("deflate"), ZLIB),
@@ -313,4 +340,55 @@ async fn rejection_is_recorded_before_its_body_is_read() {
         tokens.idle().await;
         assert_eq!(asked.load(Ordering::Relaxed), requests, "{status}");
     }
+}
+
+/// Calls one endpoint every second, and another, which rejects every token in a 2xx, every ten. Returns how many
+/// calls of the first failed and how many waited, and the number of token requests.
+async fn hour_beside_rejecting_2xx(odd_path: &str, is_down: bool) -> (u32, u32, u64) {
+    let access_key = user();
+    let accounts = Accounts::none().merchant(&access_key, "secret");
+    let issuer = Issuer::builder().accounts(accounts);
+    let issuer = issuer.rules(rules(86_400, 400)).build();
+    let keys = Credentials::merchant(access_key, "secret");
+    let service = SandboxService::new(issuer.clone());
+    let endpoint = TokenEndpoint::with_service(environment(), keys, service).unwrap();
+    let tokens = TokenCache::builder(endpoint).clock(TokioClock::new());
+    let layer = EnkashAuthLayer::new(tokens.build());
+    let respond = |body: &'static str| {
+        let response = move || json().body(full(body)).unwrap();
+        let api = service_fn(move |_: Request<String>| async move { Ok(response()) });
+        layer.layer(Api::new(api))
+    };
+    let (client, odd) = (respond(r#"{"response_code":0}"#), respond(CODE));
+    let call = async || {
+        let response = client.clone().oneshot(get("http://localhost/cards")).await;
+        response.is_ok_and(|response| response.status() == 200)
+    };
+    assert!(call().await);
+    issuer.set_outage(is_down);
+    let (mut failed, mut waited) = (0, 0);
+    let start = Instant::now();
+    for second in 0..3_600 {
+        if second % 10 == 0 {
+            let response = odd.clone().oneshot(get(odd_path)).await;
+            assert_eq!(text(response.unwrap()).await, CODE);
+        }
+        let before = Instant::now();
+        failed += u32::from(!call().await);
+        waited += u32::from(before.elapsed() > Duration::from_millis(50));
+        sleep_until(start + Duration::from_secs(second + 1)).await;
+    }
+    (failed, waited, issuer.counters().token_requests)
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoint_rejecting_in_a_2xx_costs_others_nothing() {
+    // The path of the others, too.
+    for path in ["http://localhost/odd", "http://localhost/cards"] {
+        let (failed, waited, requests) = hour_beside_rejecting_2xx(path, false).await;
+        assert_eq!((failed, waited), (0, 0), "{path}");
+        assert!(requests <= 20, "{requests} token requests, {path}");
+    }
+    let (failed, waited, _) = hour_beside_rejecting_2xx("http://localhost/odd", true).await;
+    assert_eq!((failed, waited), (0, 0), "token server down");
 }

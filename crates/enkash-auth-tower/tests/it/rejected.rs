@@ -1,10 +1,11 @@
 //! Rejected, unresolved and unsent attempts: a wrong password is sent once.
 
 use std::{
+    convert::Infallible,
     io,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -14,12 +15,15 @@ use enkash_auth_tower::{
     BoxError, Error, ErrorKind, NotSent, RefreshPolicy, TokenCache, TokenEndpoint, TokenRequestBody,
 };
 use http::{Request, Response};
+use http_body_util::Full;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
 
-use crate::support::{Kit, TokioClock, credentials, endpoint, environment, rules, status, user};
+use crate::support::{
+    Kit, TokioClock, cache, credentials, endpoint, environment, grant, rules, status, user,
+};
 
 /// Returns another cache in the same process for the same account.
 fn another_cache(kit: &Kit, password: &str) -> TokenCache {
@@ -236,5 +240,72 @@ async fn connection_reset_with_known_good_credentials_is_probed() {
         assert_eq!(asked.load(Ordering::Relaxed), requests);
         assert_eq!(tokens.status().unresolved_attempts(), requests as usize);
         sleep(Duration::from_secs(60 * minutes)).await;
+    }
+}
+
+/// On a first deployment: the credentials are not known to be good.
+#[tokio::test(start_paused = true)]
+async fn request_timeout_and_bare_403_count_no_strike() {
+    for (code, expected) in [(408, ErrorKind::Unavailable), (403, ErrorKind::Forbidden)] {
+        let is_well = Arc::new(AtomicBool::new(false));
+        let tokens = cache(endpoint({
+            let is_well = Arc::clone(&is_well);
+            move |_| {
+                let response = match is_well.load(Ordering::Relaxed) {
+                    true => grant("one", 300),
+                    false => status(code),
+                };
+                async { response }
+            }
+        }));
+        for fetches in 1..=2 {
+            let error = tokens.token().await.unwrap_err();
+            assert_eq!(error.kind(), expected);
+            assert!(tokens.status().token_requests() >= fetches);
+            assert_eq!(tokens.status().strikes(), 0);
+            assert_eq!(tokens.status().unresolved_attempts(), 0);
+            // Longer than any backoff.
+            sleep(Duration::from_secs(600)).await;
+        }
+        is_well.store(true, Ordering::Relaxed);
+        tokens.token().await.unwrap();
+    }
+}
+
+/// The gzip encoding of `{"error":"invalid_grant"}`.
+const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xabVJ-*\xca/R\xb2R\xca\xcc+K\xcc\xc9L\x89O/J\xcc+Q\xaa\x05\0\x92\xb8j\0\x19\0\0\0";
+
+#[tokio::test(start_paused = true)]
+async fn rejection_in_any_encoding_is_final() {
+    let bodies: [&[u8]; 4] = [
+        b"{\"error\":\"invalid_grant\",\"error_description\":\"identifiants erron\xe9s\"}",
+        "\u{feff}{\"error\":\"invalid_grant\"}".as_bytes(),
+        GZIP,
+        br#"{"message":"Bad credentials"}"#,
+    ];
+    // This platform also rejects with 200.
+    for (body, code) in bodies
+        .into_iter()
+        .flat_map(|body| [(body, 400), (body, 200)])
+    {
+        let asked = Arc::new(AtomicU32::new(0));
+        let service = tower::service_fn({
+            let asked = Arc::clone(&asked);
+            move |_: Request<TokenRequestBody>| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                let response = Response::builder().status(code).body(Full::new(body));
+                async { Ok::<_, Infallible>(response.unwrap()) }
+            }
+        });
+        let wrong = credentials(&user(), "wrong");
+        let endpoint = TokenEndpoint::with_service(environment(), wrong, service);
+        let tokens = cache(endpoint.unwrap());
+        for _ in 0..120 {
+            let error = tokens.token().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rejected, "{code} {body:?}");
+            sleep(Duration::from_secs(10)).await;
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 1, "{code} {body:?}");
+        assert_eq!(tokens.status().strikes(), 1);
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use enkash_auth_sandbox::Issuing;
-use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, NotSent, ReplayPolicy};
+use enkash_auth_tower::{EnkashAuth, EnkashAuthLayer, EnkashProfile, NotSent, ReplayPolicy};
 use http::{Method, Request, Response, header::AUTHORIZATION};
 use tokio::{
     task::JoinSet,
@@ -152,6 +152,36 @@ async fn challenge_about_no_token_of_ours_changes_nothing() {
             sleep(Duration::from_secs(1)).await;
         }
         assert_eq!(kit.issuer.counters().token_requests, 1, "{challenge}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn challenge_under_another_status_changes_nothing() {
+    for code in [403, 408, 500, 503] {
+        for is_watched in [false, true] {
+            let kit = Kit::new(rules(300, 50));
+            kit.tokens.token().await.unwrap();
+            sleep(YOUNG).await;
+            let calls = Arc::new(AtomicU32::new(0));
+            let counted = Arc::clone(&calls);
+            let api = tower::service_fn(move |_: Request<String>| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let response = Response::builder()
+                    .status(code)
+                    .header("www-authenticate", INVALID);
+                async { Ok::<_, Infallible>(response.body(String::new()).unwrap()) }
+            });
+            let layer = EnkashAuthLayer::new(kit.tokens.clone()).replay(ReplayPolicy::default());
+            let layer = match is_watched {
+                true => layer.classifier(EnkashProfile),
+                false => layer,
+            };
+            assert_eq!(call(&mut layer.layer(api)).await.unwrap(), code);
+            kit.tokens.idle().await;
+            assert_eq!(calls.load(Ordering::Relaxed), 1, "{code} {is_watched}");
+            let requests = kit.issuer.counters().token_requests;
+            assert_eq!(requests, 1, "{code} {is_watched}");
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use std::{
 };
 
 use enkash_auth_tower::{
-    BoxError, EnkashAuthLayer, Error, ErrorKind, NotCalled, RefreshPolicy, ReplayBody, TokenRetry,
+    BoxError, EnkashAuthLayer, Error, ErrorKind, NotCalled, RefreshPolicy, TokenRetry,
+    replay::ReplayBody,
 };
 use http::{Request, Response, StatusCode};
 use tokio::{

@@ -203,8 +203,8 @@ async fn shortened_lifetime_costs_no_failed_call() {
 
 /// Runs an issuer that rotates tokens, and is down for a minute around the expiry of one. With `left`, it
 /// returned the first one twice, the second time with at most so many seconds left. Returns the numbers of
-/// failed and of delayed calls.
-async fn outage(left: Option<u64>) -> (u32, u32) {
+/// failed and of delayed calls, and of those that were delayed within a minute of that expiry.
+async fn outage(left: Option<u64>) -> (u32, u32, u32) {
     let start = Instant::now();
     let asked = Arc::new(AtomicU32::new(0));
     let is_down = Arc::new(AtomicBool::new(false));
@@ -224,7 +224,7 @@ async fn outage(left: Option<u64>) -> (u32, u32) {
             }
         }
     }));
-    let (mut failed, mut waited) = (0, 0);
+    let (mut failed, mut waited, mut waited_then) = (0, 0, 0);
     let mut end = None;
     for second in 0..43_200u64 {
         // After ten hours: down from 30 s before the expiry of a token to 30 s after.
@@ -237,22 +237,26 @@ async fn outage(left: Option<u64>) -> (u32, u32) {
         }
         let before = Instant::now();
         match tokens.token().await {
-            Ok(_) if before.elapsed() > Duration::from_millis(50) => waited += 1,
+            Ok(_) if before.elapsed() > Duration::from_millis(50) => {
+                waited += 1;
+                waited_then += u32::from(end.is_some_and(|end| second.abs_diff(end) <= 60));
+            }
             Ok(_) => {}
             Err(_) => failed += 1,
         }
         tokio::time::sleep_until(start + Duration::from_secs(second + 1)).await;
     }
-    (failed, waited)
+    assert!(end.is_some_and(|end| end + 60 < 43_200), "it was seen");
+    (failed, waited, waited_then)
 }
 
 #[tokio::test(start_paused = true)]
 async fn issuer_that_reused_once_is_still_refreshed_early() {
     // The first call of all waits.
-    assert_eq!(outage(None).await, (0, 1));
-    assert_eq!(outage(Some(200)).await, (0, 1));
+    assert_eq!(outage(None).await, (0, 1, 0));
+    assert_eq!(outage(Some(200)).await, (0, 1, 0));
     // And one at the end of the token that was returned twice.
-    assert_eq!(outage(Some(3_600)).await, (0, 2));
+    assert_eq!(outage(Some(3_600)).await, (0, 2, 0));
 }
 
 /// Runs two servers behind a load balancer, each of which reuses its own token of `lifetime` milliseconds; the

@@ -31,7 +31,7 @@ fn offer_to_a_dropped_waiter_is_passed_on() {
         let places = Arc::new(Places::new(1, LONG));
         let held = block_on(places.take(false));
         let mut dropped = Box::pin(places.take(false));
-        let waker = std::task::Waker::noop();
+        let waker = Waker::noop();
         let mut cx = Context::from_waker(waker);
         assert!(dropped.as_mut().poll(&mut cx).is_pending());
         let takes = Arc::clone(&places);

@@ -9,19 +9,23 @@ use loom::{
     thread::{self, JoinHandle},
 };
 
-pub(crate) use loom::sync::atomic::AtomicUsize;
-pub(crate) use std::sync::{Arc, Weak, atomic::Ordering};
+pub use loom::sync::atomic::AtomicUsize;
+pub use std::sync::{Arc, Weak, atomic::Ordering};
 
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+pub struct Mutex<T>(loom::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Self {
+    pub fn new(value: T) -> Self {
         Self(loom::sync::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
     }
 }
 
@@ -30,14 +34,14 @@ impl<T> Mutex<T> {
 macro_rules! atomic {
     ($name:ident, $value:ty) => {
         #[derive(Debug, Default)]
-        pub(crate) struct $name(loom::sync::atomic::$name);
+        pub struct $name(loom::sync::atomic::$name);
 
         impl $name {
-            pub(crate) fn new(value: $value) -> Self {
+            pub fn new(value: $value) -> Self {
                 Self(loom::sync::atomic::$name::new(value))
             }
 
-            pub(crate) fn store(&self, value: $value, order: Ordering) {
+            pub fn store(&self, value: $value, order: Ordering) {
                 self.0.swap(value, order);
             }
         }
@@ -58,26 +62,26 @@ atomic!(AtomicU64, u64);
 /// An atomic pointer with no more than the orderings that arc-swap promises: a load may be stale. It is an
 /// index, and old values are kept.
 #[derive(Debug)]
-pub(crate) struct Slot<T> {
+pub struct Slot<T> {
     at: AtomicUsize,
     held: std::sync::Mutex<Vec<Option<Arc<T>>>>,
 }
 
-pub(crate) struct Loaded<T>(Option<Arc<T>>);
+pub struct Loaded<T>(Option<Arc<T>>);
 
 impl<T> Slot<T> {
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self {
             at: AtomicUsize::new(0),
             held: std::sync::Mutex::new(vec![None]),
         }
     }
 
-    pub(crate) fn load(&self) -> Loaded<T> {
+    pub fn load(&self) -> Loaded<T> {
         Loaded(self.held(self.at.load(Ordering::Acquire)))
     }
 
-    pub(crate) fn swap(&self, new: Option<Arc<T>>) -> Option<Arc<T>> {
+    pub fn swap(&self, new: Option<Arc<T>>) -> Option<Arc<T>> {
         let at = {
             let mut held = self.held.lock().unwrap();
             held.push(new);
@@ -114,14 +118,14 @@ pub(crate) use global;
 const STACK: usize = 1 << 15;
 
 /// Runs `f` in every order with at most `preemptions` preemptions.
-pub(crate) fn model(preemptions: usize, f: impl Fn() + Clone + Send + Sync + 'static) {
+pub fn model(preemptions: usize, f: impl Fn() + Clone + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.max_branches = 10_000;
     builder.preemption_bound = Some(preemptions);
     builder.check(move || spawn(f.clone()).join().unwrap());
 }
 
-pub(crate) fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     let thread = thread::Builder::new().stack_size(STACK);
     thread.spawn(f).unwrap()
 }

@@ -1,4 +1,4 @@
-//! When the server may count a third failure in a row: the exceptions of the design, as predicates on the
+//! When the server may count a third failure in a row: the exceptions of the README, as predicates on the
 //! history of the environment. 6 (one account under two names) and 7 (more than 16 rejected passwords) are not
 //! simulated.
 

@@ -59,6 +59,11 @@ fn invalid_token_is_parsed_in_every_notation() {
     ] {
         assert_eq!(says(&[value]), Evidence::Proof, "{value}");
     }
+    // Latin-1, which is not UTF-8.
+    let latin = b"Bearer error=\"invalid_token\", error_description=\"expir\xe9\"";
+    let latin_first = b"Bearer realm=\"caf\xe9\", error=\"invalid_token\"";
+    assert_eq!(of_values([&latin[..]].into_iter()), Evidence::Proof);
+    assert_eq!(of_values([&latin_first[..]].into_iter()), Evidence::Proof);
     let second = ["Basic realm=\"a\"", "Bearer error=\"invalid_token\""];
     assert_eq!(says(&second), Evidence::Proof);
     let unreadable = ["\"", "Bearer error=\"invalid_token\""];

@@ -7,13 +7,12 @@ use tokio::time::Instant;
 
 use super::endpoint::credentials;
 use crate::{Egress, ErrorKind, RefreshPolicy, TokenCache, TokenEndpoint, egress::Resolver};
-
 /// Fetches with a timeout shorter than the connect timeout, and with a longer one: see `egress::silent` in
 /// `tests/it`.
 #[tokio::test(start_paused = true)]
 async fn silent_resolver_fails_after_connect_timeout() {
     for (fetch_timeout, limit) in [(2, 2), (8, 3)] {
-        let egress = Egress::direct().resolver(Resolver::Silent);
+        let egress = Egress::direct().resolver(Resolver::new());
         let environment = Environment::custom("https://enkash.test").unwrap();
         let endpoint = TokenEndpoint::with_egress(environment, credentials(), &egress).unwrap();
         let policy = RefreshPolicy {
@@ -34,52 +33,66 @@ async fn silent_resolver_fails_after_connect_timeout() {
     }
 }
 
-/// The second of two addresses of a family has half of the limit; one of the other family starts after 300 ms,
-/// whatever the limit.
 #[cfg(target_os = "linux")]
-#[tokio::test(start_paused = true)]
-async fn dead_first_address_is_skipped_within_connect_timeout() {
-    use enkash_auth_core::{Client, Credentials, User};
-    use enkash_auth_sandbox::{Accounts, Issuer, Sandbox, Tls};
+mod dead_addresses {
     use tokio::{spawn, task::yield_now, time::advance};
 
-    use crate::tests::sockets::{FullListener, HeldClock};
+    use super::*;
+    use crate::tests::{
+        silent::{proxy, sandbox, trusting},
+        sockets::{FullListener, HeldClock},
+    };
 
-    let _held = HeldClock::new();
-    for (dead, millis) in [("127.0.0.1:0", 1_500), ("[::1]:0", 300)] {
-        let user = format!("user-{}", fastrand::u64(..));
-        let accounts = Accounts::none()
-            .client("client-id", "client-secret")
-            .user(&user, "password");
-        let sandbox = Sandbox::builder()
-            .issuer(Issuer::builder().accounts(accounts).build())
-            .tls(Tls::new().name("enkash.test"))
-            .start()
-            .await
-            .unwrap();
-        let dead = FullListener::new(dead).await;
-        let addresses = vec![dead.address(), sandbox.addr()];
-        let authority = sandbox.certificate_authority().unwrap();
-        let egress = Egress::direct().resolver(Resolver::To(addresses));
-        let egress = egress.trust_pem(authority.pem().as_bytes()).unwrap();
-        let credentials = Credentials::password(
-            Client::new("client-id", "client-secret"),
-            User::new(user, "password"),
-        );
-        // Without a port, which would replace those of the addresses.
-        let environment = Environment::custom("https://enkash.test").unwrap();
-        let endpoint = TokenEndpoint::with_egress(environment, credentials, &egress).unwrap();
+    async fn yield_often() {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    }
+
+    /// Fetches from a server whose name has `dead` addresses before its own, each of which is given up after so
+    /// many milliseconds. With `is_proxied` the name is that of a proxy.
+    async fn assert_skipped(dead: &[(&str, u64)], is_proxied: bool) {
+        let (sandbox, credentials) = sandbox().await;
+        let mut listeners = Vec::new();
+        for (address, _) in dead {
+            listeners.push(FullListener::new(address).await);
+        }
+        let mut addresses: Vec<_> = listeners.iter().map(FullListener::address).collect();
+        let (proxy, _serving) = proxy(sandbox.addr()).await;
+        // Without ports, which would replace those of the addresses.
+        let mut egress = Egress::direct();
+        if is_proxied {
+            addresses.push(proxy);
+            egress = egress.proxy("http://proxy.test").unwrap();
+        } else {
+            addresses.push(sandbox.addr());
+        }
+        let resolver = Resolver::new();
+        resolver.set(&addresses);
+        let endpoint = trusting(&sandbox, &egress.resolver(resolver), credentials);
         let fetching = spawn(TokenCache::new(endpoint).token());
         // Until it connects.
-        for _ in 0..100 {
-            yield_now().await;
+        yield_often().await;
+        for (_, millis) in dead {
+            advance(Duration::from_millis(millis - 1)).await;
+            yield_often().await;
+            assert_eq!(sandbox.issuer().counters().token_requests, 0);
+            assert!(!fetching.is_finished());
+            advance(Duration::from_millis(2)).await;
+            yield_often().await;
         }
-        advance(Duration::from_millis(millis - 1)).await;
-        for _ in 0..100 {
-            yield_now().await;
-        }
-        assert_eq!(sandbox.issuer().counters().token_requests, 0);
-        advance(Duration::from_millis(2)).await;
         fetching.await.unwrap().unwrap();
+    }
+
+    /// Addresses of a family have equal parts of the limit; one of the other family starts after 300 ms, whatever
+    /// the limit.
+    #[tokio::test(start_paused = true)]
+    async fn dead_addresses_are_skipped_within_connect_timeout() {
+        let _held = HeldClock::new();
+        for is_proxied in [false, true] {
+            assert_skipped(&[("127.0.0.1:0", 1_500)], is_proxied).await;
+            assert_skipped(&[("127.0.0.1:0", 1_000); 2], is_proxied).await;
+            assert_skipped(&[("[::1]:0", 300)], is_proxied).await;
+        }
     }
 }

@@ -3,5 +3,7 @@
 
 mod egress;
 mod endpoint;
+#[cfg(target_os = "linux")]
+mod silent;
 #[path = "../support/sockets.rs"]
 pub(crate) mod sockets;

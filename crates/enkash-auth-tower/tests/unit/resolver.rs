@@ -10,18 +10,21 @@ use std::{
 use hyper_util::client::legacy::connect::dns::Name;
 use tower_service::Service;
 
-/// Replaces the system's resolver in unit tests.
+use crate::sync::{Arc, Mutex};
+
+/// Replaces the system's resolver in unit tests: resolves every name to the same addresses, or never responds.
 #[derive(Clone, Debug)]
-pub enum Resolver {
-    /// Never responds.
-    Silent,
-    /// Resolves every name to these addresses.
-    To(Vec<SocketAddr>),
-}
+pub struct Resolver(Arc<Mutex<Option<Vec<SocketAddr>>>>);
 
 impl Resolver {
-    pub(super) fn new() -> Self {
-        Self::Silent
+    /// Creates one that never responds.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(None)))
+    }
+
+    /// Resolves every name to `addresses` from now on.
+    pub fn set(&self, addresses: &[SocketAddr]) {
+        *self.0.lock() = Some(addresses.to_vec());
     }
 }
 
@@ -35,9 +38,9 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, _: Name) -> Self::Future {
-        match self.clone() {
-            Self::Silent => Box::pin(pending()),
-            Self::To(addresses) => Box::pin(async { Ok(addresses.into_iter()) }),
+        match self.0.lock().clone() {
+            None => Box::pin(pending()),
+            Some(addresses) => Box::pin(async { Ok(addresses.into_iter()) }),
         }
     }
 }

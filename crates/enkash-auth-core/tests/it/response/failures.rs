@@ -173,6 +173,11 @@ fn error_text_names_observation_and_remedy() {
             r#"{"token":"ab"#,
             "InvalidResponse: status 200; the body is truncated after the start of a token",
         ),
+        (
+            200,
+            r#"{"payload":{"Access-Token" : "ab"#,
+            "InvalidResponse: status 200; the body is truncated after the start of a token",
+        ),
     ] {
         assert_eq!(shown(&read(status, &[], body).unwrap_err()), expected);
     }

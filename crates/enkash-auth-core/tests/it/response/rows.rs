@@ -1,4 +1,4 @@
-//! The responses of each row of the table in the design.
+//! The responses of each rule of `verdict.rs`, by its number. Those of the first, a token, are in `grants.rs`.
 
 pub(crate) const PAGE: &str = "<!DOCTYPE html><title>Attention required</title>";
 

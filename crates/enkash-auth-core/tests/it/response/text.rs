@@ -74,6 +74,57 @@ fn secrets_are_redacted() {
     assert_eq!(repeated(&keys, "acc-key or s3cr3t"), "[…] or […]");
 }
 
+/// In the encodings of pages, scripts and proxies, in any order.
+#[test]
+fn encoded_secrets_are_redacted() {
+    for secret in [
+        "p4ss<wörd>&'\"%41/\\😀 x",
+        "%2541&amp;#x41;\\u0041",
+        "a+b c%20d",
+    ] {
+        let credentials = with_password(secret);
+        let percent =
+            |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02x}")).collect() };
+        let html = |text: &str| {
+            let text = text
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;");
+            text.replace('"', "&quot;")
+                .replace('\'', "&#39;")
+                .replace('/', "&#x2F;")
+        };
+        let unicode = |text: &str| -> String {
+            text.encode_utf16()
+                .map(|unit| format!("\\u{unit:04x}"))
+                .collect()
+        };
+        let json = |text: &str| {
+            let quoted = json!(text).to_string();
+            let inner = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+            inner.unwrap().to_owned()
+        };
+        let encodings: [&dyn Fn(&str) -> String; 4] = [&percent, &html, &unicode, &json];
+        for outer in encodings {
+            for inner in encodings {
+                let echo = outer(&inner(secret));
+                assert_eq!(
+                    repeated(&credentials, &format!("no: {echo}!")),
+                    "no: […]!",
+                    "{echo}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn text_of_too_many_layers_is_not_repeated() {
+    let layers = |count| format!("no: &{}lt;", "amp;".repeat(count));
+    assert_eq!(repeated(&credentials(), &layers(5)), "no: <");
+    assert_eq!(repeated(&credentials(), &layers(10)), "[…]");
+}
+
 #[test]
 fn short_basic_pair_is_redacted() {
     let credentials = Credentials::password(Client::new("i", "s3c"), User::new("u", "p4ssw0rd"));

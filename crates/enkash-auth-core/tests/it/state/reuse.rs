@@ -270,3 +270,29 @@ fn token_expired_when_received_keeps_cached_token() {
     let error = life.state.last_error(life.now).unwrap();
     assert_eq!(error.kind(), FailureKind::InvalidResponse);
 }
+
+#[test]
+fn expired_reused_token_is_returned_for_up_to_a_second() {
+    let mut life = returned_again(6.5, 1.5);
+    assert_eq!(life.state.reused_for(life.now), Duration::ZERO);
+    // Past its deadline.
+    life.pass(1.35);
+    let left = life.state.reused_for(life.now);
+    assert_eq!(left, millis(1_150));
+    life.pass(1.15);
+    assert_eq!(life.state.reused_for(life.now), Duration::ZERO);
+    // One that has a refresh window was not reused.
+    let mut life = Life::with(8.0);
+    life.pass(8.0);
+    assert_eq!(life.state.reused_for(life.now), Duration::ZERO);
+}
+
+#[test]
+fn new_token_has_no_refresh_window_if_reuse_is_expected() {
+    let mut life = Life::fresh();
+    life.pass(300.0);
+    life.policy.reuses_tokens = true;
+    let pending = life.spawn();
+    assert!(life.grant(pending, "two", 300.0));
+    assert_eq!(life.view_ends_after(), millis(299_750));
+}

@@ -102,6 +102,16 @@ fn expired_for_counts_from_deadline_or_401() {
 }
 
 #[test]
+fn lifetime_is_that_of_received_token() {
+    assert_eq!(Life::new().state.lifetime(), None);
+    let mut life = Life::fresh();
+    for seconds in [0.0, 100.0, 300.0] {
+        life.pass(seconds);
+        assert_eq!(life.state.lifetime(), Some(Duration::from_secs(294)));
+    }
+}
+
+#[test]
 fn fetches_are_counted_and_last_error_is_kept() {
     let mut life = Life::new();
     assert_eq!(life.state.fetches(), 0);

@@ -8,6 +8,7 @@
 mod damage;
 mod dropped_responses;
 mod emptied;
+mod fifty;
 mod kept;
 mod killed;
 mod outage;

@@ -4,3 +4,5 @@
 mod library;
 mod server;
 mod sidecar;
+
+pub(crate) use self::server::python;

@@ -116,7 +116,7 @@ impl Drop for Server {
 }
 
 /// Returns the Python that has the packages of the server: `CONTRIBUTING.md` says how to install them.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let python = target.join("tools/bin/python");
     assert!(python.exists(), "{} is missing", python.display());

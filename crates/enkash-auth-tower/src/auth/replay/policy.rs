@@ -62,8 +62,8 @@ where
 
 /// Keeps a copy of a request, and a service to send it with.
 #[derive(Debug)]
-pub struct Kept<S, Req> {
-    request: Req,
+pub struct Kept<S, R> {
+    request: R,
     not_ready_inner: S,
     rules: Arc<CallRules>,
     is_safe_twice: bool,
@@ -111,9 +111,10 @@ where
     S::Error: Into<BoxError>,
     Req: AuthRequest<S::Response> + ReplayRequest,
 {
-    type Kept = Kept<S, Req>;
+    type Kept = Kept<S, Req::Copy>;
 
-    fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<CallRules>) -> Option<Kept<S, Req>> {
+    #[inline]
+    fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<CallRules>) -> Option<Self::Kept> {
         Some(Kept {
             request: request.try_copy()?,
             not_ready_inner: inner.clone(),
@@ -125,10 +126,29 @@ where
     }
 
     fn second(
-        kept: Kept<S, Req>,
+        kept: Self::Kept,
         looked: Looked<Req::Response>,
     ) -> Result<Second<S, Req>, Req::Response> {
-        Second::new(kept, looked)
+        if looked.evidence == Evidence::Nothing {
+            return Err(looked.response);
+        }
+        Second::new(kept.with_request(), looked)
+    }
+}
+
+impl<S, R> Kept<S, R> {
+    /// Returns the same, with the request that was copied.
+    fn with_request<Req>(self) -> Kept<S, Req>
+    where
+        Req: ReplayRequest<Copy = R>,
+    {
+        Kept {
+            request: Req::from_copy(self.request),
+            not_ready_inner: self.not_ready_inner,
+            rules: self.rules,
+            is_safe_twice: self.is_safe_twice,
+            trusts_success: self.trusts_success,
+        }
     }
 }
 

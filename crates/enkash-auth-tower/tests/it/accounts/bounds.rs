@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::{RESPONSE, World};
-use crate::support::TokioClock;
+use crate::{log::Log, support::TokioClock};
 
 #[tokio::test(start_paused = true)]
 async fn token_requests_in_flight_are_limited() {
@@ -49,6 +49,28 @@ async fn waiting_for_a_place_is_no_timeout_of_the_fetch() {
     sleep(RESPONSE * 1_500).await;
     assert!(handles.iter().all(|handle| handle.peek().is_some()));
     assert_eq!(world.requests(), 1_500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fetch_abandoned_before_its_place_is_logged_as_such() {
+    let log = Log::start();
+    let world = World::default();
+    let accounts = world.builder().max_token_requests(1).build();
+    let [first, second] = [1, 2].map(|id| accounts.get(&id).unwrap());
+    let callers = async { tokio::join!(first.token(), second.token()) };
+    let changes = async {
+        sleep(RESPONSE / 2).await;
+        world.with(|state| state.passwords.insert(2, "another"));
+        second.set_credentials(world.account(2, "another")).unwrap();
+    };
+    let (tokens, ()) = tokio::join!(callers, changes);
+    assert!(tokens.0.is_ok() && tokens.1.is_ok());
+    let text = log.text();
+    assert!(
+        text.contains("token fetch ended after it was abandoned"),
+        "{text}"
+    );
+    assert!(!text.contains("its runtime was shut down"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,6 +161,27 @@ async fn accounts_in_use_are_not_displaced() {
     assert_eq!(error.kind(), ErrorKind::Saturated);
     drop(held);
     accounts.get(&10).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_in_backoff_is_displaced_by_its_age_alone() {
+    let world = World::default();
+    let accounts = world.builder().capacity(2).build();
+    world.with(|state| state.passwords.insert(1, "another"));
+    let call = async |id| accounts.get(&id).unwrap().token().await;
+    for _ in 0..2 {
+        sleep(Duration::from_secs(10)).await;
+        call(1).await.unwrap_err();
+    }
+    call(2).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    call(1).await.unwrap_err();
+    call(3).await.unwrap();
+    assert!(accounts.contains(&1) && !accounts.contains(&2));
+    // Its backoff has passed.
+    sleep(Duration::from_secs(10)).await;
+    call(2).await.unwrap();
+    assert!(!accounts.contains(&1) && accounts.contains(&3));
 }
 
 #[tokio::test(start_paused = true)]

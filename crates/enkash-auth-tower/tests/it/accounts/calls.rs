@@ -6,8 +6,8 @@ use std::{
 };
 
 use enkash_auth_tower::{
-    Accounts, EnkashAuthLayer, Error, ErrorKind, NoReplay, NotCalled, PerAccount, ReplayPolicy,
-    RequestView, TokenRequestBody, TokenServer, internal::Process,
+    Accounts, EnkashAuthLayer, Error, ErrorKind, NotCalled, ReplayPolicy, RequestView,
+    TokenRequestBody, TokenServer, internal::Process, replay::NoReplay, select::PerAccount,
 };
 use http::{HeaderMap, HeaderName, Request, Response};
 use tokio::time::sleep;
@@ -45,13 +45,21 @@ async fn seen(
     select: fn(&mut RequestView<'_>) -> Option<u32>,
     id: u32,
 ) -> Vec<HeaderMap> {
+    seen_by(world.accounts(), select, id).await
+}
+
+async fn seen_by(
+    accounts: Accounts<u32>,
+    select: fn(&mut RequestView<'_>) -> Option<u32>,
+    id: u32,
+) -> Vec<HeaderMap> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);
     let api = service_fn(move |request: Request<String>| {
         sink.lock().unwrap().push(request.headers().clone());
         async { Ok::<_, Infallible>(Response::new(String::new())) }
     });
-    let mut client = EnkashAuthLayer::per_account(world.accounts(), select).layer(api);
+    let mut client = EnkashAuthLayer::per_account(accounts, select).layer(api);
     for _ in 0..3 {
         let request = request(&format!("/merchants/{id}/payouts"), id);
         client.ready().await.unwrap();
@@ -63,6 +71,27 @@ async fn seen(
 
 fn token(world: &World, id: u32, nth: u32) -> String {
     format!("Bearer {}-token-{nth}", world.user(id))
+}
+
+#[cfg(feature = "config")]
+#[tokio::test(start_paused = true)]
+async fn config_sets_headers_and_policy_of_all_accounts() {
+    let config = |name: &str| match name {
+        "ENKASH_PARTNER_ID" => Some("partner".into()),
+        "ENKASH_MAX_WAITERS" => Some("1".into()),
+        _ => None,
+    };
+    let config = enkash_auth_tower::Config::from_lookup(config).unwrap();
+    let accounts = World::default().builder().config(&config).unwrap().build();
+    for id in [7, 9] {
+        for headers in seen_by(accounts.clone(), by_path, id).await {
+            assert_eq!(headers["partnerid"], "partner");
+        }
+    }
+    let tokens = accounts.get(&11).unwrap();
+    let (first, second) = tokio::join!(tokens.token(), tokens.token());
+    assert!(first.is_ok());
+    assert_eq!(second.unwrap_err().kind(), ErrorKind::Saturated);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod forgotten;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod refreshed;
+mod reused;
 mod runtimes;
 mod source;
 

@@ -221,6 +221,7 @@ fn owned_strings_deserialize_like_borrowed_ones() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn non_utf8_value_is_an_error_that_names_its_key() {
     use std::os::unix::ffi::OsStringExt;
@@ -278,7 +279,8 @@ fn zero_limit_is_an_error_that_names_the_setting() {
 fn durations_parse_in_humantime_format() {
     let file: Config = serde_json::from_str(
         r#"{"fetch_timeout": "1500ms", "wait_timeout": "2m 30s", "retry_unresolved_after": "never",
-            "keep_warm": true, "attempts": 1, "max_waiters": 100, "on_store_down": "attempt"}"#,
+            "keep_warm": true, "attempts": 1, "max_waiters": 100, "on_store_down": "attempt",
+            "store_timeout": "2s"}"#,
     )
     .unwrap();
     let environment = from(&[
@@ -289,6 +291,7 @@ fn durations_parse_in_humantime_format() {
         ("ENKASH_ATTEMPTS", "1"),
         ("ENKASH_MAX_WAITERS", "100"),
         ("ENKASH_ON_STORE_DOWN", "attempt"),
+        ("ENKASH_STORE_TIMEOUT", "2s"),
     ]);
     for config in [file, environment.unwrap()] {
         let policy = config.policy().unwrap();
@@ -298,6 +301,7 @@ fn durations_parse_in_humantime_format() {
         assert!(policy.keep_warm);
         assert_eq!((policy.attempts, policy.max_waiters), (1, 100));
         assert_eq!(config.on_store_down(), OnStoreDown::Attempt);
+        assert_eq!(config.store_timeout(), Some(Duration::from_secs(2)));
     }
     let policy = from(&[("ENKASH_RETRY_UNRESOLVED_AFTER", "1h")])
         .unwrap()
@@ -326,16 +330,30 @@ fn cache_from_variables_opens_the_named_store() {
     assert!(records.is_dir());
     cache("memory").unwrap();
     cache(" ").unwrap();
+    let store = format!("file:{}", records.display());
+    let config = |timeout| {
+        let variables = [
+            ("ENKASH_TOKEN_STORE", store.as_str()),
+            ("ENKASH_STORE_TIMEOUT", timeout),
+        ];
+        from(&variables).unwrap().store()
+    };
+    config("5s").unwrap();
+    let error = config("6s").unwrap_err();
+    assert!(
+        error.to_string().contains("ENKASH_STORE_TIMEOUT"),
+        "{error}"
+    );
     for store in [
         "file:records",
+        "file:~/records",
         "file:",
         "redis://:hunter2@cache",
         "memory:1",
         "none",
     ] {
         let error = cache(store).unwrap_err();
-        let text =
-            "invalid setting: ENKASH_TOKEN_STORE: neither memory nor file: and an absolute path";
+        let text = "invalid setting: ENKASH_TOKEN_STORE: neither memory nor file: and an absolute path (~ is not expanded)";
         assert_eq!(error.to_string(), text, "{store}");
     }
 }

@@ -3,6 +3,8 @@
 mod ca_file;
 mod connect_proxy;
 mod failures;
+#[cfg(all(feature = "rustls-platform-verifier", target_os = "linux"))]
+mod platform;
 mod settings;
 mod silent;
 mod stage;

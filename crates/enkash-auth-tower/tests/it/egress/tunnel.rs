@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use enkash_auth_tower::{Egress, EgressConnector, EnkashAuthLayer, ErrorKind};
+use enkash_auth_tower::{Egress, EnkashAuthLayer, ErrorKind, connect::EgressConnector};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -58,7 +58,7 @@ async fn tunnelled_requests_show_the_proxy_no_secret() {
 #[tokio::test(start_paused = true)]
 async fn any_2xx_of_the_proxy_opens_the_tunnel() {
     let stage = Stage::new().await;
-    let many = "x: y\r\n".repeat(150);
+    let many = "x: y\r\n".repeat(200);
     let many = format!("HTTP/1.1 200 OK\r\n{many}\r\n");
     for head in [
         "HTTP/1.0 200 Connection established\r\n\r\n",

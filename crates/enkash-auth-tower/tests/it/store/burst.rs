@@ -112,7 +112,7 @@ fn calls_on_undriven_runtime_block_no_other_runtime() {
 
 #[tokio::test(start_paused = true)]
 async fn queue_waits_while_store_responds_to_others() {
-    let queue = Queue::<()>::new(1);
+    let queue = Queue::<()>::new(1, STORE_TIMEOUT);
     let slot = queue.enter().await.unwrap();
     let others = async {
         for _ in 0..10 {

@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -204,6 +204,83 @@ fn permit_used_after_its_lease_sends_nothing() {
         }
     });
     assert_eq!(stopped.requests.load(Ordering::Relaxed), 1);
+}
+
+/// Exception 5: it was checked in time, and sent after its lease, when it no longer counted.
+#[test]
+fn request_that_stalls_past_its_lease_counts_once_more() {
+    let (clock, store, user) = (ManualClock::new(), Arc::new(MemoryStore::new()), user());
+    let (is_called, rejections) = (Arc::<AtomicBool>::default(), Arc::<AtomicU32>::default());
+    let (resume, stalled) = oneshot::channel::<()>();
+    let stalled = Arc::new(Mutex::new(Some(stalled)));
+    let start = |password: &'static str| {
+        let (is_called, rejections) = (Arc::clone(&is_called), Arc::clone(&rejections));
+        let stalled = Arc::clone(&stalled);
+        let service = tower::service_fn(move |_: Request<TokenRequestBody>| {
+            let (is_called, rejections) = (Arc::clone(&is_called), Arc::clone(&rejections));
+            let stalled = stalled.lock().unwrap().take_if(|_| password == "stalled");
+            async move {
+                if let Some(stalled) = stalled {
+                    is_called.store(true, Ordering::Relaxed);
+                    stalled.await.unwrap();
+                }
+                // Here the first byte leaves.
+                Ok::<_, Infallible>(match password {
+                    "password" => grant("one", 300),
+                    _ => {
+                        rejections.fetch_add(1, Ordering::Relaxed);
+                        rejection()
+                    }
+                })
+            }
+        });
+        let credentials = credentials(&user, password);
+        let endpoint = TokenEndpoint::with_service(environment(), credentials, service);
+        TokenCache::builder(endpoint.unwrap())
+            .clock(clock.clone())
+            .policy(policy())
+            .unwrap()
+            .process(Process::new())
+            .store(Arc::clone(&store))
+            .build()
+    };
+    let (slow, well) = (runtime(), runtime());
+    let (late, right) = (start("stalled"), start("password"));
+    slow.block_on(async {
+        assert!(late.token().now_or_never().is_none());
+        while !is_called.load(Ordering::Relaxed) {
+            yield_now().await;
+        }
+    });
+    well.block_on(async {
+        right.load_status().await.unwrap();
+        clock.advance(Duration::from_secs(15));
+        right.token().await.unwrap();
+        for (wrong, expected) in [
+            ("one", ErrorKind::Rejected),
+            ("two", ErrorKind::Rejected),
+            ("three", ErrorKind::AccountClosed),
+        ] {
+            let error = start(wrong).token().await.unwrap_err();
+            assert_eq!(error.kind(), expected);
+        }
+    });
+    assert_eq!(rejections.load(Ordering::Relaxed), 2);
+    resume.send(()).unwrap();
+    slow.block_on(async {
+        while late.status().is_fetching() {
+            yield_now().await;
+        }
+    });
+    assert_eq!(rejections.load(Ordering::Relaxed), 3);
+    well.block_on(async {
+        clock.advance(Duration::from_secs(3_600));
+        for tokens in [&late, &right, &start("four")] {
+            tokens.token().await.unwrap_err();
+            assert_eq!(strikes(tokens), (3, 0));
+        }
+    });
+    assert_eq!(rejections.load(Ordering::Relaxed), 3);
 }
 
 /// The machine is restarted when a token is 20 h old, and its wall clock is then set back.

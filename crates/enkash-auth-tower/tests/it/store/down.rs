@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use enkash_auth_core::account::AttemptOutcome;
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, ErrorKind, OnStoreDown, internal::Process};
+use enkash_auth_tower::{
+    AccountKey, EnkashAuthLayer, ErrorKind, Loaded, OnStoreDown, Store, StoreFuture,
+    internal::Process,
+};
 use tokio::time::{Instant, sleep};
 use tower::Layer;
 
@@ -39,6 +42,74 @@ async fn credentials_not_known_good_are_not_sent_without_store() {
         sleep(Duration::from_secs(1)).await;
         tokens.token().await.unwrap();
         assert_eq!(fleet.requests(), 1);
+    }
+}
+
+/// A store that is waited for.
+#[derive(Debug, Default)]
+struct Far(Flaky);
+
+impl Store for Far {
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        self.0.load(account)
+    }
+
+    fn compare_and_set<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        self.0.compare_and_set(account, current, record)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_of_slow_store_ends_with_the_fetch() {
+    let fleet = Fleet::new(Kit::new(rules(300, 10)), Far::default());
+    fleet.store.0.set(Mood::Hanging);
+    let start = Instant::now();
+    let error = fleet.start("password").token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(start.elapsed() <= Duration::from_millis(8_001));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stored_token_is_used_though_writes_take_too_long() {
+    let fleet = Fleet::new(Kit::new(rules(300, 10)), Far::default());
+    let process = Process::new();
+    let start = |password| {
+        let builder = fleet.builder(fleet.kit.endpoint(password));
+        builder.process(process.clone()).build()
+    };
+    start("wrong").token().await.unwrap_err();
+    // What this process witnessed is to be written again.
+    fleet.store.0.put(fleet.account(), None);
+    fleet.start("password").token().await.unwrap();
+    fleet.store.0.set(Mood::Mute);
+    start("password").token().await.unwrap();
+    assert_eq!(fleet.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn granted_token_is_used_though_its_write_takes_too_long() {
+    for mood in [Mood::Hanging, Mood::Mute] {
+        let fleet = Fleet::new(Kit::new(rules(300, 1_000)), Far::default());
+        let tokens = fleet.start("password");
+        let fetching = tokio::spawn(tokens.token());
+        sleep(Duration::from_millis(500)).await;
+        fleet.store.0.set(mood);
+        let start = Instant::now();
+        fetching.await.unwrap().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(8), "{mood:?}");
+        fleet.store.0.set(Mood::Well);
+        sleep(LOOK).await;
+        assert!(fleet.record().await.facts().attempts().is_empty());
+        assert_eq!(fleet.requests(), 1, "{mood:?}");
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::{
     convert::Infallible,
-    env, fs,
+    env,
+    fs::{self, File},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use enkash_auth_sandbox::SandboxService;
-use enkash_auth_tower::{EnkashAuthLayer, ErrorKind, FileStore, TokenEndpoint, TokenRequestBody};
+use enkash_auth_tower::{
+    EnkashAuthLayer, ErrorKind, FileStore, Store, TokenEndpoint, TokenRequestBody,
+};
 use http::Request;
 use tempfile::TempDir;
 use tokio::{
@@ -56,6 +59,21 @@ fn relative_directory_is_made_absolute() {
     relative.push(directory.path().strip_prefix("/").unwrap());
     let store = FileStore::open(&relative).unwrap();
     assert_eq!(store.directory(), here.join(relative));
+}
+
+/// While writers are waited for, others may always be sooner to take the lock.
+#[tokio::test(start_paused = true)]
+async fn write_that_comes_second_does_not_wait_for_the_lock() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
+    let (store, account) = (&fleet.store, fleet.account());
+    assert!(store.compare_and_set(&account, None, b"one").await.unwrap());
+    let lock = store.directory().join(format!("{account:x}.lock"));
+    let lock = File::open(lock).unwrap();
+    lock.lock().unwrap();
+    let second = store.compare_and_set(&account, None, b"two").await;
+    assert!(!second.unwrap());
+    let first = store.compare_and_set(&account, Some(b"one"), b"two").await;
+    first.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,15 +185,16 @@ async fn files_are_private_and_show_no_secret() {
 }
 
 #[test]
-fn error_names_unusable_directory() {
+fn error_names_unusable_directory_and_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
-    for unusable in [file.clone(), file.join("below")] {
+    let below = file.join("below");
+    for (unusable, why) in [(file, "File exists"), (below, "Not a directory")] {
         let error = FileStore::open(&unusable).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidSetting);
-        let named = unusable.to_str().unwrap();
-        assert!(error.to_string().contains(named), "{error}");
+        let expected = format!("store directory {}: {why}", unusable.display());
+        assert!(error.to_string().contains(&expected), "{error}");
     }
 }
 
@@ -266,7 +285,7 @@ async fn lock_held_too_long_loses_no_rejection() {
     sleep(Duration::from_millis(500)).await;
     // Held for longer than a call may take.
     let lock = format!("{:x}.lock", fleet.account());
-    let lock = fs::File::options()
+    let lock = File::options()
         .write(true)
         .open(fleet.store.directory().join(lock))
         .unwrap();
@@ -290,5 +309,24 @@ fn directory_writable_by_others_logs_a_warning() {
         FileStore::open(directory.path()).unwrap();
         let logged = log.text().contains("others may write");
         assert_eq!(logged, expected, "{mode:o}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_timeout_of_a_directory_is_a_setting() {
+    let (fleet, _directory) = fleet(Kit::new(rules(300, 10)));
+    let open = || FileStore::open(fleet.store.directory()).unwrap();
+    for limit in [Duration::ZERO, Duration::from_millis(5_001)] {
+        let error = open().call_timeout(limit).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+    }
+    let account = fleet.account();
+    let lock = File::create(fleet.store.directory().join(format!("{account:x}.lock"))).unwrap();
+    lock.try_lock().unwrap();
+    for limit in [500, 3_000].map(Duration::from_millis) {
+        let (store, start) = (open().call_timeout(limit).unwrap(), Instant::now());
+        let written = store.compare_and_set(&account, None, b"record").await;
+        assert!(written.is_err());
+        assert!(start.elapsed() >= limit && start.elapsed() <= limit * 2);
     }
 }

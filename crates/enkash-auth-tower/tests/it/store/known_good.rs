@@ -243,3 +243,18 @@ async fn newer_record_format_holds_after_use_of_another_account() {
     scene.ask(2 * MINUTE).await;
     assert_eq!(scene.attempts(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn record_of_this_format_ends_hold_of_a_newer_one() {
+    let scene = Scene::new(1, OnStoreDown::KnownGood).await;
+    let (store, tokens) = (&scene.fleet.store, &scene.live[0]);
+    let account = scene.server.endpoint().account();
+    let record = store.bytes(account);
+    store.put(account, Some(b"enkash-auth record 2\n".to_vec()));
+    tokens.load_status().await.unwrap_err();
+    store.put(account, record);
+    tokens.load_status().await.unwrap();
+    store.set(Mood::Failing);
+    scene.ask(2 * MINUTE).await;
+    assert_eq!(scene.attempts(), 1);
+}

@@ -13,6 +13,7 @@ mod file;
 pub(crate) mod flaky;
 mod known_good;
 mod lost;
+mod overload;
 mod process;
 #[cfg(all(unix, feature = "file"))]
 mod programs;

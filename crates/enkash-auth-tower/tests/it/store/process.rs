@@ -3,7 +3,11 @@
 use std::{
     convert::Infallible,
     fmt,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -156,6 +160,75 @@ async fn caches_of_process_make_one_attempt_with_flaky_store() {
     }
 }
 
+/// `KnownGood` lets a process make one attempt in each outage, once the store has that of the last one.
+#[tokio::test(start_paused = true)]
+async fn stored_attempt_allows_another_without_store() {
+    let (fleet, server) = (fleet(), Server::new());
+    let tokens = fleet.builder(server.endpoint()).build();
+    tokens.token().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    server.lose(true, false);
+    fleet.store.set(Mood::Failing);
+    tokens.token().await.unwrap_err();
+    assert_eq!(server.requests(), 2);
+    fleet.store.set(Mood::Well);
+    sleep(LOOK).await;
+    server.lose(false, false);
+    fleet.store.set(Mood::Failing);
+    sleep(LOOK).await;
+    tokens.token().await.unwrap();
+    assert_eq!(server.requests(), 3);
+}
+
+/// A store that takes 200 ms to show that a process is alive.
+#[derive(Debug, Default)]
+struct SlowGuards(Flaky);
+
+impl Store for SlowGuards {
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        self.0.load(account)
+    }
+
+    fn compare_and_set<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        current: Option<&'a [u8]>,
+        record: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        self.0.compare_and_set(account, current, record)
+    }
+
+    fn hold<'a>(&'a self, _: &'a AccountKey, _: AttemptId) -> StoreFuture<'a, Option<Liveness>> {
+        Box::pin(async {
+            sleep(Duration::from_millis(200)).await;
+            Ok(None)
+        })
+    }
+}
+
+/// Between the load and the write of one cache, another makes an attempt without its store.
+#[tokio::test(start_paused = true)]
+async fn attempt_made_meanwhile_without_store_is_noticed() {
+    let (server, process) = (Server::new(), Process::new());
+    let fleet = Fleet::new(Kit::new(rules(300, 10)), SlowGuards::default());
+    let builder = fleet.builder(server.endpoint_with("wrong"));
+    let one = builder.process(process.clone()).build();
+    let down = Flaky::default();
+    down.set(Mood::Failing);
+    let builder = fleet
+        .builder(server.endpoint_with("wrong"))
+        .process(process);
+    let builder = builder.on_store_down(OnStoreDown::Attempt);
+    let two = builder.store(down).build();
+    server.change_password();
+    let first = tokio::spawn(one.token());
+    sleep(Duration::from_millis(100)).await;
+    two.token().await.unwrap_err();
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(server.requests(), 1);
+}
+
 /// A store whose errors read the status of the cache when formatted or dropped.
 #[derive(Debug, Default)]
 struct CallsBack(std::sync::Mutex<Option<TokenCache>>);
@@ -271,7 +344,7 @@ async fn report_to_one_store_is_no_report_to_another() {
 
 /// `KnownGood` lets a process make one attempt that may count, also if another store has recorded it.
 #[tokio::test(start_paused = true)]
-async fn report_to_another_store_allows_no_second_attempt_without_store() {
+async fn report_to_another_store_allows_no_second_attempt_alone() {
     for with_other in [false, true] {
         let (fleet, server, process) = (fleet(), Server::new(), Process::new());
         let builder = fleet.builder(server.endpoint()).process(process.clone());
@@ -294,12 +367,17 @@ async fn report_to_another_store_allows_no_second_attempt_without_store() {
     }
 }
 
-/// A store that counts its guards.
+/// A store that counts its guards, and loads.
 #[derive(Debug, Default)]
-struct Guarded(Flaky, Arc<()>);
+struct Guarded(Flaky, Arc<()>, AtomicU32);
 
 impl Store for Guarded {
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
     fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        self.2.fetch_add(1, Ordering::Relaxed);
         self.0.load(account)
     }
 
@@ -342,6 +420,34 @@ async fn guard_of_repeated_attempt_is_kept_until_reported() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn fetch_that_leaves_nothing_is_followed_by_no_poll() {
+    for (password, polls) in [("password", false), ("wrong", true)] {
+        let fleet = Fleet::new(Kit::new(rules(300, 10)), Guarded::default());
+        let tokens = fleet.start(password);
+        let _ = tokens.token().await;
+        let loads = || fleet.store.2.load(Ordering::Relaxed);
+        let before = loads();
+        sleep(LOOK).await;
+        assert_eq!(loads() > before, polls, "{password}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn store_that_stays_down_is_reported_to_every_five_seconds() {
+    let fleet = Fleet::new(Kit::new(rules(300, 700)), Guarded::default());
+    let tokens = fleet.start("wrong");
+    let fetch = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(500)).await;
+    fleet.store.0.set(Mood::Failing);
+    fetch.await.unwrap().unwrap_err();
+    sleep(Duration::from_secs(10)).await;
+    let before = fleet.store.2.load(Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    let loads = fleet.store.2.load(Ordering::Relaxed) - before;
+    assert!((10..=15).contains(&loads), "{loads}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn late_fetch_without_store_does_not_repeat_probes() {
     let (fleet, server, process) = (fleet(), Server::new(), Process::new());
     let start = || {
@@ -367,7 +473,7 @@ async fn late_fetch_without_store_does_not_repeat_probes() {
 
 #[tokio::test(start_paused = true)]
 async fn guard_is_kept_while_another_account_is_written() {
-    let fleet = Fleet::new(Kit::new(rules(300, 1_000)), Guarded::default());
+    let fleet = Fleet::new(Kit::new(rules(300, 700)), Guarded::default());
     let tokens = fleet.start("wrong");
     let fetch = tokio::spawn(tokens.token());
     sleep(Duration::from_millis(500)).await;
@@ -379,7 +485,36 @@ async fn guard_is_kept_while_another_account_is_written() {
     tokens
         .set_credentials(credentials("another", "other"))
         .unwrap();
+    // Sooner than the outcome is reported.
     tokens.token().await.unwrap_err();
+    assert!(fleet.record().await.facts().attempts()[0].is_open());
+    assert_eq!(
+        Arc::strong_count(&fleet.store.1),
+        2,
+        "the guard was dropped"
+    );
+    sleep(LOOK).await;
+    assert!(!fleet.record().await.facts().attempts()[0].is_open());
+    assert_eq!(Arc::strong_count(&fleet.store.1), 1, "the guard was kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn guard_is_kept_by_a_write_that_began_before_the_outcome() {
+    let fleet = Fleet::new(Kit::new(rules(300, 700)), Guarded::default());
+    let (tokens, flaky) = (fleet.start("wrong"), &fleet.store.0);
+    let fetch = tokio::spawn(tokens.token());
+    sleep(Duration::from_millis(100)).await;
+    flaky.put(fleet.account(), None);
+    flaky.set(Mood::Late);
+    // Writes the attempt again, and ends after that.
+    let status = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { tokens.load_status().await.map(drop) }
+    });
+    sleep(Duration::from_millis(100)).await;
+    flaky.set(Mood::ReadOnly);
+    fetch.await.unwrap().unwrap_err();
+    status.await.unwrap().unwrap();
     assert!(fleet.record().await.facts().attempts()[0].is_open());
     assert_eq!(
         Arc::strong_count(&fleet.store.1),

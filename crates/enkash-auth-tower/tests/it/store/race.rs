@@ -371,3 +371,14 @@ async fn undriven_fetch_does_not_block_other_cache_of_process() {
     assert_eq!(fleet.requests(), 1);
     idle.shutdown_background();
 }
+
+#[tokio::test(start_paused = true)]
+async fn attempt_whose_write_came_second_leaves_nothing_to_write() {
+    let fleet = fleet(Kit::new(rules(300, 10)));
+    fleet.store.set(Mood::Crowded);
+    fleet.start("password").token().await.unwrap_err();
+    fleet.store.set(Mood::Well);
+    let writes = fleet.store.writes();
+    sleep(LOOK).await;
+    assert_eq!(fleet.store.writes(), writes);
+}

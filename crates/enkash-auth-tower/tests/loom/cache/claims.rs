@@ -15,7 +15,7 @@ fn account_is_that_of_the_cache_that_uses_it() {
         let other = Shared::new(Arc::clone(&shared.common), None, None);
         for key in ["a", "b"] {
             let credentials = credentials(key);
-            let account = credentials.account(shared.common.server.base_url());
+            let account = credentials.account(shared.common.server().base_url());
             let is_used = shared.account() == Some(account);
             let claimed = other.common.claim(account, &other);
             assert_eq!(claimed.is_err(), is_used);

@@ -22,9 +22,8 @@ use super::*;
 use crate::{
     BoxError, TokenRequestBody,
     attempts::Process,
-    cache::{HeaderCopy, Places, TokenFuture},
-    call_headers::CallHeaders,
-    store::{MemoryStore, OnStoreDown, Store},
+    cache::{HeaderCopy, HeaderSlot, Settings, TokenFuture},
+    store::MemoryStore,
 };
 
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -43,18 +42,14 @@ fn cache_at(clock: &ManualClock, policy: RefreshPolicy) -> Arc<Shared> {
         |_: Request<TokenRequestBody>| ready(Err::<Response<Full<Bytes>>, _>(BoxError::from("")));
     let (environment, service) = (Environment::Test, tower::service_fn(unreachable));
     let endpoint = TokenEndpoint::with_service(environment, credentials("key"), service).unwrap();
-    let clock = Time::Other(Arc::new(clock.clone()));
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let attempts = Attempts::new(
-        Some(store),
-        OnStoreDown::default(),
-        Process::new(),
-        clock.clone(),
-        &policy,
-    );
-    let server = endpoint.server().clone();
-    let headers = CallHeaders::default();
-    let common = Common::new(server, attempts, policy, clock, headers, Places::DEFAULT);
+    let settings = Settings {
+        policy,
+        clock: Time::Other(Arc::new(clock.clone())),
+        store: Some(Arc::new(MemoryStore::new())),
+        process: Process::new(),
+        ..Settings::default()
+    };
+    let common = Common::new(endpoint.server().clone(), settings);
     Shared::new(Arc::new(common), Some(endpoint), None)
 }
 
@@ -72,13 +67,9 @@ fn warm_at(clock: &ManualClock) -> Arc<Shared> {
 
 /// Begins a fetch, without a task.
 fn begin_fetch(shared: &Shared) -> PendingFetch {
-    let mut inner = shared.inner.lock();
-    let now = shared.clock().now();
-    inner
-        .state
-        .lookup(now, Ok(()), &shared.policy().state_policy())
-        .spawn
-        .unwrap()
+    let (now, policy) = (shared.clock().now(), shared.policy().state_policy());
+    let (_, spawn, _) = shared.inner.lock().lookup(now, Ok(()), &policy);
+    spawn.unwrap()
 }
 
 fn granted(now: Timestamp, token: &str) -> FetchOutcome<Error> {
@@ -101,6 +92,7 @@ fn served(shared: &Shared) -> Option<u64> {
 
 /// Returns the generation that a request of `handle` gets without a lookup.
 fn attach(handle: &mut HeaderCopy, shared: &Shared) -> Option<u64> {
-    let attached = handle.attach(&mut HeaderMap::new(), shared)?;
+    let slot = HeaderSlot::new(true, shared.clock());
+    let attached = handle.attach(&mut HeaderMap::new(), &slot, shared)?;
     Some(attached.generation())
 }

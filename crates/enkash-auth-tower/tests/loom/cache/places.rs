@@ -14,13 +14,13 @@ fn abandoned_fetch_keeps_no_place() {
         let pending = begin_fetch(&shared);
         let begins = Arc::clone(&shared);
         let begins = spawn(move || {
-            let place = block_on(begins.common().places.take(false));
+            let place = block_on(begins.common().places().take(false));
             begins.begin(pending, place)
         });
         let changed = shared.change_credentials(credentials("another"), None);
         assert!(changed.unwrap());
         begins.join().unwrap();
-        assert!(shared.inner.lock().place.is_none());
+        assert!(!shared.inner.lock().has_place());
     });
 }
 

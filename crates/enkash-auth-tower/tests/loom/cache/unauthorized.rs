@@ -10,7 +10,7 @@ use crate::sync::{AtomicBool, Ordering, model, spawn};
 fn never_attached_after(report: fn(&Arc<Shared>)) {
     model(3, move || {
         let shared = warm();
-        let mut handle = HeaderCopy::new(true);
+        let mut handle = HeaderCopy::default();
         let is_unauthorized = Arc::new(AtomicBool::new(false));
         let (reports, sets) = (Arc::clone(&shared), Arc::clone(&is_unauthorized));
         let api = spawn(move || {
@@ -42,13 +42,13 @@ fn stale_401_during_refresh_keeps_newer_token() {
     model(3, || {
         let clock = ManualClock::new();
         let shared = warm_at(&clock);
-        let early = shared.inner.lock().state.next_check(clock.now());
+        let early = shared.inner.lock().state().next_check(clock.now());
         clock.advance(early.unwrap().remaining(clock.now()));
         let pending = begin_fetch(&shared);
         let reports = Arc::clone(&shared);
         let api = spawn(move || reports.reject(1));
         assert!(complete_fetch(&shared, pending, "second"));
-        assert_ne!(attach(&mut HeaderCopy::new(true), &shared), Some(1));
+        assert_ne!(attach(&mut HeaderCopy::default(), &shared), Some(1));
         api.join().unwrap();
         assert_eq!(served(&shared), Some(2));
     });
@@ -63,8 +63,8 @@ fn token_of_old_credentials_is_not_attached_after_change() {
         let completes = spawn(move || complete_fetch(&completes, pending, "old"));
         let changed = shared.change_credentials(credentials("another"), None);
         assert!(changed.unwrap());
-        assert_eq!(attach(&mut HeaderCopy::new(true), &shared), None);
+        assert_eq!(attach(&mut HeaderCopy::default(), &shared), None);
         completes.join().unwrap();
-        assert_eq!(attach(&mut HeaderCopy::new(true), &shared), None);
+        assert_eq!(attach(&mut HeaderCopy::default(), &shared), None);
     });
 }

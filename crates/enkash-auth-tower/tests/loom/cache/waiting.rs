@@ -25,7 +25,7 @@ fn wait(shared: Arc<Shared>) -> Result<u64, Error> {
 /// Returns the pending fetch, or spawns one.
 fn pending(shared: &Arc<Shared>) -> Option<PendingFetch> {
     drop(shared.lookup());
-    shared.inner.lock().state.pending()
+    shared.inner.lock().state().pending()
 }
 
 #[test]
