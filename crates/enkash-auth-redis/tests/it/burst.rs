@@ -268,7 +268,7 @@ async fn queue_before_hung_server_fails_soon() {
     let started = Instant::now();
     assert_eq!(load(&store, 5_000).await, 0);
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
     assert!(wire.opened() <= 4, "{}", wire.opened());
     server.signal("-CONT");
     soon("it is served", async || load(&store, 1_000).await == 1_000).await;

@@ -18,8 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    fleet::{Fleet, LONG},
-    served::Served,
+    fleet::{Fleet, LONG, keep_calling},
     support::{
         cluster::{Cluster, key},
         server::Server,
@@ -212,12 +211,11 @@ async fn fleet_shares_one_token_per_expiry_while_its_slot_moves() {
     const LIFE: Duration = Duration::from_secs(3);
     let cluster = Cluster::start().await;
     let fleet = Fleet::slow(LIFE, Duration::from_millis(50)).await;
-    let (mut calling, served) = (JoinSet::new(), Served::default());
+    let mut calling = JoinSet::new();
     let end = Instant::now() + LIFE * 7 / 2;
     for _ in 0..3 {
         let tokens = fleet.over(cluster.store(), "password").build();
-        let served = served.clone();
-        calling.spawn(async move { served.call(tokens, end).await });
+        calling.spawn(keep_calling(tokens, end));
     }
     soon("a token is stored", async || fleet.requests() > 0).await;
     let (mut owner, key) = cluster.only_key().await;
@@ -231,6 +229,6 @@ async fn fleet_shares_one_token_per_expiry_while_its_slot_moves() {
     }
     let calls = calling.join_all().await;
     println!("{moves} moves; calls, and the slowest: {calls:?}");
-    served.assert_one_for_each_expiry(fleet.requests(), LIFE);
+    fleet.assert_one_request_for_each_expiry(LIFE);
     assert!(fleet.requests() > 3 && moves > 9, "{moves}");
 }

@@ -12,10 +12,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::{
-    fleet::{Fleet, LONG},
-    served::Served,
-};
+use crate::fleet::{Fleet, LONG, keep_calling};
 
 /// A path to a server.
 #[derive(Clone, Copy, Default)]
@@ -106,15 +103,14 @@ async fn replicas_near_and_far_share_one_token_per_expiry() {
         loss: 5.0,
         ..Path::of(400)
     };
-    let (mut calling, served) = (JoinSet::new(), Served::default());
+    let mut calling = JoinSet::new();
     // The first token expires as often as that.
     let end = Instant::now() + LIFE * (expiries + 1) - LIFE / 2;
     for path in [Path::of(1), Path::of(90), Path::of(220), lossy] {
         let url = path.to(fleet.server.port()).await;
         let tokens = fleet.over(store(&url, Duration::from_secs(4)), "password");
-        let (tokens, served) = (tokens.build(), served.clone());
         calling.spawn(async move {
-            let (calls, slowest) = served.call(tokens, end).await;
+            let (calls, slowest) = keep_calling(tokens.build(), end).await;
             println!(
                 "{:?}: {calls} calls, the slowest {slowest:?}",
                 path.round_trip
@@ -124,7 +120,7 @@ async fn replicas_near_and_far_share_one_token_per_expiry() {
     while let Some(one) = calling.join_next().await {
         one.unwrap();
     }
-    served.assert_one_for_each_expiry(fleet.requests(), LIFE);
+    fleet.assert_one_request_for_each_expiry(LIFE);
     assert!(fleet.requests() > expiries.into());
 }
 
@@ -183,7 +179,8 @@ async fn timeout_of_a_call_is_a_setting() {
     fleet.server.signal("-STOP");
     let started = Instant::now();
     far.load(&account).await.unwrap_err();
-    assert!(started.elapsed() < Duration::from_secs(5));
+    let took = started.elapsed().as_secs();
+    assert!((4..8).contains(&took), "{took}");
     for limit in [0, 5_001] {
         let limit = Duration::from_millis(limit);
         let store = RedisStore::new(&url).unwrap().call_timeout(limit);
@@ -208,6 +205,6 @@ async fn fetch_deadline_ends_call_of_silent_store() {
     let error = tokens.token().await.unwrap_err();
     let took = started.elapsed();
     println!("{took:?}: {error}");
-    assert!(took < limit + Duration::from_secs(1), "{took:?}");
+    assert!(took < limit * 2, "{took:?}");
     assert_eq!(fleet.requests(), 0);
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use enkash_auth_redis::RedisStore;
-use enkash_auth_tower::{ErrorKind, OnStoreDown, Store};
+use enkash_auth_tower::{ErrorKind, OnStoreDown, RefreshPolicy, Store};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpListener,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
@@ -26,16 +26,15 @@ async fn survive(start: impl AsyncFn(&mut Server), end: impl AsyncFn(&mut Server
     let holding = holding.build();
     holding.token().await.unwrap();
     start(&mut fleet.server).await;
-    // A valid token needs no load from the store.
-    let asked = Instant::now();
-    known_good.token().await.unwrap();
-    assert!(asked.elapsed() < Duration::from_millis(100));
-    // Credentials that are not known good are not sent, and the error arrives in time.
+    // A valid token needs no load from the store: it is there at once.
+    let token = timeout(Duration::ZERO, known_good.token());
+    token.await.unwrap().unwrap();
+    // Credentials that are not known good are not sent, and their error does not take a fetch's whole time.
     let unknown = fleet.start("password");
     let asked = Instant::now();
     let error = unknown.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
-    assert!(asked.elapsed() < Duration::from_millis(900));
+    assert!(asked.elapsed() < RefreshPolicy::default().fetch_timeout / 2);
     assert_eq!(fleet.requests(), 1);
     // Known good credentials are sent, by the process that is not configured to hold.
     let asked = Instant::now();
@@ -180,7 +179,7 @@ async fn garbage_from_server_sends_no_credentials() {
         let asked = Instant::now();
         let error = tokens.token().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{garbage:?}");
-        assert!(asked.elapsed() < Duration::from_millis(900));
+        assert!(asked.elapsed() < RefreshPolicy::default().fetch_timeout / 2);
         answering.abort();
     }
     assert_eq!(fleet.requests(), 0);

@@ -1,6 +1,9 @@
 //! Caches that share a store and an issuer as processes would: each with its own connection and memory.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use enkash_auth_core::{Client, Credentials, Environment, User, account::AccountRecord};
 use enkash_auth_redis::RedisStore;
@@ -8,7 +11,11 @@ use enkash_auth_sandbox::{Accounts, Issuer, Issuing, Rules, SandboxService};
 use enkash_auth_tower::{
     ErrorKind, TokenCache, TokenCacheBuilder, TokenEndpoint, internal::Process,
 };
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tower::ServiceBuilder;
 
 use crate::support::{server::Server, soon::soon};
 
@@ -17,6 +24,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(300);
 pub(crate) struct Fleet {
     pub(crate) server: Server,
     issuer: Issuer,
+    /// When each token request was sent.
+    sent: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Fleet {
@@ -37,6 +46,7 @@ impl Fleet {
         Self {
             server: Server::start(&[]).await,
             issuer: Issuer::builder().accounts(accounts).rules(rules).build(),
+            sent: Arc::default(),
         }
     }
 
@@ -50,7 +60,13 @@ impl Fleet {
     }
 
     pub(crate) fn over(&self, store: RedisStore, password: &str) -> TokenCacheBuilder {
-        let service = SandboxService::new(self.issuer.clone());
+        let sent = Arc::clone(&self.sent);
+        let service = ServiceBuilder::new()
+            .map_request(move |request| {
+                sent.lock().unwrap().push(Instant::now());
+                request
+            })
+            .service(SandboxService::new(self.issuer.clone()));
         let endpoint =
             TokenEndpoint::with_service(environment(), credentials(password), service).unwrap();
         TokenCache::builder(endpoint)
@@ -70,9 +86,34 @@ impl Fleet {
         self.issuer.counters().token_requests
     }
 
+    /// Asserts that each token was requested for another expiry: none soon after the one before. Tokens last for
+    /// `life`.
+    pub(crate) fn assert_one_request_for_each_expiry(&self, life: Duration) {
+        let sent = self.sent.lock().unwrap();
+        let apart = sent.iter().zip(sent.iter().skip(1));
+        let apart = apart.map(|(one, next)| *next - *one);
+        let apart: Vec<Duration> = apart.collect();
+        // A token is refreshed after half of its life, or a little more.
+        assert!(apart.iter().all(|time| *time > life * 2 / 5), "{apart:?}");
+    }
+
     pub(crate) fn rejections(&self) -> u64 {
         self.issuer.counters().rejections
     }
+}
+
+/// Asks for a token every 20 ms until `end`; each call has to return one. Returns the number of calls, and how long
+/// the slowest one took.
+pub(crate) async fn keep_calling(tokens: TokenCache, end: Instant) -> (u32, Duration) {
+    let (mut calls, mut slowest) = (0, Duration::ZERO);
+    while Instant::now() < end {
+        let called = Instant::now();
+        tokens.token().await.unwrap();
+        slowest = slowest.max(called.elapsed());
+        calls += 1;
+        sleep(Duration::from_millis(20)).await;
+    }
+    (calls, slowest)
 }
 
 pub(crate) fn environment() -> Environment {

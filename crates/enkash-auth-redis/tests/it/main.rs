@@ -22,7 +22,6 @@ mod login;
 mod register;
 mod replies;
 mod sentinel;
-mod served;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(feature = "tls")]

@@ -66,7 +66,6 @@ async fn five_hundred_cold_callers_share_one_token_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn first_caller_disconnect_does_not_cancel_fetch() {
     let stage = Stage::with_rules(Rules::new().delay(Duration::from_secs(1))).await;
-    let start = Instant::now();
     let mut first = TcpStream::connect(stage.sidecar.address()).await.unwrap();
     let head = format!(
         "GET / HTTP/1.1\r\nhost: {}\r\n\r\n",
@@ -77,10 +76,6 @@ async fn first_caller_disconnect_does_not_cancel_fetch() {
     drop(first);
 
     serve_at_once(&stage, 50).await;
-    assert!(
-        start.elapsed() < Duration::from_millis(1_900),
-        "the same fetch"
-    );
     assert_eq!(stage.token_requests(), 1);
     assert_eq!(
         stage.issuer().counters().api_calls,
