@@ -55,7 +55,7 @@ impl Shop {
     async fn until_served(&self, account: &str) {
         let start = Instant::now();
         while self.call(account).await.status != StatusCode::OK {
-            assert!(start.elapsed() < Duration::from_secs(20), "{account}");
+            assert!(start.elapsed() < Duration::from_secs(60), "{account}");
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -177,7 +177,7 @@ async fn account_file_is_used_when_it_appears_changes_or_goes() {
     fs::remove_file(directory.join("accounts/a")).unwrap();
     let start = Instant::now();
     while shop.call("a").await.status == StatusCode::OK {
-        assert!(start.elapsed() < Duration::from_secs(20));
+        assert!(start.elapsed() < Duration::from_secs(60));
         sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(shop.call("b").await.status, StatusCode::OK);

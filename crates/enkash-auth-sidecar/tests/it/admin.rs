@@ -32,7 +32,7 @@ async fn get(stage: &Stage, path: &str, headers: &[(&str, &str)]) -> FullRespons
 #[tokio::test(flavor = "multi_thread")]
 async fn admin_serves_probes_and_forwards_nothing() {
     let stage = stage().await;
-    stage.until_served(std::time::Duration::from_secs(5)).await;
+    stage.until_served().await;
     let calls = stage.issuer().counters().api_calls;
     assert_eq!(get(&stage, "/-/live", &[]).await.status, StatusCode::OK);
     assert_eq!(get(&stage, "/-/ready", &[]).await.status, StatusCode::OK);
@@ -105,7 +105,7 @@ async fn probe_exits_with_state_of_sidecar() {
     assert!(text.contains("503"), "{text}");
 
     stage.issuer().set_outage(false);
-    stage.until_served(std::time::Duration::from_secs(60)).await;
+    stage.until_served().await;
     assert_eq!(probe(&[], admin.clone()).await.status.code(), Some(0));
 
     stage.finish().await;

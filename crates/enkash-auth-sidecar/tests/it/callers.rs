@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -56,7 +55,7 @@ async fn wrong_keys_of_callers_cost_no_strike() {
     let sandbox = sandbox(issuer(Rules::new())).await;
     let command = command(&sandbox, Dialect::Json);
     let stage = Stage::with_command(sandbox, command).await;
-    stage.until_served(Duration::from_secs(10)).await;
+    stage.until_served().await;
     let own = stage.token_requests();
     let keys = r#"{"accessKey":"ak-Nf6bC3wXe1","secretKey":"not-the-secret-key"}"#;
     let address = stage.sidecar.address();
@@ -130,7 +129,7 @@ async fn oauth4webapi_is_served_with_dummy_credentials() {
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_body_of_caller_is_its_own_fault() {
     let stage = Stage::new().await;
-    stage.until_served(Duration::from_secs(10)).await;
+    stage.until_served().await;
     let calls = stage.issuer().counters().api_calls;
     let address = stage.sidecar.address();
     for body in [

@@ -75,7 +75,7 @@ async fn call_with(stage: &Stage, fault: Fault) -> tokio::task::JoinHandle<FullR
 async fn caller_is_served_beside_1_024_idle_connections() {
     rlimit::increase_nofile_limit(4_096).unwrap();
     let stage = Stage::new().await;
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     let mut idle = Vec::new();
     for _ in 0..1_024 {
         idle.push(Kept::open(&stage).await);
@@ -127,7 +127,7 @@ async fn caller_gets_503_when_all_calls_are_in_flight() {
     for call in hanging {
         call.abort();
     }
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     let output = stage.sidecar.kill().await;
     assert!(output.contains("too many connections"), "{output}");
 }
@@ -158,7 +158,7 @@ async fn descriptor_limit_bounds_connections() {
     for _ in 0..200 {
         idle.push(TcpStream::connect(sidecar.address()).await.unwrap());
     }
-    until_served(&sidecar, Duration::from_secs(5)).await;
+    until_served(&sidecar).await;
     let output = sidecar.kill().await;
     assert!(output.contains("lowers --max-connections"));
     assert!(!output.contains("failed to accept"));

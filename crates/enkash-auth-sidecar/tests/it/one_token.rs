@@ -93,7 +93,7 @@ async fn idle_sidecar_keeps_token_warm() {
         .issuing(Issuing::Rotating)
         .rounding(Rounding::Exact);
     let stage = Stage::with_rules(rules).await;
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(9) {
         assert_eq!(stage.get("/-/ready").await.status, StatusCode::OK);

@@ -54,7 +54,7 @@ async fn admin_serves_page_with_strict_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn status_has_what_the_page_shows() {
     let stage = stage(&[]).await;
-    stage.until_served(std::time::Duration::from_secs(5)).await;
+    stage.until_served().await;
     let status = get(&stage, "/-/status").await.json();
     let page = get(&stage, "/-/").await.body;
     let page = String::from_utf8(page.into()).unwrap();

@@ -139,7 +139,7 @@ async fn ambiguous_request_is_declined_or_arrives_once() {
     let mut command = command(&sandbox, Dialect::Form);
     command.args(["--upstream", &upstream]);
     let stage = Stage::with_command(sandbox, command).await;
-    stage.until_served(Duration::from_secs(10)).await;
+    stage.until_served().await;
     let mut declined = 0;
     for request in REQUESTS {
         arrived.lock().unwrap().clear();

@@ -17,7 +17,7 @@ async fn probes_report_cold_and_warm_cache() {
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(ready.json()["state"], "fetching", "it warms up by itself");
 
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     assert_eq!(stage.get("/-/ready").await.status, StatusCode::OK);
     let mut report = stage.get("/-/status").await.json();
     let left = report["remaining_seconds"].take().as_u64().unwrap();

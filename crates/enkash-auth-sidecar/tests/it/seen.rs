@@ -89,7 +89,7 @@ async fn access_log_is_off_and_without_probes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn access_log_has_call_that_its_caller_left() {
     let stage = logging("stdout").await;
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     stage.issuer().order(Fault::Hang.at(Endpoint::Api));
     let request = Request::get(stage.url("/api/v0/left"));
     let call = stage
@@ -120,7 +120,7 @@ async fn access_log_has_call_that_the_end_aborts() {
     let mut command = command(&sandbox, Dialect::Form);
     command.args(["--access-log", "stdout", "--drain-timeout", "100ms"]);
     let stage = Stage::with_command(sandbox, command).await;
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     let calls = stage.issuer().counters().api_calls;
     stage.issuer().order(Fault::Hang.at(Endpoint::Api));
     let request = Request::post(stage.url("/api/v0/aborted")).body(Full::default());
@@ -249,9 +249,9 @@ fn names(text: &str) -> BTreeSet<&str> {
 /// Returns the metrics of a sidecar that has seen calls, a rejected token and a store that is down.
 async fn scraped() -> String {
     let stage = logging("off").await;
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     stage.issuer().revoke_all();
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     let mut text = get_admin(&stage.sidecar, "/-/metrics").await;
 
     let mut command = command(&stage.sandbox, Dialect::Form);
@@ -288,7 +288,7 @@ async fn metrics_have_names_of_alerts_and_dashboard() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_calls_durations_and_connections() {
     let stage = logging("off").await;
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     call(&stage, "/", &[("host", "evil.example")]).await;
     let text = get_admin(&stage.sidecar, "/-/metrics").await;
     for line in [
@@ -344,7 +344,7 @@ async fn metrics_pass_promtool() {
     };
 
     let stage = logging("off").await;
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     let text = get_admin(&stage.sidecar, "/-/metrics").await;
     let mut check = Command::new("promtool")
         .args(["check", "metrics"])

@@ -96,8 +96,8 @@ impl Stage {
     }
 
     /// Waits until calls return 200; returns how long that took.
-    pub(crate) async fn until_served(&self, limit: Duration) -> Duration {
-        until_served(&self.sidecar, limit).await
+    pub(crate) async fn until_served(&self) -> Duration {
+        until_served(&self.sidecar).await
     }
 
     pub(crate) fn assert_memory_is_bounded(&self) {

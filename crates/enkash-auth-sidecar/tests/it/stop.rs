@@ -20,7 +20,7 @@ use super::{
 
 /// Sends SIGTERM to the sidecar while a call with this fault is in flight.
 async fn stop_during(stage: Stage, delay: Fault) -> (Option<FullResponse>, Duration, Option<i32>) {
-    stage.until_served(Duration::from_secs(5)).await;
+    stage.until_served().await;
     let calls = stage.issuer().counters().api_calls;
     stage.issuer().order(delay.at(Endpoint::Api));
     let request = Request::get(stage.url("/api/v0/slow"))
@@ -61,7 +61,7 @@ async fn stage(args: &[&str]) -> Stage {
     let mut command = command(&sandbox, Dialect::Form);
     command.args(args);
     let stage = Stage::with_command(sandbox, command).await;
-    until_served(&stage.sidecar, Duration::from_secs(5)).await;
+    until_served(&stage.sidecar).await;
     stage
 }
 
@@ -133,7 +133,7 @@ async fn pre_stop_delay_serves_on_unready() {
         sleep(Duration::from_millis(5)).await;
     }
     // On a new connection.
-    until_served(&stage.sidecar, Duration::from_secs(5)).await;
+    until_served(&stage.sidecar).await;
     stage.finish().await;
 }
 

@@ -72,7 +72,7 @@ async fn stop_under_load(is_kept: bool) {
         let mut command = command(&sandbox, Dialect::Form);
         command.env("RUST_LOG", "info");
         let stage = Stage::with_command(sandbox, command).await;
-        until_served(&stage.sidecar, Duration::from_secs(5)).await;
+        until_served(&stage.sidecar).await;
         let before = stage.issuer().counters().api_calls;
         let mut callers = JoinSet::new();
         for _ in 0..64 {

@@ -10,12 +10,12 @@ use std::{
 use enkash_auth_sandbox::Rules;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{
     host::Host,
     process::{Sidecar, sidecar},
-    requests::{call, client},
+    requests::{call, client, until_served},
     stage::assert_quiet,
 };
 
@@ -164,12 +164,7 @@ async fn reset_shows_strikes_confirms_and_recovers() {
         output.status.success() && text.contains("cleared"),
         "{text}"
     );
-    let served = async {
-        while call(&sidecar).await.status != StatusCode::OK {
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(Duration::from_secs(7), served).await.unwrap();
+    until_served(&sidecar).await;
     assert_eq!(host.requests(), 3);
     assert!(!host.is_locked());
 }

@@ -30,7 +30,7 @@ async fn stage(args: &[&str]) -> Stage {
 
 async fn warm(args: &[&str]) -> Stage {
     let stage = stage(args).await;
-    until_served(&stage.sidecar, Duration::from_secs(5)).await;
+    until_served(&stage.sidecar).await;
     stage
 }
 

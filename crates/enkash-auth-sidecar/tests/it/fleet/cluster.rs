@@ -32,7 +32,7 @@ async fn processes_fail_no_call_while_their_slot_moves() {
             .env("ENKASH_TOKEN_STORE", cluster.url())
             .env("RUST_LOG", "info");
         let sidecar = Sidecar::start(command).await;
-        until_served(&sidecar, Duration::from_secs(10)).await;
+        until_served(&sidecar).await;
         calling.spawn(async move {
             let mut calls = 0;
             while Instant::now() < end {

@@ -50,7 +50,7 @@ async fn eight_replicas_send_old_password_once_until_reset() {
 
     // Corrected on one replica, that one is served.
     fs::write(&one, PASSWORD).unwrap();
-    until_served(&sidecars[0], Duration::from_secs(10)).await;
+    until_served(&sidecars[0]).await;
     assert!(!fleet.is_locked());
 
     // The others are served after a reset.
@@ -58,7 +58,7 @@ async fn eight_replicas_send_old_password_once_until_reset() {
     fleet.reset(true).await;
     let mut serving = JoinSet::new();
     for sidecar in sidecars {
-        serving.spawn(async move { until_served(&sidecar, Duration::from_secs(10)).await });
+        serving.spawn(async move { until_served(&sidecar).await });
     }
     serving.join_all().await;
     assert!(fleet.requests() <= 4, "{}", fleet.requests());
@@ -91,7 +91,7 @@ async fn two_wrong_passwords_close_account_for_fleet_until_reset() {
     let shown = fleet.reset(true).await;
     assert!(shown.contains("rejected attempts: 2"), "{shown}");
     for sidecar in &sidecars {
-        until_served(sidecar, Duration::from_secs(10)).await;
+        until_served(sidecar).await;
     }
     assert_eq!(fleet.requests(), 3);
     assert!(!fleet.is_locked());

@@ -66,7 +66,7 @@ impl Replicas {
     pub(super) async fn until_token_request(&self) {
         let start = Instant::now();
         while self.sandbox.issuer().token_requests_open() == 0 {
-            assert!(start.elapsed() < Duration::from_secs(20));
+            assert!(start.elapsed() < Duration::from_secs(60));
             sleep(Duration::from_millis(5)).await;
         }
     }

@@ -33,7 +33,7 @@ async fn survive(watched: &mut Watched, password: &str) -> (u64, Duration) {
     let killed = Instant::now();
     for sidecar in &sidecars {
         match password {
-            PASSWORD => drop(until_served(sidecar, Duration::from_secs(15)).await),
+            PASSWORD => drop(until_served(sidecar).await),
             _ => {
                 soon("it is rejected", async || {
                     call(sidecar).await.json()["class"] == "rejected"
@@ -57,6 +57,5 @@ async fn primary_killed_in_fetch_of_processes_locks_no_account() {
         let (requests, took) = survive(&mut watched, password).await;
         println!("{password}: {requests} requests, {took:?}");
         assert!(requests <= 2, "{requests}");
-        assert!(took < Duration::from_secs(10), "{took:?}");
     }
 }
