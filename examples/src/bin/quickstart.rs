@@ -26,7 +26,7 @@ use tower::{ServiceBuilder, ServiceExt};
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let rules = Rules::new()
-        .lifetime(Duration::from_secs(3))
+        .lifetime(Duration::from_secs(60))
         .delay(Duration::from_millis(20))
         .issuing(Issuing::Rotating);
     let issuer = Issuer::builder().rules(rules).build();
@@ -72,12 +72,20 @@ async fn main() -> Result<(), BoxError> {
         Ok::<_, BoxError>(())
     };
     run("cold start, all at once", 1_000, Duration::ZERO).await?;
+    let replace_token = |lifetime| {
+        issuer.change_rules(|rules| rules.lifetime(Duration::from_secs(lifetime)));
+        issuer.revoke_all();
+    };
     let pause = Duration::from_millis(5);
-    run("tokens expire, 200 a second", 1_200, pause).await?;
-    // The next token outlives three failed requests for the one after it.
-    issuer.change_rules(|rules| rules.lifetime(Duration::from_secs(12)));
-    issuer.revoke_all();
+    replace_token(3);
+    run("tokens expire, 200 a second", 1_100, pause).await?;
+    // It outlives three failed requests for the next one.
+    replace_token(12);
     run("token revoked, all at once", 1_000, Duration::ZERO).await?;
-    issuer.order(Fault::ServerError.at(Endpoint::Token).times(3));
-    run("token outage, 200 a second", 2_400, pause).await
+    let outage = async {
+        // A refresh that is due is over by then.
+        sleep(Duration::from_secs(1)).await;
+        issuer.order(Fault::ServerError.at(Endpoint::Token).times(3));
+    };
+    tokio::join!(run("token outage, 200 a second", 2_400, pause), outage).0
 }

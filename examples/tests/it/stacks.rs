@@ -100,9 +100,10 @@ fn quickstart_shares_token_and_fails_no_call() {
     let [cold, expiries, revoked, outage] = requests[..] else {
         panic!("{requests:?}");
     };
-    assert_eq!((cold, revoked), (1, 1));
+    assert_eq!(cold, 1);
     // A slow machine sees more tokens expire.
-    assert!(expiries >= 2 && outage >= 4, "{requests:?}");
+    let expected = expiries >= 4 && matches!(revoked, 1 | 2) && outage >= 4;
+    assert!(expected, "{requests:?}");
 }
 
 #[test]
