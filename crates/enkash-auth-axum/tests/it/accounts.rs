@@ -2,8 +2,8 @@
 
 use axum::{Router, body::Body, extract::FromRequestParts, routing::get};
 use enkash_auth_axum::{
-    AccountToken, Accounts, BoxError, Client, Credentials, Environment, Proxy, ProxyBody,
-    TokenServer, User, health,
+    AccountToken, Accounts, BoxError, Client, Credentials, Proxy, ProxyBody, TokenServer, User,
+    health,
 };
 use enkash_auth_sandbox::{Issuer, SandboxService};
 use enkash_auth_tower::{EnkashAuthLayer, RequestView};
@@ -37,8 +37,8 @@ async fn source(Merchant(name): Merchant) -> Result<Credentials, BoxError> {
     Ok(Credentials::password(client, User::new(name, password)))
 }
 
-/// The server of the merchants, and their accounts, at `base`: attempts are counted per process.
-fn accounts(base: &str) -> (Issuer, Accounts<Merchant>) {
+/// The server of the merchants, and their accounts.
+fn accounts() -> (Issuer, Accounts<Merchant>) {
     let known = ["anna", "bert", "carl"]
         .into_iter()
         .fold(enkash_auth_sandbox::Accounts::none(), |known, name| {
@@ -47,7 +47,7 @@ fn accounts(base: &str) -> (Issuer, Accounts<Merchant>) {
     let known = known.client("client-id", "client-secret");
     let issuer = Issuer::builder().accounts(known).build();
     let service = SandboxService::new(issuer.clone());
-    let server = TokenServer::with_service(Environment::custom(base).unwrap(), service);
+    let server = TokenServer::with_service(support::a_server(), service);
     (issuer, Accounts::builder(server.unwrap(), source).build())
 }
 
@@ -79,7 +79,7 @@ async fn text(app: &Router, request: Request<Body>) -> (StatusCode, String) {
 
 #[tokio::test]
 async fn extracted_token_is_that_of_the_account() {
-    let (issuer, accounts) = accounts("http://127.0.0.1:20");
+    let (issuer, accounts) = accounts();
     let app = app(&accounts);
     let mut tokens = Vec::new();
     for name in ["anna", "bert", "anna"] {
@@ -96,7 +96,7 @@ async fn extracted_token_is_that_of_the_account() {
 
 #[tokio::test]
 async fn rejection_of_the_id_is_the_response() {
-    let (issuer, accounts) = accounts("http://127.0.0.1:21");
+    let (issuer, accounts) = accounts();
     let (status, body) = text(&app(&accounts), support::get("/expose")).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert_eq!(body, "which merchant?");
@@ -106,7 +106,7 @@ async fn rejection_of_the_id_is_the_response() {
 
 #[tokio::test]
 async fn rejected_account_is_a_problem() {
-    let (issuer, accounts) = accounts("http://127.0.0.1:22");
+    let (issuer, accounts) = accounts();
     for _ in 0..3 {
         let response = app(&accounts).oneshot(by("carl")).await.unwrap();
         assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
@@ -119,7 +119,7 @@ async fn rejected_account_is_a_problem() {
 
 #[tokio::test]
 async fn failed_source_is_a_transient_problem() {
-    let (issuer, accounts) = accounts("http://127.0.0.1:23");
+    let (issuer, accounts) = accounts();
     let response = app(&accounts).oneshot(by("dora")).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let problem = support::problem(response).await;
@@ -132,7 +132,7 @@ async fn failed_source_is_a_transient_problem() {
 
 #[tokio::test]
 async fn failing_account_leaves_service_ready_and_is_reported() {
-    let (_issuer, accounts) = accounts("http://127.0.0.1:24");
+    let (_issuer, accounts) = accounts();
     let app = app(&accounts);
     for (name, expected) in [
         ("anna", StatusCode::OK),
@@ -162,7 +162,7 @@ async fn failing_account_leaves_service_ready_and_is_reported() {
 
 #[tokio::test]
 async fn proxy_attaches_token_of_account_that_request_names() {
-    let (issuer, accounts) = accounts("http://127.0.0.1:4031");
+    let (issuer, accounts) = accounts();
     let layer = EnkashAuthLayer::per_account(accounts, |request: &mut RequestView<'_>| {
         let name = request.take_header(HeaderName::from_static("x-merchant"))?;
         Some(Merchant(name.to_str().ok()?.to_owned()))

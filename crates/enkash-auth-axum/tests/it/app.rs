@@ -70,7 +70,7 @@ fn app(tokens: TokenCache, response: fn() -> Result<String, BoxError>) -> Router
         service_fn(move |_: Request<String>| async move { response().map(http::Response::new) });
     let layer = EnkashAuthLayer::new(tokens.clone());
     let client = layer
-        .allow_origin("http://127.0.0.1:4010".parse().unwrap())
+        .allow_origin(support::UPSTREAM.parse().unwrap())
         .layer(api);
     router(tokens, BoxCloneSyncService::new(client))
 }
@@ -94,7 +94,7 @@ async fn text(response: Response) -> String {
 #[tokio::test]
 async fn extractor_returns_cached_token_from_app_state() {
     let issuer = Issuer::default();
-    let tokens = support::tokens(&issuer, "http://127.0.0.1:20");
+    let tokens = support::tokens(&issuer);
     let app = app(tokens.clone(), paid);
     // The first call fetches, the second uses the cached token.
     for _ in 0..2 {
@@ -110,7 +110,7 @@ async fn extractor_returns_cached_token_from_app_state() {
 
 #[tokio::test]
 async fn probes_share_state_with_handlers() {
-    let tokens = support::tokens(&Issuer::default(), "http://127.0.0.1:21");
+    let tokens = support::tokens(&Issuer::default());
     let app = app(tokens, paid);
     let code = async |path| ask(app.clone(), Method::GET, path).await.status().as_u16();
     assert_eq!(code("/-/live").await, 200);
@@ -123,7 +123,7 @@ async fn probes_share_state_with_handlers() {
 #[tokio::test]
 async fn extractor_without_token_returns_problem() {
     let issuer = Issuer::builder().accounts(Accounts::none()).build();
-    let app = app(support::tokens(&issuer, "http://127.0.0.1:22"), paid);
+    let app = app(support::tokens(&issuer), paid);
     for (method, path) in [
         (Method::GET, "/shown"),
         (Method::GET, "/held"),
@@ -141,7 +141,7 @@ async fn extractor_without_token_returns_problem() {
 async fn outage_problem_has_retry_after_and_is_not_forwarded() {
     let issuer = Issuer::default();
     issuer.set_outage(true);
-    let app = app(support::tokens(&issuer, "http://127.0.0.1:23"), paid);
+    let app = app(support::tokens(&issuer), paid);
     tokio::time::pause();
     let problem = support::problem(ask(app.clone(), Method::POST, "/pay").await).await;
     assert_eq!(
@@ -167,7 +167,7 @@ async fn api_failure_is_forwarded_unknown() {
         || Err(Error::new(ErrorKind::Unavailable, "secret: 1234").into()),
     ];
     for failure in failures {
-        let tokens = support::tokens(&Issuer::default(), "http://127.0.0.1:24");
+        let tokens = support::tokens(&Issuer::default());
         let problem = ask(app(tokens, failure), Method::POST, "/pay").await;
         let problem = support::problem(problem).await;
         assert_eq!(
@@ -209,12 +209,14 @@ async fn server_stack_errors_become_problems() {
 
 #[tokio::test]
 async fn client_in_handler_accepts_axum_body() {
-    let tokens = support::tokens(&Issuer::default(), "http://127.0.0.1:25");
+    let tokens = support::tokens(&Issuer::default());
     let api = service_fn(|request: Request<Body>| async move {
         Ok::<_, Infallible>(http::Response::new(request.into_body()))
     });
-    let client = EnkashAuthLayer::new(tokens).layer(api);
-    let request = Request::post("http://127.0.0.1:25/").body(Body::from("amount=100"));
+    let layer = EnkashAuthLayer::new(tokens);
+    let layer = layer.allow_origin(support::UPSTREAM.parse().unwrap());
+    let client = layer.layer(api);
+    let request = Request::post(support::UPSTREAM).body(Body::from("amount=100"));
     let response = client.oneshot(request.unwrap()).await.unwrap();
     assert_eq!(text(response.map(Body::new)).await, "amount=100");
 }

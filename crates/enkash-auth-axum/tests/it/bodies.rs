@@ -17,9 +17,7 @@ use axum::{
 };
 use enkash_auth_axum::{Proxy, ProxyBody, ProxyBuilder};
 use enkash_auth_sandbox::{Accounts, Issuer, SandboxService};
-use enkash_auth_tower::{
-    BoxError, Credentials, Environment, TokenCache, TokenEndpoint, replay::ReplayBody,
-};
+use enkash_auth_tower::{BoxError, Credentials, TokenCache, TokenEndpoint, replay::ReplayBody};
 use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
@@ -470,8 +468,7 @@ async fn body_that_was_looked_at_is_forwarded_as_it_came() {
     let keys = Credentials::merchant("access-key", "secret-key");
     let accounts = Accounts::none().merchant("access-key", "secret-key");
     let service = SandboxService::new(Issuer::builder().accounts(accounts).build());
-    let environment = Environment::custom("http://127.0.0.1:9").unwrap();
-    let endpoint = TokenEndpoint::with_service(environment, keys, service).unwrap();
+    let endpoint = TokenEndpoint::with_service(support::a_server(), keys, service).unwrap();
     let tokens = TokenCache::new(endpoint);
     for (method, is_broken) in [("GET", true), ("GET", false), ("HEAD", false)] {
         let upstream = tower::service_fn(move |_: Request<ProxyBody>| async move {

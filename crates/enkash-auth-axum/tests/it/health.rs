@@ -7,7 +7,7 @@ use enkash_auth_axum::health;
 use enkash_auth_core::ManualClock;
 use enkash_auth_sandbox::{Issuer, SandboxService};
 use enkash_auth_tower::TokenCache;
-use enkash_auth_tower::{EnkashAuthLayer, Environment, TokenEndpoint};
+use enkash_auth_tower::{EnkashAuthLayer, TokenEndpoint};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -54,7 +54,7 @@ async fn warm_cache_is_ready_and_reports_remaining_seconds() {
 async fn outage_is_reported_as_failing() {
     let issuer = Issuer::default();
     issuer.set_outage(true);
-    let tokens = support::tokens(&issuer, "http://127.0.0.1:10");
+    let tokens = support::tokens(&issuer);
     tokio::time::pause();
     tokens.warm_up().await.unwrap_err();
     let (code, report) = ask(&tokens, "/-/ready").await;
@@ -69,7 +69,7 @@ async fn rejected_credentials_report_closed_and_one_strike() {
     let issuer = Issuer::builder()
         .accounts(enkash_auth_sandbox::Accounts::none())
         .build();
-    let tokens = support::tokens(&issuer, "http://127.0.0.1:11");
+    let tokens = support::tokens(&issuer);
     tokens.warm_up().await.unwrap_err();
     let (code, report) = ask(&tokens, "/-/ready").await;
     assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
@@ -84,10 +84,10 @@ async fn rejected_credentials_report_closed_and_one_strike() {
 }
 
 /// A cache that counts by `clock`.
-fn tokens_at(clock: &ManualClock, issuer: &Issuer, base: &str) -> TokenCache {
-    let environment = Environment::custom(base).unwrap();
+fn tokens_at(clock: &ManualClock, issuer: &Issuer) -> TokenCache {
     let service = SandboxService::new(issuer.clone());
-    let endpoint = TokenEndpoint::with_service(environment, support::credentials("x"), service);
+    let endpoint =
+        TokenEndpoint::with_service(support::a_server(), support::credentials("x"), service);
     let tokens = TokenCache::builder(endpoint.unwrap());
     tokens.clock(clock.clone()).build()
 }
@@ -95,7 +95,7 @@ fn tokens_at(clock: &ManualClock, issuer: &Issuer, base: &str) -> TokenCache {
 #[tokio::test]
 async fn gap_between_tokens_is_bridged_for_five_seconds() {
     let clock = ManualClock::default();
-    let tokens = tokens_at(&clock, &Issuer::default(), "http://127.0.0.1:12");
+    let tokens = tokens_at(&clock, &Issuer::default());
     tokens.warm_up().await.unwrap();
 
     clock.advance(tokens.status().remaining().unwrap());
@@ -119,13 +119,15 @@ async fn gap_between_tokens_is_bridged_for_five_seconds() {
 #[tokio::test]
 async fn unauthorized_token_is_evicted_and_gap_is_bridged() {
     let (clock, issuer) = (ManualClock::default(), Issuer::default());
-    let tokens = tokens_at(&clock, &issuer, "http://127.0.0.1:13");
+    let tokens = tokens_at(&clock, &issuer);
     tokens.warm_up().await.unwrap();
     // The API knows it by now.
     clock.advance(Duration::from_secs(3));
     issuer.revoke_all();
-    let api = EnkashAuthLayer::new(tokens.clone()).layer(SandboxService::new(issuer.clone()));
-    let call = || support::get("http://127.0.0.1:13/api/v0/cards");
+    let layer = EnkashAuthLayer::new(tokens.clone());
+    let layer = layer.allow_origin(support::UPSTREAM.parse().unwrap());
+    let api = layer.layer(SandboxService::new(issuer.clone()));
+    let call = || support::get(&format!("{}/api/v0/cards", support::UPSTREAM));
     let response = api.clone().oneshot(call()).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     let (code, report) = ask(&tokens, "/-/ready").await;

@@ -29,21 +29,21 @@ pub(crate) fn credentials(name: &str) -> Credentials {
     .company_id(name)
 }
 
-/// A cache over an in-memory `issuer`, with an account named by `base`.
-pub(crate) fn tokens(issuer: &Issuer, base: &str) -> TokenCache {
-    let environment = Environment::custom(base).unwrap();
-    let service = SandboxService::new(issuer.clone());
-    TokenCache::new(TokenEndpoint::with_service(environment, credentials("x"), service).unwrap())
+/// A server of which no other test has accounts: a process counts their attempts.
+pub(crate) fn a_server() -> Environment {
+    static SERVERS: AtomicUsize = AtomicUsize::new(0);
+    let number = SERVERS.fetch_add(1, Ordering::Relaxed);
+    Environment::custom(&format!("http://127.0.0.1:{}", 10_000 + number)).unwrap()
 }
 
-/// A cache with an account of its own: one that tests share, they would wait for.
+/// A cache over an in-memory `issuer`.
+pub(crate) fn tokens(issuer: &Issuer) -> TokenCache {
+    let service = SandboxService::new(issuer.clone());
+    TokenCache::new(TokenEndpoint::with_service(a_server(), credentials("x"), service).unwrap())
+}
+
 pub(crate) fn a_cache() -> TokenCache {
-    static ACCOUNTS: AtomicUsize = AtomicUsize::new(0);
-    let number = ACCOUNTS.fetch_add(1, Ordering::Relaxed);
-    tokens(
-        &Issuer::default(),
-        &format!("http://127.0.0.1:{}", 10_000 + number),
-    )
+    tokens(&Issuer::default())
 }
 
 /// An in-memory upstream that records requests and returns what `response` makes.

@@ -117,7 +117,10 @@ async fn node_down_affects_its_own_slots_until_its_replica_takes_over() {
         info.contains("master_link_status:up")
     })
     .await;
-    let store = cluster.store().call_timeout(Duration::from_secs(5)).unwrap();
+    let store = cluster
+        .store()
+        .call_timeout(Duration::from_secs(5))
+        .unwrap();
     let (mut own, mut others) = (Vec::new(), Vec::new());
     for number in 0..30 {
         let account = account(number);
