@@ -242,6 +242,11 @@ async fn length_of_a_body_is_hinted_only_if_it_was_before() {
 fn wrapped_body_is_as_large_as_before() {
     type Boxed = UnsyncBoxBody<Bytes, Infallible>;
     assert_eq!(size_of::<ResponseBody<Boxed>>(), size_of::<Boxed>());
+    #[cfg(feature = "client")]
+    {
+        use hyper::body::Incoming;
+        assert_eq!(size_of::<ResponseBody<Incoming>>(), size_of::<Incoming>());
+    }
 }
 
 /// A body with a length, or without.
