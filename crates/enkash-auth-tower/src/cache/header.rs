@@ -50,7 +50,7 @@ impl HeaderCopy {
         if let Some(own) = self.copy.as_deref()
             && own.of.is_fresh()
         {
-            // Read first: after the insertion it is not in a register any more.
+            // Read first: after the insertion, the pointers to it have to be loaded anew.
             let attached = own.of.attached();
             headers.insert(&AUTHORIZATION, own.header.clone());
             return Some(attached);

@@ -117,7 +117,7 @@ where
     fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<CallRules>) -> Option<Self::Kept> {
         let is_safe_twice = request.method().is_idempotent()
             || self.trusts_idempotency_key && has_idempotency_key(request.headers_mut());
-        // Last: what is read after it, it would have to be moved around.
+        // Last: what is read after the copy costs another move of it.
         request.try_copy().map(|request| Kept {
             request,
             not_ready_inner: inner.clone(),
