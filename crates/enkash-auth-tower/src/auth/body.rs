@@ -15,14 +15,21 @@ const LIMIT: u64 = 4 << 10;
 /// Wraps the body of a response. It streams the body unchanged, also if a [`Classifier`](super::Classifier) has
 /// looked at its beginning.
 pub struct ResponseBody<B: Body> {
-    inner: B,
-    // Boxed: a response that was not looked at must not carry it.
-    read: Option<Box<Read<B::Error>>>,
+    state: State<B>,
 }
 
-/// Holds what was read of a body.
-struct Read<E> {
-    frames: VecDeque<Result<Frame<Bytes>, E>>,
+// What was read takes the place of the body: beside it, it would make each response larger. So only a body without a
+// niche does; hyper's has one, and so has a boxed one.
+enum State<B: Body> {
+    // It is not looked at.
+    Untouched(B),
+    Read(Box<Read<B>>),
+}
+
+/// Holds a body, and what was read of it.
+struct Read<B: Body> {
+    inner: B,
+    frames: VecDeque<Result<Frame<Bytes>, B::Error>>,
     /// The length of the data, at least 1 for each frame of them.
     length: u64,
     /// Whether the inner body has ended, or failed.
@@ -30,14 +37,39 @@ struct Read<E> {
 }
 
 impl<B: Body> ResponseBody<B> {
+    /// Wraps a body that is not looked at.
     #[inline(always)]
     pub(super) fn new(inner: B) -> Self {
-        Self { inner, read: None }
+        let state = State::Untouched(inner);
+        Self { state }
+    }
+
+    /// Wraps a body that can be looked at.
+    pub(super) fn open(inner: B) -> Self {
+        let read = Box::new(Read {
+            inner,
+            frames: VecDeque::new(),
+            length: 0,
+            is_ended: false,
+        });
+        Self {
+            state: State::Read(read),
+        }
     }
 
     /// Returns the body of the inner service, without what was read of it.
     pub fn get_ref(&self) -> &B {
-        &self.inner
+        match &self.state {
+            State::Untouched(inner) => inner,
+            State::Read(read) => &read.inner,
+        }
+    }
+
+    fn read(&self) -> Option<&Read<B>> {
+        match &self.state {
+            State::Untouched(_) => None,
+            State::Read(read) => Some(read),
+        }
     }
 }
 
@@ -46,14 +78,17 @@ impl<B: Body<Data = Bytes> + Unpin> ResponseBody<B> {
     pub(super) fn may_be_short(&self, headers: &HeaderMap) -> bool {
         let length = headers.get(CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        self.inner.size_hint().lower().max(length.unwrap_or(0)) <= LIMIT
+        let hint = self.get_ref().size_hint();
+        hint.lower().max(length.unwrap_or(0)) <= LIMIT
     }
 
-    /// Reads the body to its end, or until it is too long.
+    /// Reads an open body to its end, or until it is too long.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let read = self.read.get_or_insert_default();
+        let State::Read(read) = &mut self.state else {
+            return Poll::Ready(());
+        };
         while !read.is_ended && read.length <= LIMIT {
-            let Some(frame) = ready!(Pin::new(&mut self.inner).poll_frame(cx)) else {
+            let Some(frame) = ready!(Pin::new(&mut read.inner).poll_frame(cx)) else {
                 read.is_ended = true;
                 break;
             };
@@ -68,7 +103,7 @@ impl<B: Body<Data = Bytes> + Unpin> ResponseBody<B> {
 
     /// Returns the whole body; `None` if it is too long, or has failed.
     pub(super) fn whole(&self) -> Option<Vec<u8>> {
-        let read = self.read.as_ref()?;
+        let read = self.read()?;
         let mut whole = Vec::new();
         for frame in &read.frames {
             let data = frame.as_ref().ok()?.data_ref();
@@ -86,31 +121,33 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ResponseBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = self.get_mut();
-        if let Some(read) = &mut this.read {
-            let frame = read.frames.pop_front();
-            if frame.is_some() || read.is_ended {
-                return Poll::Ready(frame);
+        let inner = match &mut self.get_mut().state {
+            State::Untouched(inner) => inner,
+            State::Read(read) => {
+                let frame = read.frames.pop_front();
+                if frame.is_some() || read.is_ended {
+                    return Poll::Ready(frame);
+                }
+                &mut read.inner
             }
-            this.read = None;
-        }
-        Pin::new(&mut this.inner).poll_frame(cx)
+        };
+        Pin::new(inner).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.read {
+        match self.read() {
             Some(read) if !read.frames.is_empty() => false,
             Some(read) if read.is_ended => true,
-            _ => self.inner.is_end_stream(),
+            _ => self.get_ref().is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let Some(read) = &self.read else {
-            return self.inner.size_hint();
-        };
         // Also of an inner body that has ended: without a length, an error or trailers may follow the data.
-        let rest = self.inner.size_hint();
+        let rest = self.get_ref().size_hint();
+        let Some(read) = self.read() else {
+            return rest;
+        };
         let frames = read.frames.iter().filter_map(|frame| frame.as_ref().ok());
         let length: u64 = frames.filter_map(Frame::data_ref).map(length).sum();
         let mut hint = SizeHint::new();
@@ -122,18 +159,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ResponseBody<B> {
     }
 }
 
-impl<E> Default for Read<E> {
-    fn default() -> Self {
-        Self {
-            frames: VecDeque::new(),
-            length: 0,
-            is_ended: false,
-        }
-    }
-}
-
 // Out of line: inlined, it makes the drop of each response a call, for the one in a thousand that was read.
-impl<E> Drop for Read<E> {
+impl<B: Body> Drop for Read<B> {
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {

@@ -64,7 +64,7 @@ where
     }
 
     fn open(response: Response<R>) -> Self::Response {
-        Self::pass(response)
+        response.map(ResponseBody::open)
     }
 
     fn close(response: Self::Response) -> Self::Response {

@@ -45,7 +45,7 @@ impl AuthRequest<Response> for Request {
     fn open(response: Response) -> http::Response<ResponseBody<Body>> {
         // The URL travels as an extension, of a type that only its builder can make.
         let url = http::Response::builder().url(response.url().clone());
-        let mut opened = http::Response::from(response).map(ResponseBody::new);
+        let mut opened = http::Response::from(response).map(ResponseBody::open);
         if let Ok(url) = url.body(()) {
             opened
                 .extensions_mut()

@@ -47,11 +47,13 @@ impl HeaderCopy {
         slot: &HeaderSlot,
         shared: &Shared,
     ) -> Option<Attached> {
-        if let Some(own) = &self.copy
+        if let Some(own) = self.copy.as_deref()
             && own.of.is_fresh()
         {
+            // Read first: after the insertion, the pointers to it have to be loaded anew.
+            let attached = own.of.attached();
             headers.insert(&AUTHORIZATION, own.header.clone());
-            return Some(own.of.attached());
+            return Some(attached);
         }
         let (header, attached) = if self.was_used {
             self.renew(slot, shared)

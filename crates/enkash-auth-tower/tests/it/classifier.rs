@@ -13,10 +13,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use enkash_auth_tower::{Classifier, EnkashAuthLayer, Evidence, ReplayPolicy, Seen};
+use enkash_auth_tower::{Classifier, EnkashAuthLayer, Evidence, ReplayPolicy, ResponseBody, Seen};
 use http::{Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use tokio::time::sleep;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -234,6 +234,18 @@ async fn length_of_a_body_is_hinted_only_if_it_was_before() {
             let hint = called.unwrap().into_body().size_hint();
             assert_eq!(hint.exact(), length, "{hint:?}");
         }
+    }
+}
+
+/// Each response is moved several times, looked at or not.
+#[test]
+fn wrapped_body_is_as_large_as_before() {
+    type Boxed = UnsyncBoxBody<Bytes, Infallible>;
+    assert_eq!(size_of::<ResponseBody<Boxed>>(), size_of::<Boxed>());
+    #[cfg(feature = "client")]
+    {
+        use hyper::body::Incoming;
+        assert_eq!(size_of::<ResponseBody<Incoming>>(), size_of::<Incoming>());
     }
 }
 

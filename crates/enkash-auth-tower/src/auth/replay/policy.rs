@@ -115,12 +115,14 @@ where
 
     #[inline]
     fn keep(&self, request: &mut Req, inner: &S, rules: &Arc<CallRules>) -> Option<Self::Kept> {
-        Some(Kept {
-            request: request.try_copy()?,
+        let is_safe_twice = request.method().is_idempotent()
+            || self.trusts_idempotency_key && has_idempotency_key(request.headers_mut());
+        // Last: what is read after the copy costs another move of it.
+        request.try_copy().map(|request| Kept {
+            request,
             not_ready_inner: inner.clone(),
             rules: Arc::clone(rules),
-            is_safe_twice: request.method().is_idempotent()
-                || self.trusts_idempotency_key && has_idempotency_key(request.headers_mut()),
+            is_safe_twice,
             trusts_success: self.trusts_success,
         })
     }
