@@ -131,8 +131,10 @@ impl Facts {
         if self.has_rejected(ctx.credentials) {
             return acquire::rejected_before();
         }
-        if self.attempts.iter().any(Attempt::is_open) {
-            return Acquire::Busy;
+        let attempts = self.attempts.iter();
+        let open = attempts.filter(|attempt| attempt.is_open());
+        if let Some(in_flight) = open.map(|attempt| witness.in_flight(attempt, now)).last() {
+            return Acquire::Busy(Some(in_flight));
         }
         let attempts = self.attempts.iter();
         let age = attempts.map(|attempt| witness.age(attempt, now)).min();
