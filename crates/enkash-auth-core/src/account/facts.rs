@@ -131,10 +131,8 @@ impl Facts {
         if self.has_rejected(ctx.credentials) {
             return acquire::rejected_before();
         }
-        let attempts = self.attempts.iter();
-        let open = attempts.filter(|attempt| attempt.is_open());
-        if let Some(in_flight) = open.map(|attempt| witness.in_flight(attempt, now)).last() {
-            return Acquire::Busy(Some(in_flight));
+        if let Some(open) = self.attempts.iter().rfind(|attempt| attempt.is_open()) {
+            return Acquire::Busy(Some(witness.lease(open, now)));
         }
         let attempts = self.attempts.iter();
         let age = attempts.map(|attempt| witness.age(attempt, now)).min();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Attempt, AttemptId, AttemptOutcome, Facts, InFlight, Permit};
+use super::{Attempt, AttemptId, AttemptOutcome, Facts, Lease, Permit};
 use crate::{Timestamp, few::Few};
 
 /// How long after its lease, by the store's clock alone, an attempt is considered to have ended.
@@ -162,9 +162,9 @@ impl Witness {
         there.max(here).min(at_most)
     }
 
-    /// Describes the open attempt `attempt`.
-    pub(super) fn in_flight(&self, attempt: &Attempt, now: Timestamp) -> InFlight {
-        InFlight {
+    /// Describes the lease of `attempt`.
+    pub(super) fn lease(&self, attempt: &Attempt, now: Timestamp) -> Lease {
+        Lease {
             age: self.age(attempt, now),
             left: Duration::from_nanos(self.lease_left(attempt, now)),
         }

@@ -137,7 +137,7 @@ impl Attempts {
                     continue;
                 }
                 Acquire::Probe => Acquire::Probe,
-                Acquire::Busy(in_flight) => Acquire::Busy(in_flight),
+                Acquire::Busy(lease) => Acquire::Busy(lease),
                 Acquire::Denied(failure) => Acquire::Denied(failure.into()),
             });
             match self.records.write(&opened).await {
@@ -389,7 +389,7 @@ impl Attempts {
                 drop(own);
                 Acquire::Denied(down.into())
             }
-            Acquire::Busy(in_flight) => Acquire::Busy(in_flight),
+            Acquire::Busy(lease) => Acquire::Busy(lease),
             Acquire::Denied(failure) => Acquire::Denied(failure.into()),
         }
     }

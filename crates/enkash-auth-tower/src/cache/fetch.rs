@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     Clock, Grant, Timestamp,
-    account::{Acquire, AttemptId, AttemptOutcome, InFlight},
+    account::{Acquire, AttemptId, AttemptOutcome, Lease},
     state::{FetchOutcome, PendingFetch},
 };
 use tokio::time::{Instant, sleep};
@@ -165,9 +165,9 @@ impl<'a> Fetch<'a> {
                     probe = Some(self.endpoint.probe(limit).await);
                 }
                 Acquire::Denied(error) => return Err(FetchOutcome::Failed(error)),
-                Acquire::Busy(in_flight) => {
+                Acquire::Busy(lease) => {
                     let waited = waiting.get_or_insert_with(Instant::now).elapsed();
-                    match self.busy_pause(in_flight, waited) {
+                    match self.busy_pause(lease, waited) {
                         Some(pause) => sleep(pause).await,
                         None => return Err(busy()),
                     }
@@ -178,9 +178,9 @@ impl<'a> Fetch<'a> {
 
     /// Returns the pause before the next poll for the end of another fetch's attempt, or of what has the facts contended
     /// for as long as it `waited`. `None` if there is no time for another.
-    fn busy_pause(&self, in_flight: Option<InFlight>, waited: Duration) -> Option<Duration> {
+    fn busy_pause(&self, lease: Option<Lease>, waited: Duration) -> Option<Duration> {
         // A wait that begins late polls soon at first, but not as if the attempt had just begun.
-        let age = in_flight.map_or(waited, |attempt| waited.clamp(attempt.age / 4, attempt.age));
+        let age = lease.map_or(waited, |attempt| waited.clamp(attempt.age / 4, attempt.age));
         let mut polls = BUSY_POLLS.into_iter();
         let poll = polls.find(|(oldest, _)| age <= *oldest);
         let mut poll = poll.map_or(LONGEST_POLL, |(_, poll)| poll);
@@ -199,11 +199,11 @@ impl<'a> Fetch<'a> {
             jittered(poll)
         };
         // By the record, this fetch may begin an attempt then.
-        let turn = in_flight.and_then(|attempt| {
-            let spare = self.time_to_begin().checked_sub(attempt.left)?;
-            Some(attempt.left + (spare / 2).min(LEASE_JITTER).mul_f64(fastrand::f64()))
+        let ended = lease.and_then(|lease| {
+            let spare = self.time_to_begin().checked_sub(lease.left)?;
+            Some(lease.left + (spare / 2).min(LEASE_JITTER).mul_f64(fastrand::f64()))
         });
-        (!last.is_zero()).then_some(turn.map_or(pause, |turn| pause.min(turn)))
+        (!last.is_zero()).then_some(ended.map_or(pause, |ended| pause.min(ended)))
     }
 
     /// Returns how soon it has to begin an attempt if it has waited: one that begins too late ends without a response, and
