@@ -8,6 +8,9 @@ use std::{fmt, time::Duration};
 /// # async fn check(store: enkash_auth_redis::RedisStore) -> Result<(), enkash_auth_tower::BoxError> {
 /// let server = store.inspect().await?;
 /// println!("{server}");
+/// for error in server.errors() {
+///     println!("error: {error}");
+/// }
 /// for warning in server.warnings() {
 ///     println!("warning: {warning}");
 /// }
@@ -30,27 +33,30 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Returns what puts the record at risk, or keeps it from being written.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if let Some(why) = &self.unwritable {
-            warnings.push(format!("a record cannot be written: {why}"));
-        }
+    /// Returns what loses a record, or keeps it from being written.
+    pub fn errors(&self) -> Vec<String> {
+        let unwritable = self.unwritable.as_ref();
+        let unwritable = unwritable.map(|why| format!("a record cannot be written: {why}"));
         // Other policies evict keys that expire, and a record does not.
         let policy = self.field("maxmemory_policy");
-        if let Some(policy) = policy.filter(|policy| policy.starts_with("allkeys")) {
-            warnings.push(format!(
+        let policy = policy.filter(|policy| policy.starts_with("allkeys"));
+        let evicted = policy.map(|policy| {
+            format!(
                 "it evicts any key ({policy}), and an evicted record is a lost one: set maxmemory-policy noeviction"
-            ));
-        }
-        let needed = self.round_trip * 10;
-        if self.round_trip * 3 > self.timeout {
-            warnings.push(format!(
-                "a call may take {:?}, and should be given ten round trips: {needed:.0?}",
-                self.timeout
-            ));
-        }
-        warnings
+            )
+        });
+        unwritable.into_iter().chain(evicted).collect()
+    }
+
+    /// Returns what may fail calls of the store, without a loss.
+    pub fn warnings(&self) -> Vec<String> {
+        let (timeout, needed) = (self.timeout, self.round_trip * 10);
+        let warning = (self.round_trip * 3 > timeout).then(|| {
+            format!(
+                "a call may take {timeout:?}, and should be given ten round trips: {needed:.0?}"
+            )
+        });
+        warning.into_iter().collect()
     }
 
     /// Returns a field of `INFO`.

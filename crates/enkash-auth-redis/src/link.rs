@@ -4,7 +4,8 @@
 //! 2. It is opened by a task of its own: concurrent calls share one dial, which goes on when they have timed out.
 //! 3. A call that fails or is late closes the connection on which it was sent, and not the one that replaced it.
 //!    Other calls that were sent on it are waited for. A late one does not if another had a response meanwhile: the
-//!    server is slow, and would be slower with another connection.
+//!    server is slow, and would be slower with another connection. If it is dead instead, the first call that began after
+//!    its last response closes it.
 //! 4. A call goes to the node that had the slot of its key last, and follows redirections. After a failure that node
 //!    is forgotten; after one of a node that was any, the next dial begins with another. A server that is no cluster
 //!    redirects nothing.

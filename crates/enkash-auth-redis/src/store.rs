@@ -173,19 +173,16 @@ impl RedisStore {
     }
 
     fn with_timeout(&self, limit: Duration) -> Self {
-        Self {
-            link: Arc::new(Link::new(self.link.target().clone(), limit)),
-            prefix: self.prefix.clone(),
-        }
+        let link = Arc::new(Link::new(self.link.target().clone(), limit));
+        let prefix = self.prefix.clone();
+        Self { link, prefix }
     }
 
     fn change(self, change: impl FnOnce(&mut Target)) -> Self {
         let mut target = self.link.target().clone();
         change(&mut target);
-        Self {
-            link: Arc::new(Link::new(target, self.link.timeout())),
-            ..self
-        }
+        let link = Arc::new(Link::new(target, self.link.timeout()));
+        Self { link, ..self }
     }
 
     /// Returns a call for the key of `tag`, which selects its slot.

@@ -194,5 +194,6 @@ const CODES: &str = "\
 Exit codes:
   0 granted  2 invalid-setting  3 unavailable  4 invalid-response  5 rejected
   6 account-locked  7 misconfigured  8 forbidden  9 unresolved  10 store-unavailable
-  11 account-closed  12 granted, with a warning about the store
+  11 account-closed  12 granted, but the store loses or refuses records
+  13 granted, with a warning about the store
   1 anything else";

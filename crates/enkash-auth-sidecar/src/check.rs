@@ -18,17 +18,20 @@ pub(crate) fn offline() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Exits with this if the token was granted, and there is a warning about the store.
+/// Exits with this if the token was granted, and the store loses or refuses records.
 const STORE_UNFIT: u8 = 12;
+
+/// Exits with this if the token was granted, and there are only warnings about the store.
+const STORE_WARNED: u8 = 13;
 
 /// Describes the store, if it is a server, makes one token request, and prints the class of the outcome and what to
 /// do about it.
 pub(crate) async fn check(config: &Config, account: Option<&str>) -> Result<ExitCode, Failure> {
     let tokens = config.tokens.one(account)?;
     let mut out = io::stdout();
-    let is_fit = match &config.store {
+    let fitness = match &config.store {
         OpenStore::Redis(store) => describe(store, &mut out).await?,
-        OpenStore::Directory(_) | OpenStore::Memory { .. } => true,
+        OpenStore::Directory(_) | OpenStore::Memory { .. } => 0,
     };
     let code = match tokens.token().await {
         Ok(_) => {
@@ -39,7 +42,7 @@ pub(crate) async fn check(config: &Config, account: Option<&str>) -> Result<Exit
                 _ => "",
             };
             writeln!(out, "granted: token valid for {left} s{from}")?;
-            ExitCode::from(if is_fit { 0 } else { STORE_UNFIT })
+            ExitCode::from(fitness)
         }
         Err(error) => {
             writeln!(out, "{}: {}", error.kind().as_str(), one_line(&error))?;
@@ -54,21 +57,26 @@ pub(crate) async fn check(config: &Config, account: Option<&str>) -> Result<Exit
     Ok(code)
 }
 
-/// Prints what the store says of itself. Returns whether there is no warning.
-async fn describe(store: &RedisStore, out: &mut impl Write) -> io::Result<bool> {
+/// Prints what the store says of itself. Returns the exit code for that.
+async fn describe(store: &RedisStore, out: &mut impl Write) -> io::Result<u8> {
     let server = match store.inspect().await {
         Ok(server) => server,
         Err(error) => {
             writeln!(out, "store: {}", one_line(&*error))?;
-            return Ok(false);
+            return Ok(STORE_UNFIT);
         }
     };
     writeln!(out, "store: {server}")?;
-    let warnings = server.warnings();
-    for warning in &warnings {
+    let mut code = 0;
+    for warning in server.warnings() {
         writeln!(out, "warning: {warning}")?;
+        code = STORE_WARNED;
     }
-    Ok(warnings.is_empty())
+    for error in server.errors() {
+        writeln!(out, "error: {error}")?;
+        code = STORE_UNFIT;
+    }
+    Ok(code)
 }
 
 /// Returns the exit code of `check` for an error, and what to do about it, which the page shows as well.

@@ -32,10 +32,20 @@ pub enum Acquire<P = Permit, T = Infallible, E = Failure> {
     Token(T),
     /// A probe has to be sent first; its result goes into the next context.
     Probe,
-    /// Another attempt is in flight.
-    Busy,
+    /// Another attempt is in flight. `None` if the facts are contended.
+    Busy(Option<Lease>),
     /// It may not be made.
     Denied(E),
+}
+
+/// Describes the lease of an attempt that blocks others.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the protocol polls by it")]
+pub struct Lease {
+    /// How long the attempt has been in flight.
+    pub age: Duration,
+    /// After what time it will have passed.
+    pub left: Duration,
 }
 
 /// Permits one attempt.

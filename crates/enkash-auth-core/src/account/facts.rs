@@ -131,8 +131,8 @@ impl Facts {
         if self.has_rejected(ctx.credentials) {
             return acquire::rejected_before();
         }
-        if self.attempts.iter().any(Attempt::is_open) {
-            return Acquire::Busy;
+        if let Some(open) = self.attempts.iter().rfind(|attempt| attempt.is_open()) {
+            return Acquire::Busy(Some(witness.lease(open, now)));
         }
         let attempts = self.attempts.iter();
         let age = attempts.map(|attempt| witness.age(attempt, now)).min();

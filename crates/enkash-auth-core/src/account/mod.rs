@@ -15,7 +15,7 @@ mod witness;
 pub use crate::fingerprint::Fingerprint;
 
 pub use self::{
-    acquire::{Acquire, AttemptContext, Permit},
+    acquire::{Acquire, AttemptContext, Lease, Permit},
     attempt::{Attempt, AttemptId, AttemptOutcome},
     facts::{BUDGET, Facts},
     record::{AccountRecord, Unreadable},

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Attempt, AttemptId, AttemptOutcome, Facts, Permit};
+use super::{Attempt, AttemptId, AttemptOutcome, Facts, Lease, Permit};
 use crate::{Timestamp, few::Few};
 
 /// How long after its lease, by the store's clock alone, an attempt is considered to have ended.
@@ -143,14 +143,31 @@ impl Witness {
 
     /// Returns whether `attempt` may still be in flight, which is assumed of one that was not seen before.
     pub fn is_lease_on(&self, attempt: &Attempt, now: Timestamp) -> bool {
+        self.lease_left(attempt, now) > 0
+    }
+
+    /// Returns the nanoseconds until the lease of `attempt` has passed, as far as the clocks now show.
+    fn lease_left(&self, attempt: &Attempt, now: Timestamp) -> u64 {
         let (lease, at) = (attempt.lease_nanos(), now.unix_nanos());
-        // One whose start is more than its lease in the future was written before the clock was set back.
-        let has_passed_there = attempt.began.abs_diff(at) >= lease;
-        let has_long_passed = at.saturating_sub(attempt.began) >= lease.saturating_add(LONG_PASSED);
-        let has_passed_here = self
-            .first_seen(attempt.id)
-            .is_some_and(|seen| now.monotonic_nanos().saturating_sub(seen.at) >= lease);
-        !(has_long_passed || has_passed_there && has_passed_here)
+        let end = attempt.began.saturating_add(lease);
+        let there = match attempt.began.abs_diff(at) < lease {
+            true => end.saturating_sub(at),
+            // One whose start is more than its lease in the future was written before the clock was set back.
+            false => 0,
+        };
+        let here = self.first_seen(attempt.id).map_or(lease, |seen| {
+            lease.saturating_sub(now.monotonic_nanos().saturating_sub(seen.at))
+        });
+        let at_most = end.saturating_add(LONG_PASSED).saturating_sub(at);
+        there.max(here).min(at_most)
+    }
+
+    /// Describes the lease of `attempt`.
+    pub(super) fn lease(&self, attempt: &Attempt, now: Timestamp) -> Lease {
+        Lease {
+            age: self.age(attempt, now),
+            left: Duration::from_nanos(self.lease_left(attempt, now)),
+        }
     }
 
     /// Returns the age of `attempt`: its age on the store's clock when first seen, plus the time since then on

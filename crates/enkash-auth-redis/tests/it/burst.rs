@@ -19,6 +19,7 @@ use enkash_auth_tower::{AccountKey, BoxError, Store, TokenCache, TokenEndpoint, 
 use http::{Request, Response};
 use tokio::{
     runtime::{Builder, Runtime},
+    sync::oneshot,
     task::{JoinSet, yield_now},
     time::{Instant, sleep},
 };
@@ -208,6 +209,37 @@ fn busy_runtime_is_not_taken_for_a_late_server() {
     assert_eq!(wire.opened(), 1);
 }
 
+/// A call waits for its response from when it is written: here, by a task that waits in turn for a busy thread.
+#[test]
+#[ignore = "needs redis-server"]
+fn call_that_is_written_late_waits_for_its_response() {
+    let own = Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut busy = Builder::new_multi_thread();
+    let busy = busy.worker_threads(2).enable_all().build().unwrap();
+    let (_server, wire, store) = own.block_on(wired());
+    // A load is late after a third of that.
+    let store = store.call_timeout(Duration::from_secs(3)).unwrap();
+    busy.block_on(async {
+        assert_eq!(load(&store, 1).await, 1);
+        let (sender, is_busy) = oneshot::channel();
+        let first = store.clone();
+        let blocking = tokio::spawn(async move {
+            let account = account(1);
+            let mut loading = first.load(&account);
+            // From now on, the task of the connection is the next one of this thread.
+            poll_fn(|cx| Poll::Ready(loading.as_mut().poll(cx).is_pending())).await;
+            sender.send(()).unwrap();
+            let (_sender, never) = mpsc::channel::<()>();
+            never.recv_timeout(Duration::from_secs(2)).unwrap_err();
+            loading.await.map(drop)
+        });
+        is_busy.await.unwrap();
+        store.load(&account(2)).await.unwrap();
+        blocking.await.unwrap().unwrap();
+    });
+    assert_eq!(wire.opened(), 1);
+}
+
 /// A server that is behind with all calls would be further behind with each connection that is opened.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
@@ -257,6 +289,35 @@ fn each_runtime_keeps_its_own_link() {
     drop(first);
     assert_eq!(second.block_on(load(&store, 10)), 10);
     own.block_on(soon("its link is closed", async || wire.open() == 1));
+}
+
+/// Requests are lost, while responses to those before them still arrive. That they do keeps the link for the calls that
+/// began before; the first one that begins afterwards closes it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn half_dead_link_does_not_outlast_its_last_response() -> Result<(), BoxError> {
+    let (_server, wire, store) = wired().await;
+    let store = store.call_timeout(Duration::from_secs(3))?;
+    assert_eq!(load(&store, 1).await, 1);
+    wire.hold(Holds::All);
+    let before = wire.round_trips();
+    let early = tokio::spawn({
+        let store = store.clone();
+        async move { load(&store, 250).await }
+    });
+    soon("they are sent", async || wire.round_trips() > before).await;
+    wire.lose_requests(1);
+    let account = account(1);
+    let mut late = store.load(&account);
+    poll_fn(|cx| Poll::Ready(late.as_mut().poll(cx).is_pending())).await;
+    wire.hold(Holds::Slowly);
+    // One of them, or of the early ones, finds that the link is dead, and fails at worst.
+    let _ = late.await;
+    early.await?;
+    wire.hold(Holds::None);
+    store.load(&account).await?;
+    assert!(wire.opened() >= 2);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,12 +9,15 @@ use crate::{
     support::{cluster::Cluster, server::Server},
 };
 
-/// Returns the line, and the only warning.
+/// Returns the line, and the only error or warning.
 async fn inspect(store: &RedisStore) -> (String, Option<String>) {
     let inspection: Inspection = store.inspect().await.unwrap();
-    let mut warnings = inspection.warnings();
-    assert!(warnings.len() <= 1, "{warnings:?}");
-    (inspection.to_string(), warnings.pop())
+    let mark = |mark| move |text| format!("{mark}: {text}");
+    let errors = inspection.errors().into_iter().map(mark("error"));
+    let warnings = inspection.warnings().into_iter().map(mark("warning"));
+    let mut found: Vec<String> = errors.chain(warnings).collect();
+    assert!(found.len() <= 1, "{found:?}");
+    (inspection.to_string(), found.pop())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +25,7 @@ async fn inspect(store: &RedisStore) -> (String, Option<String>) {
 async fn inspection_names_what_puts_a_record_at_risk() {
     let server = Server::start(&[]).await;
     let store = server.store();
-    let (line, warning) = inspect(&store).await;
+    let (line, found) = inspect(&store).await;
     let info: String = server.command("INFO server").await;
     let version = |field: &str| {
         let mut lines = info.lines();
@@ -41,30 +44,34 @@ async fn inspection_names_what_puts_a_record_at_risk() {
     ] {
         assert!(line.contains(part), "{line}");
     }
-    assert_eq!(warning, None);
+    assert_eq!(found, None);
     server.command::<()>("CONFIG SET appendonly yes").await;
     for (policy, is_risky) in [("allkeys-lru", true), ("volatile-lru", false)] {
         let set = format!("CONFIG SET maxmemory-policy {policy}");
         server.command::<()>(&set).await;
-        let (line, warning) = inspect(&store).await;
+        let (line, found) = inspect(&store).await;
         assert!(
             line.contains(&format!("; {policy}; append-only file;")),
             "{line}"
         );
         assert_eq!(
-            warning.is_some_and(|why| why.contains("noeviction")),
+            found.is_some_and(|why| why.starts_with("error: it evicts any key")),
             is_risky
         );
     }
     server
         .command::<()>("CONFIG SET min-replicas-to-write 1")
         .await;
-    let (_, warning) = inspect(&store).await;
-    assert!(warning.unwrap().contains("NOREPLICAS"));
+    let (_, found) = inspect(&store).await;
+    let found = found.unwrap();
+    assert!(
+        found.starts_with("error: ") && found.contains("NOREPLICAS"),
+        "{found}"
+    );
     server.command::<()>("REPLICAOF 127.0.0.1 1").await;
-    let (line, warning) = inspect(&store).await;
+    let (line, found) = inspect(&store).await;
     assert!(line.contains("a replica"), "{line}");
-    assert!(warning.unwrap().contains("read only"));
+    assert!(found.unwrap().contains("read only"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,37 +83,47 @@ async fn inspection_needs_no_more_rights_than_a_store() {
     server.command::<()>(rights).await;
     let url = server.url().replace("//", "//payouts:hunter2@");
     let store = RedisStore::new(&url).unwrap();
-    let (line, warning) = inspect(&store).await;
+    let (line, found) = inspect(&store).await;
     assert!(
         line.contains("unknown without INFO; a user with few rights"),
         "{line}"
     );
-    assert_eq!(warning, None);
+    assert_eq!(found, None);
     server.command::<()>("ACL SETUSER payouts -set").await;
-    let (_, warning) = inspect(&store).await;
-    assert!(warning.unwrap().contains("cannot be written"));
+    let (_, found) = inspect(&store).await;
+    assert!(
+        found
+            .unwrap()
+            .starts_with("error: a record cannot be written")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn inspection_names_a_cluster_and_a_distance() {
     let cluster = Cluster::start().await;
-    let (line, warning) = inspect(&cluster.store()).await;
+    let (line, found) = inspect(&cluster.store()).await;
     assert!(
         line.contains("a primary with 0 replicas, in a cluster"),
         "{line}"
     );
-    assert_eq!(warning, None);
+    assert_eq!(found, None);
     let server = Server::start(&[]).await;
     let url = Path::of(100).to(server.port()).await;
-    for (millis, expected) in [(2_000, None), (250, Some("ten round trips: 1"))] {
+    for (millis, expected) in [(2_000, None), (250, Some("warning: a call may take"))] {
         let limit = Duration::from_millis(millis);
         let far = RedisStore::new(&url).unwrap().call_timeout(limit).unwrap();
-        let (line, warning) = inspect(&far).await;
+        let (line, found) = inspect(&far).await;
         assert!(line.contains("round trip 1"), "{line}");
         match expected {
-            Some(expected) => assert!(warning.unwrap().contains(expected)),
-            None => assert_eq!(warning, None),
+            Some(expected) => {
+                let found = found.unwrap();
+                assert!(
+                    found.starts_with(expected) && found.contains("ten round trips: 1"),
+                    "{found}"
+                );
+            }
+            None => assert_eq!(found, None),
         }
     }
 }

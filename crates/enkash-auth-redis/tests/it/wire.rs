@@ -35,6 +35,8 @@ pub(crate) struct Wire {
 struct How {
     /// Connections before this number are dead.
     living: usize,
+    /// Requests of connections before this number are lost.
+    heard: usize,
     holds: Holds,
 }
 
@@ -109,6 +111,11 @@ impl Wire {
         self.how.send_modify(|how| how.living = count + 1);
     }
 
+    /// Loses the requests of the first `count` connections from now on, and no response.
+    pub(crate) fn lose_requests(&self, count: usize) {
+        self.how.send_modify(|how| how.heard = count + 1);
+    }
+
     async fn pass(self, number: usize, client: TcpStream, server: TcpStream) {
         self.open.fetch_add(1, Ordering::SeqCst);
         self.opened.fetch_add(1, Ordering::SeqCst);
@@ -139,7 +146,8 @@ impl Wire {
                 line.has_written.store(true, Ordering::SeqCst);
             }
             // The server may be gone.
-            if line.number >= how.living && to.write_all(asked).await.is_err() {
+            let is_heard = line.number >= how.living.max(how.heard);
+            if is_heard && to.write_all(asked).await.is_err() {
                 return;
             }
         }

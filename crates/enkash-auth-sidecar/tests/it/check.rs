@@ -1,9 +1,14 @@
 //! `enkash-sidecar check`: its output and exit codes.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use enkash_auth_sandbox::{Endpoint, Fault, Rules, Sandbox};
 use http::StatusCode;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
 
 use crate::redis_server::RedisServer;
 
@@ -168,7 +173,7 @@ async fn check_reports_rejection_as_strike() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn check_describes_redis_and_warns_by_exit_code() {
+async fn check_describes_redis_and_its_errors() {
     let sandbox = sandbox(issuer(Rules::new())).await;
     let mut redis = RedisServer::start().await.unwrap();
     let with_redis = || {
@@ -195,7 +200,7 @@ async fn check_describes_redis_and_warns_by_exit_code() {
     assert!(
         checked
             .text
-            .contains("\nwarning: it evicts any key (allkeys-lru)")
+            .contains("\nerror: it evicts any key (allkeys-lru)")
     );
     assert!(checked.text.contains("\ngranted: "));
     let url = redis.url();
@@ -205,4 +210,51 @@ async fn check_describes_redis_and_warns_by_exit_code() {
     let checked = check(command).await;
     assert_eq!(checked.code, Some(10), "{}", checked.all);
     assert!(checked.text.starts_with("store: "), "{}", checked.text);
+}
+
+/// Starts a proxy to Redis at `url` that delays each response by 200 ms, and returns its URL.
+async fn far(url: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let far = format!("redis://{}", listener.local_addr().unwrap());
+    let server = url.trim_start_matches("redis://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (mut from_client, mut to_client) = client.into_split();
+            let server = TcpStream::connect(&server).await.unwrap();
+            let (mut from_server, mut to_server) = server.into_split();
+            tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
+            tokio::spawn(async move {
+                let mut bytes = vec![0; 1 << 16];
+                while let Ok(length @ 1..) = from_server.read(&mut bytes).await {
+                    sleep(Duration::from_millis(200)).await;
+                    let response = bytes.get(..length).unwrap_or_default();
+                    // The client may be gone.
+                    if to_client.write_all(response).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    far
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn check_tells_a_warning_about_redis_from_an_error() {
+    let sandbox = sandbox(issuer(Rules::new())).await;
+    let redis = RedisServer::start().await.unwrap();
+    let mut command = command(&sandbox, Dialect::Form);
+    command.env("ENKASH_TOKEN_STORE", far(&redis.url()).await);
+    // No call of the store responds in time, so the token is granted without it.
+    command.env("ENKASH_STORE_TIMEOUT", "50ms");
+    command.env("ENKASH_ON_STORE_DOWN", "attempt");
+    let checked = check(command).await;
+    assert_eq!(checked.code, Some(13), "{}", checked.all);
+    assert!(
+        checked.text.contains("\nwarning: a call may take 50ms,"),
+        "{}",
+        checked.text
+    );
+    assert!(checked.text.contains("\ngranted: "), "{}", checked.text);
 }

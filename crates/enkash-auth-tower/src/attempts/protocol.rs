@@ -115,7 +115,7 @@ impl Attempts {
             *decided = Some(match opened.acquire(&request) {
                 Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => {
                     opened.revert(seen);
-                    Acquire::Busy
+                    Acquire::Busy(None)
                 }
                 Acquire::Granted(permit) => {
                     let liveness = match uses_guard {
@@ -137,7 +137,7 @@ impl Attempts {
                     continue;
                 }
                 Acquire::Probe => Acquire::Probe,
-                Acquire::Busy => Acquire::Busy,
+                Acquire::Busy(lease) => Acquire::Busy(lease),
                 Acquire::Denied(failure) => Acquire::Denied(failure.into()),
             });
             match self.records.write(&opened).await {
@@ -153,7 +153,7 @@ impl Attempts {
             }
         }
         // Without a decision the store works, so nothing is sent without it.
-        Ok(decided.take().unwrap_or(Acquire::Busy))
+        Ok(decided.take().unwrap_or(Acquire::Busy(None)))
     }
 
     /// Writes an attempt that was permitted on the facts `seen`. Returns `None` if another came first.
@@ -362,9 +362,9 @@ impl Attempts {
         match facts.acquire(&request, &own, now) {
             // The store may be writing it concurrently.
             Acquire::Granted(_) if self.records.process().is_beginning(account, now) => {
-                Acquire::Busy
+                Acquire::Busy(None)
             }
-            Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => Acquire::Busy,
+            Acquire::Granted(_) | Acquire::Probe if !ctx.may_begin => Acquire::Busy(None),
             Acquire::Granted(permit) if may_attempt => {
                 own.see(&facts, now);
                 own.begin_unstored(permit.id(), &facts);
@@ -389,7 +389,7 @@ impl Attempts {
                 drop(own);
                 Acquire::Denied(down.into())
             }
-            Acquire::Busy => Acquire::Busy,
+            Acquire::Busy(lease) => Acquire::Busy(lease),
             Acquire::Denied(failure) => Acquire::Denied(failure.into()),
         }
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use enkash_auth_core::{
     Clock, Grant, Timestamp,
-    account::{Acquire, AttemptId, AttemptOutcome},
+    account::{Acquire, AttemptId, AttemptOutcome, Lease},
     state::{FetchOutcome, PendingFetch},
 };
 use tokio::time::{Instant, sleep};
@@ -17,16 +17,25 @@ use crate::{
 /// Delays the second and third attempt of a fetch: three attempts hide a short fault.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(500)];
 
-/// Sets after which pauses a fetch polls for the end of another fetch's attempt, with a jitter of a quarter; then again
-/// after the last. A thousand replicas that wait for one that hangs make 200 calls of the store a second, or fewer.
-const BUSY_POLLS: [Duration; 6] = [
-    Duration::from_millis(75),
-    Duration::from_millis(150),
-    Duration::from_millis(300),
-    Duration::from_millis(600),
-    Duration::from_secs(1),
-    Duration::from_secs(5),
+/// Sets after which pauses a fetch polls for the end of another fetch's attempt, with a jitter of a quarter, while that is
+/// no older than the time before. With any jitter, each pause is made once.
+const BUSY_POLLS: [(Duration, Duration); 5] = [
+    (Duration::from_millis(50), Duration::from_millis(75)),
+    (Duration::from_millis(150), Duration::from_millis(150)),
+    (Duration::from_millis(350), Duration::from_millis(300)),
+    (Duration::from_millis(800), Duration::from_millis(600)),
+    (Duration::from_millis(1_500), Duration::from_secs(1)),
 ];
+
+/// Sets the pause for an older one: in a fetch, a thousand replicas that wait for one that hangs make 200 calls of the
+/// store a second, or fewer.
+const LONGEST_POLL: Duration = Duration::from_secs(5);
+
+/// Sets how long before its deadline a fetch polls once more.
+const LAST_POLL: Duration = Duration::from_millis(75);
+
+/// Limits by how much a poll is late that is made because a lease has passed: a thousand replicas do not make it at once.
+const LEASE_JITTER: Duration = Duration::from_secs(1);
 
 /// Limits these pauses while the attempt is one of this process. Of its caches, few wait for one account.
 const OWN_POLL: Duration = Duration::from_secs(1);
@@ -123,13 +132,11 @@ impl<'a> Fetch<'a> {
     /// Waits until no other attempt is in flight, and acquires a permit. Otherwise the fetch ends: with the
     /// token that the other attempt obtained, or with an error.
     async fn acquire(&mut self) -> Result<Permit, FetchOutcome<Error>> {
-        let (mut has_waited, mut probe) = (false, None);
-        let [first_poll, .., longest_poll] = BUSY_POLLS;
-        let mut polls = BUSY_POLLS.into_iter();
+        let (mut waiting, mut probe) = (None, None);
         loop {
             if self.is_abandoned() {
                 let is_pending = self.shared.is_pending(self.pending);
-                return Err(if has_waited && is_pending {
+                return Err(if waiting.is_some() && is_pending {
                     busy()
                 } else {
                     abandoned()
@@ -142,9 +149,7 @@ impl<'a> Fetch<'a> {
                 deadline: self.deadline,
                 newest_seen: self.newest_seen,
                 probe: probe.take(),
-                // An attempt that begins too late ends without a response, and counts.
-                may_begin: !has_waited
-                    || 2 * self.remaining() >= self.shared.policy().fetch_timeout,
+                may_begin: waiting.is_none() || !self.time_to_begin().is_zero(),
             };
             match self.shared.attempts().acquire(&ctx).await {
                 Acquire::Granted(permit) => {
@@ -160,27 +165,52 @@ impl<'a> Fetch<'a> {
                     probe = Some(self.endpoint.probe(limit).await);
                 }
                 Acquire::Denied(error) => return Err(FetchOutcome::Failed(error)),
-                Acquire::Busy => {
-                    has_waited = true;
-                    let mut poll = polls.next().unwrap_or(longest_poll);
-                    let account = self.endpoint.account();
-                    if self.shared.attempts().is_attempting(account) {
-                        poll = poll.min(OWN_POLL);
+                Acquire::Busy(lease) => {
+                    let waited = waiting.get_or_insert_with(Instant::now).elapsed();
+                    match self.busy_pause(lease, waited) {
+                        Some(pause) => sleep(pause).await,
+                        None => return Err(busy()),
                     }
-                    // The last poll is just before the deadline, without another shortly before that.
-                    let last = self.remaining().saturating_sub(first_poll);
-                    if last.is_zero() {
-                        return Err(busy());
-                    }
-                    let pause = if last < 2 * poll {
-                        last
-                    } else {
-                        jittered(poll)
-                    };
-                    sleep(pause).await;
                 }
             }
         }
+    }
+
+    /// Returns the pause before the next poll for the end of another fetch's attempt, or of what has the facts contended
+    /// for as long as it `waited`. `None` if there is no time for another.
+    fn busy_pause(&self, lease: Option<Lease>, waited: Duration) -> Option<Duration> {
+        // A wait that begins late polls soon at first, but not as if the attempt had just begun.
+        let age = lease.map_or(waited, |attempt| waited.clamp(attempt.age / 4, attempt.age));
+        let mut polls = BUSY_POLLS.into_iter();
+        let poll = polls.find(|(oldest, _)| age <= *oldest);
+        let mut poll = poll.map_or(LONGEST_POLL, |(_, poll)| poll);
+        if self
+            .shared
+            .attempts()
+            .is_attempting(self.endpoint.account())
+        {
+            poll = poll.min(OWN_POLL);
+        }
+        // The last poll is just before the deadline, without another shortly before that.
+        let last = self.remaining().saturating_sub(LAST_POLL);
+        let pause = if last < 2 * poll {
+            last
+        } else {
+            jittered(poll)
+        };
+        // By the record, this fetch may begin an attempt then.
+        let ended = lease.and_then(|lease| {
+            let spare = self.time_to_begin().checked_sub(lease.left)?;
+            Some(lease.left + (spare / 2).min(LEASE_JITTER).mul_f64(fastrand::f64()))
+        });
+        (!last.is_zero()).then_some(ended.map_or(pause, |ended| pause.min(ended)))
+    }
+
+    /// Returns how soon it has to begin an attempt if it has waited: one that begins too late ends without a response, and
+    /// counts.
+    fn time_to_begin(&self) -> Duration {
+        let needed = self.shared.policy().fetch_timeout / 2;
+        self.remaining().saturating_sub(needed)
     }
 
     /// Sends the credentials, once.

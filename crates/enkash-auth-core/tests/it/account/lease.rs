@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use enkash_auth_core::{Timestamp, account::Attempt};
+use enkash_auth_core::{
+    Timestamp,
+    account::{Acquire, Attempt},
+};
 
 use super::support::{Account, LEASE, Verdict};
 use crate::support::secs;
@@ -112,4 +115,31 @@ fn age_starts_from_store_clock_then_monotonic() {
     account.witness.see(&account.facts, account.now);
     step(&mut account, 5, 5000);
     assert_eq!(account.witness.age(&attempt, account.now), secs(105));
+}
+
+#[test]
+fn busy_names_the_age_and_the_rest_of_the_lease() {
+    // Seconds that have passed on the monotonic clock and on the store's, and the rest of the lease.
+    for (monotonic, unix, left) in [
+        (0, 0, 14),
+        (5, 5, 9),
+        (5, 3, 11),
+        (3, 5, 11),
+        (20, 3, 11),
+        (3, 20, 11),
+        (5, -3, 17),
+        (0, 610, 4),
+    ] {
+        let mut account = open();
+        step(&mut account, monotonic, unix);
+        let Acquire::Busy(Some(attempt)) = account.try_acquire("y", None) else {
+            panic!("not busy after {monotonic} and {unix}");
+        };
+        assert_eq!(attempt.age, secs(monotonic));
+        assert_eq!(attempt.left, secs(left), "{monotonic} {unix}");
+        account.pass(attempt.left - Duration::from_nanos(1));
+        assert_eq!(account.verdict("y"), Verdict::Busy, "{monotonic} {unix}");
+        account.pass(Duration::from_nanos(1));
+        assert_eq!(account.verdict("y"), Verdict::Granted, "{monotonic} {unix}");
+    }
 }

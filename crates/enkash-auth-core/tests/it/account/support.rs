@@ -109,7 +109,7 @@ impl Account {
         match self.clone().try_acquire(password, probe) {
             Acquire::Granted(_) => Verdict::Granted,
             Acquire::Probe => Verdict::Probe,
-            Acquire::Busy => Verdict::Busy,
+            Acquire::Busy(_) => Verdict::Busy,
             Acquire::Denied(error) => Verdict::Denied(error.kind()),
         }
     }

@@ -47,6 +47,7 @@ pub(crate) struct Flaky(Arc<Inner>);
 struct Inner {
     records: Mutex<HashMap<AccountKey, Vec<u8>>>,
     mood: AtomicU8,
+    loads: AtomicU32,
     writes: AtomicU32,
     /// The store's own clock: this one, ahead by so many milliseconds.
     clock: Mutex<Option<TokioClock>>,
@@ -69,6 +70,11 @@ impl Flaky {
     /// Reports the owner of each attempt as dead from now on.
     pub(crate) fn declare_dead(&self) {
         self.0.are_dead.store(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of loads.
+    pub(crate) fn loads(&self) -> u32 {
+        self.0.loads.load(Ordering::Relaxed)
     }
 
     /// Returns the number of attempted writes.
@@ -125,6 +131,7 @@ impl Flaky {
 
 impl Store for Flaky {
     fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Loaded> {
+        self.0.loads.fetch_add(1, Ordering::Relaxed);
         Box::pin(self.respond(false, move || {
             let loaded = Loaded::new(self.bytes(*account));
             let clock = *self.0.clock.lock().unwrap();

@@ -21,6 +21,7 @@ mod race;
 mod rejected;
 mod reset;
 mod upgrade;
+mod waiting;
 
 use std::{
     convert::Infallible,
