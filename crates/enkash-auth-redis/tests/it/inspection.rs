@@ -110,16 +110,16 @@ async fn inspection_names_a_cluster_and_a_distance() {
     assert_eq!(found, None);
     let server = Server::start(&[]).await;
     let url = Path::of(100).to(server.port()).await;
-    for (millis, expected) in [(2_000, None), (250, Some("warning: a call may take"))] {
+    for (millis, expected) in [(5_000, None), (250, Some("warning: a call may take"))] {
         let limit = Duration::from_millis(millis);
         let far = RedisStore::new(&url).unwrap().call_timeout(limit).unwrap();
         let (line, found) = inspect(&far).await;
-        assert!(line.contains("round trip 1"), "{line}");
+        assert!(line.contains("round trip "), "{line}");
         match expected {
             Some(expected) => {
                 let found = found.unwrap();
                 assert!(
-                    found.starts_with(expected) && found.contains("ten round trips: 1"),
+                    found.starts_with(expected) && found.contains("ten round trips: "),
                     "{found}"
                 );
             }
