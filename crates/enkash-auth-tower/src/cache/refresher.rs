@@ -49,7 +49,7 @@ impl Refresher {
     /// may be one that `is_stalled`, and is replaced.
     pub fn start(&self, runtime: &Handle, cache: &Arc<Shared>, is_stalled: bool) {
         let at = Instant::now() + SHORTEST;
-        if cache.begin_refreshing() && self.due.lock().add(at, Arc::downgrade(cache)) {
+        if cache.usage().begin_refreshing() && self.due.lock().add(at, Arc::downgrade(cache)) {
             self.changed.notify_one();
         }
         if let Some(beating) = self.heartbeat.start(LATE, is_stalled) {
@@ -130,7 +130,7 @@ async fn refresh(due: Weak<Mutex<Due>>, changed: Arc<Notify>, beating: Beating) 
 fn look(cache: &Arc<Shared>) -> Option<Duration> {
     let pause = match cache.idle_for() {
         Some(Duration::ZERO) if !cache.is_refreshed() => {
-            cache.end_refreshing();
+            cache.usage().end_refreshing();
             return None;
         }
         Some(Duration::ZERO) => {

@@ -121,7 +121,7 @@ impl Place {
         let max = shared.policy().max_waiters;
         let place = Self(shared);
         // Counted first: dropping the place undoes an overshoot.
-        if place.0.waiting().fetch_add(1, Ordering::Relaxed) >= max {
+        if place.0.usage().waiting().fetch_add(1, Ordering::Relaxed) >= max {
             return Err(Error::new(ErrorKind::Saturated, ""));
         }
         Ok(place)
@@ -136,7 +136,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.waiting().fetch_sub(1, Ordering::Relaxed);
+        self.0.usage().waiting().fetch_sub(1, Ordering::Relaxed);
     }
 }
 
