@@ -110,10 +110,12 @@ impl<K: AccountId> Accounts<K> {
     ///
     /// If it is dropped, the old credentials stay in use.
     pub async fn credentials_changed(&self, id: &K) -> Result<(), Error> {
-        match self.0.shards.read(id, Arc::clone) {
-            Some(shared) => shared.read_credentials(true).await,
-            None => Ok(()),
+        if let Some(shared) = self.0.shards.read(id, Arc::clone)
+            && let Some(source) = shared.source()
+        {
+            source.load(&shared, true).await?;
         }
+        Ok(())
     }
 
     /// Removes the account `id` from the cache, with its token. Handles that were taken go on to work. What this

@@ -12,10 +12,8 @@ use enkash_auth_core::{
     state::{Call, FetchOutcome, Lookup, PendingFetch, State, View},
 };
 use http::HeaderValue;
-use tokio::runtime::Handle;
 
 use super::{
-    Attached, Waiting,
     attached::Registered,
     common::Common,
     fetch_task::{self, FetchEnd},
@@ -25,7 +23,7 @@ use super::{
     source::Source,
     usage::Usage,
     waiters::Completion,
-    waiting::Pending,
+    waiting::{Pending, runtime},
 };
 use crate::{
     Error, ErrorKind, RefreshPolicy,
@@ -35,9 +33,6 @@ use crate::{
     sync::{Arc, Mutex, Ordering, Weak},
     time::Time,
 };
-
-/// A token that is still used so long after it was fetched is refreshed before its next use, among many.
-const USED: Duration = Duration::from_secs(1);
 
 /// Holds what all handles of one cache share.
 #[derive(Debug)]
@@ -111,11 +106,6 @@ impl Shared {
         }
     }
 
-    /// Identifies `token` for the request that carries it.
-    pub fn attached(&self, token: &AccessToken) -> Attached {
-        self.snapshot.attached(token.generation())
-    }
-
     /// Returns whether the last fetch failed.
     pub fn is_failing(&self) -> bool {
         self.inner.lock().state().is_failing()
@@ -173,33 +163,7 @@ impl Shared {
 
     /// Returns the fetch that is in flight and not overdue.
     pub fn pending(&self) -> Option<Pending> {
-        let now = self.clock().now();
-        let pending = self.inner.lock().pending()?;
-        (!pending.overdue().has_passed(now)).then_some(pending)
-    }
-
-    /// Returns a token, or joins the waiters of a fetch.
-    pub fn join(self: &Arc<Self>) -> Lookup<Waiting, Error> {
-        self.join_instead(None)
-    }
-
-    /// Returns a token other than that of the generation `instead_of`, or joins the waiters of a fetch. Without a
-    /// fetch, it is the same one.
-    pub fn join_instead(self: &Arc<Self>, instead_of: Option<u64>) -> Lookup<Waiting, Error> {
-        self.lookup_instead(instead_of)
-            .try_map(|pending| Waiting::new(Arc::clone(self), pending, instead_of))
-    }
-
-    /// Looks up as [`join_instead`](Self::join_instead) does.
-    pub fn lookup_instead(self: &Arc<Self>, instead_of: Option<u64>) -> Lookup<Pending, Error> {
-        match self.lookup() {
-            // Only a runtime has the timer of a waiter.
-            Lookup::Ready(token) if Some(token.generation()) == instead_of && runtime().is_ok() => {
-                let pending = self.pending().map(Lookup::Pending);
-                pending.unwrap_or(Lookup::Ready(token))
-            }
-            lookup => lookup,
-        }
+        self.locked(|inner, now, _| inner.pending(now))
     }
 
     /// Consults the snapshot, then the state, and spawns the fetch that it decides on, on the caller's
@@ -333,20 +297,11 @@ impl Shared {
         if let Some(endpoint) = self.endpoint() {
             return Ok(endpoint);
         }
-        self.read_credentials(false).await?;
+        if let Some(source) = &self.source {
+            source.load(self, false).await?;
+        }
         let missing = || Error::new(ErrorKind::NoCredentials, "");
         self.endpoint().ok_or_else(missing)
-    }
-
-    /// Reads the credentials from the source, and uses them from now on. If they have `changed`, an earlier
-    /// reading does not count.
-    pub async fn read_credentials(self: &Arc<Self>, changed: bool) -> Result<(), Error> {
-        runtime()?;
-        if let Some(source) = &self.source {
-            let credentials = source.read(self.policy().fetch_timeout, changed).await?;
-            self.change_credentials(credentials, None)?;
-        }
-        Ok(())
     }
 
     /// Clears the last failure, and the backoff after it.
@@ -355,14 +310,6 @@ impl Shared {
             state.clear_backoff();
             true
         });
-    }
-
-    /// Returns whether the token is refreshed without a lookup: if it was used after the callers that waited for
-    /// it, or in any case.
-    pub fn is_refreshed(&self) -> bool {
-        let current = self.snapshot.load();
-        let used = current.as_deref().map_or(0, Published::used_for);
-        self.common.refreshes(Duration::from_nanos(used) >= USED)
     }
 
     /// Returns for how long the token, or the cache if there is none, was not used, and whether it would be missed:
@@ -436,11 +383,6 @@ impl Drop for Shared {
             self.common.release(account, self);
         }
     }
-}
-
-/// Returns the current runtime.
-pub fn runtime() -> Result<Handle, Error> {
-    Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::{env, ffi::OsString};
 
 use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials};
 
-use super::{Shared, TokenCacheBuilder, TokenFuture, shared::runtime, waiting::idle};
+use super::{
+    Shared, TokenCacheBuilder, TokenFuture,
+    waiting::{idle, runtime},
+};
 #[cfg(all(feature = "client", feature = "config"))]
 use crate::{Egress, config::Config};
 use crate::{Error, endpoint::TokenEndpoint, status::Status, sync::Arc};
