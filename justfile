@@ -113,7 +113,7 @@ signatures:
 api:
     scripts/signatures --renew {{ libraries }}
 
-# Checks which crates depend on which, and on how many
+# Checks which crates and modules depend on which, and on how many crates
 layers:
     scripts/layers
 

@@ -22,13 +22,13 @@ impl<T> Few<T> {
         self.0.take_if(|items| items.is_empty());
     }
 
-    /// Removes all items but the last `length`.
-    pub fn keep_last(&mut self, length: usize) {
+    /// Removes the first items until `length` are left, but none that `is_kept`.
+    pub fn keep_last(&mut self, length: usize, is_kept: impl Fn(&T) -> bool) {
         let mut excess = self.len().saturating_sub(length);
-        self.retain(|_| {
-            let is_excess = excess > 0;
-            excess = excess.saturating_sub(1);
-            !is_excess
+        self.retain(|item| {
+            let is_removed = excess > 0 && !is_kept(item);
+            excess -= usize::from(is_removed);
+            !is_removed
         });
     }
 }

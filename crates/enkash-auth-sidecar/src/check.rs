@@ -4,11 +4,10 @@ use std::{
 };
 
 use enkash_auth_redis::RedisStore;
-use enkash_auth_tower::ErrorKind;
 
 use crate::{
     config::Config,
-    failure::{Failure, one_line},
+    failure::{Failure, advice, one_line},
     store::OpenStore,
 };
 
@@ -77,52 +76,4 @@ async fn describe(store: &RedisStore, out: &mut impl Write) -> io::Result<u8> {
         code = STORE_UNFIT;
     }
     Ok(code)
-}
-
-/// Returns the exit code of `check` for an error, and what to do about it, which the page shows as well.
-pub(crate) fn advice(kind: ErrorKind) -> (u8, &'static str) {
-    match kind {
-        ErrorKind::InvalidSetting => (2, "correct the named setting"),
-        ErrorKind::Unavailable => (
-            3,
-            "check ENKASH_BASE_URL, the network and the proxy; a running sidecar retries by itself",
-        ),
-        ErrorKind::InvalidResponse => (
-            4,
-            "the response from ENKASH_BASE_URL has no token: is it EnKash's token server?",
-        ),
-        ErrorKind::Rejected => (
-            5,
-            "check the credentials in ENKASH_* before they are sent again: a third consecutive rejection \
-             locks the account; those in files are read again by themselves, those in variables at a restart",
-        ),
-        ErrorKind::AccountLocked => (
-            6,
-            "have EnKash unlock the account, then run `enkash-sidecar reset`",
-        ),
-        ErrorKind::Misconfigured => (
-            7,
-            "check ENKASH_BASE_URL, and whether the product takes a password or merchant keys",
-        ),
-        ErrorKind::Forbidden => (
-            8,
-            "ask EnKash whether this machine's address is allow-listed and the API enabled",
-        ),
-        ErrorKind::Unresolved => (
-            9,
-            "EnKash may count this as a failed attempt: check the token server and the account, \
-             then run `enkash-sidecar reset`",
-        ),
-        ErrorKind::StoreUnavailable => (
-            10,
-            "check the directory or the server in ENKASH_TOKEN_STORE; once it responds, \
-             a running sidecar goes on by itself",
-        ),
-        ErrorKind::AccountClosed => (
-            11,
-            "check the account and the credentials in EnKash's portal and correct them, \
-             then run `enkash-sidecar reset`: a third failed attempt could lock the account",
-        ),
-        _ => (1, "see the log, with RUST_LOG=debug for details"),
-    }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use enkash_auth_tower::internal::duration_or_never;
 
 /// Stands for `never`.
 const NEVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -47,12 +48,9 @@ pub(crate) struct Timeouts {
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    match text.trim() {
-        "never" => Ok(NEVER),
-        text => humantime::parse_duration(text)
-            .map(|time| time.min(NEVER))
-            .map_err(|_| "not a duration such as 1500ms or 2m 30s, or never"),
-    }
+    let time =
+        duration_or_never(text).ok_or("not a duration such as 1500ms or 2m 30s, or never")?;
+    Ok(time.unwrap_or(NEVER).min(NEVER))
 }
 
 fn timeout(text: &str) -> Result<Duration, &'static str> {

@@ -4,7 +4,10 @@ use enkash_auth_axum::health::Probe;
 use enkash_auth_tower::{Accounts, TokenCache};
 use serde_json::{Value, json};
 
-use crate::{account_files::AccountFiles, check::advice, failure::Failure};
+use crate::{
+    account_files::AccountFiles,
+    failure::{Failure, advice},
+};
 
 /// The tokens of one account, or of many.
 #[derive(Clone)]

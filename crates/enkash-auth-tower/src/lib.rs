@@ -92,6 +92,8 @@ pub mod internal {
     pub use enkash_auth_core::is_token_path;
 
     pub use crate::attempts::Process;
+    #[cfg(feature = "config")]
+    pub use crate::config::duration_or_never;
     #[cfg(feature = "client")]
     pub use crate::egress::{Traffic, connections, lenient::pool as lenient_pool};
     pub use crate::store::{LONGEST_STORE_TIMEOUT, Queue, Slot, checked_timeout};

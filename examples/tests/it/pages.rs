@@ -69,18 +69,6 @@ async fn program_of_readme_makes_a_call() {
     assert_eq!(sandbox.issuer().counters().token_requests, 1);
 }
 
-#[test]
-#[ignore = "compiles reqwest with its defaults"]
-fn program_of_getting_started_compiles() {
-    let output = cargo("build", "getting-started", "docs/getting-started.md", 0).output();
-    let output = output.unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 /// Returns the crypto providers among the dependencies that `page` shows `nth`.
 fn providers(page: &str, nth: usize) -> Vec<&'static str> {
     let mut tree = cargo("tree", "tls", page, nth);

@@ -11,10 +11,10 @@ fn section(name: &str) -> &'static str {
     found.unwrap_or_else(|| panic!("no section on {name}"))
 }
 
-/// Returns the text of the `nth` fenced block in the section on `name`.
-fn block(name: &str, nth: usize) -> &'static str {
+/// Returns the text of the fenced block in the section on `name`.
+fn block(name: &str) -> &'static str {
     // The text between two fences, after the language tag.
-    let fenced = section(name).split("```").skip(1).step_by(2).nth(nth);
+    let fenced = section(name).split("```").nth(1);
     let (_, text) = fenced.and_then(|it| it.split_once('\n')).unwrap();
     text
 }
@@ -30,9 +30,7 @@ fn output(program: &str) -> String {
 
 /// Runs the program `name`, and compares its output.
 fn run(name: &str, program: &str) {
-    let command = format!("cargo run -p enkash-auth-examples --bin {name}\n");
-    assert_eq!(block(name, 0), command);
-    assert_eq!(output(program), block(name, 1));
+    assert_eq!(output(program), block(name));
 }
 
 /// Runs a program whose output varies; returns the numbers of token requests, as it prints them.
@@ -128,8 +126,4 @@ fn readme_lists_every_example() {
     programs.sort();
     listed.sort_unstable();
     assert_eq!(programs, listed);
-    for name in programs {
-        let command = format!("-p enkash-auth-examples --bin {name}\n");
-        assert!(section(&name).contains(&command), "{name}");
-    }
 }

@@ -1,5 +1,5 @@
 //! The version and the address of the repository match the workspace's manifest wherever they are
-//! repeated.
+//! repeated; what need not be repeated stands in one place.
 
 use std::{fs, path::Path};
 
@@ -48,6 +48,14 @@ fn repository_has_one_address() {
             }
         }
     }
+}
+
+#[test]
+fn rights_of_redis_user_stand_in_one_place() {
+    let place = "crates/enkash-auth-redis/README.md";
+    assert!(read(place).contains("\nuser payouts on >secret ~enkash-auth:* "));
+    let manifest = read("deploy/kubernetes/redis.yaml");
+    assert!(manifest.contains(place) && !manifest.contains("+eval"));
 }
 
 #[test]

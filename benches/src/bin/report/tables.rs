@@ -58,20 +58,7 @@ pub(crate) fn write(figures: &Figures) -> io::Result<()> {
         "fail_millis",
         "impatient_success_share",
     ];
-    update(
-        "README.md",
-        &[
-            ("excerpt_storm", peers(&storm)),
-            (
-                "excerpt_end_to_end",
-                grid(figures, "end_to_end", &end_to_end),
-            ),
-            (
-                "excerpt_hot_path",
-                peers(&["nanos", "ratio", "allocations", "scaling"]),
-            ),
-        ],
-    )
+    update("README.md", &[("excerpt_storm", peers(&storm))])
 }
 
 /// Rewrites the tables of many accounts.

@@ -63,6 +63,6 @@ impl Cleared {
     /// Sorts and bounds the list.
     pub fn tidy(&mut self) {
         self.0.sort_by_key(|item| (item.at, item.id));
-        self.0.keep_last(MOST);
+        self.0.keep_last(MOST, |_| false);
     }
 }

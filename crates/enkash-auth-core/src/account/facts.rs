@@ -234,10 +234,9 @@ impl Facts {
                 if let Some(success) = permit.known_good {
                     self.clear(success, true, now);
                 }
-                let state = if guessed {
-                    State::Guessed
-                } else {
-                    State::Rejected
+                let state = match guessed {
+                    true => State::Guessed,
+                    false => State::Rejected,
                 };
                 let id = self.reject(permit, state, now);
                 self.add_rejected(Rejected {
@@ -393,12 +392,7 @@ impl Facts {
         self.rejected
             .sort_by_key(|rejected| (rejected.at, rejected.id));
         // An open attempt is never dropped: its outcome is recorded here.
-        let mut excess = self.attempts.len().saturating_sub(ATTEMPTS);
-        self.attempts.retain(|attempt| {
-            let is_dropped = excess > 0 && !attempt.is_open();
-            excess -= usize::from(is_dropped);
-            !is_dropped
-        });
-        self.rejected.keep_last(REJECTED);
+        self.attempts.keep_last(ATTEMPTS, Attempt::is_open);
+        self.rejected.keep_last(REJECTED, |_| false);
     }
 }

@@ -12,6 +12,9 @@ const YOUNG: Duration = Duration::from_secs(3);
 /// to whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
 
+/// A token with less than this left is replaced by its issuer within that time.
+pub const LAST_SECOND: Duration = Duration::from_secs(1);
+
 /// Holds the newest token, also after it has expired.
 #[derive(Clone, Debug)]
 pub struct Held {
@@ -21,8 +24,18 @@ pub struct Held {
 }
 
 impl Held {
-    /// Creates the token of `generation`, first received at `issued`.
-    pub fn new(bearer: Bearer, generation: u64, schedule: Schedule, issued: Timestamp) -> Self {
+    /// Creates the token of `generation`, received at `now`.
+    pub fn new(
+        bearer: Bearer,
+        generation: u64,
+        schedule: Schedule,
+        lifetime: &Lifetime,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> Self {
+        // One that was sent longer ago than a fetch takes comes from a store.
+        let is_stored = lifetime.age(now) > policy.fetch_timeout;
+        let issued = if is_stored { lifetime.sent() } else { now };
         Self {
             token: AccessToken::new(bearer, generation, schedule),
             issued,
@@ -31,14 +44,36 @@ impl Held {
 
     /// Creates the same token, returned again: it keeps its generation and gets a new schedule.
     pub fn reissued(self, bearer: Bearer, schedule: Schedule) -> Self {
-        Self::new(bearer, self.token.generation(), schedule, self.issued)
+        Self {
+            token: AccessToken::new(bearer, self.token.generation(), schedule),
+            issued: self.issued,
+        }
+    }
+
+    /// Returns the schedule of `bearer`, received while `held` is the newest token; `None` if its deadline has passed.
+    pub fn schedule(
+        held: Option<&Self>,
+        bearer: &Bearer,
+        lifetime: &Lifetime,
+        now: Timestamp,
+        jitter: f64,
+        policy: &Policy,
+    ) -> Option<Schedule> {
+        let schedule = match held.filter(|held| held.is(bearer)) {
+            Some(held) => held.reused(lifetime, now, jitter, policy),
+            None if policy.reuses_tokens && !lifetime.is_local() => lifetime
+                .length()
+                .map(|length| Schedule::reused(lifetime.sent(), length)),
+            None => Schedule::new(lifetime, policy, jitter),
+        };
+        schedule.filter(|schedule| !schedule.deadline().has_passed(now))
     }
 
     /// Returns the schedule of this token when its issuer returns it again with `lifetime`.
     ///
     /// Each response gives a lower bound of its expiry, so the later one is right if rounding explains the
     /// difference. Otherwise the expiry has changed, and the token is refreshed like a new one.
-    pub fn reused(
+    fn reused(
         &self,
         lifetime: &Lifetime,
         now: Timestamp,
@@ -57,6 +92,17 @@ impl Held {
     /// Returns how long it could be attached when it was received.
     pub fn lifetime(&self) -> Duration {
         self.token.remaining(self.issued)
+    }
+
+    /// Returns how long the issuer may still return it after its expiry, which was rounded down by up to a second; zero
+    /// unless it is one that the issuer reuses.
+    pub fn reused_for(&self, now: Timestamp) -> Duration {
+        let schedule = self.token.schedule();
+        if !schedule.is_reused() {
+            return Duration::ZERO;
+        }
+        let end = schedule.expiry() + LAST_SECOND;
+        end.remaining(now).min(2 * LAST_SECOND)
     }
 
     /// Returns whether the API may not know it yet.

@@ -2,19 +2,16 @@ use std::time::Duration;
 
 use super::{
     Call, Decision, FetchError, FetchOutcome, FetchReason, Lookup, PendingFetch, View,
-    backoff::Backoff, doubt::Doubt, held::Held, pending_fetch::ExpiredTokens,
+    backoff::Backoff,
+    doubt::Doubt,
+    held::{Held, LAST_SECOND},
+    pending_fetch::ExpiredTokens,
 };
-use crate::{
-    AccessToken, Bearer, Failure, FailureKind, Policy, Timestamp,
-    lifetime::{Lifetime, Schedule},
-};
+use crate::{AccessToken, Bearer, Failure, FailureKind, Policy, Timestamp, lifetime::Lifetime};
 
 /// How long after the first call no background refresh begins: a short program, run every minute, could exit
 /// during one.
 const FIRST_REFRESH: Duration = Duration::from_secs(10);
-
-/// A token with less than this left is replaced by its issuer within that time.
-const LAST_SECOND: Duration = Duration::from_secs(1);
 
 /// Holds the state of one cache: the newest token, the pending fetch, the backoff after the error `E`.
 #[derive(Clone, Debug)]
@@ -67,7 +64,7 @@ impl<E: FetchError> State<E> {
         self.doubt.lapse(now);
         let overdue = self
             .pending
-            .take_if(|pending| pending.overdue.has_passed(now));
+            .take_if(|pending| pending.overdue().has_passed(now));
         let fetches = self.fetches;
         let lookup = match self.usable(now).cloned() {
             Some(token) => {
@@ -83,7 +80,7 @@ impl<E: FetchError> State<E> {
         };
         Decision {
             lookup,
-            spawn: self.pending.filter(|pending| pending.number > fetches),
+            spawn: self.pending.filter(|pending| pending.number() > fetches),
             abandoned: overdue.is_some(),
         }
     }
@@ -91,14 +88,9 @@ impl<E: FetchError> State<E> {
     /// Counts the time of fetch `number` from `now` on: it waited for a place. Returns `false` if that fetch has
     /// been abandoned.
     pub fn extend(&mut self, number: u64, now: Timestamp, policy: &Policy) -> bool {
-        let mut pending = self
-            .pending
-            .as_mut()
-            .filter(|pending| pending.number == number);
-        if let Some(pending) = &mut pending {
-            pending.overdue = overdue(now, policy);
-        }
-        pending.is_some()
+        let pending = self.pending.as_mut();
+        let pending = pending.filter(|pending| pending.number() == number);
+        pending.map(|pending| pending.extend(now, policy)).is_some()
     }
 
     /// Completes fetch `number`. `jitter`, in `[0, 1]`, is random. Returns `false`, and changes nothing, if
@@ -111,7 +103,7 @@ impl<E: FetchError> State<E> {
         jitter: f64,
         policy: &Policy,
     ) -> bool {
-        let pending = self.pending.take_if(|pending| pending.number == number);
+        let pending = self.pending.take_if(|pending| pending.number() == number);
         if pending.is_none() {
             return false;
         }
@@ -147,9 +139,10 @@ impl<E: FetchError> State<E> {
         now: Timestamp,
         policy: &Policy,
     ) -> Option<Duration> {
-        self.pending.filter(|pending| pending.number == number)?;
+        self.pending.filter(|pending| pending.number() == number)?;
         let is_last_second = lifetime.length().is_none_or(|length| length < LAST_SECOND);
-        if !is_last_second || self.schedule(bearer, lifetime, now, 0.0, policy).is_some() {
+        let held = self.held.as_ref();
+        if !is_last_second || Held::schedule(held, bearer, lifetime, now, 0.0, policy).is_some() {
             return None;
         }
         self.expired.add(bearer)
@@ -223,7 +216,7 @@ impl<E: FetchError> State<E> {
     /// Returns when the next decision is due: the fetch is overdue, the backoff has passed, or the refresh
     /// window opens. `None` before the first fetch.
     pub fn next_check(&self, now: Timestamp) -> Option<Timestamp> {
-        let pending = self.pending.map(|pending| pending.overdue);
+        let pending = self.pending.map(PendingFetch::overdue);
         let backoff = || self.backoff_end(now);
         let refresh = || self.token().map(|token| self.refresh_at(token, now));
         pending.or_else(backoff).or_else(refresh)
@@ -291,15 +284,8 @@ impl<E: FetchError> State<E> {
     /// expiry was rounded down by up to a second.
     pub fn reused_for(&self, now: Timestamp) -> Duration {
         let is_expired = self.usable(now).is_none() && !self.doubt.is_open();
-        let schedule = self
-            .token()
-            .filter(|_| is_expired)
-            .map(AccessToken::schedule);
-        let reused = schedule.filter(|schedule| schedule.is_reused());
-        let end = reused.map(|schedule| schedule.expiry() + LAST_SECOND);
-        end.map_or(Duration::ZERO, |end| {
-            end.remaining(now).min(2 * LAST_SECOND)
-        })
+        let held = self.held.as_ref().filter(|_| is_expired);
+        held.map_or(Duration::ZERO, |held| held.reused_for(now))
     }
 
     /// Returns the pending fetch.
@@ -328,11 +314,7 @@ impl<E: FetchError> State<E> {
         }
         self.fetches += 1;
         self.expired = ExpiredTokens::default();
-        let pending = PendingFetch {
-            number: self.fetches,
-            reason: self.reason(now),
-            overdue: overdue(now, policy),
-        };
+        let pending = PendingFetch::new(self.fetches, self.reason(now), now, policy);
         self.is_forced = false;
         Ok(*self.pending.insert(pending))
     }
@@ -384,21 +366,19 @@ impl<E: FetchError> State<E> {
         jitter: f64,
         policy: &Policy,
     ) {
-        let Some(schedule) = self.schedule(&bearer, lifetime, now, jitter, policy) else {
+        let held = self.held.as_ref();
+        let is_new = !held.is_some_and(|held| held.is(&bearer));
+        let Some(schedule) = Held::schedule(held, &bearer, lifetime, now, jitter, policy) else {
             let detail = "token already expired when received";
             let failure = Failure::new(FailureKind::InvalidResponse, detail);
             return self.fail(failure.into(), now, jitter, policy);
         };
-        let is_new = !self.held.as_ref().is_some_and(|held| held.is(&bearer));
         self.doubt.grant(is_new, lifetime.sent(), now);
         self.held = Some(match self.held.take().filter(|_| !is_new) {
             Some(held) => held.reissued(bearer, schedule),
             None => {
                 self.generations += 1;
-                // One that was sent longer ago than a fetch takes comes from a store.
-                let is_stored = lifetime.age(now) > policy.fetch_timeout;
-                let issued = if is_stored { lifetime.sent() } else { now };
-                Held::new(bearer, self.generations, schedule, issued)
+                Held::new(bearer, self.generations, schedule, lifetime, now, policy)
             }
         });
         self.backoff = None;
@@ -410,36 +390,10 @@ impl<E: FetchError> State<E> {
         let backoff = Backoff::new(error, last, is_refresh, now, jitter, policy);
         self.backoff = Some(Box::new(backoff));
     }
-
-    /// Returns the schedule of `bearer`; `None` if its deadline has passed.
-    fn schedule(
-        &self,
-        bearer: &Bearer,
-        lifetime: &Lifetime,
-        now: Timestamp,
-        jitter: f64,
-        policy: &Policy,
-    ) -> Option<Schedule> {
-        let schedule = match self.held.as_ref().filter(|held| held.is(bearer)) {
-            Some(held) => held.reused(lifetime, now, jitter, policy),
-            None if policy.reuses_tokens && !lifetime.is_local() => lifetime
-                .length()
-                .map(|length| Schedule::reused(lifetime.sent(), length)),
-            None => Schedule::new(lifetime, policy, jitter),
-        };
-        schedule.filter(|schedule| !schedule.deadline().has_passed(now))
-    }
 }
 
 impl<E: FetchError> Default for State<E> {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Returns when a fetch is overdue that begins at `now`: after a sixteenth more than its timeout. If it is driven at
-/// all, it completes before.
-fn overdue(now: Timestamp, policy: &Policy) -> Timestamp {
-    let limit = policy.fetch_timeout;
-    (now + limit.saturating_add(limit / 16)).on_monotonic()
 }

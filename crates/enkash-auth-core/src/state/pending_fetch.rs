@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Bearer, Failure, Timestamp, few::Few, lifetime::Lifetime};
+use crate::{Bearer, Failure, Policy, Timestamp, few::Few, lifetime::Lifetime};
 
 /// How long a fetch that received an expired token waits before it retries.
 const REPEAT: Duration = Duration::from_millis(250);
@@ -14,12 +14,29 @@ const SHORT_REPEATS: usize = 6;
 /// Identifies one fetch of a token: its number, its reason, and when callers stop waiting for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PendingFetch {
-    pub(super) number: u64,
-    pub(super) reason: FetchReason,
-    pub(super) overdue: Timestamp,
+    number: u64,
+    reason: FetchReason,
+    overdue: Timestamp,
 }
 
 impl PendingFetch {
+    /// Creates the fetch `number`, which begins at `now`.
+    pub(super) fn new(number: u64, reason: FetchReason, now: Timestamp, policy: &Policy) -> Self {
+        let mut fetch = Self {
+            number,
+            reason,
+            overdue: now,
+        };
+        fetch.extend(now, policy);
+        fetch
+    }
+
+    /// Makes it overdue a sixteenth more than its timeout after `now`. If it is driven at all, it completes before.
+    pub(super) fn extend(&mut self, now: Timestamp, policy: &Policy) {
+        let limit = policy.fetch_timeout;
+        self.overdue = (now + limit.saturating_add(limit / 16)).on_monotonic();
+    }
+
     /// Returns its number: the fetches of a cache are counted from 1.
     pub fn number(self) -> u64 {
         self.number

@@ -110,17 +110,19 @@ impl<K: AccountId> Accounts<K> {
     ///
     /// If it is dropped, the old credentials stay in use.
     pub async fn credentials_changed(&self, id: &K) -> Result<(), Error> {
-        match self.0.shards.read(id, Arc::clone) {
-            Some(shared) => shared.read_credentials(true).await,
-            None => Ok(()),
+        if let Some(shared) = self.0.shards.read(id, Arc::clone)
+            && let Some(source) = shared.source()
+        {
+            source.load(&shared, true).await?;
         }
+        Ok(())
     }
 
     /// Removes the account `id` from the cache, with its token. Handles that were taken go on to work. What this
     /// process knows of its attempts is kept: the next cache of the same account begins with it.
     pub fn forget(&self, id: &K) {
         let remove = |shared: &Arc<Shared>| {
-            shared.set_removed();
+            shared.usage().set_removed();
             true
         };
         drop(self.0.shards.remove(id, remove));
@@ -141,13 +143,13 @@ impl<K: AccountId> Accounts<K> {
         self.each(|_, shared| {
             let status = shared.status();
             if status.unresolved_attempts() > 0 && status.strikes() == 0 {
-                closed.push(Arc::clone(shared));
+                closed.push(TokenCache::from_shared(Arc::clone(shared)));
             }
             true
         });
         let mut result = Ok(());
-        for shared in closed {
-            result = result.and(shared.reset(false).await);
+        for tokens in closed {
+            result = result.and(tokens.reset().await);
         }
         result
     }
@@ -224,7 +226,7 @@ impl<K: AccountId> Accounts<K> {
         self.0.shards.scan(|shard| {
             for entry in shard.iter().filter(|entry| is_unused(entry.value())) {
                 let (id, shared) = (entry.key(), entry.value());
-                let (age, is_missed) = shared.usage(now);
+                let (age, is_missed) = shared.unused_for(now);
                 if age >= self.0.idle_timeout {
                     idle.push(id.clone());
                 }
@@ -242,7 +244,7 @@ impl<K: AccountId> Accounts<K> {
         let remove = |shared: &Arc<Shared>| {
             let is_unused = is_unused(shared);
             if is_unused {
-                shared.set_removed();
+                shared.usage().set_removed();
             }
             is_unused
         };

@@ -30,6 +30,9 @@ const LEASE_GRACE: Duration = Duration::from_secs(6);
 /// Sets how often a reset polls for the end of the attempt in flight.
 const RESET_POLL: Duration = Duration::from_millis(250);
 
+/// Represents what a fetch may do.
+type Acquired = Acquire<Permit, StoredToken, Error>;
+
 /// Runs the permit protocol, for any number of accounts.
 pub struct Attempts {
     records: Records,
@@ -76,10 +79,7 @@ impl Attempts {
     }
 
     /// Decides whether the fetch may send its credentials, by its deadline.
-    pub async fn acquire(
-        self: &Arc<Self>,
-        ctx: &FetchContext<'_>,
-    ) -> Acquire<Permit, StoredToken, Error> {
+    pub async fn acquire(self: &Arc<Self>, ctx: &FetchContext<'_>) -> Acquired {
         let mut decided = None;
         let acquired = timeout_at(ctx.deadline, self.try_acquire(ctx, &mut decided)).await;
         let acquired = match acquired {
@@ -95,8 +95,8 @@ impl Attempts {
     async fn try_acquire(
         &self,
         ctx: &FetchContext<'_>,
-        decided: &mut Option<Acquire<Permit, StoredToken, Error>>,
-    ) -> Result<Acquire<Permit, StoredToken, Error>, Down> {
+        decided: &mut Option<Acquired>,
+    ) -> Result<Acquired, Down> {
         let account = ctx.endpoint.account();
         let mut uses_guard = true;
         for _ in 0..TRIES {
@@ -165,32 +165,24 @@ impl Attempts {
         permit: account::Permit,
         liveness: Option<Liveness>,
     ) -> Result<Option<Permit>, Down> {
-        let (now, before, id) = (self.records.clock().now(), ctx.send_before, permit.id());
+        let (before, id) = (ctx.send_before, permit.id());
+        let (clock, now) = (self.records.clock(), self.records.clock().now());
         let _beginning = {
             let mut witness = opened.witness().lock();
             let mut facts = seen.clone();
             facts.merge(witness.facts());
             // Another cache of the process may have begun an attempt since, in the store or without it.
-            let beginning = (facts == *seen).then(|| {
-                self.records
-                    .process()
-                    .begin(ctx.endpoint.account(), id, before, now)
-            });
-            let Some(Some(beginning)) = beginning else {
+            if facts != *seen {
+                return Ok(None);
+            }
+            let process = self.records.process();
+            let Some(beginning) = process.begin(ctx.endpoint.account(), id, before, now) else {
                 return Ok(None);
             };
             witness.begin(id);
             beginning
         };
-        let witness = opened.witness();
-        let permit = Permit::new(
-            permit,
-            witness,
-            self.records.clock(),
-            before,
-            liveness,
-            true,
-        );
+        let permit = Permit::new(permit, opened.witness(), clock, before, liveness, true);
         if self.records.write(opened).await? {
             return Ok(Some(permit));
         }
@@ -300,7 +292,7 @@ impl Attempts {
         }
     }
 
-    pub(super) fn polls(&self) -> &RecordPolls {
+    pub fn polls(&self) -> &RecordPolls {
         &self.polls
     }
 
@@ -337,11 +329,7 @@ impl Attempts {
     }
 
     /// Decides what the fetch may do while the store is down, on what this process witnessed.
-    fn without_store(
-        &self,
-        ctx: &FetchContext<'_>,
-        down: Down,
-    ) -> Acquire<Permit, StoredToken, Error> {
+    fn without_store(&self, ctx: &FetchContext<'_>, down: Down) -> Acquired {
         let account = ctx.endpoint.account();
         self.meter.store_failed(account);
         let is_newer = matches!(down, Down::Newer) || self.records.is_newer(account);
@@ -374,15 +362,8 @@ impl Attempts {
                     let error = &**error;
                     tracing::warn!(error, "token store unavailable; continuing without it");
                 }
-                let before = ctx.send_before;
-                Acquire::Granted(Permit::new(
-                    permit,
-                    &witness,
-                    self.records.clock(),
-                    before,
-                    None,
-                    false,
-                ))
+                let (before, clock) = (ctx.send_before, self.records.clock());
+                Acquire::Granted(Permit::new(permit, &witness, clock, before, None, false))
             }
             Acquire::Probe if may_attempt => Acquire::Probe,
             Acquire::Granted(_) | Acquire::Probe => {

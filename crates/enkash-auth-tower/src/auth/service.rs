@@ -98,7 +98,7 @@ impl<S, P, A> EnkashAuth<S, P, A> {
             Ok(shared) => shared,
             Err(error) => return self.fail(error, &request),
         };
-        match shared.join() {
+        match Waiting::join(&shared, None) {
             Lookup::Ready(token) => {
                 let rules = Arc::clone(&slot.calls);
                 let watched = Watched::calling(&mut self.inner, request, &token, shared, rules);

@@ -153,7 +153,7 @@ where
                         return Poll::Pending;
                     };
                     ready!(inner.poll_ready(cx)).map_err(NotCalled::unmark)?;
-                    match this.shared.join() {
+                    match Waiting::join(this.shared, None) {
                         Lookup::Ready(token) => {
                             if let Some((mut inner, request)) = this.call.take() {
                                 this.state.set(call(
@@ -242,7 +242,7 @@ where
         .headers
         .insert(request.headers_mut(), token, access_key);
     let sent = Sent {
-        attached: shared.attached(token),
+        attached: shared.snapshot().attached(token.generation()),
         call: Call {
             sent: shared.clock().now(),
             origin,

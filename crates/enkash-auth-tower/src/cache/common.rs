@@ -156,11 +156,14 @@ impl Common {
             claims: 0,
         });
         other = owner.cache.upgrade().filter(|it| !Arc::ptr_eq(it, cache));
-        if other.as_ref().is_some_and(|other| !other.is_removed()) {
+        if other
+            .as_ref()
+            .is_some_and(|other| !other.usage().is_removed())
+        {
             // Of a cache that was removed, only its handles are left: it goes on beside the other.
             let detail = "credentials: they are those of another account that is cached";
             let error = || Error::new(ErrorKind::InvalidSetting, detail);
-            return cache.is_removed().then_some(()).ok_or_else(error);
+            return cache.usage().is_removed().then_some(()).ok_or_else(error);
         }
         if owner.cache.as_ptr() != Arc::as_ptr(cache) {
             *owner = Owner {

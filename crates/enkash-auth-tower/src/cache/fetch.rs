@@ -216,7 +216,7 @@ impl<'a> Fetch<'a> {
     /// Sends the credentials, once.
     async fn send(&self, permit: &Permit) -> Sent {
         let (shared, endpoint) = (self.shared, self.endpoint);
-        shared.count_request();
+        shared.usage().count_request();
         shared.attempts().meter().requested(endpoint.account());
         let may_send = || !self.is_abandoned() && permit.attempt().may_send();
         let clock = shared.clock().clone();

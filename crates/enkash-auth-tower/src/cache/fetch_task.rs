@@ -94,7 +94,9 @@ impl FetchTask {
         if matches!(&outcome, FetchOutcome::Failed(error) if error.kind().is_closed()) {
             // Nothing is sent meanwhile.
             shared.give_back(self.pending);
-            shared.reload(endpoint).await;
+            if let Some(source) = shared.source() {
+                source.reload(shared, endpoint).await;
+            }
         }
         (outcome, obtained_by)
     }

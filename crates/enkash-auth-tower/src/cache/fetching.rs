@@ -27,11 +27,6 @@ impl Fetching {
         }
     }
 
-    /// Returns the number of the fetch.
-    pub fn number(&self) -> u64 {
-        self.fetch.number()
-    }
-
     pub fn waiters(&self) -> &Arc<Waiters> {
         &self.waiters
     }
@@ -48,6 +43,16 @@ impl Fetching {
     pub fn complete(self, completion: Completion) {
         drop(self.place);
         self.waiters.complete(completion);
+    }
+
+    /// Makes the waiters look up once more: the fetch, of `account`, did not complete in time.
+    pub fn abandon_overdue(self, account: Option<AccountKey>, meter: &Meter) {
+        tracing::warn!(
+            account = account.map(tracing::field::display),
+            fetch = self.fetch.number(),
+            "token fetch overdue, abandoned"
+        );
+        self.abandon(account, meter);
     }
 
     /// Makes the waiters look up once more: the fetch, of `account`, was abandoned.

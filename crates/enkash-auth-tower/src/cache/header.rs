@@ -131,7 +131,7 @@ impl HeaderSlot {
     /// Returns the cached token of one account of many.
     pub fn header_once(&self, shared: &Shared) -> Option<(HeaderValue, Attached)> {
         self.copy.as_ref()?;
-        let current = shared.snapshot.load();
+        let current = shared.snapshot().load();
         let current = current.as_deref()?;
         current.header()?;
         Some(current.pair())
@@ -140,7 +140,7 @@ impl HeaderSlot {
     /// Returns the cached token, if it may be attached.
     fn load(&self, shared: &Shared) -> Option<Arc<Published>> {
         self.copy.as_ref()?;
-        let current = shared.snapshot.load();
+        let current = shared.snapshot().load();
         let current = current.as_ref()?;
         current.header()?;
         Some(Arc::clone(current))

@@ -74,13 +74,12 @@ impl Inner {
         current.is_some_and(|current| current.number() == fetch.number())
     }
 
-    /// Returns how to wait for the fetch in flight.
-    pub fn pending(&self) -> Option<Pending> {
+    /// Returns how to wait for the fetch that is in flight and not overdue.
+    pub fn pending(&self, now: Timestamp) -> Option<Pending> {
         let (fetch, fetching) = (self.state.pending()?, self.fetching.as_ref()?);
-        Some(Pending::new(
-            Arc::clone(fetching.waiters()),
-            fetch.overdue(),
-        ))
+        let is_overdue = fetch.overdue().has_passed(now);
+        let waiters = || Arc::clone(fetching.waiters());
+        (!is_overdue).then(|| Pending::new(waiters(), fetch.overdue()))
     }
 
     /// Decides what a caller gets. Returns with that the fetch to spawn, and the one that was abandoned.

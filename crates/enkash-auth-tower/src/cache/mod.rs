@@ -4,6 +4,7 @@
 //! that token. If none may be attached, or a refresh is due, `shared` locks `inner`, the state, and spawns the fetch
 //! that it decides on. At most one runs: `fetch_task` makes the attempts of a `fetch`, publishes its result to the
 //! snapshot, and wakes the `waiters`, each a `waiting` caller without a token; what it has taken is `fetching`.
+//! What needs no lock is `usage`.
 //!
 //! What the accounts of one server share is `common`, made of `settings`: `places` limits the token requests in flight,
 //! the `refresher` renews without traffic, `jitter` spreads that, and `reuse` predicts when it is in vain. A `source`
@@ -28,6 +29,7 @@ mod snapshot;
 mod source;
 mod token_cache;
 mod token_future;
+mod usage;
 mod waiters;
 mod waiting;
 

@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::Shared;
+use super::{Shared, snapshot::Published};
 use crate::{
     heartbeat::{Beating, Heartbeat},
     sync::{Arc, Mutex, Weak},
@@ -22,6 +22,9 @@ const LATE: Duration = LONGEST.saturating_mul(2);
 
 /// Sets the time between two looks at a cache while its fetch is in flight, and after a lookup.
 const SHORTEST: Duration = Duration::from_millis(100);
+
+/// A token that is still used so long after it was fetched is refreshed before its next use, among many.
+const USED: Duration = Duration::from_secs(1);
 
 /// Refreshes caches without traffic: looks up each token when it is due, as a caller would.
 ///
@@ -49,7 +52,7 @@ impl Refresher {
     /// may be one that `is_stalled`, and is replaced.
     pub fn start(&self, runtime: &Handle, cache: &Arc<Shared>, is_stalled: bool) {
         let at = Instant::now() + SHORTEST;
-        if cache.begin_refreshing() && self.due.lock().add(at, Arc::downgrade(cache)) {
+        if cache.usage().begin_refreshing() && self.due.lock().add(at, Arc::downgrade(cache)) {
             self.changed.notify_one();
         }
         if let Some(beating) = self.heartbeat.start(LATE, is_stalled) {
@@ -129,8 +132,8 @@ async fn refresh(due: Weak<Mutex<Due>>, changed: Arc<Notify>, beating: Beating) 
 /// any more.
 fn look(cache: &Arc<Shared>) -> Option<Duration> {
     let pause = match cache.idle_for() {
-        Some(Duration::ZERO) if !cache.is_refreshed() => {
-            cache.end_refreshing();
+        Some(Duration::ZERO) if !is_refreshed(cache) => {
+            cache.usage().end_refreshing();
             return None;
         }
         Some(Duration::ZERO) => {
@@ -142,4 +145,12 @@ fn look(cache: &Arc<Shared>) -> Option<Duration> {
         None => SHORTEST,
     };
     Some(pause.min(LONGEST))
+}
+
+/// Returns whether the token is refreshed without a lookup: if it was used after the callers that waited for it, or in
+/// any case.
+fn is_refreshed(cache: &Shared) -> bool {
+    let current = cache.snapshot().load();
+    let used = current.as_deref().map_or(0, Published::used_for);
+    cache.common().refreshes(Duration::from_nanos(used) >= USED)
 }

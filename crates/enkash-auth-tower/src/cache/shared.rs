@@ -7,15 +7,13 @@
 use std::time::Duration;
 
 use enkash_auth_core::{
-    AccessToken, AccountKey, Clock, Credentials, Grant, Timestamp,
+    AccessToken, AccountKey, Clock, Credentials, Grant, Policy, Timestamp,
     account::AttemptId,
-    state::{Call, FetchOutcome, Lookup, PendingFetch, View},
+    state::{Call, FetchOutcome, Lookup, PendingFetch, State, View},
 };
 use http::HeaderValue;
-use tokio::runtime::Handle;
 
 use super::{
-    Attached, Waiting,
     attached::Registered,
     common::Common,
     fetch_task::{self, FetchEnd},
@@ -23,36 +21,27 @@ use super::{
     places::Place,
     snapshot::{Published, Snapshot},
     source::Source,
+    usage::Usage,
     waiters::Completion,
-    waiting::Pending,
+    waiting::{Pending, runtime},
 };
 use crate::{
     Error, ErrorKind, RefreshPolicy,
     attempts::{Attempts, PermittedAttempt},
     endpoint::TokenEndpoint,
     status::Status,
-    sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Weak},
+    sync::{Arc, Mutex, Ordering, Weak},
     time::Time,
 };
-
-/// A token that is still used so long after it was fetched is refreshed before its next use, among many.
-const USED: Duration = Duration::from_secs(1);
 
 /// Holds what all handles of one cache share.
 #[derive(Debug)]
 pub struct Shared {
     common: Arc<Common>,
     source: Option<Source>,
-    pub(super) snapshot: Snapshot,
+    snapshot: Snapshot,
     inner: Mutex<Inner>,
-    waiting: AtomicUsize,
-    requests: AtomicU64,
-    /// Whether the refresher looks at this cache.
-    is_refreshing: AtomicBool,
-    /// Whether another cache of the same id may take its place.
-    is_removed: AtomicBool,
-    /// When it was created or last consulted its state, on the monotonic clock.
-    looked_up: AtomicU64,
+    usage: Usage,
 }
 
 impl Shared {
@@ -61,17 +50,13 @@ impl Shared {
         endpoint: Option<TokenEndpoint>,
         source: Option<Source>,
     ) -> Arc<Self> {
-        let created = common.clock().monotonic_nanos();
+        let created = common.clock().now();
         Arc::new_cyclic(|own| Self {
             common,
             source,
             snapshot: Snapshot::new(Registered::new(Weak::clone(own))),
             inner: Mutex::new(Inner::new(endpoint)),
-            waiting: AtomicUsize::new(0),
-            requests: AtomicU64::new(0),
-            is_refreshing: AtomicBool::new(false),
-            is_removed: AtomicBool::new(false),
-            looked_up: AtomicU64::new(created),
+            usage: Usage::new(created),
         })
     }
 
@@ -99,8 +84,16 @@ impl Shared {
         self.common.clock()
     }
 
-    pub fn waiting(&self) -> &AtomicUsize {
-        &self.waiting
+    pub fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub fn usage(&self) -> &Usage {
+        &self.usage
     }
 
     /// Returns the access key of the credentials that obtained `token`, if they are merchant keys.
@@ -113,15 +106,6 @@ impl Shared {
         }
     }
 
-    /// Identifies `token` for the request that carries it.
-    pub fn attached(&self, token: &AccessToken) -> Attached {
-        self.snapshot.attached(token.generation())
-    }
-
-    pub fn count_request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Returns whether the last fetch failed.
     pub fn is_failing(&self) -> bool {
         self.inner.lock().state().is_failing()
@@ -129,20 +113,16 @@ impl Shared {
 
     /// Counts the time of `pending` from now on. Returns `false` if it was abandoned.
     pub fn extend(&self, pending: PendingFetch) -> bool {
-        let now = self.clock().now();
-        let policy = self.policy().state_policy();
-        let mut inner = self.inner.lock();
-        inner.state_mut().extend(pending.number(), now, &policy)
+        self.locked(|inner, now, policy| inner.state_mut().extend(pending.number(), now, policy))
     }
 
     /// Begins the attempts of `pending` at `place`, and ends the attempt of an abandoned fetch, which sends
     /// nothing from now on. Returns `false` if this one was abandoned.
     pub fn begin(&self, pending: PendingFetch, place: Place) -> bool {
-        let now = self.clock().now();
-        let policy = self.policy().state_policy();
         // What is left of it is dropped after the lock.
         let mut place = Some(place);
-        let attempt = self.inner.lock().begin(pending, &mut place, now, &policy);
+        let attempt =
+            self.locked(|inner, now, policy| inner.begin(pending, &mut place, now, policy));
         let Some(attempt) = attempt else {
             return false;
         };
@@ -156,8 +136,7 @@ impl Shared {
     /// account asks at once, and repeatedly.
     pub fn reused_for(&self) -> Option<Duration> {
         self.common.reuse()?;
-        let now = self.clock().now();
-        let reused_for = self.inner.lock().state().reused_for(now);
+        let reused_for = self.locked(|inner, now, _| inner.state().reused_for(now));
         (!reused_for.is_zero()).then_some(reused_for)
     }
 
@@ -184,33 +163,7 @@ impl Shared {
 
     /// Returns the fetch that is in flight and not overdue.
     pub fn pending(&self) -> Option<Pending> {
-        let now = self.clock().now();
-        let pending = self.inner.lock().pending()?;
-        (!pending.overdue().has_passed(now)).then_some(pending)
-    }
-
-    /// Returns a token, or joins the waiters of a fetch.
-    pub fn join(self: &Arc<Self>) -> Lookup<Waiting, Error> {
-        self.join_instead(None)
-    }
-
-    /// Returns a token other than that of the generation `instead_of`, or joins the waiters of a fetch. Without a
-    /// fetch, it is the same one.
-    pub fn join_instead(self: &Arc<Self>, instead_of: Option<u64>) -> Lookup<Waiting, Error> {
-        self.lookup_instead(instead_of)
-            .try_map(|pending| Waiting::new(Arc::clone(self), pending, instead_of))
-    }
-
-    /// Looks up as [`join_instead`](Self::join_instead) does.
-    pub fn lookup_instead(self: &Arc<Self>, instead_of: Option<u64>) -> Lookup<Pending, Error> {
-        match self.lookup() {
-            // Only a runtime has the timer of a waiter.
-            Lookup::Ready(token) if Some(token.generation()) == instead_of && runtime().is_ok() => {
-                let pending = self.pending().map(Lookup::Pending);
-                pending.unwrap_or(Lookup::Ready(token))
-            }
-            lookup => lookup,
-        }
+        self.locked(|inner, now, _| inner.pending(now))
     }
 
     /// Consults the snapshot, then the state, and spawns the fetch that it decides on, on the caller's
@@ -222,8 +175,7 @@ impl Shared {
         {
             return Lookup::Ready(current.view().token().clone());
         }
-        self.looked_up
-            .store(now.monotonic_nanos(), Ordering::Relaxed);
+        self.usage.look_up(now);
         let runtime = runtime();
         let can_fetch = runtime.as_ref().map(drop).map_err(Error::clone);
         let (lookup, spawn, abandoned, account, old) = {
@@ -247,14 +199,7 @@ impl Shared {
             }
         }
         if let Some(fetch) = abandoned {
-            let number = fetch.number();
-            let account_field = account.map(tracing::field::display);
-            tracing::warn!(
-                account = account_field,
-                fetch = number,
-                "token fetch overdue, abandoned"
-            );
-            fetch.abandon(account, self.attempts().meter());
+            fetch.abandon_overdue(account, self.attempts().meter());
         }
         lookup
     }
@@ -286,27 +231,17 @@ impl Shared {
     /// Records that `pending` received `grant`. Returns how long to wait before the next request, if that is
     /// the cached token and it has expired.
     pub fn received(&self, pending: PendingFetch, grant: &Grant) -> Option<Duration> {
-        let now = self.clock().now();
-        let (bearer, lifetime) = (grant.bearer(), grant.lifetime());
-        let mut inner = self.inner.lock();
-        inner.state_mut().received(
-            pending.number(),
-            bearer,
-            lifetime,
-            now,
-            &self.policy().state_policy(),
-        )
+        let (number, bearer, lifetime) = (pending.number(), grant.bearer(), grant.lifetime());
+        self.locked(|inner, now, policy| {
+            let state = inner.state_mut();
+            state.received(number, bearer, lifetime, now, policy)
+        })
     }
 
     /// Records that the API did not take the token of `generation`, in response to `call` if that was watched,
     /// and fetches another if that changes anything.
     pub fn unauthorized(self: &Arc<Self>, generation: u64, is_proof: bool, call: Option<Call>) {
-        let changed = self.change(|inner, now| {
-            let state = inner.state_mut();
-            let is_changed = state.unauthorized(generation, is_proof, call, now);
-            is_changed.then_some(())
-        });
-        if changed.is_some() {
+        if self.change_state(|state, now| state.unauthorized(generation, is_proof, call, now)) {
             tracing::debug!(generation, is_proof, "api did not take the token");
             // Spawns the fetch; callers that need its token look it up.
             drop(self.lookup());
@@ -315,11 +250,7 @@ impl Shared {
 
     /// Records that the user rejected the token of `generation`, and fetches another.
     pub fn reject(self: &Arc<Self>, generation: u64) {
-        let rejected = self.change(|inner, now| {
-            let is_changed = inner.state_mut().reject(generation, now);
-            is_changed.then_some(())
-        });
-        if rejected.is_some() {
+        if self.change_state(|state, now| state.reject(generation, now)) {
             drop(self.lookup());
         }
     }
@@ -329,10 +260,7 @@ impl Shared {
         let current = self.snapshot.load();
         let view = current.as_deref().map(Published::view);
         if view.is_some_and(View::is_watched) {
-            self.change(|inner, _| {
-                let is_changed = inner.state_mut().accepted(generation, call);
-                is_changed.then_some(())
-            });
+            self.change_state(|state, _| state.accepted(generation, call));
         }
     }
 
@@ -369,82 +297,28 @@ impl Shared {
         if let Some(endpoint) = self.endpoint() {
             return Ok(endpoint);
         }
-        self.read_credentials(false).await?;
+        if let Some(source) = &self.source {
+            source.load(self, false).await?;
+        }
         let missing = || Error::new(ErrorKind::NoCredentials, "");
         self.endpoint().ok_or_else(missing)
     }
 
-    /// Reads the credentials from the source, and uses them from now on. If they have `changed`, an earlier
-    /// reading does not count.
-    pub async fn read_credentials(self: &Arc<Self>, changed: bool) -> Result<(), Error> {
-        runtime()?;
-        if let Some(source) = &self.source {
-            let credentials = source.read(self.policy().fetch_timeout, changed).await?;
-            self.change_credentials(credentials, None)?;
-        }
-        Ok(())
-    }
-
-    /// Reads new credentials in place of the rejected ones, and uses them from now on.
-    pub async fn reload(self: &Arc<Self>, rejected: &TokenEndpoint) {
-        if let Some(source) = &self.source {
-            source.reload(self, rejected).await;
-        }
-    }
-
-    /// Clears the strikes of the account in the store, and the backoff after them.
-    pub async fn reset(self: &Arc<Self>, allow_rejected: bool) -> Result<(), Error> {
-        runtime()?;
-        let account = self.resolve().await?.account();
-        self.attempts().reset(account, allow_rejected).await?;
-        self.change(|inner, _| {
-            inner.state_mut().clear_backoff();
-            Some(())
+    /// Clears the last failure, and the backoff after it.
+    pub fn clear_backoff(&self) {
+        self.change_state(|state, _| {
+            state.clear_backoff();
+            true
         });
-        Ok(())
-    }
-
-    /// Polls the record of the account in the store.
-    pub async fn poll_record(self: &Arc<Self>) -> Result<(), Error> {
-        runtime()?;
-        let account = self.resolve().await?.account();
-        self.attempts().poll_record(account).await
-    }
-
-    /// Lets another cache of the same id take its place.
-    pub fn set_removed(&self) {
-        self.is_removed.store(true, Ordering::Relaxed);
-    }
-
-    pub fn is_removed(&self) -> bool {
-        self.is_removed.load(Ordering::Relaxed)
-    }
-
-    /// Records that the refresher looks at this cache. Returns `false` if it did already.
-    pub fn begin_refreshing(&self) -> bool {
-        !self.is_refreshing.swap(true, Ordering::Relaxed)
-    }
-
-    /// Records that the refresher does not look at this cache any more.
-    pub fn end_refreshing(&self) {
-        self.is_refreshing.store(false, Ordering::Relaxed);
-    }
-
-    /// Returns whether the token is refreshed without a lookup: if it was used after the callers that waited for
-    /// it, or in any case.
-    pub fn is_refreshed(&self) -> bool {
-        let current = self.snapshot.load();
-        let used = current.as_deref().map_or(0, Published::used_for);
-        self.common.refreshes(Duration::from_nanos(used) >= USED)
     }
 
     /// Returns for how long the token, or the cache if there is none, was not used, and whether it would be missed:
     /// there is a usable token, or a backoff that has not passed.
-    pub fn usage(&self, now: Timestamp) -> (Duration, bool) {
+    pub fn unused_for(&self, now: Timestamp) -> (Duration, bool) {
         let current = self.snapshot.load();
         let (used, is_usable) = match current.as_deref() {
             Some(current) => (current.last_used(), current.view().token().is_usable(now)),
-            None => (self.looked_up.load(Ordering::Relaxed), false),
+            None => (self.usage.looked_up(), false),
         };
         let unused = now.monotonic_nanos().saturating_sub(used);
         let is_missed = is_usable || self.inner.lock().state().error_at(now).is_some();
@@ -453,9 +327,20 @@ impl Shared {
 
     /// Returns how long no lookup is due: zero for now, `None` while a fetch is in flight.
     pub fn idle_for(&self) -> Option<Duration> {
-        let now = self.clock().now();
-        let policy = self.policy().state_policy();
-        self.inner.lock().idle_for(now, &policy)
+        self.locked(|inner, now, policy| inner.idle_for(now, policy))
+    }
+
+    /// Applies `apply` under the lock, and publishes nothing.
+    fn locked<T>(&self, apply: impl FnOnce(&mut Inner, Timestamp, &Policy) -> T) -> T {
+        let (now, policy) = (self.clock().now(), self.policy().state_policy());
+        apply(&mut self.inner.lock(), now, &policy)
+    }
+
+    /// Applies `change` under the lock, and publishes the state if it returns that it has changed it. Returns
+    /// whether it has.
+    fn change_state(&self, change: impl FnOnce(&mut State<Error>, Timestamp) -> bool) -> bool {
+        let changed = self.change(|inner, now| change(inner.state_mut(), now).then_some(()));
+        changed.is_some()
     }
 
     /// Applies `change` under the lock, and publishes the state unless it returns `None`.
@@ -485,8 +370,8 @@ impl Shared {
         Status::new(
             &state,
             now,
-            self.waiting.load(Ordering::Relaxed),
-            self.requests.load(Ordering::Relaxed),
+            self.usage.waiting().load(Ordering::Relaxed),
+            self.usage.requests(),
             &facts.unwrap_or_default(),
         )
     }
@@ -498,11 +383,6 @@ impl Drop for Shared {
             self.common.release(account, self);
         }
     }
-}
-
-/// Returns the current runtime.
-pub fn runtime() -> Result<Handle, Error> {
-    Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::Shared;
+use super::{Shared, waiting::runtime};
 use crate::{
     BoxError, Error, ErrorKind,
     endpoint::TokenEndpoint,
@@ -56,11 +56,14 @@ impl Source {
         }
     }
 
-    /// Returns the credentials of the source, read within `limit`. If they have `changed`, a reading that is in flight
-    /// does not count.
-    pub async fn read(&self, limit: Duration, changed: bool) -> Result<Credentials, Error> {
+    /// Reads the credentials, and makes `shared` use them. If they have `changed`, a reading that is in flight does not
+    /// count.
+    pub async fn load(&self, shared: &Arc<Shared>, changed: bool) -> Result<(), Error> {
+        runtime()?;
+        let limit = shared.policy().fetch_timeout;
         let is_about = |pending: &Pending| !changed && pending.rejected.is_none();
-        self.read_within(limit, None, is_about).await
+        let credentials = self.read_within(limit, None, is_about).await?;
+        shared.change_credentials(credentials, None).map(drop)
     }
 
     /// Reads credentials other than the rejected ones, and makes `shared` use them.

@@ -4,7 +4,10 @@ use std::{env, ffi::OsString};
 
 use enkash_auth_core::{AccessToken, AccountKey, Clock, Credentials};
 
-use super::{Shared, TokenCacheBuilder, TokenFuture, waiting::idle};
+use super::{
+    Shared, TokenCacheBuilder, TokenFuture,
+    waiting::{idle, runtime},
+};
 #[cfg(all(feature = "client", feature = "config"))]
 use crate::{Egress, config::Config};
 use crate::{Error, endpoint::TokenEndpoint, status::Status, sync::Arc};
@@ -116,7 +119,7 @@ impl TokenCache {
 
     /// Returns the cached token, if it may be attached now. Fetches nothing.
     pub fn peek(&self) -> Option<AccessToken> {
-        let current = self.0.snapshot.load();
+        let current = self.0.snapshot().load();
         let token = current.as_deref()?.view().token();
         token.is_usable(self.0.clock().now()).then(|| token.clone())
     }
@@ -172,7 +175,7 @@ impl TokenCache {
     ///
     /// If dropped before its end, it may or may not have happened.
     pub async fn reset(&self) -> Result<(), Error> {
-        self.0.reset(false).await
+        self.clear_attempts(false).await
     }
 
     /// Does what [`reset`](Self::reset) does, and allows rejected credentials to be sent.
@@ -187,7 +190,7 @@ impl TokenCache {
     ///
     /// As [`reset`](Self::reset).
     pub async fn allow_rejected(&self) -> Result<(), Error> {
-        self.0.reset(true).await
+        self.clear_attempts(true).await
     }
 
     /// Loads the record from the store, and returns the status with it: the attempts that count now. Sends
@@ -202,7 +205,8 @@ impl TokenCache {
     ///
     /// Dropping the future changes nothing.
     pub async fn load_status(&self) -> Result<Status, Error> {
-        self.0.poll_record().await?;
+        let account = self.stored_account().await?;
+        self.0.attempts().poll_record(account).await?;
         Ok(self.status())
     }
 
@@ -242,6 +246,19 @@ impl TokenCache {
         if let Some(account) = self.account() {
             self.0.attempts().meter().gauges(account, &self.status());
         }
+    }
+
+    async fn clear_attempts(&self, allow_rejected: bool) -> Result<(), Error> {
+        let account = self.stored_account().await?;
+        self.0.attempts().reset(account, allow_rejected).await?;
+        self.0.clear_backoff();
+        Ok(())
+    }
+
+    /// Returns the account whose record is in the store.
+    async fn stored_account(&self) -> Result<AccountKey, Error> {
+        runtime()?;
+        Ok(self.0.resolve().await?.account())
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {

@@ -47,7 +47,7 @@ impl Future for TokenFuture {
             if let Some(waiting) = this.waiting.as_mut().as_pin_mut() {
                 return waiting.poll(cx);
             }
-            match this.shared.join_instead(*this.instead_of) {
+            match Waiting::join(this.shared, *this.instead_of) {
                 Lookup::Ready(token) => return Poll::Ready(Ok(token)),
                 Lookup::Failed(error) => return Poll::Ready(Err(error)),
                 Lookup::Pending(waiting) => this.waiting.set(Some(waiting)),

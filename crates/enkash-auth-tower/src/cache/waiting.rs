@@ -13,7 +13,6 @@ use tokio::{
 
 use super::{
     Shared,
-    shared::runtime,
     waiters::{Completion, Waiter, Waiters},
 };
 use crate::{
@@ -53,12 +52,14 @@ pub struct Pending {
 struct Place(Arc<Shared>);
 
 impl Waiting {
-    pub fn new(
-        shared: Arc<Shared>,
-        pending: Pending,
-        instead_of: Option<u64>,
-    ) -> Result<Self, Error> {
-        let place = Place::take(shared)?;
+    /// Returns a token, or joins the waiters of a fetch. The token is another than that of the generation `instead_of`,
+    /// if a fetch is in flight.
+    pub fn join(shared: &Arc<Shared>, instead_of: Option<u64>) -> Lookup<Self, Error> {
+        lookup_instead(shared, instead_of).try_map(|pending| Self::new(shared, pending, instead_of))
+    }
+
+    fn new(shared: &Arc<Shared>, pending: Pending, instead_of: Option<u64>) -> Result<Self, Error> {
+        let place = Place::take(Arc::clone(shared))?;
         let deadline = time::deadline(place.0.policy().wait_timeout);
         Ok(Self {
             timer: sleep_until(place.wake_at(&pending, deadline)),
@@ -74,11 +75,6 @@ impl Waiting {
 impl Pending {
     pub fn new(waiters: Arc<Waiters>, overdue: Timestamp) -> Self {
         Self { waiters, overdue }
-    }
-
-    /// Returns when to look up, should it never complete.
-    pub fn overdue(&self) -> Timestamp {
-        self.overdue
     }
 }
 
@@ -101,7 +97,7 @@ impl Future for Waiting {
                     ready!(this.timer.as_mut().poll(cx));
                 }
             }
-            let pending = match this.place.0.lookup_instead(*this.instead_of) {
+            let pending = match lookup_instead(&this.place.0, *this.instead_of) {
                 Lookup::Ready(token) => return Poll::Ready(Ok(token)),
                 Lookup::Pending(pending) => pending,
                 Lookup::Failed(error) => return Poll::Ready(Err(error)),
@@ -121,7 +117,7 @@ impl Place {
         let max = shared.policy().max_waiters;
         let place = Self(shared);
         // Counted first: dropping the place undoes an overshoot.
-        if place.0.waiting().fetch_add(1, Ordering::Relaxed) >= max {
+        if place.0.usage().waiting().fetch_add(1, Ordering::Relaxed) >= max {
             return Err(Error::new(ErrorKind::Saturated, ""));
         }
         Ok(place)
@@ -136,8 +132,26 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.waiting().fetch_sub(1, Ordering::Relaxed);
+        self.0.usage().waiting().fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Returns a token, or the fetch to wait for. The token is another than that of the generation `instead_of`, if a fetch
+/// is in flight.
+fn lookup_instead(shared: &Arc<Shared>, instead_of: Option<u64>) -> Lookup<Pending, Error> {
+    match shared.lookup() {
+        // Only a runtime has the timer of a waiter.
+        Lookup::Ready(token) if Some(token.generation()) == instead_of && runtime().is_ok() => {
+            let pending = shared.pending().map(Lookup::Pending);
+            pending.unwrap_or(Lookup::Ready(token))
+        }
+        lookup => lookup,
+    }
+}
+
+/// Returns the current runtime, which has the timer of a waiter.
+pub fn runtime() -> Result<Handle, Error> {
+    Handle::try_current().map_err(|_| Error::new(ErrorKind::NoRuntime, ""))
 }
 
 /// Completes when no fetch is in flight. An overdue fetch is ignored: its runtime may never be driven

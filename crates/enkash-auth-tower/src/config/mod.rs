@@ -10,4 +10,4 @@ mod read;
 mod secret;
 mod settings;
 
-pub use self::{error::ConfigError, settings::Config};
+pub use self::{error::ConfigError, read::duration_or_never, settings::Config};

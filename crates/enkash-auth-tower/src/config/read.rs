@@ -57,6 +57,11 @@ impl Setting for Option<Duration> {
     }
 }
 
+/// Reads a duration, or `never`, which is none.
+pub fn duration_or_never(text: &str) -> Option<Option<Duration>> {
+    Setting::read(text)
+}
+
 impl Setting for OnStoreDown {
     const EXPECTED: &'static str = "known-good, hold or attempt";
 
