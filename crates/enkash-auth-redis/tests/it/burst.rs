@@ -248,6 +248,7 @@ fn call_that_is_written_late_waits_for_its_response() {
 #[ignore = "needs redis-server"]
 async fn late_calls_close_no_link_that_responds() {
     let (_server, wire, store) = wired().await;
+    let store = store.call_timeout(Duration::from_secs(2)).unwrap();
     assert_eq!(load(&store, 1).await, 1);
     wire.hold(Holds::Slowly);
     let in_time = load(&store, 250).await;

@@ -48,7 +48,7 @@ pub(crate) enum Holds {
     /// Replies to the write of a record.
     Writes,
     All,
-    /// None, and passes 64 bytes in 10 ms.
+    /// None, and passes 16 bytes in 10 ms.
     Slowly,
 }
 
@@ -164,7 +164,7 @@ impl Wire {
             };
             let how = *how.wait_for(passes).await.unwrap();
             let (part, pause) = match how.holds {
-                Holds::Slowly => (64, Duration::from_millis(10)),
+                Holds::Slowly => (16, Duration::from_millis(10)),
                 _ => (length, Duration::ZERO),
             };
             for part in bytes[..length].chunks(part) {

@@ -21,7 +21,7 @@ pub struct Attached {
 
 impl Attached {
     /// Records that the API did not take it, in response to a call that was not watched.
-    pub(crate) fn unauthorized(self, is_proof: bool) {
+    pub fn unauthorized(self, is_proof: bool) {
         if let Some(cache) = self.cache.cache() {
             cache.unauthorized(self.generation, is_proof, None);
         }
@@ -29,13 +29,13 @@ impl Attached {
 
     /// Returns a future of the next token, or `None` if the cache was dropped. Without a fetch in flight it is the
     /// same one.
-    pub(crate) fn successor(self) -> Option<TokenFuture> {
+    pub fn successor(self) -> Option<TokenFuture> {
         let cache = self.cache.cache()?;
         Some(TokenFuture::new(&cache, Some(self.generation)))
     }
 
     /// Counts the `result` of replaying an unauthorized call.
-    pub(crate) fn replayed(self, result: &'static str) {
+    pub fn replayed(self, result: &'static str) {
         let Some(cache) = self.cache.cache() else {
             return;
         };
@@ -44,7 +44,7 @@ impl Attached {
         }
     }
 
-    pub(crate) fn generation(self) -> u64 {
+    pub fn generation(self) -> u64 {
         self.generation
     }
 }
