@@ -74,12 +74,12 @@ fn is_unauthorized_call_sent_again(headers: &HeaderMap) -> bool {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::UNAUTHORIZED;
     *response.headers_mut() = headers.clone();
-    is_sent_again("challenge", &response)
+    is_sent_again(&response)
 }
 
-/// Returns whether a POST of an account is sent a second time after `response`, and checks that the caller gets that
+/// Returns whether a POST is sent a second time after `response`, and checks that the caller gets that
 /// as it is.
-pub(crate) fn is_sent_again(access_key: &str, response: &Response<Bytes>) -> bool {
+pub(crate) fn is_sent_again(response: &Response<Bytes>) -> bool {
     let calls = Arc::new(AtomicUsize::new(0));
     let service = {
         let (calls, response) = (Arc::clone(&calls), response.clone());
@@ -92,7 +92,7 @@ pub(crate) fn is_sent_again(access_key: &str, response: &Response<Bytes>) -> boo
     };
     RUNTIME.with(|runtime| {
         // A new cache each time, because a cache fetches only for a few 401s.
-        let tokens = issuer::tokens(access_key);
+        let tokens = issuer::tokens();
         let layer = EnkashAuthLayer::new(tokens).replay(ReplayPolicy::default());
         let request = Request::post(URL).body(Full::from("a payment"));
         let call = layer

@@ -200,11 +200,8 @@ fn response(back: &Response<Vec<u8>>, answer: &Response<()>) {
 impl World {
     fn new() -> Self {
         let upstream = Upstream::default();
-        let proxy = Proxy::builder(
-            issuer::tokens("proxy"),
-            UPSTREAM.parse().expect("it is an origin"),
-        )
-        .build_with(upstream.service());
+        let proxy = Proxy::builder(issuer::tokens(), UPSTREAM.parse().expect("it is an origin"))
+            .build_with(upstream.service());
         Self {
             runtime: issuer::runtime(),
             proxy: proxy.expect("there is a proxy"),

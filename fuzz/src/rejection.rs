@@ -36,7 +36,7 @@ pub fn check(input: &[u8]) {
     let mut response = Response::new(Bytes::copy_from_slice(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers.clone();
-    let is_sent_again = is_sent_again("rejection", &response);
+    let is_sent_again = is_sent_again(&response);
     let may_be = !status.is_success()
         && !status.is_server_error()
         && !matches!(status, StatusCode::FORBIDDEN | StatusCode::REQUEST_TIMEOUT);
