@@ -51,7 +51,7 @@ pub(crate) async fn warmed<P: Cold>() -> Result<P, BoxError> {
 pub(crate) async fn authorized<E>(
     mut call: Call,
     header: Result<HeaderValue, E>,
-) -> Result<http::Response<()>, BoxError>
+) -> Result<<Bare as Service<Call>>::Response, BoxError>
 where
     E: Into<BoxError>,
 {
