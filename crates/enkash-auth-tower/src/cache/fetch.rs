@@ -17,15 +17,12 @@ use crate::{
 /// Delays the second and third attempt of a fetch: three attempts hide a short fault.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(500)];
 
-/// Sets after which pauses a fetch polls for the end of another fetch's attempt, with a jitter of a quarter, while that is
-/// no older than the time before. With any jitter, each pause is made once.
-const BUSY_POLLS: [(Duration, Duration); 5] = [
-    (Duration::from_millis(50), Duration::from_millis(75)),
-    (Duration::from_millis(150), Duration::from_millis(150)),
-    (Duration::from_millis(350), Duration::from_millis(300)),
-    (Duration::from_millis(800), Duration::from_millis(600)),
-    (Duration::from_millis(1_500), Duration::from_secs(1)),
-];
+/// Sets the shortest pause after which a fetch polls for the end of another fetch's attempt. The next ones are as long as
+/// that attempt is old; all with a jitter of a quarter.
+const FIRST_POLL: Duration = Duration::from_millis(75);
+
+/// Limits the age of an attempt that is polled like that.
+const YOUNG: Duration = Duration::from_secs(1);
 
 /// Sets the pause for an older one: in a fetch, a thousand replicas that wait for one that hangs make 200 calls of the
 /// store a second, or fewer.
@@ -181,9 +178,11 @@ impl<'a> Fetch<'a> {
     fn busy_pause(&self, lease: Option<Lease>, waited: Duration) -> Option<Duration> {
         // A wait that begins late polls soon at first, but not as if the attempt had just begun.
         let age = lease.map_or(waited, |attempt| waited.clamp(attempt.age / 4, attempt.age));
-        let mut polls = BUSY_POLLS.into_iter();
-        let poll = polls.find(|(oldest, _)| age <= *oldest);
-        let mut poll = poll.map_or(LONGEST_POLL, |(_, poll)| poll);
+        let mut poll = if age <= YOUNG {
+            FIRST_POLL.max(age)
+        } else {
+            LONGEST_POLL
+        };
         if self
             .shared
             .attempts()
