@@ -332,17 +332,12 @@ impl History {
         let mut rejected = self.requests.iter().filter(is_rejected);
         let allowed = self.resets.iter().filter(|reset| reset.allows_rejected);
         let allowed = allowed.map(|reset| reset.end).max().unwrap_or_default();
-        // A process that was stopped reads a response from before the reset, which is cleared, and sends once more; or
-        // has yet to record it, or has as if there had been no reset, since the record was lost: exception 4.
-        let sent_since = |read: Millis| {
-            let mut own = self.requests.iter().filter(|sent| sent.process == nth);
-            own.any(|sent| sent.sent >= read)
-        };
+        // A process that was stopped reads a response from before the reset, which is cleared; or has yet to record it, or
+        // has as if there had been no reset, since the record was lost: exception 4.
         let is_lost = self.losses.iter().any(|(since, _)| *since >= allowed);
         let is_old = |before: &TokenRequest, read: Millis| {
             let is_before = before.arrived.is_some_and(|arrived| arrived < allowed);
-            let is_first = before.process == nth && !sent_since(read);
-            is_before && (is_first || is_lost || at - read <= SHORTLY)
+            is_before && (before.process == nth || is_lost || at - read <= SHORTLY)
         };
         if rejected.any(|before| {
             let read = before.read.filter(|read| !is_old(before, *read));
