@@ -21,13 +21,10 @@ list:
     @just --list --unsorted
 
 # Runs everything that has to hold; some 25 minutes, the first time
-check: test test-long explore checks
-
-# Explores what could go wrong: the model, what fuzzing has found, and simulated fleets
-explore: model corpus simulate
+check: test test-long checks
 
 # Runs the rest of it
-checks: lint words docs benches gate loom features msrv alerts layers signatures deny package
+checks: model corpus lint words docs benches gate simulate loom features msrv alerts layers signatures deny package
 
 # Runs the tests
 test:
