@@ -21,10 +21,11 @@ async fn call(client: Client<HttpConnector, Full<Bytes>>, url: String) -> Status
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the Python issuer, takes 25 s: three lifetimes of a token"]
+#[ignore = "needs the Python issuer, takes 50 s: three lifetimes of a token"]
 async fn sidecar_before_django_oauth_toolkit_fails_no_call() {
-    const LIFE: Duration = Duration::from_secs(8);
-    let server = Server::start(8).await;
+    // In its refresh window also a server that is behind grants the next one.
+    const LIFE: Duration = Duration::from_secs(16);
+    let server = Server::start(16).await;
     let mut command = sidecar();
     command
         .env("ENKASH_BASE_URL", server.base())
@@ -61,8 +62,7 @@ async fn sidecar_before_django_oauth_toolkit_fails_no_call() {
     assert!(are_served(&steady), "{steady:?}");
     let seen = server.counters().await;
     let calls = u32::try_from(20 + steady.len()).unwrap();
-    // A server that is behind sees a token after its expiry: such a call is sent twice.
-    assert_eq!(seen.api_calls, calls + seen.api_unauthorized);
+    assert_eq!((seen.api_unauthorized, seen.api_calls), (0, calls));
     assert!(seen.token_requests <= 7, "{seen:?}");
 
     server.revoke_all().await;
