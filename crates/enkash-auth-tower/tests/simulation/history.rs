@@ -104,6 +104,8 @@ struct Process {
 struct Reset {
     process: usize,
     allows_rejected: bool,
+    /// When it was last tried.
+    tried: Millis,
     end: Millis,
 }
 
@@ -209,9 +211,14 @@ impl History {
         self.resets.push(Reset {
             process,
             allows_rejected,
+            tried: NEVER,
             end: NEVER,
         });
         self.resets.len() - 1
+    }
+
+    pub(crate) fn reset_tried(&mut self, number: usize, at: Millis) {
+        self.resets[number].tried = at;
     }
 
     pub(crate) fn reset_ended(&mut self, number: usize, at: Millis) {
@@ -330,14 +337,16 @@ impl History {
                         && !self.was_lost_during(before))
         };
         let mut rejected = self.requests.iter().filter(is_rejected);
-        let allowed = self.resets.iter().filter(|reset| reset.allows_rejected);
-        let allowed = allowed.map(|reset| reset.end).max().unwrap_or_default();
+        let resets = self.resets.iter().filter(|reset| reset.allows_rejected);
+        let reset = resets.max_by_key(|reset| reset.end);
+        let (tried, allowed) = reset.map_or((0, 0), |reset| (reset.tried, reset.end));
         // A process that was stopped reads a response from before the reset, which is cleared; or has yet to record it, or
         // has as if there had been no reset, since the record was lost: exception 4.
         let is_lost = self.losses.iter().any(|(since, _)| *since >= allowed);
         let is_old = |before: &TokenRequest, read: Millis| {
             let is_before = before.arrived.is_some_and(|arrived| arrived < allowed);
-            is_before && (before.process == nth || is_lost || at - read <= SHORTLY)
+            let is_cleared = before.process == nth && before.sent < tried;
+            is_before && (is_cleared || is_lost || at - read <= SHORTLY)
         };
         if rejected.any(|before| {
             let read = before.read.filter(|read| !is_old(before, *read));

@@ -176,6 +176,8 @@ impl Process {
         let (tokens, world, caller) = (self.tokens.clone(), self.world.clone(), self.caller);
         self.runtime.spawn(async move {
             loop {
+                let at = caller.clock.time();
+                world.lock().history.reset_tried(number, at);
                 let done = match allows_rejected {
                     true => tokens.allow_rejected().await,
                     false => tokens.reset().await,
