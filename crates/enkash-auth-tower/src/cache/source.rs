@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_millis(500);
 /// Separates the two readings that have to agree.
 const STABLE: Duration = Duration::from_secs(1);
 
-/// Limits the age of a reading since its start: an older one may be stale. A fetch reads every 5 s.
+/// Limits the age of a reading since its start: an older one may be stale, or hang for ever. A fetch reads every 5 s.
 const STALE: Duration = Duration::from_secs(10);
 
 type Reading = Pin<Box<dyn Future<Output = Result<Credentials, BoxError>> + Send>>;
@@ -106,7 +106,8 @@ impl Source {
                 let here = Handle::current().id();
                 // One of another runtime may not be driven.
                 let joins = |pending: &Pending| {
-                    pending.number > last || is_about(pending) && pending.runtime == here
+                    let is_current = is_about(pending) && pending.runtime == here;
+                    !pending.is_stale() && (pending.number > last || is_current)
                 };
                 let pending = self.pending(joins, rejected);
                 let mut result = pending.result.clone();
@@ -116,7 +117,7 @@ impl Source {
                     Ok(Some(result)) => result.clone(),
                     _ => Err(unavailable(ended)),
                 };
-                if self.end(&pending) && pending.started.elapsed() <= STALE {
+                if self.end(&pending) && !pending.is_stale() {
                     return result;
                 }
             }
@@ -193,6 +194,13 @@ impl Source {
             task: task.abort_handle(),
             result,
         }
+    }
+}
+
+impl Pending {
+    /// Returns whether its result would not be used: it may hang.
+    fn is_stale(&self) -> bool {
+        self.started.elapsed() > STALE
     }
 }
 

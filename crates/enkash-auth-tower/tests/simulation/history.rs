@@ -10,7 +10,7 @@
 //! What a process could have seen is tracked, not decided: each attempt has a number, and a set of numbers
 //! travels with the record.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::AddAssign};
 
 use enkash_auth_tower::OnStoreDown;
 
@@ -109,8 +109,8 @@ struct Reset {
     end: Millis,
 }
 
-impl Totals {
-    pub(crate) fn add(&mut self, other: &Self) {
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
         self.requests += other.requests;
         self.calls += other.calls;
         self.served += other.served;

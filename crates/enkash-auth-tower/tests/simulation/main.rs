@@ -39,6 +39,7 @@
 mod clock;
 mod exceptions;
 mod history;
+mod many;
 mod numbers;
 mod path;
 mod plan;
@@ -53,14 +54,14 @@ use self::seeds::{Seeds, check};
 
 #[test]
 fn fleets_keep_the_rules() {
-    check(&Seeds::from_environment(100));
+    check(&Seeds::from_environment(100), run::run);
 }
 
 #[test]
 #[ignore = "takes a minute or two"]
 fn thousands_of_fleets_keep_the_rules() {
     let seeds = if cfg!(debug_assertions) { 200 } else { 10_000 };
-    check(&Seeds::from_environment(seeds));
+    check(&Seeds::from_environment(seeds), run::run);
 }
 
 #[test]

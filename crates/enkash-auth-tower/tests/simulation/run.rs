@@ -9,6 +9,7 @@ use crate::{
     history::Totals,
     plan::{Fate, Plan},
     process::Process,
+    seeds::Run,
     server::NEW,
     world::{Caller, Event, Shared, World},
 };
@@ -16,11 +17,6 @@ use crate::{
 /// Once the account is reset and all passwords are right, the replicas serve within this time: a backoff after
 /// failures, a lease whose owner is gone, and a fetch.
 const RECOVERY: Millis = 90_000;
-
-pub(crate) struct Run {
-    pub(crate) outcome: Result<Totals, String>,
-    pub(crate) log: Vec<String>,
-}
 
 struct Fleet {
     world: Shared,
@@ -35,7 +31,7 @@ struct Replica {
 }
 
 /// Runs `seed`.
-pub(crate) fn run(seed: u64, is_logged: bool) -> Run {
+pub(crate) fn run(seed: u64, is_logged: bool) -> Run<Totals> {
     Process::draw_once();
     // All its other random values come from here.
     fastrand::seed(seed);

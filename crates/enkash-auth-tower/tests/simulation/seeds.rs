@@ -2,15 +2,14 @@
 
 use std::{
     env,
-    ops::Range,
+    fmt::Debug,
+    ops::{AddAssign, Range},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread,
 };
-
-use crate::{history::Totals, run::run};
 
 const THREADS: usize = 2;
 
@@ -36,8 +35,17 @@ impl Seeds {
     }
 }
 
-/// Runs them all.
-pub(crate) fn check(seeds: &Seeds) {
+/// What came of one run: what was counted, or the rule that was broken.
+pub(crate) struct Run<T> {
+    pub(crate) outcome: Result<T, String>,
+    pub(crate) log: Vec<String>,
+}
+
+/// Runs them all; with `true`, with a trace.
+pub(crate) fn check<T>(seeds: &Seeds, run: fn(u64, bool) -> Run<T>)
+where
+    T: AddAssign + Debug + Default + Send,
+{
     let seeds = match seeds {
         Seeds::One(seed) => {
             let run = run(*seed, true);
@@ -52,7 +60,7 @@ pub(crate) fn check(seeds: &Seeds) {
     };
     let (next, sum, failed) = (
         AtomicU64::new(seeds.start),
-        Mutex::new(Totals::default()),
+        Mutex::new(T::default()),
         Mutex::new(Vec::new()),
     );
     thread::scope(|scope| {
@@ -64,7 +72,7 @@ pub(crate) fn check(seeds: &Seeds) {
                         return;
                     }
                     match run(seed, false).outcome {
-                        Ok(totals) => sum.lock().unwrap().add(&totals),
+                        Ok(totals) => *sum.lock().unwrap() += totals,
                         Err(violation) => failed.lock().unwrap().push((seed, violation)),
                     }
                 }

@@ -83,6 +83,28 @@ async fn hanging_source_fails_within_the_fetch_timeout() {
     assert!(took < Duration::from_secs(9), "{took:?}");
 }
 
+/// A connection to a database that was lost never responds.
+#[tokio::test(start_paused = true)]
+async fn source_that_hung_is_read_again() {
+    let world = World::default();
+    let credentials = world.account(1, "password");
+    let readings = AtomicU32::new(0);
+    let accounts = accounts_of(&world, move |_| {
+        let hangs = readings.fetch_add(1, Ordering::Relaxed) == 0;
+        let credentials = credentials.clone();
+        async move {
+            if hangs {
+                pending::<()>().await;
+            }
+            Ok(credentials)
+        }
+    });
+    let tokens = accounts.get(&1).unwrap();
+    tokens.token().await.unwrap_err();
+    sleep(Duration::from_secs(3)).await;
+    tokens.token().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn panicking_source_is_an_error() {
     let accounts = accounts_of(&World::default(), |id| {
