@@ -14,6 +14,7 @@ oldest := `sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml`
 once := "CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16"
 fuzz := "--locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz"
 libraries := "enkash-auth-core enkash-auth-tower enkash-auth-axum enkash-auth-redis enkash-auth-sandbox enkash-auth-sidecar"
+simulation := once + " cargo test --release -p enkash-auth-tower --all-features --test simulation"
 models := "RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/rustc-loom cargo test -p enkash-auth-tower --all-features --lib model::"
 
 [private]
@@ -81,10 +82,10 @@ gate:
     {{ require("valgrind") }} --version
     cargo bench -p enkash-auth-benches --no-default-features --bench gate
 
-# Simulates fleets, each by its seed
-simulate fleets="10000":
-    ENKASH_SEEDS={{ fleets }} {{ once }} cargo test --release -p enkash-auth-tower --all-features --test simulation \
-        -- --ignored
+# Simulates fleets, and processes of many accounts, each by its seed
+simulate fleets="10000" processes="1000":
+    ENKASH_SEEDS={{ fleets }} {{ simulation }} fleets -- --ignored
+    ENKASH_SEEDS={{ processes }} {{ simulation }} accounts -- --ignored
 
 # Runs what synchronises in every order of its threads, under loom
 loom:
@@ -148,4 +149,4 @@ failovers kills="200":
     KILLS={{ kills }} SERVED_WITHIN=10 cargo test -p enkash-auth-redis --all-features --test it killed_primary -- --ignored --nocapture
 
 # Runs the long versions: five hours and more
-full: binary (simulate "1000000") fuzz soak failovers (mutants "core") (mutants "tower") report
+full: binary (simulate "1000000" "100000") fuzz soak failovers (mutants "core") (mutants "tower") report

@@ -1,19 +1,28 @@
-//! Attaching a fresh token to a request allocates nothing.
+//! Attaching a fresh token to a request allocates nothing; of accounts that come and go, nothing stays.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
+    future::{Ready, pending, ready},
+    sync::{Arc, Mutex},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use allocation_counter::measure;
 use bytes::Bytes;
-use enkash_auth_core::{Client, Credentials, Environment, User};
-use enkash_auth_tower::{EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRequestBody};
+use enkash_auth_core::{Client, Clock, Credentials, Environment, User};
+use enkash_auth_tower::{
+    Accounts, BoxError, EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRequestBody, TokenServer,
+};
+use fastrand::Rng;
 use futures_util::FutureExt;
 use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Empty;
+use tokio::{
+    runtime::Builder,
+    time::{Instant, sleep, timeout},
+};
 use tower::{Layer, Service};
 
 /// Responds to every request at once; each carries a token.
@@ -32,6 +41,20 @@ impl Service<Request<()>> for Bare {
     fn call(&mut self, request: Request<()>) -> Self::Future {
         assert!(request.headers().contains_key(AUTHORIZATION));
         ready(Ok(Response::new(Empty::new())))
+    }
+}
+
+/// A clock that follows tokio's.
+#[derive(Debug)]
+struct TokioClock(Instant);
+
+impl Clock for TokioClock {
+    fn monotonic_nanos(&self) -> u64 {
+        self.0.elapsed().as_nanos() as u64
+    }
+
+    fn unix_nanos(&self) -> u64 {
+        1_767_268_800_000_000_000 + self.monotonic_nanos()
     }
 }
 
@@ -62,7 +85,7 @@ fn request_with_fresh_token_allocates_nothing() {
     );
     let endpoint = TokenEndpoint::with_service(Environment::Live, credentials, service).unwrap();
     let tokens = TokenCache::new(endpoint);
-    tokio::runtime::Builder::new_current_thread()
+    Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap()
@@ -137,4 +160,82 @@ fn request_with_fresh_token_allocates_nothing() {
     assert_eq!(counted.count_total, 0, "token()");
     // The counter does count.
     assert_ne!(measure(|| drop(vec![0_u8; 100])).count_total, 0);
+}
+
+/// Called at random before a server and a database that fail, forgotten, displaced and reset: what 100 accounts take after
+/// twenty minutes, they take after eighty.
+#[test]
+fn accounts_that_come_and_go_leave_no_memory() {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let rng = Arc::new(Mutex::new(Rng::with_seed(1)));
+    let chance = |of: u32| {
+        let rng = Arc::clone(&rng);
+        move || rng.lock().unwrap().u32(..of)
+    };
+    let (fault, source_fault, pick) = (chance(40), chance(40), chance(100));
+    let server = tower::service_fn(move |_: Request<TokenRequestBody>| {
+        let fault = fault();
+        async move {
+            sleep(Duration::from_millis(20)).await;
+            let (status, body) = match fault {
+                0 => pending().await,
+                1 => (200, "<html>"),
+                2 => (503, ""),
+                3 => (429, ""),
+                _ => (200, r#"{"access_token":"a-token","expires_in":60}"#),
+            };
+            Response::builder().status(status).body(body.to_owned())
+        }
+    });
+    let source = move |id: u32| {
+        let fault = source_fault();
+        async move {
+            let password = match fault {
+                0 => pending().await,
+                1 => return Err("planned".into()),
+                2 => "another",
+                _ => "password",
+            };
+            let user = User::new(format!("{id}@come-and-go.example"), password);
+            Ok::<_, BoxError>(Credentials::password(Client::new("id", "secret"), user))
+        }
+    };
+    let entered = runtime.enter();
+    let clock = TokioClock(Instant::now());
+    drop(entered);
+    let accounts = Accounts::builder(
+        TokenServer::with_service(Environment::Live, server).unwrap(),
+        source,
+    )
+    .clock(clock)
+    .capacity(80)
+    .idle_timeout(Duration::from_secs(300))
+    .build();
+    let grown = [(); 4].map(|()| {
+        let minutes = async {
+            for second in 0..20 * 60 {
+                for _ in 0..4 {
+                    let (id, accounts) = (pick(), accounts.clone());
+                    let call = async move { accounts.get(&id)?.token().await };
+                    tokio::spawn(timeout(Duration::from_millis(u64::from(pick()) * 50), call));
+                }
+                match second % 60 {
+                    0 => drop(accounts.reset_unresolved().await),
+                    10 | 30 => accounts.forget(&pick()),
+                    20 | 40 => drop(accounts.credentials_changed(&pick()).await),
+                    _ => {}
+                }
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        measure(|| runtime.block_on(minutes)).bytes_current
+    });
+    let first = grown[0];
+    let later: i64 = grown[1..].iter().sum();
+    assert!(first > 50_000, "{grown:?}");
+    assert!(later < first / 10, "{grown:?}");
 }

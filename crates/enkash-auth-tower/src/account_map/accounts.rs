@@ -58,7 +58,8 @@ impl<K: AccountId> Accounts<K> {
     /// used, and again once they are rejected. It may be called for several accounts at once.
     ///
     /// At first it is waited for as long as for a fetch ([`fetch_timeout`](crate::RefreshPolicy::fetch_timeout));
-    /// after a rejection for 500 ms, while what it returns within 10 s is used by the next reading. Its error is
+    /// after a rejection for 500 ms, while what it returns within 10 s is used by the next reading. A later one replaces it
+    /// if it takes longer. Its error is
     /// logged and passed on, and must show no secret: an [`Error`] as it is, such as one of kind
     /// [`NoAccount`](ErrorKind::NoAccount) for an id that is unknown; any other as the source of a
     /// [`NoCredentials`](ErrorKind::NoCredentials). A panic counts as an error.

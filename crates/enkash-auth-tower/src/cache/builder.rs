@@ -72,8 +72,8 @@ impl TokenCacheBuilder {
     /// is needed then: a file that a platform rotates, say. They are used as by
     /// [`set_credentials`](TokenCache::set_credentials), for waiting callers too.
     ///
-    /// `source` is waited for up to 500 ms, and what it returns within 10 s is used by the next reading: one that
-    /// blocks belongs in [`spawn_blocking`](tokio::task::spawn_blocking). Its error is logged, and must show no
+    /// `source` is waited for up to 500 ms, and what it returns within 10 s is used by the next reading, which replaces it if
+    /// it takes longer: one that blocks belongs in [`spawn_blocking`](tokio::task::spawn_blocking). Its error is logged, and must show no
     /// secret; a panic counts as an error and is not logged.
     pub fn reload_credentials<F>(mut self, source: impl Fn() -> F + Send + Sync + 'static) -> Self
     where

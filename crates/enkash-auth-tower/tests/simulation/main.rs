@@ -9,11 +9,11 @@
 //! happen once all faults have ended; `plan` is what a seed decides.
 //!
 //! ```text
-//! cargo test -p enkash-auth-tower --test simulation                            100 seeds
-//! cargo test --release -p enkash-auth-tower --test simulation -- --ignored     10,000
-//! ENKASH_SEEDS=1000000 cargo test --release … -- --ignored                     so many
-//! ENKASH_SEEDS=10000..110000 cargo test --release … -- --ignored               those
-//! ENKASH_SEED=17 cargo test … fleets_keep_the_rules -- --exact --nocapture     one, and its trace
+//! cargo test -p enkash-auth-tower --test simulation                                   100 seeds
+//! cargo test --release -p enkash-auth-tower --test simulation fleets -- --ignored     10,000
+//! ENKASH_SEEDS=1000000 cargo test --release … fleets -- --ignored                     so many
+//! ENKASH_SEEDS=10000..110000 cargo test --release … fleets -- --ignored               those
+//! ENKASH_SEED=17 cargo test … fleets_keep_the_rules -- --exact --nocapture            one, and its trace
 //! ```
 //!
 //! It can fail. Broken on purpose, the library is caught at the seed

@@ -88,50 +88,6 @@ async fn storm_of_one_account_takes_one_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_password_costs_one_attempt_ever() {
-    let world = World::default();
-    world.with(|state| {
-        state.passwords.insert(1, "another");
-    });
-    let accounts = world.accounts();
-    for _ in 0..6_000 {
-        let error = accounts.get(&1).unwrap().token().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Rejected);
-        sleep(Duration::from_millis(100)).await;
-    }
-    // Nor does it help to forget the account.
-    accounts.forget(&1);
-    for _ in 0..100 {
-        accounts.get(&1).unwrap().token().await.unwrap_err();
-        sleep(Duration::from_secs(1)).await;
-    }
-    assert_eq!(world.requests_of(1), 1);
-    let troubled = accounts.troubled(10);
-    assert_eq!(troubled.len(), 1);
-    assert_eq!((troubled[0].0, troubled[0].2.strikes()), (1, 1));
-}
-
-/// Fifteen accounts fail all the time, slowly; with sixteen places one that works would wait behind them.
-#[tokio::test(start_paused = true)]
-async fn failing_accounts_leave_places_to_the_others() {
-    let world = World::default();
-    let accounts = world.builder().max_token_requests(4).build();
-    world.with(|state| state.is_server_down = true);
-    let failing: Vec<_> = (0..100).map(|id| accounts.get(&id).unwrap()).collect();
-    join_all(failing.iter().map(|handle| handle.token())).await;
-    sleep(Duration::from_secs(40)).await;
-    let again = join_all(failing.iter().map(|handle| handle.token()));
-    let again = tokio::spawn(again);
-    tokio::task::yield_now().await;
-    let before = Instant::now();
-    let _ = accounts.get(&1_000).unwrap().token().await;
-    // Three attempts of its own, with their pauses.
-    assert!(before.elapsed() < Duration::from_secs(1));
-    assert_eq!(world.requests_of(1_000), 3);
-    again.await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
 async fn capacity_displaces_what_was_not_used_for_longest() {
     let world = World::default();
     let accounts = world.builder().capacity(10).build();

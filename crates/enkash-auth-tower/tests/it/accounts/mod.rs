@@ -2,6 +2,7 @@
 
 mod bounds;
 mod calls;
+mod failing;
 mod forgotten;
 #[cfg(feature = "metrics")]
 mod metrics;

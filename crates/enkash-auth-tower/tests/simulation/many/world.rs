@@ -35,8 +35,6 @@ pub(super) struct State {
     tokens: Vec<(usize, Instant)>,
     /// The token requests whose responses are waited for, by their numbers.
     waiting: BTreeMap<u64, TokenRequest>,
-    /// The merchant and the password that each process has last read for a merchant.
-    read: HashMap<(usize, usize), (usize, u32)>,
     /// The processes and merchants that have served since all is well.
     pub(super) served: BTreeSet<(usize, usize)>,
     pub(super) violation: Option<String>,
@@ -68,7 +66,7 @@ struct TokenRequest {
     process: usize,
     id: usize,
     password: u32,
-    /// Whether its process has read other credentials since: it sends others, and does not wait.
+    /// Whether its process has read other credentials since: it may send those, and not wait.
     is_replaced: bool,
 }
 
@@ -82,6 +80,7 @@ enum Fault {
     LostReply,
 }
 
+#[derive(PartialEq)]
 enum Meaning {
     Granted,
     Rejected,
@@ -101,7 +100,6 @@ impl World {
             records: HashMap::new(),
             tokens: Vec::new(),
             waiting: BTreeMap::new(),
-            read: HashMap::new(),
             served: BTreeSet::new(),
             violation: None,
             totals: Totals::default(),
@@ -143,10 +141,11 @@ impl World {
                 state.merchants[id].mistaken.insert(owner);
             }
             let password = state.merchants[owner].known;
-            let old = state.read.insert((process, id), (owner, password));
             for request in state.waiting.values_mut() {
-                let is_old = old == Some((request.id, request.password));
-                request.is_replaced |= is_old && old != Some((owner, password));
+                let mistaken = &state.merchants[id].mistaken;
+                let may_be_own = request.id == id || mistaken.contains(&request.id);
+                let is_other = (request.id, request.password) != (owner, password);
+                request.is_replaced |= request.process == process && may_be_own && is_other;
             }
             state.note(format_args!(
                 "{id}: read: merchant {owner}, password {password}"
@@ -198,12 +197,15 @@ impl World {
         self.wait(80).await;
         self.with(|state| {
             let merchant = &mut state.merchants[id];
-            merchant.lost -= 1;
-            merchant.counted = match meaning {
-                Meaning::Granted => 0,
-                Meaning::Rejected | Meaning::Unclear => merchant.counted + 1,
-                Meaning::Uncounted => merchant.counted,
-            };
+            // A process that sends other credentials by now does not use a success.
+            if !(state.waiting[&waiting.1].is_replaced && meaning == Meaning::Granted) {
+                merchant.lost -= 1;
+                merchant.counted = match meaning {
+                    Meaning::Granted => 0,
+                    Meaning::Rejected | Meaning::Unclear => merchant.counted + 1,
+                    Meaning::Uncounted => merchant.counted,
+                };
+            }
             match meaning {
                 Meaning::Rejected => drop(merchant.rejected[process].insert(password)),
                 Meaning::Unclear => drop(merchant.guessed.insert(password)),
