@@ -9,6 +9,7 @@
 //!
 //! A seed decides all but which account is displaced: that depends on how the map hashes.
 
+mod merchant;
 mod plan;
 mod run;
 mod store;

@@ -15,7 +15,7 @@ use http::{Method, Request, Response, header::AUTHORIZATION};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep};
 
-use super::{plan::Plan, run::Totals};
+use super::{merchant::Merchant, plan::Plan, run::Totals};
 
 /// The failures in a row that lock an account.
 const LOCKS_AT: u32 = 3;
@@ -42,27 +42,8 @@ pub(super) struct State {
     pub(super) log: Vec<String>,
 }
 
-/// One account.
-pub(super) struct Merchant {
-    /// That the server accepts.
-    pub(super) password: u32,
-    /// That of the database.
-    pub(super) known: u32,
-    failures: u32,
-    /// How many requests without a response may have been counted. No success says so.
-    lost: u32,
-    /// How many with a response may have been counted, or were, since the last success.
-    counted: u32,
-    /// The passwords that each process has read to be rejected.
-    rejected: [BTreeSet<u32>; 2],
-    /// Those that a response may have rejected.
-    guessed: BTreeSet<u32>,
-    newest: Option<usize>,
-    /// The merchants whose credentials the database has returned in place of those of this one.
-    pub(super) mistaken: BTreeSet<usize>,
-}
-
 struct TokenRequest {
+    sent: Instant,
     process: usize,
     id: usize,
     password: u32,
@@ -198,13 +179,14 @@ impl World {
         self.with(|state| {
             let merchant = &mut state.merchants[id];
             // A process that sends other credentials by now does not use a success.
-            if !(state.waiting[&waiting.1].is_replaced && meaning == Meaning::Granted) {
+            let request = &state.waiting[&waiting.1];
+            if !(request.is_replaced && meaning == Meaning::Granted) {
                 merchant.lost -= 1;
-                merchant.counted = match meaning {
-                    Meaning::Granted => 0,
-                    Meaning::Rejected | Meaning::Unclear => merchant.counted + 1,
-                    Meaning::Uncounted => merchant.counted,
-                };
+                match meaning {
+                    Meaning::Granted => merchant.counted.retain(|read| *read >= request.sent),
+                    Meaning::Rejected | Meaning::Unclear => merchant.counted.push(Instant::now()),
+                    Meaning::Uncounted => {}
+                }
             }
             match meaning {
                 Meaning::Rejected => drop(merchant.rejected[process].insert(password)),
@@ -231,6 +213,7 @@ impl World {
                 state.violated(format_args!("{id}: password {password} was rejected"));
             }
             let request = TokenRequest {
+                sent: Instant::now(),
                 process,
                 id,
                 password,
@@ -349,42 +332,6 @@ impl State {
         let left = (self.tokens[token].1 - now).as_secs();
         let body = format!(r#"{{"access_token":"token-{token}","expires_in":{left}}}"#);
         (Meaning::Granted, response(200, body))
-    }
-}
-
-impl Merchant {
-    fn new() -> Self {
-        Self {
-            password: 0,
-            known: 0,
-            failures: 0,
-            lost: 0,
-            counted: 0,
-            rejected: Default::default(),
-            guessed: BTreeSet::new(),
-            newest: None,
-            mistaken: BTreeSet::new(),
-        }
-    }
-
-    /// An operator unlocks the account.
-    pub(super) fn unlock(&mut self) {
-        self.failures = 0;
-    }
-
-    /// Returns a password that was never one, or the newest.
-    pub(super) fn next(&self) -> u32 {
-        match self.password.max(self.known) {
-            newest if self.password == self.known => newest + 1,
-            newest => newest,
-        }
-    }
-
-    /// Returns whether an account may be closed: two attempts may count, or the password was rejected.
-    pub(super) fn may_be_closed(&self) -> bool {
-        let mut rejected = self.rejected.iter().chain([&self.guessed]);
-        self.lost + self.counted >= 2
-            || rejected.any(|passwords| passwords.contains(&self.password))
     }
 }
 
