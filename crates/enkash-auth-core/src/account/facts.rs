@@ -197,7 +197,7 @@ impl Facts {
     }
 
     /// Records how the attempt of `permit` ended. Returns whether it was still the open attempt of the
-    /// record: otherwise its success changes nothing, and its token must not be kept.
+    /// record: otherwise its success clears that attempt alone, and its token must not be kept.
     ///
     /// A rejection counts once, however late it is reported.
     pub fn record_outcome(
@@ -207,8 +207,9 @@ impl Facts {
         now: Timestamp,
     ) -> bool {
         let (id, fingerprint) = (permit.id, permit.fingerprint);
-        let mut attempts = self.attempts.iter();
-        let is_open = attempts.any(|attempt| attempt.is_open() && attempt.id == id);
+        let attempt = self.attempts.iter().find(|attempt| attempt.id == id);
+        let state = attempt.map(|attempt| attempt.state);
+        let is_open = state == Some(State::Open);
         match outcome {
             AttemptOutcome::Granted if is_open => {
                 for id in permit.ends.iter().chain([&id]) {
@@ -225,8 +226,9 @@ impl Facts {
                     other: Map::new(),
                 });
             }
-            AttemptOutcome::Granted => {}
-            AttemptOutcome::Uncounted => self.clear(id, false, now),
+            AttemptOutcome::Granted if state != Some(State::NoResponse) => {}
+            // A success that comes late says nothing of other attempts.
+            AttemptOutcome::Granted | AttemptOutcome::Uncounted => self.clear(id, false, now),
             AttemptOutcome::Unresolved { complete: true } => self.raise(id, State::Unresolved),
             AttemptOutcome::Unresolved { complete: false } => self.raise(id, State::NoResponse),
             AttemptOutcome::Rejected { guessed } => {

@@ -57,8 +57,8 @@ pub(crate) enum Rule {
     UnsentUncounted,
     /// A success ends the attempts that were on the record.
     SuccessClears,
-    /// A late owner's success is dropped.
-    DropLateSuccess,
+    /// A late owner's success clears its own attempt alone.
+    LateSuccessAlone,
     /// A late rejection counts.
     LateRejection,
     /// Known good: the last success used these credentials.
@@ -105,7 +105,7 @@ pub(crate) const OFF: &[(Rule, &str)] = &[
     (Rule::WriteFirst, "steps"),
     (Rule::UnsentUncounted, "reset with lease"),
     (Rule::SuccessClears, "late success"),
-    (Rule::DropLateSuccess, "late success"),
+    (Rule::LateSuccessAlone, "late success"),
     (Rule::LateRejection, "reset with lease"),
     (Rule::LastSuccess, "unresolved"),
     (Rule::SameCredentials, "others lost"),
@@ -222,7 +222,7 @@ impl Rule {
             (Some(Self::LateRejection), AttemptOutcome::Rejected { .. }) if !is_open => {
                 return false;
             }
-            (Some(Self::DropLateSuccess), AttemptOutcome::Granted) if !is_open => {
+            (Some(Self::LateSuccessAlone), AttemptOutcome::Granted) if !is_open => {
                 clear(facts, false);
                 return true;
             }

@@ -126,7 +126,7 @@ impl TokenRequest {
     /// Returns whether its process may count it.
     fn may_count(&self) -> bool {
         let is_resolved = match self.meaning {
-            // That of a late owner is dropped.
+            // One that was interrupted may not have recorded it.
             Some(Meaning::Granted) => self.interrupted == NEVER,
             Some(Meaning::Uncounted) => true,
             _ => false,

@@ -84,7 +84,7 @@ fn success_clears_attempts_present_at_acquire() {
 }
 
 #[test]
-fn late_success_is_dropped() {
+fn late_success_clears_its_own_attempt_alone() {
     let mut account = Account::new();
     account.attempt("y", REJECTED);
     let late = account.acquire("x");
@@ -93,9 +93,10 @@ fn late_success_is_dropped() {
     assert_eq!(account.verdict("z"), CLOSED);
     // Records that the lease has passed.
     let _ = account.try_acquire("z", None);
-    let before = account.facts.clone();
+    assert_eq!(account.counted(), 2);
     assert!(!account.end(&late, AttemptOutcome::Granted));
-    assert_eq!(account.facts, before);
+    assert_eq!(account.counted(), 1);
+    assert_eq!(account.facts.rejected_attempts(), 1);
     assert!(!account.facts.is_known_good(&credentials("x")));
 }
 

@@ -178,15 +178,14 @@ impl World {
         self.wait(80).await;
         self.with(|state| {
             let merchant = &mut state.merchants[id];
-            // A process that sends other credentials by now does not use a success.
             let request = &state.waiting[&waiting.1];
-            if !(request.is_replaced && meaning == Meaning::Granted) {
-                merchant.lost -= 1;
-                match meaning {
-                    Meaning::Granted => merchant.counted.retain(|read| *read >= request.sent),
-                    Meaning::Rejected | Meaning::Unclear => merchant.counted.push(Instant::now()),
-                    Meaning::Uncounted => {}
-                }
+            merchant.lost -= 1;
+            match meaning {
+                // Of a process that sends other credentials by now, a success says nothing of others.
+                Meaning::Granted if request.is_replaced => {}
+                Meaning::Granted => merchant.counted.retain(|read| *read >= request.sent),
+                Meaning::Rejected | Meaning::Unclear => merchant.counted.push(Instant::now()),
+                Meaning::Uncounted => {}
             }
             match meaning {
                 Meaning::Rejected => drop(merchant.rejected[process].insert(password)),
