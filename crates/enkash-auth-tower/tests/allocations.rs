@@ -163,7 +163,7 @@ fn request_with_fresh_token_allocates_nothing() {
 }
 
 /// Called at random before a server and a database that fail, forgotten, displaced and reset: what 100 accounts take after
-/// twenty minutes, they take after eighty.
+/// ten minutes, they take after forty.
 #[test]
 fn accounts_that_come_and_go_leave_no_memory() {
     let runtime = Builder::new_current_thread()
@@ -217,7 +217,7 @@ fn accounts_that_come_and_go_leave_no_memory() {
     .build();
     let grown = [(); 4].map(|()| {
         let minutes = async {
-            for second in 0..20 * 60 {
+            for second in 0..10 * 60 {
                 for _ in 0..4 {
                     let (id, accounts) = (pick(), accounts.clone());
                     let call = async move { accounts.get(&id)?.token().await };
