@@ -14,6 +14,7 @@ mod echo;
 mod failures;
 mod forwarding;
 mod health;
+mod hostile;
 mod placeholder;
 mod reuse;
 mod support;
