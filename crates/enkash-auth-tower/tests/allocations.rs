@@ -1,6 +1,9 @@
 //! Attaching a fresh token to a request allocates nothing; of accounts that come and go, nothing stays.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/clock.rs"]
+mod clock;
+
 use std::{
     convert::Infallible,
     future::{Ready, pending, ready},
@@ -11,7 +14,7 @@ use std::{
 
 use allocation_counter::measure;
 use bytes::Bytes;
-use enkash_auth_core::{Client, Clock, Credentials, Environment, User};
+use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_tower::{
     Accounts, BoxError, EnkashAuthLayer, TokenCache, TokenEndpoint, TokenRequestBody, TokenServer,
 };
@@ -21,9 +24,11 @@ use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Empty;
 use tokio::{
     runtime::Builder,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tower::{Layer, Service};
+
+use self::clock::TokioClock;
 
 /// Responds to every request at once; each carries a token.
 #[derive(Clone)]
@@ -41,20 +46,6 @@ impl Service<Request<()>> for Bare {
     fn call(&mut self, request: Request<()>) -> Self::Future {
         assert!(request.headers().contains_key(AUTHORIZATION));
         ready(Ok(Response::new(Empty::new())))
-    }
-}
-
-/// A clock that follows tokio's.
-#[derive(Debug)]
-struct TokioClock(Instant);
-
-impl Clock for TokioClock {
-    fn monotonic_nanos(&self) -> u64 {
-        self.0.elapsed().as_nanos() as u64
-    }
-
-    fn unix_nanos(&self) -> u64 {
-        1_767_268_800_000_000_000 + self.monotonic_nanos()
     }
 }
 
@@ -205,7 +196,7 @@ fn accounts_that_come_and_go_leave_no_memory() {
         }
     };
     let entered = runtime.enter();
-    let clock = TokioClock(Instant::now());
+    let clock = TokioClock::new();
     drop(entered);
     let accounts = Accounts::builder(
         TokenServer::with_service(Environment::Live, server).unwrap(),

@@ -130,7 +130,7 @@ async fn replicas_near_and_far_share_one_token_per_expiry() {
     let lossy = Path { loss: 5.0, ..far };
     let url = lossy.to(fleet.server.port()).await;
     let tokens = fleet.over(store(&url, Duration::from_secs(4)), "password");
-    // A fetch fails whose packets are lost again and again: one of five, say.
+    // By chance the packets of one fetch of the five may be lost again and again.
     let [all, failed] = count(tokens.build(), end).await;
     println!("packets lost: {failed} of {all} calls failed");
     assert!(failed < all / 5, "{failed} of {all}");

@@ -8,6 +8,9 @@ mod bounds;
 mod call_headers;
 mod cancel;
 mod classifier;
+#[cfg(feature = "client")]
+#[path = "../support/clock.rs"]
+mod clock;
 mod compose;
 #[cfg(feature = "config")]
 mod config;
@@ -38,7 +41,6 @@ mod retry;
 mod reused_tokens;
 mod runtimes;
 mod secrets;
-#[cfg(feature = "client")]
 #[path = "../support/sockets.rs"]
 mod sockets;
 mod span;

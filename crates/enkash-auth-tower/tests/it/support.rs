@@ -7,37 +7,18 @@ use std::{
     time::Duration,
 };
 
-use enkash_auth_core::{Client, Clock, Credentials, Environment, User};
+use enkash_auth_core::{Client, Credentials, Environment, User};
 use enkash_auth_sandbox::{Accounts, Issuer, Rules, SandboxService};
 use enkash_auth_tower::{
     EnkashAuth, EnkashAuthLayer, RefreshPolicy, TokenCache, TokenEndpoint, TokenRequestBody,
 };
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
-use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
+
+pub(crate) use crate::clock::TokioClock;
 
 /// Loopback, but without sockets: all services are in memory.
 pub(crate) const BASE: &str = "http://localhost";
-
-/// A clock that follows tokio's, paused or not.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TokioClock(Instant);
-
-impl TokioClock {
-    pub(crate) fn new() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Clock for TokioClock {
-    fn monotonic_nanos(&self) -> u64 {
-        self.0.elapsed().as_nanos() as u64
-    }
-
-    fn unix_nanos(&self) -> u64 {
-        1_767_268_800_000_000_000 + self.monotonic_nanos()
-    }
-}
 
 /// Returns a user that no other test has: the account records belong to the process.
 pub(crate) fn user() -> String {

@@ -1,7 +1,7 @@
 //! Processes of many accounts, each of which caches fewer than are called.
 //!
-//! The caches and their layers are real, and run in paused time on one thread. `world` is all else, a database, a store,
-//! a token server and the API, and what must never happen: no third failure in a row, no password again that
+//! The caches and their layers are real, and run in paused time on one thread. `world` is all else, a database, a token
+//! server and the API, but for the store, and states what must never happen: no third failure in a row, no password again that
 //! the process has read to be rejected, one token request at a time for each account, no more than the limit for
 //! all, no call with another account's token or an expired one, and no more accounts than the capacity. `run`
 //! calls, changes and displaces the accounts, and then states what must happen once all faults have ended. There is no

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{plan::Plan, store::SharedStore, world::World};
+use super::{merchant::Merchant, plan::Plan, store::SharedStore, world::World};
 use crate::{clock::ProcessClock, seeds::Run};
 
 const BASE: &str = "https://issuer.example";
@@ -38,6 +38,32 @@ pub(super) struct Totals {
     /// The accounts that need not serve again.
     closed: u64,
 }
+
+/// What a process, an operator, the server or the database does.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Forget,
+    ReadAgain,
+    Reset,
+    ResetUnresolved,
+    HoldHandle,
+    RevokeToken,
+    SetPassword,
+    SetKnownPassword,
+    CorrectKnownPassword,
+}
+
+const CHANGES: [Change; 9] = [
+    Change::Forget,
+    Change::ReadAgain,
+    Change::Reset,
+    Change::ResetUnresolved,
+    Change::HoldHandle,
+    Change::RevokeToken,
+    Change::SetPassword,
+    Change::SetKnownPassword,
+    Change::CorrectKnownPassword,
+];
 
 /// One process, with its number.
 #[derive(Clone)]
@@ -206,7 +232,7 @@ fn by_path(request: &mut RequestView<'_>) -> Option<usize> {
     request.path().get(1..)?.parse().ok()
 }
 
-/// Changes what a process, an operator or the server may, from time to time, until all is well.
+/// Makes a change from time to time, until all is well.
 async fn change_often(world: World, member: Member) {
     loop {
         let pause = world.with(|state| state.rng.u64(1..=2 * state.plan.changes_every));
@@ -219,23 +245,24 @@ async fn change_often(world: World, member: Member) {
 }
 
 async fn change(world: World, Member(number, accounts): Member) {
-    let (id, what, millis) = world.with(|state| {
+    let (id, change, millis) = world.with(|state| {
         let id = state.rng.usize(..state.merchants.len());
-        (id, state.rng.u8(..9), state.rng.u64(1..20_000))
+        let change = CHANGES[state.rng.usize(..CHANGES.len())];
+        state.note(format_args!("{id}: process {number}: {change:?}"));
+        (id, change, state.rng.u64(1..20_000))
     });
-    world.with(|state| state.note(format_args!("{id}: process {number} changes {what}")));
-    let unlock = || world.with(|state| state.merchants[id].unlock());
-    match what {
-        0 => accounts.forget(&id),
-        1 => drop(accounts.credentials_changed(&id).await),
-        2 => {
-            unlock();
+    let merchant = |change: fn(&mut Merchant)| world.with(|state| change(&mut state.merchants[id]));
+    match change {
+        Change::Forget => accounts.forget(&id),
+        Change::ReadAgain => drop(accounts.credentials_changed(&id).await),
+        Change::Reset => {
+            merchant(Merchant::unlock);
             if let Ok(tokens) = accounts.get(&id) {
                 let _ = tokens.reset().await;
             }
-            unlock();
+            merchant(Merchant::unlock);
         }
-        3 => {
+        Change::ResetUnresolved => {
             let unlock_all = || {
                 world.with(|state| {
                     state
@@ -248,15 +275,15 @@ async fn change(world: World, Member(number, accounts): Member) {
             let _ = accounts.reset_unresolved().await;
             unlock_all();
         }
-        4 => {
+        Change::HoldHandle => {
             let tokens = accounts.get(&id);
             sleep(Duration::from_millis(millis)).await;
             drop(tokens);
         }
-        5 => world.with(|state| state.revoke(id)),
-        6 => world.with(|state| state.merchants[id].password = state.merchants[id].next()),
-        7 => world.with(|state| state.merchants[id].known = state.merchants[id].next()),
-        _ => world.with(|state| state.merchants[id].known = state.merchants[id].password),
+        Change::RevokeToken => merchant(|it| it.newest = None),
+        Change::SetPassword => merchant(|it| it.password = it.next()),
+        Change::SetKnownPassword => merchant(|it| it.known = it.next()),
+        Change::CorrectKnownPassword => merchant(|it| it.known = it.password),
     }
 }
 

@@ -61,7 +61,6 @@ enum Fault {
     LostReply,
 }
 
-#[derive(PartialEq)]
 enum Meaning {
     Granted,
     Rejected,
@@ -161,7 +160,6 @@ impl World {
             number("password=password-"),
         );
         let (waiting, fault) = self.send(process, id, password);
-        self.with(|state| state.note(format_args!("{id}: fault: {fault:?}")));
         match fault {
             Some(Fault::NotSent) => {
                 self.with(|state| state.merchants[id].lost -= 1);
@@ -184,13 +182,15 @@ impl World {
                 // Of a process that sends other credentials by now, a success says nothing of others.
                 Meaning::Granted if request.is_replaced => {}
                 Meaning::Granted => merchant.counted.retain(|read| *read >= request.sent),
-                Meaning::Rejected | Meaning::Unclear => merchant.counted.push(Instant::now()),
+                Meaning::Rejected => {
+                    merchant.counted.push(Instant::now());
+                    merchant.rejected[process].insert(password);
+                }
+                Meaning::Unclear => {
+                    merchant.counted.push(Instant::now());
+                    merchant.guessed.insert(password);
+                }
                 Meaning::Uncounted => {}
-            }
-            match meaning {
-                Meaning::Rejected => drop(merchant.rejected[process].insert(password)),
-                Meaning::Unclear => drop(merchant.guessed.insert(password)),
-                Meaning::Granted | Meaning::Uncounted => {}
             }
             state.note(format_args!(
                 "{id}: process {process} reads {}",
@@ -235,6 +235,7 @@ impl World {
                 1 => Fault::LostReply,
                 _ => Fault::NotSent,
             });
+            state.note(format_args!("{id}: fault: {fault:?}"));
             (Waiting(self.clone(), number), fault)
         })
     }
@@ -275,11 +276,6 @@ impl State {
     pub(super) fn violated(&mut self, text: fmt::Arguments<'_>) {
         self.note(text);
         self.violation.get_or_insert_with(|| text.to_string());
-    }
-
-    /// Revokes the token of `id`.
-    pub(super) fn revoke(&mut self, id: usize) {
-        self.merchants[id].newest = None;
     }
 
     fn respond(&mut self, id: usize, password: u32) -> (Meaning, Response<String>) {
